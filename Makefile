@@ -1,0 +1,31 @@
+# Each target sets up what it needs, once: see setup.sh.
+BIN := .venv/bin
+SETUP := requirements.lock pyproject.toml setup.sh
+
+.PHONY: run test test-slow lint lock
+
+run: .venv/ready ## the whole workflow, with all that this machine has
+	@$(BIN)/snakemake
+	@echo "The report is in $(CURDIR)/results/report.html"
+
+test: .venv/ready-test ## everything but the slow tests, as CI runs it
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/ready-test
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/ready-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/lint-imports
+	$(BIN)/python workflow/sync.py
+
+lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --all-extras --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+
+.venv/ready: $(SETUP)
+	@./setup.sh
+
+.venv/ready-test: $(SETUP)
+	@./setup.sh test

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Sets up everything that contraflow needs on this machine: system packages, then .venv from requirements.lock.
+# `make` calls it when .venv is missing or older than the lock file. `./setup.sh test` adds what only the tests need.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+has_program() { command -v "$1" >/dev/null; }
+has_library() { has_program pkg-config && pkg-config --exists "$1"; }
+
+find_python() {  # the first Python that the lock file serves
+    local candidate
+    for candidate in python3 python3.13 python3.12 python3.11; do
+        if has_program "$candidate" && "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))'; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+missing_packages() {  # Debian's names of what is not there; every check asks for the thing itself
+    local python
+    python=$(find_python)
+    [ -n "$python" ] || echo python3
+    [ -n "$python" ] && "$python" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
+    [ -n "$python" ] && "$python" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || echo python3-dev
+    has_program git || echo git
+    has_program c++ || echo g++
+    has_program pkg-config || echo pkg-config
+    has_library opencv4 || echo libopencv-dev
+    has_library libturbojpeg || echo libturbojpeg0-dev
+}
+
+wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser and graph drawing
+    [ -d /usr/share/datasets/fashion-mnist ] || echo dataset-fashion-mnist
+    if [ "${1:-}" = test ]; then
+        has_program chromium || echo chromium
+        has_program chromedriver || echo chromium-driver
+        has_program dot || echo graphviz
+    fi
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+install_packages() {
+    has_program apt-get && { [ "$(id -u)" = 0 ] || sudo -n true 2>/dev/null; } || return 1
+    say "installing system packages: $*"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+
+mapfile -t missing < <(missing_packages)
+mapfile -t wanted < <(wanted_packages "${1:-}")
+if ((${#missing[@]} + ${#wanted[@]})); then
+    install_packages "${missing[@]}" "${wanted[@]}" || true
+fi
+mapfile -t missing < <(missing_packages)
+if ((${#missing[@]})); then
+    say "missing: ${missing[*]} (Debian's and Ubuntu's names; FFCV is compiled against OpenCV 4 and libjpeg-turbo)."
+    say "Install them with: sudo apt-get install --no-install-recommends ${missing[*]}"
+    exit 1
+fi
+mapfile -t wanted < <(wanted_packages "${1:-}")
+((${#wanted[@]} == 0)) || say "not installed, and some things will not work without: ${wanted[*]}"
+
+lock=$(sha256sum requirements.lock pyproject.toml | sha256sum | cut -d ' ' -f 1)
+if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
+    python=$(find_python)
+    say "making .venv with $("$python" --version) from requirements.lock (several GB, a few minutes)"
+    "$python" -m venv .venv
+    .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
+    .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+    echo "$lock" >.venv/lock
+fi
+touch ".venv/ready${1:+-$1}"

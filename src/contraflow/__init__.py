@@ -1,0 +1,1 @@
+"""Contrastive representation learning as a reproducible pipeline."""

@@ -1,0 +1,208 @@
+"""The command line: each step of the workflow alone.
+
+Modules of a step are imported when the step is called, so that `--help` is quick and a step pays for its own alone.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contraflow.config import load_params
+from contraflow.devices import cores
+from contraflow.errors import UserError
+
+_typer = typer.Typer(
+    help="Contrastive representation learning as a reproducible pipeline. `snakemake` runs all steps; these run one.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ParamsFile = Annotated[Path, typer.Option("--params", help="Parameters of the run.")]
+DataFolder = Annotated[Path, typer.Option("--data", help="Folder that `encode` wrote.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="CPU threads; never more than there are cores.")]
+Encoder = Annotated[Path, typer.Option("--encoder", help="Checkpoint (.safetensors).")]
+Negatives = Annotated[
+    list[Path],
+    typer.Option("--negatives", help="Table of mined negatives (.npz); may be repeated.", default_factory=list),
+]
+Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Result of `evaluate` (.json); may be repeated.")]
+
+ALL_CORES = cores()
+PARAMS = Path("params.yaml")
+DATA = Path("results/encode")
+METRICS = Path("results/metrics.json")
+CURVES = Path("results/evaluate/curves.csv")
+
+
+def _threads(asked: int) -> int:
+    return min(asked, cores())
+
+
+@_typer.command()
+def check(params: ParamsFile = PARAMS) -> None:
+    """Check a parameter file."""
+    load_params(params)
+    print(f"{params} is right")
+
+
+@_typer.command()
+def fetch(out: Annotated[Path, typer.Option("--out")] = Path("results/fetch"), params: ParamsFile = PARAMS) -> None:
+    """Get the files of the data set and check them."""
+    from contraflow.steps.fetch import fetch
+
+    fetch(load_params(params), out=out)
+
+
+@_typer.command()
+def encode(
+    fetched: Annotated[Path, typer.Option("--fetched", help="Folder that `fetch` wrote.")] = Path("results/fetch"),
+    out: Annotated[Path, typer.Option("--out")] = DATA,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Write the images to FFCV files, with a data card."""
+    from contraflow.steps.encode import encode
+
+    encode(load_params(params), fetched=fetched, out=out)
+
+
+@_typer.command()
+def pretrain(
+    seed: Annotated[int, typer.Option("--seed", min=0)],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint and its history.")],
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Train an encoder from random weights."""
+    from contraflow.steps.pretrain import pretrain
+
+    pretrain(load_params(params), seed=seed, data=data, out=out, threads=_threads(threads))
+
+
+@_typer.command()
+def mine(
+    encoder: Encoder,
+    out: Annotated[Path, typer.Option("--out", help="Table to write (.npz).")],
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Find the hard negatives of every training image."""
+    from contraflow.steps.mine import mine
+
+    mine(load_params(params), encoder=encoder, data=data, out=out, threads=_threads(threads))
+
+
+@_typer.command()
+def train_mined(
+    encoder: Encoder,
+    negatives: Annotated[Path, typer.Option("--negatives", help="Table that `mine` wrote with this encoder.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint and its history.")],
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Go on training with mined negatives."""
+    from contraflow.steps.mine import train_mined
+
+    train_mined(
+        load_params(params), encoder=encoder, negatives=negatives, data=data, out=out, threads=_threads(threads)
+    )
+
+
+@_typer.command()
+def summarise_mining(
+    out: Annotated[Path, typer.Option("--out", help="Table to write (.csv).")], negatives: Negatives
+) -> None:
+    """Tabulate all mining rounds."""
+    from contraflow.steps.mine import summarise_mining
+
+    summarise_mining(negatives=negatives, out=out)
+
+
+@_typer.command()
+def evaluate(
+    representation: Annotated[
+        str, typer.Option("--representation", help="raw_pixels, untrained-seedN or encoder-seedN.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    checkpoint: Annotated[Path | None, typer.Option("--checkpoint", help="For encoder-seedN (.safetensors).")] = None,
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Measure one representation: linear probe, k-NN, alignment and uniformity."""
+    from contraflow.steps.evaluate import evaluate_representation
+
+    evaluate_representation(
+        load_params(params),
+        representation=representation,
+        data=data,
+        checkpoint=checkpoint,
+        out=out,
+        threads=_threads(threads),
+    )
+
+
+@_typer.command()
+def summarise(
+    metrics: Annotated[Path, typer.Option("--metrics", help="Summary to write (.json).")],
+    curves: Annotated[Path, typer.Option("--curves", help="Table of training curves to write (.csv).")],
+    confusion: Annotated[
+        Path, typer.Option("--confusion", help="Table of actual and predicted classes to write (.csv).")
+    ],
+    evaluations: Evaluations,
+    histories: Annotated[list[Path], typer.Option("--history", help="Training history (.csv); may be repeated.")],
+    negatives: Negatives,
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Sum up all evaluations: means and spread over seeds."""
+    from contraflow.steps.evaluate import summarise
+
+    summarise(
+        load_params(params),
+        evaluations=evaluations,
+        histories=histories,
+        negatives=negatives,
+        data=data,
+        metrics=metrics,
+        curves=curves,
+        confusion=confusion,
+    )
+
+
+@_typer.command()
+def report(
+    evaluations: Evaluations,
+    negatives: Negatives,
+    metrics: Annotated[Path, typer.Option("--metrics", help="Summary that `summarise` wrote.")] = METRICS,
+    curves: Annotated[Path, typer.Option("--curves", help="Training curves that `summarise` wrote.")] = CURVES,
+    out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/report.html"),
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Write the page that tells what came out."""
+    from contraflow.steps.report import report
+
+    report(
+        load_params(params),
+        data=data,
+        metrics=metrics,
+        evaluations=evaluations,
+        curves=curves,
+        negatives=negatives,
+        out=out,
+    )
+
+
+def app() -> None:
+    """Run the command line; a user's mistake ends in one sentence and exit status 1."""
+    try:
+        _typer()
+    except UserError as error:
+        print(f"contraflow: {error}", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -1,0 +1,257 @@
+"""The parameters of a run: what `params.yaml` may say.
+
+`params.yaml` is the place for values and their comments, this module for names, types and ranges.
+Every step reads only the parts that it names to `Params.only`; the same names stand in `dvc.yaml`.
+"""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Literal, Self, get_args
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from contraflow.errors import UserError
+
+
+def _number_from_yaml(value: object) -> object:
+    """YAML 1.1 reads `1e-4` as text; every user means the number."""
+    if isinstance(value, str):
+        try:
+            return float(value)
+        except ValueError:
+            pass
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_number_from_yaml), Field(allow_inf_nan=False)]
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+PartialShare = Annotated[Number, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1)]
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
+
+
+class Section(BaseModel):
+    """Common rules: unknown keys are refused, types are not coerced, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _refuse_empty_range(name: str, bounds: list[float]) -> None:
+    if bounds[0] > bounds[1]:
+        raise ValueError(f"{name} must rise, got {bounds[0]} to {bounds[1]}")
+
+
+class Data(Section):
+    name: Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
+    path: Annotated[str, Field(min_length=1)]
+    limit: Count | None
+    image_size: Annotated[int, Field(ge=8, le=1024)] | None
+    skip_broken: bool
+    validation_fraction: PartialShare
+    test_fraction: PartialShare
+    split_seed: Seed
+
+    @model_validator(mode="after")
+    def _folder_has_a_size(self) -> Self:
+        if self.name == "folder" and self.image_size is None:
+            raise ValueError("data.image_size must be a number of pixels where data.name is folder, got null")
+        return self
+
+
+class Augment(Section):
+    crop_scale: Range
+    crop_ratio: Range
+    flip: Share
+    rotation: Annotated[Number, Field(ge=0, le=180)]
+    jitter: Share
+    brightness: Share
+    contrast: Share
+    saturation: Share
+    hue: Annotated[Number, Field(ge=0, le=0.5)]
+    grey: Share
+    blur: Share
+    blur_sigma: Range
+    solarise: Share
+
+    @model_validator(mode="after")
+    def _ranges_rise(self) -> Self:
+        for name in ("crop_scale", "crop_ratio", "blur_sigma"):
+            _refuse_empty_range(f"augment.{name}", getattr(self, name))
+        if self.crop_scale[1] > 1:
+            raise ValueError(f"augment.crop_scale must be at most 1, got {self.crop_scale[1]}")
+        return self
+
+
+class Model(Section):
+    encoder: Literal["small", "resnet18", "resnet50"]
+    width: Annotated[int, Field(ge=8, le=512)]
+    projection_hidden: Count
+    projection_dim: Count
+
+
+class Method(Section):
+    name: Literal["simclr"]
+
+
+class Loss(Section):
+    tau: Positive
+
+
+class Train(Section):
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)]
+    optimiser: Literal["sgd", "lars", "adamw"]
+    lr: Positive
+    momentum: Annotated[Number, Field(ge=0, lt=1)]
+    weight_decay: NotNegative
+    warmup_epochs: NotNegative
+    precision: Literal["auto", "float32", "mixed"]
+
+
+class Mining(Section):
+    rounds: Annotated[int, Field(ge=0)]
+    epochs: Count
+    lr: Positive
+    k: Count
+    policy: Literal["hardest"]
+    false_negatives: Annotated[Number, Field(ge=0, lt=1)]
+
+
+class Knn(Section):
+    k: Count
+    tau: Positive
+
+
+class Linear(Section):
+    weight_decay: Annotated[list[NotNegative], Field(min_length=1)]
+    max_iterations: Count
+
+
+class Eval(Section):
+    batch_size: Count
+    knn: Annotated[list[Knn], Field(min_length=1)]
+    linear: Linear
+
+    @model_validator(mode="after")
+    def _k_is_a_name(self) -> Self:
+        ks = [knn.k for knn in self.knn]
+        if len(set(ks)) < len(ks):
+            raise ValueError(f"eval.knn must name each k once (results are called knnK), got {ks}")
+        return self
+
+
+class Report(Section):
+    title: Annotated[str, Field(min_length=1)]
+    tsne_points: Annotated[int, Field(ge=10)]
+    gallery_anchors: Annotated[int, Field(ge=0)]
+
+
+class Params(Section):
+    """Every parameter of a run."""
+
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    data: Data
+    augment: Augment
+    model: Model
+    method: Method
+    loss: Loss
+    train: Train
+    mining: Mining
+    eval: Eval
+    report: Report
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds must differ from each other, got {self.seeds}")
+        return self
+
+    def only(self, *names: str) -> SimpleNamespace:
+        """The named sections (`loss`) or single values (`data.name`), and nothing else.
+
+        A step that reads what it did not name fails with AttributeError, so what `dvc.yaml` lists is what it uses.
+        """
+        view = SimpleNamespace()
+        for name in names:
+            section, _, key = name.partition(".")
+            if not key:
+                setattr(view, section, getattr(self, section))
+                continue
+            if not hasattr(view, section):
+                setattr(view, section, SimpleNamespace())
+            setattr(getattr(view, section), key, getattr(getattr(self, section), key))
+        return view
+
+
+_SENTENCES = {
+    "extra_forbidden": "is not a parameter",
+    "missing": "is missing",
+    "greater_than": "must be greater than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be one of {expected}",
+    "finite_number": "must be a finite number",
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "model_type": "must be a section of settings",
+    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length} items",
+    "string_too_short": "must not be empty",
+}
+
+
+def _plain(bound: object) -> object:
+    return int(bound) if isinstance(bound, float) and bound.is_integer() else bound
+
+
+def _sentence(error: dict) -> str:
+    """One validation error of pydantic in the words of a person."""
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    context = {name: _plain(value) for name, value in error.get("ctx", {}).items()}
+    says = _SENTENCES.get(error["type"], error["msg"]).format(**context)
+    if error["type"] == "extra_forbidden":
+        section = Params
+        for part in error["loc"][:-1]:
+            in_list = isinstance(part, int)
+            section = get_args(section)[0] if in_list else section.model_fields[part].annotation
+        return f"{key} {says}; allowed are {', '.join(section.model_fields)}"
+    return f"{key} {says}" if error["type"] == "missing" else f"{key} {says}, got {error['input']!r}"
+
+
+def parse_params(content: object, source: str = "params.yaml") -> Params:
+    """Check the parsed content of a parameter file.
+
+    Raises:
+        UserError: one line for each mistake, with its key, what is allowed and what was found.
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"{source} must be a list of sections such as `loss:`, got {type(content).__name__}")
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise UserError("\n".join(f"{source}: {_sentence(e)}" for e in error.errors())) from None
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a parameter file.
+
+    Raises:
+        UserError: the file is missing, is not YAML, or holds a value that is not allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run contraflow where params.yaml is, or name one with --params") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    return parse_params(content, str(path))

@@ -1,0 +1,85 @@
+"""Numba functions that are compiled once for each version of their source, not once a process.
+
+Compiled code lies in `NUMBA_CACHE_DIR` where the user set it, else in the user's cache directory, else (neither can be
+written) beside the source; under a name made from the content of the source, so that a copy of the repository finds
+the code that the first one compiled. Where nothing can be written every process compiles for itself.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from numba import config, njit
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, UserProvidedCacheLocator
+from platformdirs import user_cache_dir
+
+part = njit(error_model="numpy")  # what kernels are made of: functions that only compiled code calls
+
+
+def _digest(folder: Path) -> str:
+    """Of the content of all modules in a folder."""
+    digest = hashlib.sha256()
+    for source in sorted(folder.glob("*.py")):
+        digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+class _ByContent(UserProvidedCacheLocator):
+    """Numba's own locator gives each path of a source file a place, this one each content of its folder."""
+
+    def __init__(self, py_func: Callable, py_file: str) -> None:
+        super().__init__(py_func, py_file)
+        folder = Path(py_file).parent
+        self._cache_path = os.path.join(self._root(folder), f"{folder.name}-{_digest(folder)}")
+
+    @staticmethod
+    def _root(folder: Path) -> str:
+        return config.CACHE_DIR or os.path.join(user_cache_dir("contraflow"), "numba")
+
+    @classmethod
+    def from_function(cls, py_func: Callable, py_file: str) -> "_ByContent | None":
+        locator = cls(py_func, py_file)
+        try:
+            locator.ensure_cache_path()
+        except OSError:  # cannot be written
+            return None
+        return locator
+
+
+class _BesideTheSource(_ByContent):
+    @staticmethod
+    def _root(folder: Path) -> str:
+        return str(folder / "__pycache__")
+
+
+class _Files(CompileResultCacheImpl):
+    _locator_classes = (_ByContent, _BesideTheSource)
+
+
+class _Cache(FunctionCache):
+    _impl_class = _Files
+
+    def load_overload(self, sig: object, target_context: object) -> object:
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception:  # a damaged file raises whatever unpickling raises
+            with suppress(OSError):
+                self.flush()
+            return None
+
+    def save_overload(self, sig: object, data: object) -> None:
+        with suppress(OSError):  # a full disk must not stop a training
+            super().save_overload(sig, data)
+
+
+def kernel(function: Callable) -> Callable:
+    """Compile a function that Python calls: it releases the interpreter lock, and its code is kept on disk.
+
+    All that it calls must lie in its own folder: of a change elsewhere the kept code would know nothing.
+    """
+    dispatcher = njit(nogil=True, error_model="numpy")(function)
+    with suppress(RuntimeError):  # numba's answer when nothing can be written
+        dispatcher._cache = _Cache(function)
+    return dispatcher

@@ -1,0 +1,1 @@
+"""How good are features: weighted k-NN, a linear probe, per-class figures, alignment and uniformity."""

@@ -1,0 +1,101 @@
+"""Accuracies of labelled features: linear probe and k-NN, on the validation and on the test images."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from contraflow.config import Eval, Knn
+from contraflow.evaluation.knn import nearest, vote
+from contraflow.evaluation.probe import Probe, Problem, Trial, choose, sweep
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Features (N, D) float32 and labels (N,) int64 of some images."""
+
+    features: np.ndarray
+    labels: np.ndarray
+
+    def __getitem__(self, indices: np.ndarray) -> "Labelled":
+        return Labelled(self.features[indices], self.labels[indices])
+
+
+@dataclass(frozen=True)
+class Accuracies:
+    """What `measure` found.
+
+    Attributes:
+        test: Accuracies (0 to 1) by name: `linear`, then `knnK` for each k.
+        validation: The same on the validation images.
+        trials: The sweep over weight decays on the validation images.
+        probe: The probe of the test accuracy.
+        predicted: Its classes of the test images, (N,) int64.
+    """
+
+    test: dict[str, float]
+    validation: dict[str, float]
+    trials: list[Trial]
+    probe: Probe
+    predicted: np.ndarray
+
+
+def measure(
+    train: Labelled,
+    training: np.ndarray,
+    validation: np.ndarray,
+    test: Labelled,
+    *,
+    classes: int,
+    settings: Eval,
+    device: torch.device,
+) -> Accuracies:
+    """Choose on the validation images, then measure once on the test images.
+
+    Args:
+        train: All training images, those of the validation included.
+        training: Indices into `train` of the images learned from for the validation figures.
+        validation: Indices into `train` of the images held out.
+        test: The test images; what is measured on them chooses nothing. All of `train` is learned from for them.
+        classes: Number of classes, whether they occur or not.
+        settings: Neighbours, temperatures and weight decays.
+        device: Where to compute.
+    """
+    held_out = train[validation]
+    linear = settings.linear
+    trials = sweep(
+        train[training].features,
+        train[training].labels,
+        held_out.features,
+        held_out.labels,
+        weight_decays=linear.weight_decay,
+        max_iterations=linear.max_iterations,
+        device=device,
+    )
+    chosen = choose(trials)
+    probe = Problem(train.features, train.labels, device=device).solve(
+        chosen.weight_decay, max_iterations=linear.max_iterations, start=chosen.probe
+    )
+    predicted = probe.predict(test.features)
+    validation_knn = knn_accuracies(held_out, train[training], settings.knn, classes=classes, device=device)
+    test_knn = knn_accuracies(test, train, settings.knn, classes=classes, device=device)
+    return Accuracies(
+        test={"linear": float((predicted == test.labels).mean()), **test_knn},
+        validation={"linear": chosen.validation_accuracy, **validation_knn},
+        trials=trials,
+        probe=probe,
+        predicted=predicted,
+    )
+
+
+def knn_accuracies(
+    queries: Labelled, bank: Labelled, settings: Sequence[Knn], *, classes: int, device: torch.device
+) -> dict[str, float]:
+    """Accuracy (0 to 1) of weighted k-NN for each k and temperature, from one search; by name, `knnK`."""
+    similarity, index = nearest(queries.features, bank.features, max(knn.k for knn in settings), device=device)
+    labels = bank.labels[index]
+    return {
+        f"knn{knn.k}": float((vote(similarity, labels, k=knn.k, tau=knn.tau, classes=classes) == queries.labels).mean())
+        for knn in settings
+    }

@@ -1,0 +1,53 @@
+"""How features lie on the unit sphere (Wang & Isola 2020, "Understanding Contrastive Representation Learning through
+Alignment and Uniformity on the Hypersphere")."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+CPU = torch.device("cpu")
+ROWS = 1024
+
+
+def alignment(first: np.ndarray, second: np.ndarray) -> float:
+    """Mean squared distance between the two views of an image, after normalisation to length 1.
+
+    Args:
+        first: Features of one view of each image, (N, D).
+        second: Features of the other view of the same images, (N, D).
+
+    Returns:
+        0 (views of an image coincide) to 4.
+    """
+    distance = (_unit(first) - _unit(second)).square().sum(dim=1)
+    return float(distance.mean(dtype=torch.float64))
+
+
+def uniformity(features: np.ndarray, *, t: float = 2.0, device: torch.device = CPU, rows: int = ROWS) -> float:
+    """Logarithm of the mean of exp(-t * squared distance) over all pairs of different images, at length 1.
+
+    Args:
+        features: Shape (N, D), N at least 2.
+        t: Sharpness of the Gaussian potential.
+        device: Where to compute.
+        rows: Images compared with all others at a time, which bounds the memory.
+
+    Returns:
+        0 (all features coincide) down to -4 t; about -2 t where they are spread evenly in many dimensions.
+    """
+    unit = _unit(features).to(device)
+    length = unit.square().sum(dim=1)  # 1, or 0 for a vector of zeros
+    total = 0.0
+    for start in range(0, len(unit), rows):
+        block, later = unit[start : start + rows], unit[start:]
+        squared = length[start : start + rows, None] + length[start:] - 2 * block @ later.T
+        potential = torch.exp(-t * squared.clamp(min=0))
+        total += float(potential.triu(diagonal=1).sum(dtype=torch.float64))  # each pair once, none with itself
+    return math.log(total / (len(unit) * (len(unit) - 1) / 2))
+
+
+def _unit(features: np.ndarray) -> Tensor:
+    return functional.normalize(torch.from_numpy(np.ascontiguousarray(features, np.float32)))

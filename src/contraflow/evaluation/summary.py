@@ -1,0 +1,39 @@
+"""Figures of several seeds, summed up."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+
+import numpy as np
+
+GEOMETRY = ("alignment", "uniformity")
+
+
+def spread(values: Sequence[float]) -> dict:
+    """Mean, standard deviation of a sample (n - 1 in the denominator; 0 for one value) and number of values."""
+    return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else 0.0, "n": len(values)}
+
+
+def summarise_evaluations(evaluations: Iterable[dict]) -> dict:
+    """Spread over seeds of every figure, by representation; those on validation images under `validation`."""
+    test: dict = defaultdict(lambda: defaultdict(list))
+    validation: dict = defaultdict(lambda: defaultdict(list))
+    for evaluation in evaluations:
+        geometry = {name: evaluation[name] for name in GEOMETRY if evaluation[name] is not None}
+        for table, figures in ((test, evaluation["test"] | geometry), (validation, evaluation["validation"])):
+            for name, value in figures.items():
+                table[evaluation["representation"]][name].append(value)
+    summary = _spreads(test)
+    return summary | {"validation": _spreads(validation)} if validation else summary
+
+
+def same_class_share(anchor: np.ndarray, negative: np.ndarray, labels: np.ndarray) -> float:
+    """Share of negatives (M, k) that have their anchor's (M,) own class; all are indices into `labels`."""
+    return float((labels[negative] == labels[anchor][:, None]).mean())
+
+
+def _spreads(table: dict) -> dict:
+    return {
+        representation: {name: spread(values) for name, values in figures.items()}
+        for representation, figures in table.items()
+    }

@@ -1,0 +1,70 @@
+"""Trained networks as files: safetensors, whose bytes depend on the content alone."""
+
+import json
+from pathlib import Path
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import nn
+
+from contraflow.artefacts import atomic
+from contraflow.config import Model
+from contraflow.errors import UserError
+from contraflow.models.encoders import build_encoder
+
+
+def save_model(path: Path, model: nn.Module, provenance: dict) -> None:
+    """Write every parameter and buffer of `model`, with its provenance, to a safetensors file."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    # one key alone: safetensors writes several in an order that changes from run to run
+    content = save(tensors, metadata={"provenance": json.dumps(provenance, sort_keys=True)})
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def read_provenance(path: Path) -> dict:
+    """The provenance that `save_model` wrote.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    return _read(path)[1]
+
+
+def load_model(path: Path, model: nn.Module) -> dict:
+    """Fill `model` with the tensors of a checkpoint and return the checkpoint's provenance.
+
+    Raises:
+        UserError: the file is missing, damaged, or of another architecture.
+    """
+    tensors, provenance = _read(path)
+    try:
+        model.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise UserError(f"{path} holds another architecture than params.yaml asks for: {reason}") from None
+    return provenance
+
+
+def load_encoder(path: Path) -> tuple[nn.Module, dict]:
+    """Rebuild the encoder of a checkpoint, in evaluation mode and without its projection head.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    tensors, provenance = _read(path)
+    encoder = build_encoder(Model(**provenance["params"]["model"]), provenance["channels"], provenance["image_size"])
+    prefix = "encoder."
+    encoder.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
+    return encoder.eval(), provenance
+
+
+def _read(path: Path) -> tuple[dict, dict]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
+            return tensors, json.loads(file.metadata()["provenance"])
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run the step that makes it first") from None
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is damaged ({error}): delete it and run its step again") from None

@@ -1,0 +1,50 @@
+"""Progress that reads well on a terminal, through a pipe and in a log."""
+
+import sys
+from collections.abc import Iterable
+from typing import TypeVar
+
+from tqdm import tqdm
+
+T = TypeVar("T")
+_BAR = "{desc} {percentage:3.0f}% · {n_fmt}/{total_fmt}{unit} · {rate_noinv_fmt} · {remaining} left{postfix}"
+
+
+class _Lines:
+    """Turns tqdm's rewritten line into lines of their own, for pipes and logs."""
+
+    def write(self, text: str) -> None:
+        text = text.strip("\r\n ")
+        if text:
+            print(text, file=sys.stderr, flush=True)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+def say(text: str) -> None:
+    """Print one line to standard error, where progress and messages go."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def track(iterable: Iterable[T], *, total: int | None = None, label: str, unit: str = "images") -> Iterable[T]:
+    """Iterate and show how far it is, the rate and the time left: a bar on a terminal, else a line every 10 seconds."""
+    bar = progress(total, label=label, unit=unit)
+    with bar:
+        for item in iterable:
+            yield item
+            bar.update()
+
+
+def progress(total: int | None, *, label: str, unit: str = "images") -> tqdm:
+    """A bar to `update(n)` by hand; `track` serves plain loops."""
+    terminal = sys.stderr.isatty()
+    return tqdm(
+        total=total,
+        desc=label,
+        unit=f" {unit}",
+        mininterval=0.2 if terminal else 10,
+        maxinterval=10,
+        file=sys.stderr if terminal else _Lines(),
+        bar_format=_BAR,
+    )

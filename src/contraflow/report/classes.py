@@ -1,0 +1,82 @@
+"""Class by class: the confusion matrix, what is taken for what, and precision, recall and F1."""
+
+from statistics import fmean
+
+import matplotlib as mpl
+import numpy as np
+from PIL import Image
+
+from contraflow.report.numbers import fixed, is_number
+from contraflow.report.pictures import data_uri
+from contraflow.report.run import Run
+
+MOST_WITH_NAMES = 30  # more classes are drawn as a picture
+PAIRS = 5
+
+
+def confusion(run: Run) -> dict | None:
+    """The confusion matrix of the linear probe, in shares of each actual class, over all seeds.
+
+    Either `rows` (name and cells) or, for many classes, a picture `uri`; in both cases the most confused `pairs`.
+    None when there is none.
+    """
+    counted = [np.array(e["confusion"], float) for e in run.evaluations["encoder"].values() if e["confusion"]]
+    if not counted:
+        return None
+    total = np.sum(counted, axis=0)
+    shares = total / np.maximum(total.sum(axis=1, keepdims=True), 1)
+    table = {"pairs": _pairs(shares, run.classes)}
+    if len(shares) > MOST_WITH_NAMES:
+        return table | {"uri": _picture(shares), "classes": len(shares)}
+    rows = [
+        {"name": name, "cells": [_cell(float(value), hit=i == j) for j, value in enumerate(row)]}
+        for i, (name, row) in enumerate(zip(run.classes, shares, strict=True))
+    ]
+    return table | {"rows": rows}
+
+
+def _cell(value: float, *, hit: bool) -> dict:
+    """One cell of the table: share, text (a dot for less than half a per cent), and depth of colour from 0 to 1.
+
+    Errors are drawn 2.2 times as deep as hits, since an error of 20 % matters more than a hit of 20 %.
+    """
+    text = fixed(100 * value, 0)
+    return {
+        "share": value,
+        "hit": hit,
+        "text": "·" if text == "0" and not hit else text,
+        "depth": round(value if hit else min(1.0, 2.2 * value), 3),
+    }
+
+
+def _pairs(shares: np.ndarray, classes: list[str]) -> list[dict]:
+    """The largest errors: actual class, the class it is taken for, and in what share of its images."""
+    errors = shares - np.diag(np.diag(shares))
+    order = np.argsort(-errors, axis=None, kind="stable")[:PAIRS]
+    places = [np.unravel_index(place, errors.shape) for place in order]
+    return [
+        {"actual": classes[i], "predicted": classes[j], "share": float(errors[i, j])}
+        for i, j in places
+        if errors[i, j] > 0
+    ]
+
+
+def _picture(shares: np.ndarray) -> str:
+    """A pixel a cell, enlarged; the square root lets small errors be seen."""
+    colours = mpl.colormaps["viridis"](np.sqrt(shares))[..., :3]
+    picture = Image.fromarray((colours * 255).round().astype(np.uint8))
+    scale = max(1, 800 // len(shares))
+    return data_uri(picture.resize((scale * len(shares),) * 2, Image.Resampling.NEAREST))
+
+
+def per_class(run: Run) -> list[dict]:
+    """One row a class: class, precision, recall, f1 (means over seeds, None where undefined) and images."""
+    tables = [evaluation["per_class"] for evaluation in run.evaluations["encoder"].values() if evaluation["per_class"]]
+    rows = []
+    for same_class in zip(*tables, strict=True):
+        row = {"class": same_class[0]["class"], "images": same_class[0]["images"]}
+        for name in ("precision", "recall", "f1"):
+            values = [entry[name] for entry in same_class]
+            row[name] = fmean(values) if all(map(is_number, values)) else None
+        rows.append(row)
+    return rows

@@ -1,0 +1,138 @@
+"""The map of test embeddings by t-SNE (van der Maaten & Hinton 2008, "Visualizing Data using t-SNE")."""
+
+import base64
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.figure import Figure
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from threadpoolctl import threadpool_limits
+
+from contraflow.report.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
+from contraflow.report.svg import STYLE
+
+PERPLEXITY = 30
+COMPONENTS = 50  # principal components that go into t-SNE
+ANGLE = 0.7  # of the tree's approximation: a third faster than 0.5, and as many neighbours stay together
+FEWEST = 5  # points
+OTHER = "#8c8c8c"
+SIDE, DPI = 5.6, 150  # inches, dots an inch
+
+
+def choose(images: int, points: int) -> np.ndarray:
+    """Which test images are drawn: sorted indices of at most `points` of them, the same in every run."""
+    rng = np.random.default_rng(0)
+    return np.sort(rng.choice(images, size=min(points, images), replace=False))
+
+
+def project(features: np.ndarray) -> np.ndarray | None:
+    """Positions (n, 2) of features (n, d), compared by direction, as the k-NN compares them.
+
+    None where there is nothing to draw: fewer than five images, features that are not numbers or are all equal.
+    One thread, since several add up in no fixed order and every run should draw the same map.
+    """
+    if len(features) < FEWEST or not np.isfinite(features).all():
+        return None
+    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+    if np.allclose(unit, unit[0], atol=1e-6):
+        return None
+    components = min(COMPONENTS, *unit.shape)
+    tsne = TSNE(perplexity=min(PERPLEXITY, (len(unit) - 1) / 3), angle=ANGLE, init="pca", random_state=0)
+    with threadpool_limits(limits=1):
+        return tsne.fit_transform(PCA(components, svd_solver="full").fit_transform(unit))
+
+
+def embedding_map(features: np.ndarray, labels: np.ndarray, classes: list[str], points: int) -> dict | None:
+    """A picture of the map, its legend, and where on it the class numbers stand; None where it cannot be drawn.
+
+    Args:
+        features: Test features (N, d).
+        labels: Classes (N,), -1 where unlabelled.
+        classes: Their names; empty when unlabelled.
+        points: Test images on the map.
+    """
+    chosen = choose(len(features), points)
+    positions = project(features[chosen])
+    if positions is None:
+        return None
+    labels = labels[chosen]
+    shown = _shown(labels, len(classes))
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    positions = (positions - low) / np.maximum(high - low, 1e-12)  # both axes 0 to 1: t-SNE's have no meaning
+    numbered = len(classes) <= MOST_CLASSES
+    legend = [
+        {"number": place + 1, "name": classes[c], "colour": colour(place), "mark": MARKS[mark(place)]}
+        for place, c in enumerate(shown)
+    ]
+    return {
+        "uri": _draw(positions, labels, shown),
+        "points": len(chosen),
+        "legend": legend,
+        "others": len(classes) - len(shown),
+        "chips": [_chip(positions[labels == c], place) for place, c in enumerate(shown) if (labels == c).any()]
+        if numbered
+        else [],
+    }
+
+
+def _shown(labels: np.ndarray, classes: int) -> list[int]:
+    """The classes that get a colour: all of them, or the ten with most points where they are too many to tell apart."""
+    if classes <= MOST_CLASSES:
+        return list(range(classes))
+    sizes = np.bincount(labels, minlength=classes)
+    return sorted(np.argsort(-sizes, kind="stable")[: len(COLOURS)].tolist())
+
+
+def _chip(positions: np.ndarray, place: int) -> dict:
+    """Where a class's number stands, in per cent from left and top: on its point nearest to the median of all."""
+    from_median = np.linalg.norm(positions - np.median(positions, axis=0), axis=1)
+    x, y = positions[from_median.argmin()]
+    return {"number": place + 1, "colour": colour(place), "left": _per_cent(x), "top": _per_cent(1 - y)}
+
+
+def _per_cent(position: float) -> float:
+    """Of the picture, whose edge is left free on every side."""
+    return round(100 * (_EDGE + (1 - 2 * _EDGE) * float(position)), 2)
+
+
+_EDGE = 0.03
+
+
+def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
+    place = {c: i for i, c in enumerate(shown)}
+    table = pd.DataFrame({"x": positions[:, 0], "y": positions[:, 1], "class": [place.get(c, -1) for c in labels]})
+    present = sorted(table["class"].unique())
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(SIDE, SIDE), dpi=DPI)
+        axes = figure.add_axes((0, 0, 1, 1))
+        sns.scatterplot(
+            table.sort_values("class", kind="stable").iloc[_order(len(table))],
+            x="x",
+            y="y",
+            hue="class",
+            hue_order=present,
+            palette=[OTHER if c < 0 else colour(c) for c in present],
+            style="class",
+            style_order=present,
+            markers=["o" if c < 0 else mark(c) for c in present],
+            s=17 if len(table) > 500 else 36,
+            alpha=0.75,
+            linewidth=0,
+            legend=False,
+            ax=axes,
+        )
+        limits = (-_EDGE / (1 - 2 * _EDGE), 1 + _EDGE / (1 - 2 * _EDGE))
+        axes.set(xlim=limits, ylim=limits)
+        axes.set_axis_off()
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", dpi=DPI, transparent=True, metadata={"Software": None})
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def _order(n: int) -> np.ndarray:
+    """Points are drawn in mixed order, so that no class lies over all others."""
+    return np.random.default_rng(0).permutation(n)

@@ -1,0 +1,70 @@
+"""Galleries: sample images of the data, and anchors with their mined negatives."""
+
+import numpy as np
+
+from contraflow.report.pictures import picture, sprite
+from contraflow.report.run import Mined, Run
+
+MOST_CLASSES = 30
+EACH_CLASS = 8
+UNLABELLED = 24
+MOST_NEGATIVES = 10  # shown of each anchor
+
+
+def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
+    """Which images stand for the data: indices, some of every class, the same in every run.
+
+    Args:
+        candidates: Indices of the training images.
+        labels: Classes of all images, -1 where unlabelled.
+        classes: How many there are, 0 when unlabelled.
+    """
+    rng = np.random.default_rng(0)
+    pools = [candidates[labels[candidates] == c] for c in range(min(classes, MOST_CLASSES))] or [candidates]
+    size = EACH_CLASS if classes else UNLABELLED
+    return np.concatenate([np.sort(rng.choice(pool, min(size, len(pool)), replace=False)) for pool in pools])
+
+
+def choose_anchors(anchors: int, wanted: int) -> np.ndarray:
+    """Which rows of a table of negatives are shown, the same in every run."""
+    return np.sort(np.random.default_rng(0).choice(anchors, min(wanted, anchors), replace=False))
+
+
+def samples(run: Run) -> list[dict]:
+    """Strips of images, one a class: `name` (None when unlabelled), `train` and `test` counts, and the strip."""
+    images, labels = run.samples.images, run.samples.labels
+    if not run.classes:
+        return [{"name": None, **sprite(row)} for row in np.split(images, range(EACH_CLASS, len(images), EACH_CLASS))]
+    train, test = run.card["train"]["per_class"], run.card["test"]["per_class"]
+    return [
+        {"name": name, "train": train[c], "test": test[c], **sprite(images[labels == c])}
+        for c, name in enumerate(run.classes[:MOST_CLASSES])
+        if (labels == c).any()
+    ]
+
+
+def anchors(run: Run) -> list[dict]:
+    """One entry an anchor: picture, class and `negatives` (picture, class, similarity, rank, `same`: of its class)."""
+    mined = run.mined
+    if mined is None:
+        return []
+    return [_anchor(mined, row, run.classes) for row in range(len(mined.anchors))]
+
+
+def _anchor(mined: Mined, row: int, classes: list[str]) -> dict:
+    own = mined.anchor_labels[row]
+    negatives = [
+        {
+            **picture(mined.negatives[row, place]),
+            "class": _name(mined.negative_labels[row, place], classes),
+            "similarity": float(mined.similarity[row, place]),
+            "rank": int(mined.rank[row, place]),
+            "same": bool(own >= 0 and mined.negative_labels[row, place] == own),
+        }
+        for place in range(mined.negatives.shape[1])
+    ]
+    return {**picture(mined.anchors[row]), "class": _name(own, classes), "negatives": negatives}
+
+
+def _name(label: int, classes: list[str]) -> str | None:
+    return classes[label] if label >= 0 else None

@@ -1,0 +1,47 @@
+"""The page: every part put into the template."""
+
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from contraflow.report import classes, curves, embedding_map, gallery, numbers, reproduce, summary, verdict
+from contraflow.report.run import Run
+
+HERE = Path(__file__).parent
+
+
+def render(run: Run) -> str:
+    """The whole page as HTML that needs no other file."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    for function in (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.times, numbers.is_number):
+        environment.filters[function.__name__] = function
+    environment.filters["words"] = reproduce.words
+    template = environment.from_string((HERE / "page.html.j2").read_text(encoding="utf-8"))
+    settings = run.params
+    return template.render(
+        style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
+        script=Markup((HERE / "script.js").read_text(encoding="utf-8")),
+        params=settings,
+        card=run.card,
+        classes=run.classes,
+        seeds=len(settings.seeds),
+        verdict=verdict.verdict(run),
+        measures=summary.measures(run),
+        rows=summary.summary_rows(run),
+        validation_rows=summary.summary_rows(run, "validation"),
+        geometry=summary.geometry_rows(run),
+        strips=summary.strips(run),
+        protocol=next(iter(run.evaluations["encoder"].values()))["protocol"],
+        samples=gallery.samples(run),
+        curves=curves.loss_curves(run.curves),
+        confusion=classes.confusion(run),
+        per_class=classes.per_class(run),
+        map=embedding_map.embedding_map(run.features, run.labels, run.classes, settings.report.tsne_points),
+        mined=run.mined,
+        anchors=gallery.anchors(run),
+        same_class_share=run.metrics.get("mining", {}).get("same_class_share"),
+        sections=reproduce.parameter_sections(settings),
+        versions=reproduce.library_versions(),
+        digests=run.digests,
+    )

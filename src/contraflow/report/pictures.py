@@ -1,0 +1,41 @@
+"""Small pictures inside the page: images as PNG data URIs."""
+
+import base64
+import io
+
+import numpy as np
+from PIL import Image
+
+LARGEST = 64  # pixels a side; larger images are scaled down, so that a page stays small
+
+
+def thumbnail(image: np.ndarray) -> Image.Image:
+    """An image uint8 (H, W, C), C of 1 or 3, at its own size or with its longer side scaled down to `LARGEST`."""
+    picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
+    picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+    return picture
+
+
+def data_uri(picture: Image.Image) -> str:
+    """A picture as `data:image/png;base64,...`."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "png", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def picture(image: np.ndarray) -> dict:
+    """What the template shows of one image (H, W, C): `uri` and `width`."""
+    small = thumbnail(image)
+    return {"uri": data_uri(small), "width": small.width}
+
+
+def sprite(images: np.ndarray) -> dict:
+    """Images (n, H, W, C) side by side with transparent gaps as one picture: `uri`, `width` and `count`."""
+    small = [thumbnail(image) for image in images]
+    width, height = small[0].size
+    gap = max(1, width // 14)
+    mode = "LA" if small[0].mode == "L" else "RGBA"
+    sheet = Image.new(mode, ((width + gap) * len(small) - gap, height))
+    for position, tile in enumerate(small):
+        sheet.paste(tile.convert(mode), (position * (width + gap), 0))
+    return {"uri": data_uri(sheet), "width": sheet.width, "count": len(small)}

@@ -1,0 +1,136 @@
+"""The summary: every measure of the encoder beside the two baselines, and what their differences are worth."""
+
+import math
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from contraflow.report.numbers import is_number
+from contraflow.report.run import Run
+
+NAMES = {"encoder": "Encoder", "untrained": "Untrained encoder", "raw_pixels": "Raw pixels"}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One kind of accuracy: its key in `metrics.json`, its name, and its settings in words."""
+
+    key: str
+    name: str
+    settings: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Accuracy of the encoder minus that of a baseline, on the test images.
+
+    Attributes:
+        mean: Over seeds, -1 to 1; a seed's encoder is compared with the same seed's baseline where there is one.
+        std: Sample standard deviation over seeds, 0 for a single one.
+        ahead: In how many seeds the encoder has the higher accuracy.
+        n: Seeds.
+        margin: Half-width within which the difference may be chance.
+    """
+
+    mean: float
+    std: float
+    ahead: int
+    n: int
+    margin: float
+
+    @property
+    def sign(self) -> int:
+        """1 for clearly ahead, -1 for clearly behind, 0 for a difference within the margin."""
+        return 0 if abs(self.mean) <= self.margin else int(math.copysign(1, self.mean))
+
+
+def measures(run: Run) -> list[Measure]:
+    """The accuracies of a run: the linear probe, then each k-NN in the order of the parameters."""
+    linear = Measure("linear", "Linear probe", "logistic regression")
+    knn = [Measure(f"knn{p.k}", f"{p.k}-NN", f"k = {p.k}, τ = {p.tau:g}") for p in run.params.eval.knn]
+    return [linear, *knn]
+
+
+def accuracy(run: Run, representation: str, key: str, split: str = "test") -> dict | None:
+    """Mean, std and n of one accuracy as `metrics.json` has it; None where it was not measured."""
+    table = run.metrics if split == "test" else run.metrics.get(split, {})
+    return table.get(representation, {}).get(key)
+
+
+def difference(run: Run, key: str, baseline: str) -> Difference | None:
+    """The encoder's accuracy against a baseline's; None where one of them is no number.
+
+    The margin is twice the standard error of the difference: sqrt(p(1-p)/N + q(1-q)/N + s²/n), with p and q the two
+    accuracies on N test images and s the standard deviation of the difference over n seeds. Both are measured on the
+    same images, which makes their errors alike, so the margin is rather too wide than too narrow.
+    """
+    own = {seed: evaluation["test"].get(key) for seed, evaluation in run.evaluations["encoder"].items()}
+    base = {seed: evaluation["test"].get(key) for seed, evaluation in run.evaluations[baseline].items()}
+    if not own or not base or not all(map(is_number, [*own.values(), *base.values()])):
+        return None
+    common = fmean(base.values())
+    each = [value - base.get(seed, common) for seed, value in own.items()]
+    std = stdev(each) if len(each) > 1 else 0.0
+    p = fmean(own.values())
+    sampling = (p * (1 - p) + common * (1 - common)) / run.card["test"]["images"]
+    margin = 2 * math.sqrt(sampling + std**2 / len(each))
+    return Difference(fmean(each), std, sum(value > 0 for value in each), len(each), margin)
+
+
+def summary_rows(run: Run, split: str = "test") -> list[dict]:
+    """One row a representation: its name, seeds, and for each measure the accuracy and the gain on raw pixels."""
+    rows = []
+    for representation, name in NAMES.items():
+        cells = []
+        for measure in measures(run):
+            value = accuracy(run, representation, measure.key, split)
+            raw = accuracy(run, "raw_pixels", measure.key, split)
+            known = value and raw and is_number(value["mean"]) and is_number(raw["mean"])
+            gain = value["mean"] - raw["mean"] if known and representation != "raw_pixels" else None
+            cells.append({"value": value, "gain": gain})
+        rows.append({"key": representation, "name": name, "cells": cells})
+    return rows
+
+
+def geometry_rows(run: Run) -> list[dict]:
+    """One row a representation that has them: alignment and uniformity."""
+    rows = [{"name": name, **run.metrics.get(key, {})} for key, name in NAMES.items()]
+    return [row for row in rows if "alignment" in row and "uniformity" in row]
+
+
+def strips(run: Run) -> dict | None:
+    """The accuracies as positions (per cent of the width) on a common axis; None without finite accuracies."""
+    values = {
+        (measure.key, name): value
+        for measure in measures(run)
+        for name in NAMES
+        if (value := accuracy(run, name, measure.key)) and is_number(value["mean"])
+    }
+    if not values:
+        return None
+    step = 0.05
+    low = max(0.0, step * math.floor(min(v["mean"] - v["std"] for v in values.values()) / step - 0.2))
+    high = min(1.0, step * math.ceil(max(v["mean"] + v["std"] for v in values.values()) / step + 0.2))
+    stride = step * max(1, round((high - low) / step / 5))
+
+    def at(value: float) -> float:
+        return round(100 * (value - low) / (high - low), 2)
+
+    ticks = [low + i * stride for i in range(int((high - low) / stride + 1e-6) + 1)]
+    rows = [
+        {
+            "measure": measure,
+            "marks": [
+                {
+                    "key": name,
+                    "at": at(v["mean"]),
+                    "from": at(v["mean"] - v["std"]),
+                    "to": at(v["mean"] + v["std"]),
+                    **v,
+                }
+                for name in reversed(NAMES)
+                if (v := values.get((measure.key, name)))
+            ],
+        }
+        for measure in measures(run)
+    ]
+    return {"rows": rows, "ticks": [{"at": at(tick), "value": tick} for tick in ticks]}

@@ -1,0 +1,203 @@
+"""The verdict: what the figures say, in words, and nothing that was not measured."""
+
+import math
+from dataclasses import dataclass, field
+
+from contraflow.report.numbers import NARROW, NBSP, fixed, is_number, listing, share, times
+from contraflow.report.run import Run
+from contraflow.report.summary import NAMES, Difference, accuracy, difference, measures
+
+BADGES = {
+    "good": "Good",
+    "unclear": "Not shown",
+    "suspicious": "Suspicious",
+    "failed": "Failed run",
+    "unlabelled": "Unlabelled",
+}
+FEW_TEST_IMAGES = 2000  # below it one standard error of an accuracy exceeds about a point
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A judgement: its level (a key of BADGES), a headline, a paragraph, warnings, and a word on mining."""
+
+    level: str
+    headline: str
+    paragraph: str
+    warnings: list[str] = field(default_factory=list)
+    mining: str | None = None
+
+    @property
+    def badge(self) -> str:
+        return BADGES[self.level]
+
+
+def verdict(run: Run) -> Verdict:
+    """Judge a run: failed, unlabelled, suspicious, unclear or good, by the linear probe on the test images."""
+    broken = _not_numbers(run)
+    if broken:
+        return Verdict(
+            "failed",
+            "This run failed: some of its figures are not numbers.",
+            f"Not a number: {listing(broken)}. No conclusion can be drawn from the rest of this page. Training that "
+            "diverges is the usual cause: lower train.lr, or raise loss.tau or train.warmup_epochs.",
+        )
+    if not run.classes:
+        return _unlabelled(run)
+    raw, untrained = difference(run, "linear", "raw_pixels"), difference(run, "linear", "untrained")
+    level = "good"
+    if 0 in (raw.sign, untrained.sign):
+        level = "unclear"
+    if -1 in (raw.sign, untrained.sign):
+        level = "suspicious"
+    paragraph = " ".join([_linear(run, raw, untrained), _neighbours(run)])
+    return Verdict(level, _headline(raw, untrained), paragraph, _warnings(run), _mining(run))
+
+
+def _not_numbers(run: Run) -> list[str]:
+    """Names of the figures that are missing values or not finite."""
+    broken = []
+    for representation, name in NAMES.items():
+        bad = [key for key, value in run.metrics.get(representation, {}).items() if not is_number(value["mean"])]
+        broken += [f"{key} of the {name.lower()}" for key in bad]
+    losses = run.curves[["seed", "loss"]]
+    for seed in sorted(losses.seed[~losses.loss.map(is_number)].unique()):
+        broken.append(f"the training loss of seed {seed}")
+    features_finite = bool((abs(run.features) < math.inf).all())
+    return broken if features_finite else [*broken, "the encoder's features of test images"]
+
+
+def _unlabelled(run: Run) -> Verdict:
+    encoder, untrained = run.metrics["encoder"], run.metrics["untrained"]
+    shape = [
+        f"{name} {fixed(encoder[name]['mean'])} (untrained encoder {fixed(untrained[name]['mean'])})"
+        for name in ("alignment", "uniformity")
+    ]
+    return Verdict(
+        "unlabelled",
+        "The images carry no labels, so accuracy was not measured.",
+        "Probes, k-NN, the confusion matrix and everything else that needs labels are left out. Without labels only "
+        f"the shape of the features can be measured: {listing(shape)}. Neither says whether the features serve a task: "
+        "look at the map and at the mined negatives, and label some test images to know.",
+        _warnings(run),
+        _mining(run),
+    )
+
+
+def _headline(raw: Difference, untrained: Difference) -> str:
+    if -1 in (raw.sign, untrained.sign):
+        worse = [
+            name for name, against in (("raw pixels", raw), ("an untrained encoder", untrained)) if against.sign == -1
+        ]
+        return f"The features are worse than {listing(worse)}: look for a mistake before anything else."
+    if raw.sign == untrained.sign == 1:
+        return "The encoder learned features that beat raw pixels and an untrained encoder."
+    level = [name for name, against in (("raw pixels", raw), ("an untrained encoder", untrained)) if against.sign == 0]
+    return f"The features cannot be told from {listing(level)}: the difference may be chance."
+
+
+def _linear(run: Run, raw: Difference, untrained: Difference) -> str:
+    own, of_raw, of_untrained = (accuracy(run, name, "linear") for name in ("encoder", "raw_pixels", "untrained"))
+    n = own["n"]
+    text = (
+        f"A linear probe on its features names the class of {_accuracy(own)} of the "
+        f"{times(run.card['test']['images'], 'test image')} ({times(n, 'seed')}). That is {_gap(raw)} than the same "
+        f"probe on raw pixels ({_accuracy(of_raw)}) and {_gap(untrained)} than on the untrained encoder "
+        f"({_accuracy(of_untrained)})"
+    )
+    if n == 1:
+        return f"{text}."
+    if raw.ahead == untrained.ahead == n:
+        return f"{text}; it is ahead of both in every seed."
+    return f"{text}; it is ahead of the first {_in_seeds(raw)} and of the second {_in_seeds(untrained)}."
+
+
+def _in_seeds(gap: Difference) -> str:
+    words = {0: "in no seed", gap.n: "in every seed"}
+    return words.get(gap.ahead, f"in {gap.ahead} of {times(gap.n, 'seed')}")
+
+
+def _accuracy(value: dict) -> str:
+    spread = f"{NBSP}±{NBSP}{fixed(100 * value['std'])}" if value["n"] > 1 else ""
+    return f"{fixed(100 * value['mean'])}{spread}{NARROW}%"
+
+
+def _gap(gap: Difference) -> str:
+    spread = f"{NBSP}±{NBSP}{fixed(100 * gap.std)}" if gap.n > 1 else ""
+    chance = ", within what chance may do," if gap.sign == 0 else ""
+    return f"{fixed(100 * abs(gap.mean))}{spread} points {'less' if gap.mean < 0 else 'more'}{chance}"
+
+
+def _neighbours(run: Run) -> str:
+    """Whether k-NN beats raw pixels, for each k, plainly."""
+    sides: dict[int, list[str]] = {1: [], 0: [], -1: []}
+    for measure in measures(run)[1:]:
+        gap = difference(run, measure.key, "raw_pixels")
+        own, raw = accuracy(run, "encoder", measure.key), accuracy(run, "raw_pixels", measure.key)
+        k = measure.key.removeprefix("knn")
+        sides[gap.sign].append(f"at k{NBSP}={NBSP}{k} ({_accuracy(own)} against {_accuracy(raw)})")
+    ahead, level, behind = (listing(sides[sign]) for sign in (1, 0, -1))
+    clauses = [f"beats raw pixels {ahead}"] if ahead else []
+    clauses += [f"does not beat raw pixels {behind}"] if behind else []
+    clauses += [f"cannot be told from raw pixels {level}"] if level else []
+    return f"Without any training on labels, k-NN {'; it '.join(clauses)}."
+
+
+def _warnings(run: Run) -> list[str]:
+    seeds, images, limit = len(run.params.seeds), run.card["test"]["images"], run.params.data.limit
+    found = []
+    if seeds == 1:
+        found.append("One seed: there is no spread, so a small difference may be luck. Add seeds in params.yaml.")
+    elif seeds == 2:
+        found.append("Two seeds: ± is only a rough guess at the spread. Five or more make a claim.")
+    if limit is not None:
+        found.append(f"Only the first {times(limit, 'training image')} were used (data.limit).")
+    if run.card["skipped"]:
+        found.append(
+            f"{times(len(run.card['skipped']), 'broken file')} in the data folder could not be used; see the data card."
+        )
+    if not run.classes:
+        return found
+    if images < FEW_TEST_IMAGES:
+        error = math.sqrt(0.25 / images)
+        found.append(
+            f"Only {times(images, 'test image')}: one standard error of an accuracy is up to "
+            f"{fixed(100 * error, 1)} points, whatever the seeds say."
+        )
+    return found + _probe_warnings(run)
+
+
+def _probe_warnings(run: Run) -> list[str]:
+    largest = max(run.card["test"]["per_class"]) / run.card["test"]["images"]
+    unfinished, chance = [], []
+    for representation, by_seed in run.evaluations.items():
+        for seed, evaluation in by_seed.items():
+            name = NAMES[representation].lower() + ("" if seed is None else f" (seed {seed})")
+            if not all(row.get("converged", True) for row in evaluation["probe_sweep"]):
+                unfinished.append(name)
+            if representation == "encoder" and evaluation["test"]["linear"] <= largest:
+                chance.append(name)
+    found = []
+    if chance:
+        found.append(f"The probe is no better than always naming the largest class: {listing(chance)}.")
+    if unfinished:
+        found.append(
+            f"A linear probe stopped before it converged: {listing(unfinished)}. Raise eval.linear.max_iterations."
+        )
+    return found
+
+
+def _mining(run: Run) -> str | None:
+    """What is known about the mined negatives; whether mining helped is not."""
+    if run.mined is None:
+        return None
+    same = run.metrics.get("mining", {}).get("same_class_share")
+    known = ""
+    if same:
+        sizes = run.card["train"]["per_class"]
+        chance = sum((size / sum(sizes)) ** 2 for size in sizes)
+        known = (
+            f"{share(same['mean'])} of the negatives mined in the last round have the anchor's own class, so they are "
+            f"false negatives (images drawn at random would give {share(chance)}). "
+        )
+    return f"{known}One run cannot tell whether mining helped: run the same without it and compare."

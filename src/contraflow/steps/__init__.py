@@ -1,0 +1,1 @@
+"""The steps of the workflow: plain functions from files to files."""

@@ -1,0 +1,92 @@
+"""The step `encode`: a data set's images as FFCV files, with a data card."""
+
+from pathlib import Path
+
+import numpy as np
+
+from contraflow.artefacts import atomic, read_json, sha256
+from contraflow.config import Data, Params
+from contraflow.data.card import CARD, FILES, Card
+from contraflow.data.folder import read_folder
+from contraflow.data.images import ImageSet, Split
+from contraflow.data.seeded import draw_validation
+from contraflow.data.sources import read_images
+from contraflow.data.statistics import mean_and_std
+from contraflow.data.writer import write_beton
+from contraflow.errors import UserError
+
+READS = ("data",)
+FEWEST_TRAIN_IMAGES = 4
+
+
+def encode(params: Params, *, fetched: Path, out: Path) -> None:
+    """Write `train.beton`, `test.beton`, `validation.npy` and, last, `card.json` into `out`.
+
+    Raises:
+        UserError: `fetched` holds another data set or changed files, images of a folder are broken, or there are too
+            few of them.
+    """
+    data = params.only(*READS).data
+    out.mkdir(parents=True, exist_ok=True)
+    (out / CARD).unlink(missing_ok=True)  # it vouches for the other files, which are about to change
+    _check_source(fetched, data.name)
+    images = _read(data, fetched, out)
+    n = len(images.train)
+    if n < FEWEST_TRAIN_IMAGES:
+        raise UserError(f"{data.name} gives {n} training images, but at least {FEWEST_TRAIN_IMAGES} are needed")
+    write_beton(out / "train.beton", images.train, "encode train")
+    write_beton(out / "test.beton", images.test, "encode test")
+    validation = draw_validation(n, fraction=data.validation_fraction, seed=data.split_seed)
+    with atomic(out / "validation.npy") as temporary, temporary.open("wb") as file:
+        np.save(file, validation)
+    mean, std = mean_and_std(images.train.pixels)
+    Card(
+        name=data.name,
+        classes=list(images.classes),
+        image_size=images.train.pixels.shape[1],
+        channels=images.train.pixels.shape[3],
+        mean=mean,
+        std=std,
+        train=_counts(images.train, len(images.classes)),
+        validation={"images": len(validation)},
+        test=_counts(images.test, len(images.classes)),
+        skipped=list(images.skipped),
+        bytes={name: (out / name).stat().st_size for name in FILES},
+        digests={name: sha256(out / name) for name in FILES},
+        provenance={
+            "step": "encode",
+            # Not the path: it says where this machine keeps the images, not what they are.
+            "params": {"data": data.model_dump(exclude={"path"})},
+            "inputs": {"source.json": sha256(fetched / "source.json")},
+        },
+    ).write(out)
+
+
+def _check_source(fetched: Path, name: str) -> None:
+    source = read_json(fetched / "source.json")
+    if source["name"] != name:
+        raise UserError(f"{fetched} holds {source['name']}, but data.name is {name}: run the step fetch again")
+    for file, digest in source["files"].items():
+        if not (fetched / file).is_file() or sha256(fetched / file) != digest:
+            raise UserError(f"{fetched / file} is missing or was changed: run the step fetch again")
+
+
+def _read(data: Data, fetched: Path, out: Path) -> ImageSet:
+    if data.name == "folder":
+        return read_folder(
+            Path(data.path).expanduser(),
+            size=data.image_size,
+            test_fraction=data.test_fraction,
+            limit=data.limit,
+            seed=data.split_seed,
+            skip_broken=data.skip_broken,
+            scratch=out,
+        )
+    whole = read_images(data.name, fetched)
+    train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
+    return ImageSet(train, test, whole.classes)
+
+
+def _counts(split: Split, classes: int) -> dict:
+    per_class = np.bincount(split.labels, minlength=classes).tolist() if classes else []
+    return {"images": len(split), "per_class": per_class}

@@ -1,0 +1,233 @@
+"""The step `evaluate`: how good the representations are, and what that comes to over all seeds."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from contraflow.artefacts import atomic, load_arrays, read_json, require_same, save_arrays, sha256, write_json
+from contraflow.config import Params
+from contraflow.data.card import EncodedData
+from contraflow.data.loader import ImageLoader, ViewLoader
+from contraflow.devices import lease
+from contraflow.errors import UserError
+from contraflow.evaluation.accuracy import Labelled, measure
+from contraflow.evaluation.frozen import frozen, require_finite
+from contraflow.evaluation.geometry import alignment, uniformity
+from contraflow.evaluation.record import Counts, label_figures, protocol
+from contraflow.evaluation.summary import same_class_share, spread, summarise_evaluations
+from contraflow.models import build_encoder
+from contraflow.models.checkpoint import load_encoder
+from contraflow.models.embed import embed
+from contraflow.progress import say, track
+
+READS = ("seeds", "eval", "augment", "model")
+ALIGNED = 2_000  # test images whose views are compared
+SPREAD = 10_000  # test images whose features are compared, each with each
+DIGITS = 6  # of alignment and uniformity; what follows is rounding
+VIEW_SEED = 0  # the same views for every representation
+
+
+def evaluate_representation(
+    params: Params, *, representation: str, data: Path, checkpoint: Path | None, out: Path, threads: int
+) -> None:
+    """Measure one representation and write its figures to `out` (.json).
+
+    An encoder's features of the test images, with labels and predictions, go into the `.npz` beside it.
+
+    Args:
+        params: Parameters of the run.
+        representation: `raw_pixels`, `untrained-seedN` or `encoder-seedN`.
+        data: Folder of the encoded data.
+        checkpoint: The trained encoder; None for the other two.
+        out: File to write.
+        threads: CPU threads.
+
+    Raises:
+        UserError: the representation is unknown, the checkpoint is missing or does not fit, or features are not finite.
+    """
+    settings = params.only("eval", "augment", "model")
+    encoded = EncodedData.open(data)
+    name, seed = _parse(representation, checkpoint)
+    torch.set_num_threads(threads)
+    inputs = {"data": encoded.digest}
+    if name == "encoder":
+        encoder = _trained(checkpoint, seed, encoded.digest)
+        inputs["encoder"] = sha256(checkpoint)
+    elif name == "untrained":
+        torch.manual_seed(seed)
+        encoder = build_encoder(settings.model, encoded.card.channels, encoded.card.image_size)
+    else:
+        encoder = nn.Flatten()
+    card, source = encoded.card, str(checkpoint or representation)
+    loading = {"batch_size": settings.eval.batch_size, "threads": threads, "mean": card.mean, "std": card.std}
+    aligned, spread_out = (_evenly(card.test["images"], most) for most in (ALIGNED, SPREAD))
+    with lease() as device:
+        with frozen(encoder):
+            train, test = (
+                _features(encoder, loader, len(loader), device, f"{representation} · {split}", source)
+                for split, loader in (
+                    ("train", ImageLoader(encoded.train_beton, **loading)),
+                    ("test", ImageLoader(encoded.test_beton, **loading)),
+                )
+            )
+            views = ViewLoader(encoded.test_beton, settings.augment, seed=VIEW_SEED, **loading)
+            batches = _sides(views.epoch(0, order=aligned, drop_last=False))
+            total = -(-len(aligned) // settings.eval.batch_size)
+            pairs = _features(encoder, batches, total, device, f"{representation} · views", source)
+        uniform = uniformity(test.features[spread_out], device=device) if len(spread_out) > 1 else None
+        found = None
+        if card.labelled:
+            say(f"{representation} · linear probe and k-NN on {len(train.labels):,} training images")
+            found = measure(
+                train,
+                encoded.training,
+                encoded.validation,
+                test,
+                classes=len(card.classes),
+                settings=settings.eval,
+                device=device,
+            )
+    counts = Counts(len(encoded.training), len(encoded.validation), len(test.labels), len(aligned), len(spread_out))
+    provenance = {
+        "step": "evaluate",
+        "representation": representation,
+        "params": {section: value.model_dump() for section, value in vars(settings).items()},
+        "inputs": inputs,
+    }
+    if name == "encoder":
+        predicted = found.predicted if found else np.full(len(test.labels), -1, np.int64)
+        arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
+        save_arrays(out.with_suffix(".npz"), provenance, **arrays)
+    content = {
+        "representation": name,
+        "seed": seed,
+        "dimension": test.features.shape[1],
+        **label_figures(found, test.labels, card.classes),
+        "alignment": round(alignment(*(pairs.features[pairs.labels == side] for side in (0, 1))), DIGITS),
+        "uniformity": None if uniform is None else round(uniform, DIGITS),
+        "protocol": protocol(name, counts, settings.eval, found),
+        "provenance": provenance,
+    }
+    write_json(out, content)
+
+
+def summarise(
+    params: Params,
+    *,
+    evaluations: list[Path],
+    histories: list[Path],
+    negatives: list[Path],
+    data: Path,
+    metrics: Path,
+    curves: Path,
+    confusion: Path,
+) -> None:
+    """Sum up all evaluations and trainings of a run.
+
+    Args:
+        params: Parameters of the run.
+        evaluations: What `evaluate_representation` wrote (.json).
+        histories: `history.csv` of every seed and round.
+        negatives: Tables of mined negatives, of which each seed's last round is used; none without mining.
+        data: Folder of the encoded data.
+        metrics: Summary to write (.json): mean, standard deviation of a sample, and number of seeds of each figure.
+        curves: Table to write (.csv): one row an epoch, counted on through the rounds.
+        confusion: Table to write (.csv): one row a test image, by the probe on the first seed's encoder; in the order
+            of the classes.
+
+    Raises:
+        UserError: a file is missing or was made from other data.
+    """
+    encoded = EncodedData.open(data)
+    contents = []
+    for path in evaluations:
+        contents.append(read_json(path))
+        require_same(path, "data set", encoded.digest, contents[-1]["provenance"]["inputs"]["data"])
+    summary = summarise_evaluations(contents)
+    if encoded.card.labelled and negatives:
+        summary["mining"] = {"same_class_share": spread(_same_class_shares(negatives, encoded))}
+    write_json(metrics, summary)
+    history = pd.concat([pd.read_csv(path) for path in histories]).sort_values(["seed", "round", "epoch"])
+    _write_table(curves, history)
+    first = params.only("seeds").seeds[0]
+    _write_table(confusion, _pairs(contents, first, encoded.card.classes))
+
+
+def _parse(representation: str, checkpoint: Path | None) -> tuple[str, int | None]:
+    match = re.fullmatch(r"(raw_pixels)|(untrained|encoder)-seed(\d+)", representation)
+    if not match:
+        raise UserError(f"representation must be raw_pixels, untrained-seedN or encoder-seedN, got {representation!r}")
+    name = match[1] or match[2]
+    if name == "encoder" and checkpoint is None:
+        raise UserError(f"{representation} needs a checkpoint: name one with --checkpoint")
+    if name != "encoder" and checkpoint is not None:
+        raise UserError(f"{representation} takes no checkpoint, got {checkpoint}")
+    return name, int(match[3]) if match[3] else None
+
+
+def _trained(checkpoint: Path, seed: int, digest: str) -> nn.Module:
+    encoder, made_from = load_encoder(checkpoint)
+    require_same(checkpoint, "data set", digest, made_from["inputs"]["data"])
+    if made_from["seed"] != seed:
+        raise UserError(
+            f"{checkpoint} was trained with seed {made_from['seed']}, but is to be evaluated as seed {seed}"
+        )
+    return encoder
+
+
+def _features(
+    encoder: nn.Module,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    total: int,
+    device: torch.device,
+    label: str,
+    source: str,
+) -> Labelled:
+    found = Labelled(*embed(encoder, track(batches, total=total, label=label, unit="batches"), device))
+    require_finite(found.features, source)
+    return found
+
+
+def _sides(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+    """Both views of the images in one batch, labelled with 0 for the first and 1 for the second."""
+    for views, _ in batches:
+        yield views.flatten(0, 1), torch.arange(2).repeat_interleave(views.shape[1])
+
+
+def _evenly(images: int, most: int) -> np.ndarray:
+    """Indices of up to `most` images, evenly spaced: files may be sorted by class."""
+    return np.linspace(0, images - 1, min(images, most)).round().astype(np.int64)
+
+
+def _same_class_shares(negatives: list[Path], data: EncodedData) -> list[float]:
+    """Of the last round of each seed."""
+    last: dict[int, tuple[int, float]] = {}
+    labels = data.labels("train")
+    for path in negatives:
+        arrays, mined = load_arrays(path)
+        require_same(path, "data set", data.digest, mined["inputs"]["data"])
+        if mined["round"] > last.get(mined["seed"], (0, 0.0))[0]:
+            last[mined["seed"]] = mined["round"], same_class_share(arrays["anchor"], arrays["negative"], labels)
+    return [share for _, share in last.values()]
+
+
+def _pairs(evaluations: list[dict], seed: int, classes: list[str]) -> pd.DataFrame:
+    """Actual and predicted class of each test image, for one seed's encoder."""
+    for evaluation in evaluations:
+        if (evaluation["representation"], evaluation["seed"]) == ("encoder", seed):
+            counts = np.array(evaluation["confusion"], np.int64).reshape(len(classes), len(classes))
+            cells = np.repeat(np.arange(counts.size), counts.ravel())
+            names = np.array(classes, dtype=object)
+            actual, predicted = np.divmod(cells, len(classes)) if len(cells) else (cells, cells)
+            return pd.DataFrame({"actual": names[actual], "predicted": names[predicted]})
+    raise UserError(f"the summary needs an evaluation of encoder-seed{seed}: run the step evaluate first")
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

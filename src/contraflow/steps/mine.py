@@ -1,0 +1,117 @@
+"""The step `mine`: rounds of mining hard negatives and training with them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from contraflow.artefacts import atomic, load_arrays, require_same, save_arrays, sha256
+from contraflow.config import Params
+from contraflow.data.card import EncodedData
+from contraflow.data.loader import ImageLoader
+from contraflow.devices import lease
+from contraflow.mining.batches import order_with_negatives
+from contraflow.mining.policies import POLICIES
+from contraflow.models.checkpoint import load_encoder
+from contraflow.models.embed import embed
+from contraflow.progress import say, track
+from contraflow.training.rounds import train_round
+
+READS = ("augment", "model", "method", "loss", "train", "mining")
+EMBEDDING_BATCH = 500
+
+
+def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int) -> None:
+    """Find the hard negatives of every training image with one encoder, and write them to the table `out` (.npz).
+
+    The table has the arrays anchor (M,), negative, similarity and rank (M, k), anchors and negatives as indices into
+    `train.beton`. Validation images are neither anchors nor negatives.
+
+    Raises:
+        UserError: the encoder was trained on other data, or `mining.k` asks for more images than there are.
+    """
+    mining = params.only("mining").mining
+    encoded = EncodedData.open(data)
+    torch.set_num_threads(threads)
+    network, made_from = load_encoder(encoder)
+    require_same(encoder, "data set", encoded.digest, made_from["inputs"]["data"])
+    seed, number = made_from["seed"], made_from["round"] + 1
+    images = ImageLoader(
+        encoded.train_beton,
+        batch_size=EMBEDDING_BATCH,
+        threads=threads,
+        mean=encoded.card.mean,
+        std=encoded.card.std,
+        indices=encoded.training,
+    )
+    with lease() as device:
+        batches = track(images, total=len(images), label=f"embed seed {seed} · round {number}", unit="batches")
+        features, _ = embed(network, batches, device)
+    say(f"search seed {seed} · round {number}: nearest of {len(features):,} images")
+    found = POLICIES[mining.policy](features, k=mining.k, false_negatives=mining.false_negatives, threads=threads)
+    provenance = {
+        "step": "mine",
+        "seed": seed,
+        "round": number,
+        "params": {"mining": mining.model_dump()},
+        "inputs": {"data": encoded.digest, "encoder": sha256(encoder)},
+        "left_out": found.left_out,
+    }
+    save_arrays(
+        out,
+        provenance,
+        anchor=encoded.training,
+        negative=encoded.training[found.negative].astype(np.int32),
+        similarity=found.similarity.astype(np.float32),
+        rank=found.rank.astype(np.int32),
+    )
+
+
+def train_mined(params: Params, *, encoder: Path, negatives: Path, data: Path, out: Path, threads: int) -> None:
+    """Go on training an encoder with mined negatives; write `encoder.safetensors` and `history.csv` into `out`.
+
+    Raises:
+        UserError: the negatives were mined with another encoder or on other data, or the loss is not finite.
+    """
+    settings = params.only(*READS)
+    encoded = EncodedData.open(data)
+    arrays, mined = load_arrays(negatives)
+    digest = sha256(encoder)
+    require_same(negatives, "encoder", digest, mined["inputs"]["encoder"])
+    require_same(negatives, "data set", encoded.digest, mined["inputs"]["data"])
+    seed, number = mined["seed"], mined["round"]
+    first = settings.train.epochs + (number - 1) * settings.mining.epochs
+    provenance = {
+        "step": "mine",
+        "seed": seed,
+        "round": number,
+        "params": {name: getattr(settings, name).model_dump() for name in READS},
+        "inputs": {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)},
+    }
+    settings.train = settings.train.model_copy(update={"lr": settings.mining.lr})
+    train_round(
+        settings,
+        data=encoded,
+        seed=seed,
+        number=number,
+        epochs=range(first, first + settings.mining.epochs),
+        out=out,
+        threads=threads,
+        provenance=provenance,
+        start=encoder,
+        order=lambda epoch: order_with_negatives(arrays["anchor"], arrays["negative"], seed=seed, epoch=epoch),
+    )
+
+
+def summarise_mining(*, negatives: list[Path], out: Path) -> None:
+    """Write one row a table of negatives: seed, round, anchors, k, mean_similarity, left_out."""
+    rows = []
+    for path in negatives:
+        arrays, mined = load_arrays(path)
+        anchors, k = arrays["negative"].shape
+        similarity = float(arrays["similarity"].mean())
+        rows.append((mined["seed"], mined["round"], anchors, k, round(similarity, 6), mined["left_out"]))
+    columns = ["seed", "round", "anchors", "k", "mean_similarity", "left_out"]
+    with atomic(out) as temporary:
+        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False, lineterminator="\n")

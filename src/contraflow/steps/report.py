@@ -1,0 +1,149 @@
+"""The step `report`: the page that tells what came out of a run."""
+
+import math
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from contraflow.artefacts import atomic, load_arrays, read_json, require_same, sha256
+from contraflow.config import Params
+from contraflow.data.card import EncodedData
+from contraflow.data.pixels import read_images
+from contraflow.errors import UserError
+from contraflow.report.gallery import MOST_NEGATIVES, choose_anchors, choose_samples
+from contraflow.report.page import render
+from contraflow.report.run import Mined, Run, Samples
+from contraflow.report.summary import NAMES
+
+READS = tuple(Params.model_fields)  # all of them: the page shows every parameter
+
+
+def report(
+    params: Params,
+    *,
+    data: Path,
+    metrics: Path,
+    evaluations: list[Path],
+    curves: Path,
+    negatives: list[Path],
+    out: Path,
+) -> None:
+    """Write the page of a run to `out`, one HTML file that needs no other. The arguments are those of `read_run`."""
+    run = read_run(params, data=data, metrics=metrics, evaluations=evaluations, curves=curves, negatives=negatives)
+    page = render(run)
+    with atomic(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def read_run(
+    params: Params, *, data: Path, metrics: Path, evaluations: list[Path], curves: Path, negatives: list[Path]
+) -> Run:
+    """Read what the page is made from.
+
+    Args:
+        data: Folder of the encoded data.
+        metrics: `metrics.json`.
+        evaluations: The `.json` of every representation and the `.npz` of the encoders.
+        curves: `curves.csv`.
+        negatives: `negatives.npz` of every seed and round; none without mining.
+
+    Raises:
+        UserError: a file is missing, damaged, or was made from other data.
+    """
+    encoded = EncodedData.open(data)
+    arrays = _features(params.seeds[0], [path for path in evaluations if path.suffix == ".npz"], encoded.digest)
+    train_labels = encoded.labels("train")
+    table = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
+    chosen = choose_samples(encoded.training, train_labels, len(encoded.card.classes))
+    return Run(
+        params=params,
+        card=asdict(encoded.card),
+        metrics=read_json(metrics),
+        evaluations=_evaluations(params, encoded, [path for path in evaluations if path.suffix == ".json"]),
+        curves=_read_curves(curves),
+        features=arrays["features"],
+        labels=arrays["label"],
+        samples=Samples(read_images(encoded.train_beton, chosen), train_labels[chosen]),
+        mined=_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
+        digests=_digests(encoded, [metrics, *evaluations, curves], negatives),
+    )
+
+
+def _evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[int | None, dict]]:
+    """The evaluations by representation and by seed, in the order of the parameters."""
+    found = {}
+    for path in paths:
+        evaluation = read_json(path)
+        require_same(path, "data set", encoded.digest, evaluation["provenance"]["inputs"]["data"])
+        found[evaluation["representation"], evaluation["seed"]] = evaluation
+    scores = {"linear", *(f"knn{knn.k}" for knn in params.eval.knn)} if encoded.card.labelled else set()
+    for name, seed in (wanted := _wanted(params)):
+        absent = scores - set(found.get((name, seed), {"test": {}})["test"])
+        if (name, seed) not in found or absent:
+            of = name if seed is None else f"{name} of seed {seed}"
+            what = f" ({', '.join(sorted(absent))})" if absent else ""
+            raise UserError(f"the report needs an evaluation of {of}{what}: run the step evaluate first")
+    return {name: {seed: found[of, seed] for of, seed in wanted if of == name} for name in NAMES}
+
+
+def _wanted(params: Params) -> list[tuple[str, int | None]]:
+    """Representation and seed of every evaluation of a run."""
+    seeded = [(name, seed) for name in ("encoder", "untrained") for seed in params.seeds]
+    return [*seeded, ("raw_pixels", None)]
+
+
+def _features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray]:
+    """Arrays of the encoder of a seed: features of the test images, and their labels."""
+    for path in paths:
+        if path.stem == f"encoder-seed{seed}":
+            arrays, provenance = load_arrays(path)
+            require_same(path, "data set", digest, provenance["inputs"]["data"])
+            return arrays
+    raise UserError(f"the report needs the features encoder-seed{seed}.npz: run the step evaluate first")
+
+
+def _read_curves(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path).replace([math.inf, -math.inf], math.nan)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run the step evaluate first") from None
+
+
+def _last_negatives(seed: int, paths: list[Path], digest: str) -> tuple[dict[str, np.ndarray], dict]:
+    """Arrays and provenance of the last round's table of a seed."""
+    tables = []
+    for path in paths:
+        arrays, provenance = load_arrays(path)
+        require_same(path, "data set", digest, provenance["inputs"]["data"])
+        if provenance["seed"] == seed:
+            tables.append((arrays, provenance))
+    if not tables:
+        raise UserError(f"the report needs the mined negatives of seed {seed}: run the step mine first")
+    return max(tables, key=lambda table: table[1]["round"])
+
+
+def _mined(table: tuple[dict[str, np.ndarray], dict], wanted: int, encoded: EncodedData, labels: np.ndarray) -> Mined:
+    arrays, provenance = table
+    rows = choose_anchors(len(arrays["anchor"]), wanted)
+    anchor, negative = arrays["anchor"][rows], arrays["negative"][rows, :MOST_NEGATIVES]
+    pictures = read_images(encoded.train_beton, negative.ravel())
+    return Mined(
+        seed=provenance["seed"],
+        round=provenance["round"],
+        left_out=provenance["left_out"],
+        anchors=read_images(encoded.train_beton, anchor),
+        negatives=pictures.reshape(*negative.shape, *pictures.shape[1:]),
+        similarity=arrays["similarity"][rows, :MOST_NEGATIVES],
+        rank=arrays["rank"][rows, :MOST_NEGATIVES],
+        anchor_labels=labels[anchor],
+        negative_labels=labels[negative],
+    )
+
+
+def _digests(encoded: EncodedData, files: list[Path], negatives: list[Path]) -> dict[str, str]:
+    """SHA-256 of every file the page rests on, under names that don't say where the run lies."""
+    digests = {"card.json": encoded.digest, **encoded.card.digests}
+    digests |= {path.name: sha256(path) for path in files}
+    return digests | {"/".join(path.parts[-3:]): sha256(path) for path in negatives}

@@ -1,0 +1,75 @@
+"""One round of training, from parameters and data to a checkpoint and its history."""
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import torch
+
+from contraflow.artefacts import atomic
+from contraflow.data.card import EncodedData
+from contraflow.data.loader import ViewLoader
+from contraflow.devices import lease
+from contraflow.methods import METHODS
+from contraflow.models.checkpoint import load_model, save_model
+from contraflow.training.loop import Epoch, train
+
+
+def train_round(
+    settings: SimpleNamespace,
+    *,
+    data: EncodedData,
+    seed: int,
+    number: int,
+    epochs: range,
+    out: Path,
+    threads: int,
+    provenance: dict,
+    start: Path | None = None,
+    order: Callable[[int], np.ndarray] | None = None,
+) -> None:
+    """Train and write `encoder.safetensors` and `history.csv` into `out`.
+
+    Args:
+        settings: Holds the sections augment, model, method, loss and train.
+        number: 0 for pretraining, then the number of the mining round.
+        epochs: Numbered on from the rounds before, so that no two rounds see the same views.
+        provenance: What the round is made from, for the checkpoint.
+        start: The checkpoint to go on from; None draws weights from the seed.
+        order: The order of the samples in an epoch; None draws it.
+
+    Raises:
+        UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
+    """
+    card = data.card
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    method = METHODS[settings.method.name](settings.model, settings.loss, card.channels, card.image_size)
+    if start is not None:
+        load_model(start, method)
+    loader = ViewLoader(
+        data.train_beton,
+        settings.augment,
+        seed=seed,
+        batch_size=settings.train.batch_size,
+        threads=threads,
+        mean=card.mean,
+        std=card.std,
+        indices=data.training,
+    )
+    label = f"seed {seed} · round {number}"
+    with lease() as device:
+        history = train(method, loader, settings.train, epochs=epochs, device=device, label=label, order=order)
+    shape = {"channels": card.channels, "image_size": card.image_size}
+    save_model(out / "encoder.safetensors", method, provenance | shape)
+    _save_history(out / "history.csv", history, seed, number)
+
+
+def _save_history(path: Path, history: list[Epoch], seed: int, number: int) -> None:
+    table = pd.DataFrame(history)
+    table.insert(0, "round", number)
+    table.insert(0, "seed", seed)
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

@@ -1,0 +1,68 @@
+"""What many tests need: parameters, small image folders, and the data encoded from them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from contraflow.config import Params, parse_params
+from contraflow.data.card import EncodedData
+from contraflow.steps.encode import encode
+from contraflow.steps.fetch import fetch
+
+DEFAULTS = Path(__file__).parents[1] / "params.yaml"
+QUICK = {
+    "seeds": [0],
+    "data": {"name": "folder", "image_size": 16},
+    "model": {"width": 8, "projection_hidden": 16, "projection_dim": 8},
+    "train": {"epochs": 1, "batch_size": 16},
+    "mining": {"rounds": 1, "k": 2},
+    "eval": {"batch_size": 16, "knn": [{"k": 5, "tau": 0.1}, {"k": 3, "tau": 0.07}]},
+    "report": {"tsne_points": 20, "gallery_anchors": 2},
+}
+
+
+def merged(content: dict, changes: dict) -> dict:
+    """`content` with `changes` laid over it, section by section."""
+    return content | {
+        key: merged(content[key], value) if isinstance(value, dict) else value for key, value in changes.items()
+    }
+
+
+@pytest.fixture(scope="session")
+def params_of():
+    """`params_of(train={"epochs": 2})`: the shipped parameters, made quick, with changes."""
+
+    def make(**changes) -> Params:
+        return parse_params(merged(merged(yaml.safe_load(DEFAULTS.read_text()), QUICK), changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def image_folder():
+    """`image_folder(path, images=60)`: two classes, stripes upright and lying, of 16 pixels and one channel."""
+
+    def make(path: Path, images: int = 60) -> Path:
+        rng = np.random.default_rng(0)
+        for i in range(images):
+            name, axis = (("upright", 1), ("lying", 0))[i % 2]
+            wave = 128 + 100 * np.sin(np.arange(16) * rng.uniform(0.5, 2) + rng.uniform(0, 6))
+            picture = np.broadcast_to(wave if axis == 1 else wave[:, None], (16, 16)) + rng.normal(0, 8, (16, 16))
+            (path / name).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(picture.clip(0, 255).astype(np.uint8)).save(path / name / f"{i:03d}.png")
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def encoded(tmp_path_factory, params_of, image_folder) -> EncodedData:
+    """80 images of two classes as the steps fetch and encode leave them."""
+    root = tmp_path_factory.mktemp("encoded")
+    params = params_of(data={"path": str(image_folder(root / "images", 80))})
+    fetch(params, out=root / "fetch")
+    encode(params, fetched=root / "fetch", out=root / "encode")
+    return EncodedData.open(root / "encode")

@@ -1,0 +1,71 @@
+"""The data card and the files it vouches for."""
+
+import numpy as np
+import pytest
+
+from contraflow.artefacts import read_json, sha256, write_json
+from contraflow.data.card import Card, EncodedData
+from contraflow.data.images import Split
+from contraflow.data.writer import write_beton
+from contraflow.errors import UserError
+
+FILES = ("train.beton", "test.beton", "validation.npy")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name, n in {"train": 6, "test": 3}.items():
+        write_beton(tmp_path / f"{name}.beton", Split(np.zeros((n, 8, 8, 1), np.uint8), np.arange(n) % 3), name)
+    np.save(tmp_path / "validation.npy", np.array([1, 4]))
+    Card(
+        name="folder",
+        classes=["a", "b", "c"],
+        image_size=8,
+        channels=1,
+        mean=[0.0],
+        std=[1.0],
+        train={"images": 6, "per_class": [2, 2, 2]},
+        validation={"images": 2},
+        test={"images": 3, "per_class": [1, 1, 1]},
+        skipped=[],
+        bytes={name: (tmp_path / name).stat().st_size for name in FILES},
+        digests={name: sha256(tmp_path / name) for name in FILES},
+        provenance={"step": "encode"},
+    ).write(tmp_path)
+    return tmp_path
+
+
+def test_indices_labels_and_digest(folder):
+    data = EncodedData.open(folder)
+    assert data.card.labelled
+    assert data.card == Card.read(folder)
+    assert data.validation.tolist() == [1, 4]
+    assert data.training.tolist() == [0, 2, 3, 5]
+    assert data.training.dtype == data.validation.dtype == np.int64
+    assert data.labels("train").tolist() == [0, 1, 2, 0, 1, 2]
+    assert data.labels("training").tolist() == [0, 2, 0, 2]
+    assert data.labels("validation").tolist() == [1, 1]
+    assert data.labels("test").tolist() == [0, 1, 2]
+    assert data.digest == sha256(folder / "card.json")
+    with pytest.raises(ValueError, match="got 'all'"):
+        data.labels("all")
+
+
+@pytest.mark.parametrize("name", ["card.json", *FILES])
+def test_a_missing_file_is_named(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(UserError, match=f"{name} is missing"):
+        EncodedData.open(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_cut_short_is_named(folder, name):
+    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
+    with pytest.raises(UserError, match=f"{name} has .* bytes, but .*card.json says"):
+        EncodedData.open(folder)
+
+
+def test_a_card_of_other_keys_is_refused(folder):
+    write_json(folder / "card.json", read_json(folder / "card.json") | {"colour": "red"})
+    with pytest.raises(UserError, match="is not a data card"):
+        EncodedData.open(folder)

@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+
+from contraflow.evaluation.summary import same_class_share, spread, summarise_evaluations
+
+
+def evaluation(representation, seed, test, validation, alignment=0.5, uniformity=-2.0):
+    return {
+        "representation": representation,
+        "seed": seed,
+        "test": test,
+        "validation": validation,
+        "alignment": alignment,
+        "uniformity": uniformity,
+    }
+
+
+def test_spread_of_a_sample():
+    assert spread([1.0, 3.0]) == {"mean": 2.0, "std": pytest.approx(2**0.5), "n": 2}
+    assert spread([0.25]) == {"mean": 0.25, "std": 0.0, "n": 1}
+
+
+def test_figures_go_by_representation_and_split():
+    summary = summarise_evaluations(
+        [
+            evaluation("raw_pixels", None, {"linear": 0.8}, {"linear": 0.7}),
+            evaluation("encoder", 0, {"linear": 0.8}, {"linear": 0.6}, alignment=0.1),
+            evaluation("encoder", 1, {"linear": 0.9}, {"linear": 0.7}, alignment=0.3),
+        ]
+    )
+    assert set(summary) == {"raw_pixels", "encoder", "validation"}
+    assert summary["encoder"]["linear"]["mean"] == pytest.approx(0.85)
+    assert summary["encoder"]["alignment"]["mean"] == pytest.approx(0.2)
+    assert summary["raw_pixels"]["linear"] == {"mean": 0.8, "std": 0.0, "n": 1}
+    assert summary["validation"]["encoder"] == {"linear": spread([0.6, 0.7])}
+
+
+def test_unlabelled_leaves_label_figures_out():
+    summary = summarise_evaluations([evaluation("encoder", 0, {}, {}, uniformity=None)])
+    assert summary == {"encoder": {"alignment": spread([0.5])}}
+
+
+def test_share_of_own_class():
+    labels = np.array([0, 0, 1, 1])
+    assert same_class_share(np.array([0, 2]), np.array([[1, 2], [0, 1]]), labels) == 0.25

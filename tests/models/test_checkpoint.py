@@ -1,0 +1,46 @@
+import pytest
+import torch
+
+from contraflow.config import Loss, Model
+from contraflow.errors import UserError
+from contraflow.methods import SimCLR
+from contraflow.models.checkpoint import load_encoder, load_model, save_model
+
+MODEL = Model(encoder="small", width=8, projection_hidden=8, projection_dim=4)
+PROVENANCE = {"params": {"model": MODEL.model_dump()}, "channels": 1, "image_size": 28, "inputs": {"data": "d" * 64}}
+
+
+def method():
+    return SimCLR(MODEL, Loss(tau=0.5), 1, 28)
+
+
+def test_a_model_comes_back_as_it_was_and_equal_models_give_equal_bytes(tmp_path):
+    model, other = method(), method()
+    save_model(tmp_path / "a.safetensors", model, PROVENANCE)
+    save_model(tmp_path / "b.safetensors", model, dict(reversed(PROVENANCE.items())))
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    assert load_model(tmp_path / "a.safetensors", other) == PROVENANCE
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[name]), name
+
+
+def test_the_encoder_alone_gives_the_features_of_the_whole(tmp_path):
+    model = method().eval()
+    save_model(tmp_path / "a.safetensors", model, PROVENANCE)
+    encoder, provenance = load_encoder(tmp_path / "a.safetensors")
+    images = torch.randn(3, 1, 28, 28)
+    assert torch.equal(encoder(images), model.encoder(images))
+    assert not encoder.training and provenance == PROVENANCE
+
+
+def test_damaged_missing_and_foreign_files_are_named(tmp_path):
+    file = tmp_path / "a.safetensors"
+    with pytest.raises(UserError, match="is missing"):
+        load_encoder(file)
+    save_model(file, method(), PROVENANCE)
+    file.write_bytes(file.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r"a\.safetensors is damaged"):
+        load_encoder(file)
+    save_model(file, torch.nn.Linear(2, 2), PROVENANCE)
+    with pytest.raises(UserError, match="another architecture"):
+        load_model(file, method())

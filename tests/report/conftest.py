@@ -1,0 +1,220 @@
+"""Fabricated runs: small files of every kind that a report is made from."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from contraflow.artefacts import save_arrays, sha256, write_json
+from contraflow.config import parse_params
+from contraflow.data.card import Card, EncodedData
+from contraflow.data.images import Split
+from contraflow.data.writer import write_beton
+from contraflow.steps.report import read_run, report
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+PLAIN = ["Coat", "Bag", "Dress"]
+K = 3
+
+
+@pytest.fixture(scope="session")
+def fabricate() -> Callable[..., dict]:
+    """Write the files of a run into a folder; returns the arguments of the step, but for `out`."""
+    return _fabricate
+
+
+@pytest.fixture(scope="session")
+def run_of(fabricate, tmp_path_factory):
+    """A run, read from fabricated files."""
+
+    def read(**settings):
+        return read_run(**fabricate(tmp_path_factory.mktemp("run"), **settings))
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def page_of(fabricate, tmp_path_factory):
+    """The path of a page made from fabricated files; equal settings are made once."""
+    made: dict[str, Path] = {}
+
+    def page(**settings) -> Path:
+        key = json.dumps(settings)
+        if key not in made:
+            folder = tmp_path_factory.mktemp("page")
+            report(**fabricate(folder, **settings), out=folder / "report.html")
+            made[key] = folder / "report.html"
+        return made[key]
+
+    return page
+
+
+def _fabricate(
+    folder: Path,
+    *,
+    classes: list[str] = PLAIN,
+    each: int = 20,
+    seeds: list[int] = [3, 5],  # noqa: B006
+    rounds: int = 2,
+    channels: int = 1,
+    size: int = 12,
+    title: str = "a trial",
+    linear: float | None = 0.9,
+    skipped: list[str] = [],  # noqa: B006
+) -> dict:
+    """No `classes` makes an unlabelled run. `linear` is the encoder's accuracy; None stands for a failed run."""
+    rng = np.random.default_rng(1)
+    data = _data(folder / "encode", rng, classes, each, channels, size, skipped)
+    provenance = {"step": "evaluate", "inputs": {"data": data.digest}}
+    evaluations = []
+    for seed in seeds:
+        evaluations += _encoder(folder / "evaluate", rng, data, provenance, seed, linear)
+        evaluations.append(_baseline(folder / "evaluate", provenance, "untrained", seed, classes, 0.5))
+    evaluations.append(_baseline(folder / "evaluate", provenance, "raw_pixels", None, classes, 0.7))
+    write_json(folder / "metrics.json", _metrics(classes, seeds, rounds, linear))
+    return {
+        "params": _params(seeds, rounds, title),
+        "data": folder / "encode",
+        "metrics": folder / "metrics.json",
+        "evaluations": evaluations,
+        "curves": _curves(folder / "evaluate" / "curves.csv", seeds, rounds),
+        "negatives": [
+            _negatives(folder / "mine" / f"seed{seed}" / f"round{number}" / "negatives.npz", rng, data, seed, number)
+            for seed in seeds
+            for number in range(1, rounds + 1)
+        ],
+    }
+
+
+def _params(seeds, rounds, title):
+    content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    content["seeds"] = seeds
+    content["mining"]["rounds"] = rounds
+    content["report"] = {"title": title, "tsne_points": 60, "gallery_anchors": 3}
+    content["eval"]["knn"] = [{"k": 200, "tau": 0.1}, {"k": 20, "tau": 0.07}]
+    return parse_params(content)
+
+
+def _data(folder, rng, classes, each, channels, size, skipped) -> EncodedData:
+    folder.mkdir(parents=True)
+    counts = {}
+    for split in ("train", "test"):
+        n = each * max(1, len(classes))
+        labels = np.arange(n) % len(classes) if classes else np.full(n, -1)
+        pixels = rng.integers(0, 256, (n, size, size, channels), dtype=np.uint8)
+        write_beton(folder / f"{split}.beton", Split(pixels, labels.astype(np.int64)), split)
+        counts[split] = {"images": n, "per_class": [each] * len(classes)}
+    np.save(folder / "validation.npy", np.arange(0, n, 10))
+    files = ("train.beton", "test.beton", "validation.npy")
+    card = Card(
+        name="fabricated",
+        classes=classes,
+        image_size=size,
+        channels=channels,
+        mean=[0.5] * channels,
+        std=[0.25] * channels,
+        train=counts["train"],
+        validation={"images": len(range(0, n, 10))},
+        test=counts["test"],
+        skipped=skipped,
+        bytes={name: (folder / name).stat().st_size for name in files},
+        digests={name: sha256(folder / name) for name in files},
+        provenance={},
+    )
+    card.write(folder)
+    return EncodedData.open(folder)
+
+
+def _scores(classes, linear, seed=0):
+    return {"linear": linear and linear + seed / 1000, "knn200": 0.75, "knn20": 0.65} if classes else {}
+
+
+def _encoder(folder, rng, data, provenance, seed, linear) -> list[Path]:
+    classes, n = data.card.classes, data.card.test["images"]
+    labels = data.labels("test")
+    centres = rng.normal(size=(max(1, len(classes)), 16)) * 3
+    features = (centres[labels] + rng.normal(size=(n, 16))).astype(np.float32)
+    predicted = np.where(rng.random(n) < 0.9, labels, rng.permutation(labels))
+    confusion = np.zeros((len(classes), len(classes)), int)
+    if classes:
+        np.add.at(confusion, (labels, predicted), 1)
+    if linear is None:
+        features[0] = np.nan
+    path = folder / f"encoder-seed{seed}.json"
+    content = {
+        "representation": "encoder",
+        "seed": seed,
+        "dimension": 16,
+        "test": _scores(classes, linear, seed),
+        "validation": _scores(classes, linear, seed),
+        "per_class": [
+            {"class": name, "precision": 0.5 + 0.4 * i / len(classes), "recall": 0.8, "f1": 0.7, "images": 20}
+            for i, name in enumerate(classes)
+        ],
+        "confusion": confusion.tolist(),
+        "alignment": 0.3,
+        "uniformity": -2.0,
+        "probe_sweep": [{"weight_decay": 1e-4, "validation_accuracy": 0.9}] if classes else [],
+        "protocol": {"features": "of the last epoch", "test_images": n},
+        "provenance": provenance,
+    }
+    write_json(path, content)
+    save_arrays(path.with_suffix(".npz"), provenance, features=features, label=labels, predicted=predicted)
+    return [path, path.with_suffix(".npz")]
+
+
+def _baseline(folder, provenance, name, seed, classes, accuracy) -> Path:
+    scores = {"linear": accuracy, "knn200": 0.7, "knn20": 0.7} if classes else {}
+    path = folder / (f"{name}.json" if seed is None else f"{name}-seed{seed}.json")
+    content = {"representation": name, "seed": seed, "dimension": 16, "test": scores, "validation": scores}
+    write_json(path, content | {"per_class": [], "confusion": [], "probe_sweep": [], "provenance": provenance})
+    return path
+
+
+def _metrics(classes, seeds, rounds, linear) -> dict:
+    n = len(seeds)
+
+    def over_seeds(value, spread=0.01):
+        return {"mean": value, "std": spread if n > 1 else 0.0, "n": n}
+
+    labelled = {
+        "encoder": {key: over_seeds(value) for key, value in _scores(classes, linear).items()},
+        "untrained": {key: over_seeds(0.5) for key in _scores(classes, 1.0)},
+        "raw_pixels": {key: {"mean": 0.7, "std": 0.0, "n": 1} for key in _scores(classes, 1.0)},
+    }
+    metrics = copy.deepcopy(labelled)
+    for name in ("encoder", "untrained"):
+        metrics[name] |= {"alignment": over_seeds(0.3), "uniformity": over_seeds(-2.0)}
+    if classes:
+        metrics["validation"] = labelled
+        if rounds:
+            metrics["mining"] = {"same_class_share": over_seeds(0.123)}
+    return metrics
+
+
+def _curves(path, seeds, rounds) -> Path:
+    rows = ["seed,round,epoch,loss,lr"]
+    for seed in seeds:
+        rows += [f"{seed},0,{epoch},{5 / epoch + seed / 50},0.1" for epoch in (1, 2, 3)]
+        rows += [f"{seed},{number},{3 + number},{2 - number / 4},0.01" for number in range(1, rounds + 1)]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+def _negatives(path, rng, data, seed, number) -> Path:
+    anchor = data.training
+    negative = rng.choice(anchor, (len(anchor), K)).astype(np.int32)
+    provenance = {"step": "mine", "seed": seed, "round": number, "left_out": 4, "inputs": {"data": data.digest}}
+    save_arrays(
+        path,
+        provenance,
+        anchor=anchor,
+        negative=negative,
+        similarity=np.sort(rng.random((len(anchor), K)).astype(np.float32))[:, ::-1],
+        rank=np.broadcast_to(np.arange(5, 5 + K, dtype=np.int32), (len(anchor), K)),
+    )
+    return path

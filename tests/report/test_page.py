@@ -1,0 +1,138 @@
+"""The whole page as text."""
+
+import html
+import re
+
+import numpy as np
+import pytest
+
+from contraflow.artefacts import load_arrays, save_arrays
+from contraflow.errors import UserError
+from contraflow.steps.report import report
+
+NASTY = ["<script>alert(1)</script>", "a & b", "quote \" ' $x_1$", "猫", "</style><b>"]
+
+
+def text_of(page):
+    return page.read_text(encoding="utf-8")
+
+
+def loads(text):
+    """Everything that a browser would fetch: sources, references of elements that load, and urls of styles."""
+    found = re.findall(r"""<(?:img|script|iframe|link|source|image|use)\b[^>]*?(?:src|href)\s*=\s*["']([^"']*)""", text)
+    found += re.findall(r"url\(\s*[\"']?([^)\"']+)", text)
+    return found + re.findall(r"@import\s+(\S+)", text)
+
+
+def test_nothing_is_fetched(page_of):
+    fetched = loads(text_of(page_of()))
+    assert len(fetched) > 10
+    assert {address.split(",")[0].split("-")[0] for address in fetched} <= {"data:image/png;base64", "data:", "#loss"}
+
+
+def test_equal_runs_give_equal_bytes(fabricate, tmp_path):
+    pages = []
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        folder.mkdir()
+        report(**fabricate(folder), out=folder / "report.html")
+        pages.append((folder / "report.html").read_bytes())
+    assert pages[0] == pages[1]
+    assert str(tmp_path).encode() not in pages[0]
+
+
+def test_names_are_escaped(page_of):
+    text = text_of(page_of(classes=NASTY, title="<i>title</i>", skipped=["<u>.jpg"]))
+    for name in (*NASTY[:3], NASTY[4], "<i>title</i>", "<u>.jpg"):
+        assert name not in text
+        assert html.escape(name).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in text
+    assert "猫" in text
+
+
+@pytest.mark.parametrize("name", ["verdict", "results", "data", "training", "classes", "map", "negatives", "reproduce"])
+def test_every_section_is_there_and_ids_are_unique(page_of, name):
+    text = text_of(page_of())
+    ids = re.findall(r'<[a-z][^>]*? id="([^"]*)"', text)
+    assert name in ids
+    assert len(ids) == len(set(ids))
+    assert f'href="#{name}"' in text
+
+
+def test_every_picture_has_a_text(page_of):
+    pictures = re.findall(r"<img\b[^>]*>", text_of(page_of()))
+    assert len(pictures) == 3 + 1 + 3 * 4  # a strip a class, the map, anchors with their negatives
+    assert all(re.search(r'alt="[^"]+"', picture) for picture in pictures)
+
+
+def test_unlabelled(page_of):
+    text = text_of(page_of(classes=[]))
+    assert "carry no labels" in text
+    assert "Linear probe" not in text
+    assert "same class" not in text
+    assert "Uniformity" in text
+
+
+def test_without_mining(page_of):
+    text = text_of(page_of(rounds=0))
+    assert "Mining was off" in text
+    assert "whether mining helped" not in text
+
+
+def test_a_failed_run_says_so(page_of):
+    text = text_of(page_of(linear=None))
+    assert "This run failed" in text
+    assert "No map" in text
+
+
+@pytest.mark.parametrize("classes", [1, 2, 200])
+def test_any_number_of_classes(page_of, classes):
+    text = text_of(page_of(classes=[f"class {i}" for i in range(classes)], each=5))
+    assert len(text) < 5e6
+    assert f"class {classes - 1}" in text
+    assert ("of 200 classes are shown" in text) == (classes == 200)
+
+
+def test_colour_images(page_of):
+    assert len(text_of(page_of(channels=3, size=96))) < 5e6
+
+
+def test_files_of_other_data_are_refused(fabricate, tmp_path):
+    arguments = fabricate(tmp_path)
+    path = arguments["negatives"][-1]
+    arrays, provenance = load_arrays(path)
+    save_arrays(path, provenance | {"inputs": {"data": "0" * 64}}, **arrays)
+    with pytest.raises(UserError, match=r"negatives.npz was made from another data set"):
+        report(**arguments, out=tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_missing_files_are_named(fabricate, tmp_path):
+    arguments = fabricate(tmp_path)
+    with pytest.raises(UserError, match="an evaluation of raw_pixels"):
+        report(**arguments | {"evaluations": arguments["evaluations"][:-1]}, out=tmp_path / "report.html")
+    with pytest.raises(UserError, match="an evaluation of encoder of seed 5"):
+        kept = [path for path in arguments["evaluations"] if path.name != "encoder-seed5.json"]
+        report(**arguments | {"evaluations": kept}, out=tmp_path / "report.html")
+    with pytest.raises(UserError, match=r"the features encoder-seed3.npz"):
+        kept = [path for path in arguments["evaluations"] if path.suffix == ".json"]
+        report(**arguments | {"evaluations": kept}, out=tmp_path / "report.html")
+    params = arguments["params"]
+    other_k = params.model_copy(
+        update={"eval": params.eval.model_copy(update={"knn": [params.eval.knn[0].model_copy(update={"k": 7})]})}
+    )
+    with pytest.raises(UserError, match=r"an evaluation of encoder of seed 3 \(knn7\)"):
+        report(**arguments | {"params": other_k}, out=tmp_path / "report.html")
+    with pytest.raises(UserError, match="mined negatives of seed 3"):
+        report(**arguments | {"negatives": []}, out=tmp_path / "report.html")
+    (tmp_path / "evaluate" / "curves.csv").unlink()
+    with pytest.raises(UserError, match=r"curves.csv is missing"):
+        report(**arguments, out=tmp_path / "report.html")
+
+
+def test_same_class_negatives_are_marked(page_of, fabricate, tmp_path):
+    arguments = fabricate(tmp_path)
+    path = arguments["negatives"][1]  # the last round of the first seed
+    arrays, provenance = load_arrays(path)
+    arrays["negative"] = np.repeat(arrays["anchor"][:, None], 3, axis=1).astype(np.int32)
+    save_arrays(path, provenance, **arrays)
+    report(**arguments, out=tmp_path / "report.html")
+    assert text_of(tmp_path / "report.html").count("<strong>same class</strong>") == 9

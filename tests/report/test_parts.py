@@ -1,0 +1,135 @@
+"""The parts of the page, each by itself."""
+
+import base64
+import io
+import re
+
+import numpy as np
+import pytest
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from PIL import Image
+
+from contraflow.report.classes import confusion, per_class
+from contraflow.report.curves import loss_curves
+from contraflow.report.embedding_map import embedding_map, project
+from contraflow.report.gallery import choose_anchors, choose_samples
+from contraflow.report.pictures import LARGEST, picture, sprite
+from contraflow.report.reproduce import words
+from contraflow.report.svg import to_svg
+
+
+def decode(uri):
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1]))))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_small_images_are_shown_unchanged(channels):
+    image = np.random.default_rng(0).integers(0, 256, (28, 28, channels), dtype=np.uint8)
+    assert np.array_equal(decode(picture(image)["uri"]).reshape(image.shape), image)
+
+
+def test_large_images_are_scaled_down():
+    assert decode(picture(np.zeros((300, 300, 3), np.uint8))["uri"]).shape == (LARGEST, LARGEST, 3)
+
+
+def test_sprite_holds_every_image():
+    images = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1), dtype=np.uint8)
+    sheet = decode(sprite(images)["uri"])  # grey and opacity
+    assert np.array_equal(sheet[:, -28:, 0], images[3, ..., 0])
+    assert (sheet[:, 28:30, 1] == 0).all()
+
+
+def test_samples_are_training_images_of_every_class():
+    labels = np.arange(90) % 3
+    candidates = np.arange(10, 90)
+    chosen = choose_samples(candidates, labels, 3)
+    assert len(chosen) == 24 == len(set(chosen.tolist()))
+    assert np.bincount(labels[chosen]).tolist() == [8, 8, 8]
+    assert chosen.min() >= 10
+    assert np.array_equal(chosen, choose_samples(candidates, labels, 3))
+
+
+def test_samples_of_few_or_unlabelled_images():
+    assert choose_samples(np.array([4, 7]), np.full(9, -1), 0).tolist() == [4, 7]
+    assert choose_samples(np.arange(3), np.array([0, 0, 2]), 3).tolist() == [0, 1, 2]
+    assert choose_anchors(2, 12).tolist() == [0, 1]
+
+
+def test_map_keeps_neighbours_together():
+    rng = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    features = (np.eye(3)[labels] @ rng.normal(size=(3, 20)) * 5 + rng.normal(size=(90, 20))).astype(np.float32)
+    positions = project(features)
+    distance = np.linalg.norm(positions[:, None] - positions[None], axis=2) + np.diag(np.full(90, np.inf))
+    assert (labels[distance.argmin(axis=1)] == labels).mean() > 0.95
+    assert np.array_equal(positions, project(features))
+
+
+@pytest.mark.parametrize(
+    "features", [np.ones((4, 8)), np.ones((20, 8)), np.full((20, 8), np.nan), np.zeros((20, 8))], ids=str.__class__
+)
+def test_no_map_of_features_that_have_none(features):
+    assert project(features.astype(np.float32)) is None
+
+
+@pytest.mark.parametrize(("classes", "coloured", "chips"), [(0, 0, 0), (1, 1, 1), (12, 12, 12), (40, 10, 0)])
+def test_map_with_any_number_of_classes(classes, coloured, chips):
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % classes if classes else np.full(80, -1)
+    drawn = embedding_map(rng.normal(size=(80, 6)), labels, [f"class {i}" for i in range(classes)], 80)
+    assert (len(drawn["legend"]), len(drawn["chips"]), drawn["others"]) == (coloured, chips, classes - coloured)
+    assert len({(entry["colour"], entry["mark"]) for entry in drawn["legend"]}) == coloured
+    assert all(0 <= chip[side] <= 100 for chip in drawn["chips"] for side in ("left", "top"))
+
+
+def test_svg_takes_type_and_colour_from_the_page():
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.plot([0, 1], marker="o")
+    axes.set_title("a < b", parse_math=False)
+    drawn = [to_svg(figure, name, 'loss "falls"') for name in ("one", "two")]
+    assert isinstance(drawn[0], Markup)
+    assert "DejaVu" not in drawn[0]
+    assert "<style" not in drawn[0]
+    assert "a &lt; b" in drawn[0]
+    assert 'aria-label="loss &#34;falls&#34;"' in drawn[0]
+    ids = [set(re.findall(r' id="([^"]*)"', svg)) for svg in drawn]
+    assert ids[0]
+    assert not ids[0] & ids[1]
+    for svg, own in zip(drawn, ids, strict=True):
+        assert set(re.findall(r"(?:url\(#|href=\"#)([^)\"]+)", svg)) == own
+
+
+def test_curves_of_a_training_that_broke_off(run_of):
+    curves = run_of().curves
+    broken = curves.assign(loss=curves.loss.where(curves.epoch < 3))
+    assert "seed 3 ends at 2.560" in loss_curves(broken)["wide"]
+    assert "round 2" in loss_curves(broken)["narrow"]
+    assert loss_curves(curves.assign(loss=np.nan)) is None
+
+
+def test_confusion_adds_the_seeds_up(run_of):
+    run = run_of(classes=["a", "b"])
+    for evaluation, counts in zip(
+        run.evaluations["encoder"].values(), ([[8, 2], [0, 10]], [[6, 4], [1, 9]]), strict=True
+    ):
+        evaluation["confusion"] = counts
+    table = confusion(run)
+    assert [[cell["share"] for cell in row["cells"]] for row in table["rows"]] == [[0.7, 0.3], [0.05, 0.95]]
+    assert table["pairs"][0] == {"actual": "a", "predicted": "b", "share": 0.3}
+    assert len(table["pairs"]) == 2
+
+
+def test_undefined_precision_is_left_out(run_of):
+    run = run_of(classes=["a", "b"])
+    run.evaluations["encoder"][3]["per_class"][0]["precision"] = None
+    rows = per_class(run)
+    assert rows[0]["precision"] is None
+    assert rows[1]["precision"] == pytest.approx(0.7)
+
+
+def test_settings_in_words():
+    assert words([{"k": 20, "tau": 0.07}, {"k": 200, "tau": 0.1}]) == "k 20, tau 0.07 · k 200, tau 0.1"
+    assert words([0.75, 4 / 3]) == "0.75, 1.33333"
+    assert (words(None), words(True), words(2000)) == ("null", "true", "2000")

@@ -1,0 +1,76 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from contraflow.report.summary import difference, geometry_rows, strips, summary_rows
+
+
+@pytest.fixture(scope="module")
+def run(run_of):
+    return run_of()
+
+
+def with_linear(run, encoder, untrained, raw, images=10_000):
+    """The run with other accuracies of the linear probe, by seed."""
+
+    def table(values):
+        return {seed: {"test": {"linear": value}} for seed, value in values.items()}
+
+    evaluations = {"encoder": table(encoder), "untrained": table(untrained), "raw_pixels": table({None: raw})}
+    return replace(run, evaluations=evaluations, card=run.card | {"test": {"images": images}})
+
+
+def test_difference_pairs_the_seeds(run):
+    other = with_linear(run, {0: 0.9, 1: 0.8, 2: 0.86}, {0: 0.5, 1: 0.45, 2: 0.4}, 0.85)
+    paired = np.array([0.9 - 0.5, 0.8 - 0.45, 0.86 - 0.4])
+    found = difference(other, "linear", "untrained")
+    assert (found.mean, found.std) == (pytest.approx(paired.mean()), pytest.approx(paired.std(ddof=1)))
+    assert (found.ahead, found.n) == (3, 3)
+    assert difference(other, "linear", "raw_pixels").ahead == 2
+
+
+def test_margin_is_two_standard_errors(run):
+    other = with_linear(run, {0: 0.9, 1: 0.88}, {0: 0.5}, 0.85, images=400)
+    found = difference(other, "linear", "raw_pixels")
+    p, q, s = 0.89, 0.85, np.std([0.05, 0.03], ddof=1)
+    assert found.margin == pytest.approx(2 * np.sqrt(p * (1 - p) / 400 + q * (1 - q) / 400 + s**2 / 2))
+    assert found.sign == 0  # four points are nothing on 400 images
+
+
+def test_margin_against_simulation(run):
+    """Two equally good classifiers differ by more than the margin in about 5 % of test sets."""
+    rng = np.random.default_rng(0)
+    signs = []
+    for _ in range(1000):
+        encoder, raw = rng.binomial(500, 0.8, 2) / 500
+        signs.append(difference(with_linear(run, {0: encoder}, {0: 0.5}, raw, images=500), "linear", "raw_pixels").sign)
+    assert 0.02 < np.mean(np.abs(signs)) < 0.08
+
+
+def test_failed_accuracies_have_no_difference(run):
+    assert difference(with_linear(run, {0: None}, {0: 0.5}, 0.8), "linear", "raw_pixels") is None
+    assert difference(with_linear(run, {0: float("nan")}, {0: 0.5}, 0.8), "linear", "raw_pixels") is None
+
+
+def test_rows_of_the_table(run):
+    rows = {row["key"]: row["cells"] for row in summary_rows(run)}
+    assert list(rows) == ["encoder", "untrained", "raw_pixels"]
+    assert [round(cell["gain"], 6) for cell in rows["encoder"]] == [0.2, 0.05, -0.05]
+    assert [cell["gain"] for cell in rows["raw_pixels"]] == [None] * 3
+    assert rows["encoder"][0]["value"]["n"] == 2
+
+
+def test_marks_lie_on_the_axis(run):
+    drawn = strips(run)
+    marks = [mark for row in drawn["rows"] for mark in row["marks"]]
+    assert len(marks) == 9
+    assert all(0 <= mark["from"] <= mark["at"] <= mark["to"] <= 100 for mark in marks)
+    low, high = drawn["ticks"][0], drawn["ticks"][-1]
+    per_share = (high["at"] - low["at"]) / (high["value"] - low["value"])
+    for mark in marks:
+        assert mark["at"] == pytest.approx(low["at"] + per_share * (mark["mean"] - low["value"]), abs=0.02)
+
+
+def test_geometry_only_where_it_was_measured(run):
+    assert [row["name"] for row in geometry_rows(run)] == ["Encoder", "Untrained encoder"]

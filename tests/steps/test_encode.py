@@ -1,0 +1,225 @@
+"""Data sets become FFCV files and a card: from torchvision's files, and from a folder as people have it."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from contraflow.artefacts import sha256, write_json
+from contraflow.config import Params, parse_params
+from contraflow.data.beton import open_beton
+from contraflow.data.card import EncodedData
+from contraflow.errors import UserError
+from contraflow.steps.encode import encode
+from contraflow.steps.fetch import fetch
+
+ROOT = Path(__file__).parents[2]
+SIZE = 24
+
+
+def _params(**data: object) -> Params:
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["data"] |= data
+    return parse_params(content)
+
+
+def _pixels(beton: Path) -> np.ndarray:
+    opened = open_beton(beton)
+    length = int(np.prod(opened.shape))
+    return np.stack([opened.storage[start : start + length].reshape(opened.shape) for start in opened.pointers])
+
+
+def _bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+@pytest.fixture
+def fashion(tmp_path) -> Path:
+    """What fetch leaves, of 40 training and 12 test images."""
+    random, files = np.random.default_rng(0), {}
+    for part, n in {"train": 40, "t10k": 12}.items():
+        for name, array in {
+            f"{part}-images-idx3-ubyte": random.integers(0, 256, (n, 28, 28)),
+            f"{part}-labels-idx1-ubyte": np.arange(n) % 10,
+        }.items():
+            file = tmp_path / "fetch/FashionMNIST/raw" / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            header = bytes([0, 0, 8, array.ndim]) + b"".join(length.to_bytes(4, "big") for length in array.shape)
+            file.write_bytes(header + array.astype(np.uint8).tobytes())
+            files[f"FashionMNIST/raw/{name}"] = sha256(file)
+    write_json(tmp_path / "fetch/source.json", {"name": "fashion_mnist", "files": files, "provenance": {}})
+    return tmp_path / "fetch"
+
+
+def test_fashion_mnist(tmp_path, fashion):
+    encode(_params(), fetched=fashion, out=tmp_path / "encode")
+    data = EncodedData.open(tmp_path / "encode")
+    card = data.card
+    raw = np.fromfile(fashion / "FashionMNIST/raw/train-images-idx3-ubyte", np.uint8, offset=16).reshape(40, 28, 28, 1)
+    assert (_pixels(data.train_beton) == raw).all()
+    assert (card.name, card.image_size, card.channels, card.skipped) == ("fashion_mnist", 28, 1, [])
+    assert card.classes[4] == "Coat"
+    assert card.train == {"images": 40, "per_class": [4] * 10}
+    assert card.test == {"images": 12, "per_class": [2, 2] + [1] * 8}
+    assert card.validation == {"images": 4} == {"images": len(data.validation)}
+    assert sorted([*data.training, *data.validation]) == list(range(40))
+    assert card.mean == pytest.approx([raw.mean() / 255])
+    assert card.std == pytest.approx([raw.std() / 255])
+    assert card.digests == {name: sha256(tmp_path / "encode" / name) for name in card.digests}
+    assert card.provenance["inputs"] == {"source.json": sha256(fashion / "source.json")}
+    assert "path" not in card.provenance["params"]["data"]
+    assert data.labels("train").tolist() == [i % 10 for i in range(40)]
+
+
+def test_same_bytes_twice_wherever_the_files_lie(tmp_path, fashion):
+    encode(_params(), fetched=fashion, out=tmp_path / "one")
+    shutil.move(fashion, tmp_path / "moved")
+    for _ in range(2):  # the second time over its own files
+        encode(_params(path="elsewhere"), fetched=tmp_path / "moved", out=tmp_path / "two")
+        assert _bytes(tmp_path / "one") == _bytes(tmp_path / "two")
+    assert str(tmp_path).encode() not in (tmp_path / "one/card.json").read_bytes()
+
+
+def test_limit_and_size(tmp_path, fashion):
+    encode(_params(limit=9, image_size=16), fetched=fashion, out=tmp_path / "encode")
+    data = EncodedData.open(tmp_path / "encode")
+    assert (data.card.train["images"], data.card.validation["images"], data.card.test["images"]) == (9, 1, 12)
+    assert _pixels(data.test_beton).shape == (12, 16, 16, 1)
+    assert data.labels("train").tolist() == list(range(9))
+
+
+def test_too_few_images_are_refused(tmp_path, fashion):
+    with pytest.raises(UserError, match="gives 3 training images, but at least 4"):
+        encode(_params(limit=3), fetched=fashion, out=tmp_path / "encode")
+
+
+def test_what_fetch_left_must_be_what_is_asked_for(tmp_path, fashion):
+    with pytest.raises(UserError, match=r"holds fashion_mnist, but data\.name is mnist"):
+        encode(_params(name="mnist"), fetched=fashion, out=tmp_path / "encode")
+    file = fashion / "FashionMNIST/raw/t10k-labels-idx1-ubyte"
+    file.write_bytes(file.read_bytes()[:-1] + b"\x07")
+    with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is missing or was changed"):
+        encode(_params(), fetched=fashion, out=tmp_path / "encode")
+    with pytest.raises(UserError, match=r"source\.json is missing"):
+        encode(_params(), fetched=tmp_path, out=tmp_path / "encode")
+
+
+def test_an_older_card_does_not_outlive_a_failure(tmp_path, fashion):
+    encode(_params(), fetched=fashion, out=tmp_path / "encode")
+    with pytest.raises(UserError):
+        encode(_params(name="mnist"), fetched=fashion, out=tmp_path / "encode")
+    assert not (tmp_path / "encode/card.json").exists()
+
+
+CLASSES = ("Äpfel und Birnen", "кошки", "犬")
+BROKEN = {"Äpfel und Birnen/half a photo 000.jpg": "truncated", "犬/notes 犬.jpg": "not an image"}
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory) -> Path:
+    """300 files of different sizes in three classes: JPEG, PNG with alpha, grey ones, two broken ones."""
+    root = tmp_path_factory.mktemp("my photographs")
+    random = np.random.default_rng(0)
+    for i in range(300):
+        name, height, width = CLASSES[i % 3], *random.integers(20, 120, 2)
+        channels = {1: 4, 2: 1}.get(i % 5, 3)
+        pixels = random.integers(0, 256, (height, width, channels), dtype=np.uint8)
+        stem = {0: "half a photo", 1: "фото", 2: "写真 nr"}[i % 3]
+        file = root / name / f"{stem} {i:03}.{'png' if channels == 4 else 'jpg'}"
+        file.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels.squeeze()).save(file)
+    half = root / "Äpfel und Birnen/half a photo 000.jpg"
+    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
+    (root / "犬/写真 nr 002.jpg").unlink()
+    (root / "犬/notes 犬.jpg").write_text("these are my dogs")
+    (root / "кошки/read me.txt").write_text("ignored")
+    assert sum(file.suffix in (".jpg", ".png") for file in root.rglob("*")) == 300
+    return root
+
+
+def _encode_folder(path: Path, work: Path, **data: object) -> EncodedData:
+    params = _params(name="folder", path=str(path), **({"image_size": SIZE} | data))
+    fetch(params, out=work / "fetch")
+    encode(params, fetched=work / "fetch", out=work / "encode")
+    return EncodedData.open(work / "encode")
+
+
+def test_broken_photographs_are_all_named_in_one_message(tmp_path, photographs):
+    with pytest.raises(UserError) as caught:
+        _encode_folder(photographs, tmp_path)
+    first, *rest = str(caught.value).splitlines()
+    assert "2 of 300 images" in first
+    assert "data.skip_broken" in first
+    assert sorted(rest) == sorted(f"  {name} ({reason})" for name, reason in BROKEN.items())
+    assert list((tmp_path / "encode").iterdir()) == []
+
+
+def test_photographs_without_the_broken_ones(tmp_path, photographs):
+    data = _encode_folder(photographs, tmp_path, skip_broken=True)
+    card = data.card
+    assert sorted(card.skipped) == sorted(BROKEN)
+    assert card.classes == sorted(CLASSES)
+    assert (card.image_size, card.channels) == (SIZE, 3)
+    assert card.train["images"] + card.test["images"] == 298
+    assert 58 <= card.test["images"] <= 60
+    assert all(n in (19, 20) for n in card.test["per_class"])
+    assert _pixels(data.train_beton).shape == (card.train["images"], SIZE, SIZE, 3)
+    assert sorted(_bytes(data.folder)) == ["card.json", "test.beton", "train.beton", "validation.npy"]
+
+
+def test_skipped_files_are_said(tmp_path, photographs, capfd):
+    _encode_folder(photographs, tmp_path, skip_broken=True)
+    said = capfd.readouterr().err
+    assert "2 of 300 images" in said
+    assert all(name in said for name in BROKEN)
+
+
+def test_a_folder_gives_the_same_bytes_wherever_it_lies(tmp_path, photographs):
+    shutil.copytree(photographs, tmp_path / "copy")
+    one = _encode_folder(photographs, tmp_path / "1", skip_broken=True)
+    two = _encode_folder(tmp_path / "copy", tmp_path / "2", skip_broken=True)
+    assert _bytes(one.folder) == _bytes(two.folder)
+
+
+def _paint(root: Path, names: list[str], channels: int = 3) -> None:
+    for i, name in enumerate(names):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shade = np.arange(30 * 40 * channels, dtype=np.int64).reshape(30, 40, channels) * (i + 1) % 256
+        Image.fromarray(shade.astype(np.uint8).squeeze()).save(root / name)
+
+
+def test_unlabelled_grey_images(tmp_path):
+    _paint(tmp_path / "images", [f"{i:02}.png" for i in range(20)], channels=1)
+    data = _encode_folder(tmp_path / "images", tmp_path)
+    assert not data.card.labelled
+    assert data.card.classes == data.card.train["per_class"] == data.card.test["per_class"] == []
+    assert (data.card.channels, data.card.train["images"], data.card.test["images"]) == (1, 16, 4)
+    assert (data.labels("train") == -1).all()
+    assert (data.labels("test") == -1).all()
+
+
+def test_a_test_of_ones_own(tmp_path):
+    names = [
+        f"{part}/{label}/{i}.png" for part, n in {"train": 4, "test": 2}.items() for label in "ab" for i in range(n)
+    ]
+    _paint(tmp_path / "images", names)
+    data = _encode_folder(tmp_path / "images", tmp_path, limit=5)
+    assert data.card.train["images"] == 5
+    assert data.card.test == {"images": 4, "per_class": [2, 2]}
+
+
+def test_too_small_folders_are_refused(tmp_path):
+    _paint(tmp_path / "three", ["1.png", "2.png", "3.png", "4.png"])
+    with pytest.raises(UserError, match="gives 3 training images"):
+        _encode_folder(tmp_path / "three", tmp_path)
+    _paint(tmp_path / "no test", ["a/1.png", "a/2.png", "b/1.png", "b/2.png"])
+    with pytest.raises(UserError, match="no image for the test"):
+        _encode_folder(tmp_path / "no test", tmp_path)
+    _paint(tmp_path / "lost", [f"a/{i}.png" for i in range(10)])
+    (tmp_path / "lost/b").mkdir()
+    (tmp_path / "lost/b/1.png").write_text("broken")
+    with pytest.raises(UserError, match="no training image of the class b can be read"):
+        _encode_folder(tmp_path / "lost", tmp_path, skip_broken=True)

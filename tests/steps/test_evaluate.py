@@ -1,0 +1,253 @@
+"""The step evaluate on real, tiny data."""
+
+import json
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from contraflow.artefacts import load_arrays, read_json, save_arrays, sha256, write_json
+from contraflow.data.card import EncodedData
+from contraflow.errors import UserError
+from contraflow.methods import METHODS
+from contraflow.models.checkpoint import read_provenance, save_model
+from contraflow.steps.encode import encode
+from contraflow.steps.evaluate import evaluate_representation, summarise
+from contraflow.steps.fetch import fetch
+from contraflow.steps.mine import mine
+from contraflow.steps.pretrain import pretrain
+
+LABEL_FIGURES = {"linear", "knn5", "knn3"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, params_of, encoded):
+    """All evaluations of two seeds, without mining, and one table of negatives a seed."""
+    root, params = tmp_path_factory.mktemp("run"), params_of(seeds=[3, 4])
+    for seed in (3, 4):
+        checkpoint = root / f"seed{seed}/encoder.safetensors"
+        pretrain(params, seed=seed, data=encoded.folder, out=checkpoint.parent, threads=1)
+        mine(params, encoder=checkpoint, data=encoded.folder, out=root / f"seed{seed}/negatives.npz", threads=1)
+    names = ["raw_pixels", *(f"{kind}-seed{seed}" for kind in ("untrained", "encoder") for seed in (3, 4))]
+    for name in names:
+        evaluated(params, encoded, root, name, root / f"{name[-5:]}/encoder.safetensors")
+    return root
+
+
+def evaluated(params, data, root, name, checkpoint):
+    out = root / f"{name}.json"
+    checkpoint = checkpoint if name.startswith("encoder") else None
+    evaluate_representation(params, representation=name, data=data.folder, checkpoint=checkpoint, out=out, threads=1)
+    return read_json(out)
+
+
+def summed_up(params, data, root, **changes):
+    files = {
+        "evaluations": sorted(root.glob("*.json")),
+        "histories": sorted(root.glob("seed*/history.csv"), reverse=True),
+        "negatives": sorted(root.glob("seed*/negatives.npz")),
+        "metrics": root / "summary/metrics.json",
+        "curves": root / "summary/curves.csv",
+        "confusion": root / "summary/confusion.csv",
+    }
+    summarise(params, data=data.folder, **files | changes)
+    return read_json(root / "summary/metrics.json")
+
+
+def test_an_evaluation_has_all_figures_and_says_how_they_were_measured(run, encoded):
+    found = read_json(run / "encoder-seed3.json")
+    assert (found["representation"], found["seed"], found["dimension"]) == ("encoder", 3, 64)
+    for split in ("test", "validation"):
+        assert set(found[split]) == LABEL_FIGURES
+        assert all(0 <= value <= 1 for value in found[split].values())
+    assert [row["class"] for row in found["per_class"]] == encoded.card.classes
+    assert np.array(found["confusion"]).sum() == encoded.card.test["images"]
+    accuracy = np.trace(found["confusion"]) / np.sum(found["confusion"])
+    assert accuracy == pytest.approx(found["test"]["linear"])
+    assert 0 <= found["alignment"] <= 4 and -8 <= found["uniformity"] <= 0
+    sweep = found["probe_sweep"]
+    assert [row["weight_decay"] for row in sweep] == [1e-3, 1e-4, 1e-5, 1e-6] and all(r["converged"] for r in sweep)
+    assert found["validation"]["linear"] == max(row["validation_accuracy"] for row in sweep)
+    assert found["probe"]["converged"]
+    assert "k = 5, tau = 0.1; k = 3, tau = 0.07" in found["protocol"]["knn"]
+    assert found["provenance"]["inputs"] == {
+        "data": encoded.digest,
+        "encoder": sha256(run / "seed3/encoder.safetensors"),
+    }
+
+
+def test_features_lie_beside_an_encoders_figures_and_no_others(run, encoded):
+    arrays, provenance = load_arrays(run / "encoder-seed3.npz")
+    figures = read_json(run / "encoder-seed3.json")
+    assert arrays["features"].shape == (encoded.card.test["images"], 64) and arrays["features"].dtype == np.float32
+    assert np.array_equal(arrays["label"], encoded.labels("test"))
+    assert (arrays["predicted"] == arrays["label"]).mean() == pytest.approx(figures["test"]["linear"])
+    assert provenance == figures["provenance"]
+    assert {path.stem for path in run.glob("*.npz")} == {"encoder-seed3", "encoder-seed4"}
+
+
+def test_raw_pixels_are_all_pixels_and_have_no_seed(run):
+    found = read_json(run / "raw_pixels.json")
+    assert (found["representation"], found["seed"], found["dimension"]) == ("raw_pixels", None, 256)
+    assert set(found["test"]) == LABEL_FIGURES
+
+
+def test_untrained_is_the_encoder_that_training_starts_from(run, params_of, encoded):
+    params = params_of()
+    torch.manual_seed(3)
+    start = METHODS["simclr"](params.model, params.loss, encoded.card.channels, encoded.card.image_size)
+    save_model(run / "start/encoder.safetensors", start, read_provenance(run / "seed3/encoder.safetensors"))
+    evaluated(params, encoded, run / "start", "encoder-seed3", run / "start/encoder.safetensors")
+    same, untrained = (read_json(path) for path in (run / "start/encoder-seed3.json", run / "untrained-seed3.json"))
+    for key in ("test", "validation", "alignment", "uniformity", "confusion", "probe_sweep"):
+        assert same[key] == untrained[key]
+
+
+def test_the_same_call_gives_the_same_bytes_and_leaves_the_checkpoint(run, tmp_path, params_of, encoded):
+    checkpoint = run / "seed3/encoder.safetensors"
+    before = checkpoint.read_bytes()
+    evaluated(params_of(seeds=[3, 4]), encoded, tmp_path, "encoder-seed3", checkpoint)
+    for suffix in (".json", ".npz"):
+        name = f"encoder-seed3{suffix}"
+        assert (tmp_path / name).read_bytes() == (run / name).read_bytes()
+    assert checkpoint.read_bytes() == before
+
+
+def test_nothing_is_chosen_on_the_test_images(run, tmp_path, params_of, encoded, monkeypatch):
+    """Other labels of the test images change the test figures and no other."""
+    import contraflow.steps.evaluate as step
+
+    class Mirrored(step.ImageLoader):
+        def __iter__(self):
+            test = self.indices.size == encoded.card.test["images"]
+            return ((images, 1 - labels if test else labels) for images, labels in super().__iter__())
+
+    monkeypatch.setattr(step, "ImageLoader", Mirrored)
+    found = evaluated(params_of(seeds=[3, 4]), encoded, tmp_path, "raw_pixels", None)
+    expected = read_json(run / "raw_pixels.json")
+    for key in ("validation", "probe", "probe_sweep", "protocol", "alignment", "uniformity"):
+        assert found[key] == expected[key]
+    assert found["test"]["linear"] == pytest.approx(1 - expected["test"]["linear"])
+
+
+def test_a_failed_training_is_named(run, tmp_path, params_of, encoded):
+    checkpoint = run / "seed3/encoder.safetensors"
+    params = params_of()
+    broken = METHODS["simclr"](params.model, params.loss, encoded.card.channels, encoded.card.image_size)
+    broken.load_state_dict({name: t * float("nan") for name, t in load_file(checkpoint).items()})
+    save_model(tmp_path / "encoder.safetensors", broken, read_provenance(checkpoint))
+    with pytest.raises(UserError, match=r"encoder\.safetensors gives NaN or infinite features for \d+ of \d+ images"):
+        evaluated(params, encoded, tmp_path, "encoder-seed3", tmp_path / "encoder.safetensors")
+    assert not list(tmp_path.glob("*.json")) and not list(tmp_path.glob("*.npz"))
+
+
+def test_mistakes_are_refused_in_a_sentence(run, tmp_path, params_of, encoded):
+    checkpoint = run / "seed3/encoder.safetensors"
+
+    def refused(sentence, name, path):
+        with pytest.raises(UserError, match=sentence):
+            evaluate_representation(
+                params_of(), representation=name, data=encoded.folder, checkpoint=path, out=tmp_path / "x", threads=1
+            )
+
+    refused("must be raw_pixels, untrained-seedN or encoder-seedN, got 'encoder'", "encoder", checkpoint)
+    refused("encoder-seed3 needs a checkpoint", "encoder-seed3", None)
+    refused("raw_pixels takes no checkpoint", "raw_pixels", checkpoint)
+    refused("was trained with seed 3, but is to be evaluated as seed 4", "encoder-seed4", checkpoint)
+
+
+def test_an_encoder_of_other_data_is_refused(run, tmp_path, params_of, encoded, image_folder):
+    params = params_of(data={"path": str(image_folder(tmp_path / "images", 40))})
+    fetch(params, out=tmp_path / "fetch")
+    encode(params, fetched=tmp_path / "fetch", out=tmp_path / "encode")
+    with pytest.raises(UserError, match=r"encoder\.safetensors was made from another data set"):
+        evaluated(
+            params,
+            EncodedData.open(tmp_path / "encode"),
+            tmp_path,
+            "encoder-seed3",
+            run / "seed3/encoder.safetensors",
+        )
+
+
+def test_summary_of_two_seeds(run, params_of, encoded):
+    summary = summed_up(params_of(seeds=[3, 4]), encoded, run)
+    assert set(summary) == {"encoder", "untrained", "raw_pixels", "validation", "mining"}
+    assert set(summary["encoder"]) == LABEL_FIGURES | {"alignment", "uniformity"}
+    accuracies = [read_json(run / f"encoder-seed{seed}.json")["test"]["linear"] for seed in (3, 4)]
+    assert summary["encoder"]["linear"]["mean"] == pytest.approx(np.mean(accuracies))
+    assert summary["encoder"]["linear"]["std"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert (summary["encoder"]["linear"]["n"], summary["raw_pixels"]["linear"]["n"]) == (2, 1)
+    assert set(summary["validation"]["untrained"]) == LABEL_FIGURES
+    labels, shares = encoded.labels("train"), []
+    for seed in (3, 4):
+        arrays, _ = load_arrays(run / f"seed{seed}/negatives.npz")
+        pairs = zip(arrays["anchor"], arrays["negative"], strict=True)
+        shares.append(np.mean([labels[other] == labels[one] for one, negatives in pairs for other in negatives]))
+    assert summary["mining"]["same_class_share"]["mean"] == pytest.approx(np.mean(shares))
+
+
+def test_tables_of_the_summary(run, params_of, encoded):
+    summed_up(params_of(seeds=[4, 3]), encoded, run)
+    curves = pd.read_csv(run / "summary/curves.csv")
+    assert list(curves.columns) == ["seed", "round", "epoch", "loss", "lr"]
+    assert curves[["seed", "round", "epoch"]].values.tolist() == [[3, 0, 1], [4, 0, 1]]
+    pairs = pd.read_csv(run / "summary/confusion.csv")
+    counted = pd.crosstab(pairs.actual, pairs.predicted).reindex(
+        index=encoded.card.classes, columns=encoded.card.classes, fill_value=0
+    )
+    assert counted.values.tolist() == read_json(run / "encoder-seed4.json")["confusion"]
+
+
+def test_only_the_last_round_of_mining_counts(run, tmp_path, params_of, encoded):
+    arrays, provenance = load_arrays(run / "seed3/negatives.npz")
+    other_class = np.array([np.flatnonzero(encoded.labels("train") == 1 - c)[:2] for c in (0, 1)])
+    arrays["negative"] = other_class[encoded.labels("train")[arrays["anchor"]]].astype(np.int32)
+    save_arrays(tmp_path / "later.npz", provenance | {"round": 2}, **arrays)
+    for tables in permutations([run / "seed3/negatives.npz", tmp_path / "later.npz"]):
+        summary = summed_up(params_of(seeds=[3, 4]), encoded, run, negatives=list(tables))
+        assert summary["mining"]["same_class_share"] == {"mean": 0, "std": 0, "n": 1}
+    assert "mining" not in summed_up(params_of(seeds=[3, 4]), encoded, run, negatives=[])
+
+
+def test_evaluations_of_other_data_or_missing_ones_are_refused(run, tmp_path, params_of, encoded):
+    content = read_json(run / "raw_pixels.json")
+    content["provenance"]["inputs"]["data"] = "0" * 64
+    write_json(tmp_path / "foreign.json", content)
+    with pytest.raises(UserError, match=r"foreign\.json was made from another data set"):
+        summed_up(params_of(seeds=[3]), encoded, run, evaluations=[tmp_path / "foreign.json"])
+    with pytest.raises(UserError, match="the summary needs an evaluation of encoder-seed9"):
+        summed_up(params_of(seeds=[9]), encoded, run)
+
+
+def test_unlabelled_images_leave_the_label_figures_out(tmp_path, params_of):
+    rng = np.random.default_rng(0)
+    (tmp_path / "images").mkdir()
+    for i in range(40):
+        Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(tmp_path / f"images/{i}.png")
+    params = params_of(data={"path": str(tmp_path / "images")})
+    fetch(params, out=tmp_path / "fetch")
+    encode(params, fetched=tmp_path / "fetch", out=tmp_path / "encode")
+    data = EncodedData.open(tmp_path / "encode")
+    assert not data.card.labelled
+    pretrain(params, seed=0, data=data.folder, out=tmp_path / "run/seed0", threads=1)
+    for name in ("raw_pixels", "encoder-seed0"):
+        found = evaluated(params, data, tmp_path / "run", name, tmp_path / "run/seed0/encoder.safetensors")
+        assert found["test"] == found["validation"] == {} and found["confusion"] == found["probe_sweep"] == []
+        assert found["alignment"] >= 0 >= found["uniformity"]
+        assert "linear" not in found["protocol"]
+    arrays, _ = load_arrays(tmp_path / "run/encoder-seed0.npz")
+    assert (arrays["label"] == -1).all() and (arrays["predicted"] == -1).all()
+    summary = summed_up(params, data, tmp_path / "run")
+    assert set(summary) == {"raw_pixels", "encoder"}
+    assert set(summary["encoder"]) == {"alignment", "uniformity"}
+    assert (tmp_path / "run/summary/confusion.csv").read_text() == "actual,predicted\n"
+
+
+def test_files_name_no_path(run):
+    for path in run.glob("*.json"):
+        assert str(run) not in json.dumps(read_json(path))

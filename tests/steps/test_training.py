@@ -1,0 +1,108 @@
+"""The steps pretrain and mine on real, tiny data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from contraflow.artefacts import load_arrays, save_arrays, sha256
+from contraflow.errors import UserError
+from contraflow.models.checkpoint import read_provenance
+from contraflow.steps.mine import mine, summarise_mining, train_mined
+from contraflow.steps.pretrain import pretrain
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, params_of, encoded):
+    """One pretraining and one mining round, and the folder with its files."""
+    root, params = tmp_path_factory.mktemp("run"), params_of()
+    pretrain(params, seed=3, data=encoded.folder, out=root / "round0", threads=1)
+    mine(
+        params, encoder=root / "round0/encoder.safetensors", data=encoded.folder, out=root / "negatives.npz", threads=1
+    )
+    train_mined(
+        params,
+        encoder=root / "round0/encoder.safetensors",
+        negatives=root / "negatives.npz",
+        data=encoded.folder,
+        out=root / "round1",
+        threads=1,
+    )
+    return root
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_does_not(run, tmp_path, params_of, encoded):
+    for name, seed in (("same", 3), ("other", 4)):
+        pretrain(params_of(), seed=seed, data=encoded.folder, out=tmp_path / name, threads=1)
+    first = sha256(run / "round0/encoder.safetensors")
+    assert sha256(tmp_path / "same/encoder.safetensors") == first
+    assert sha256(tmp_path / "other/encoder.safetensors") != first
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "lars", "adamw"])
+@pytest.mark.parametrize("precision", ["float32", "mixed"])
+def test_the_loss_falls(tmp_path, params_of, encoded, optimiser, precision):
+    lr = {"sgd": 0.5, "lars": 30.0, "adamw": 0.02}[optimiser]
+    train = {"epochs": 6, "optimiser": optimiser, "precision": precision, "lr": lr}
+    pretrain(params_of(train=train), seed=0, data=encoded.folder, out=tmp_path, threads=1)
+    history = pd.read_csv(tmp_path / "history.csv")
+    assert list(history.columns) == ["seed", "round", "epoch", "loss", "lr"]
+    assert history.epoch.tolist() == [1, 2, 3, 4, 5, 6]
+    assert history.loss.iloc[-1] < history.loss.iloc[0] - 0.1
+
+
+def test_a_checkpoint_says_what_it_was_made_from(run, params_of, encoded):
+    pretrained, mined = (read_provenance(run / f"round{r}/encoder.safetensors") for r in (0, 1))
+    assert pretrained["params"]["loss"] == params_of().loss.model_dump()
+    assert pretrained["inputs"] == {"data": encoded.digest}
+    assert mined["inputs"] == {
+        "data": encoded.digest,
+        "encoder": sha256(run / "round0/encoder.safetensors"),
+        "negatives": sha256(run / "negatives.npz"),
+    }
+    assert (mined["seed"], mined["round"]) == (3, 1)
+
+
+def test_validation_images_are_neither_anchors_nor_negatives(run, encoded):
+    arrays, _ = load_arrays(run / "negatives.npz")
+    assert np.array_equal(arrays["anchor"], encoded.training)
+    assert arrays["negative"].shape == (len(encoded.training), 2)
+    assert not np.isin(arrays["negative"], encoded.validation).any()
+    assert (arrays["negative"] != arrays["anchor"][:, None]).all()
+
+
+def test_mined_rounds_count_their_epochs_on(run):
+    assert pd.read_csv(run / "round1/history.csv").epoch.tolist() == [2]
+
+
+def test_negatives_of_another_encoder_are_refused_by_name(run, tmp_path, params_of, encoded):
+    arrays, provenance = load_arrays(run / "negatives.npz")
+    foreign = provenance | {"inputs": provenance["inputs"] | {"encoder": "0" * 64}}
+    save_arrays(tmp_path / "foreign.npz", foreign, **arrays)
+    with pytest.raises(UserError, match=r"foreign\.npz was made from another encoder"):
+        train_mined(
+            params_of(),
+            encoder=run / "round0/encoder.safetensors",
+            negatives=tmp_path / "foreign.npz",
+            data=encoded.folder,
+            out=tmp_path,
+            threads=1,
+        )
+
+
+def test_a_batch_larger_than_the_data_is_refused(tmp_path, params_of, encoded):
+    with pytest.raises(UserError, match=r"train\.batch_size must be at most"):
+        pretrain(params_of(train={"batch_size": 500}), seed=0, data=encoded.folder, out=tmp_path, threads=1)
+
+
+def test_a_loss_that_is_not_finite_is_named_and_leaves_no_checkpoint(tmp_path, params_of, encoded):
+    with pytest.raises(UserError, match="the loss became nan in epoch"):
+        pretrain(params_of(train={"lr": 1e30}), seed=0, data=encoded.folder, out=tmp_path, threads=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_summary_has_one_row_a_table_and_none_without_mining(run, tmp_path):
+    summarise_mining(negatives=[run / "negatives.npz"], out=tmp_path / "one.csv")
+    summarise_mining(negatives=[], out=tmp_path / "none.csv")
+    row = pd.read_csv(tmp_path / "one.csv").iloc[0]
+    assert (row.seed, row["round"], row.k) == (3, 1, 2) and -1 <= row.mean_similarity <= 1
+    assert pd.read_csv(tmp_path / "none.csv").empty

@@ -1,0 +1,95 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from contraflow.config import Params, load_params, parse_params
+from contraflow.errors import UserError
+
+DEFAULTS = Path(__file__).parents[1] / "params.yaml"
+
+
+def changed(**values):
+    content = yaml.safe_load(DEFAULTS.read_text())
+    for key, value in values.items():
+        *sections, name = key.split("__")
+        target = content
+        for section in sections:
+            target = target[section]
+        target[name] = value
+    return content
+
+
+def test_the_shipped_parameters_are_right_and_every_one_is_commented():
+    load_params(DEFAULTS)
+    for line in DEFAULTS.read_text().splitlines():
+        key, _, rest = line.strip().partition(":")
+        if line.startswith("  ") and key and not key.startswith(("-", "#")) and rest.strip() and "#" not in line:
+            assert key == "tau", f"{line!r} has no comment"  # of k-NN, explained a line above
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"loss__tau": -1}, "loss.tau must be greater than 0, got -1"),
+        ({"loss__tau": "warm"}, "loss.tau must be a number, got 'warm'"),
+        ({"loss__tau": float("nan")}, "loss.tau must be a finite number, got nan"),
+        ({"loss__tua": 0.1}, "loss.tua is not a parameter; allowed are tau"),
+        ({"los": {}}, "los is not a parameter; allowed are seeds, data"),
+        ({"train__epochs": 1.5}, "train.epochs must be a whole number, got 1.5"),
+        ({"train__epochs": 0}, "train.epochs must be at least 1, got 0"),
+        ({"train__epochs": True}, "train.epochs must be a whole number, got True"),
+        ({"model__encoder": "vgg"}, "model.encoder must be one of 'small', 'resnet18' or 'resnet50', got 'vgg'"),
+        ({"data__name": "folder"}, "data.image_size must be a number of pixels where data.name is folder, got null"),
+        ({"data__skip_broken": "yes"}, "data.skip_broken must be true or false, got 'yes'"),
+        ({"augment__crop_scale": [0.9, 0.2]}, "augment.crop_scale must rise, got 0.9 to 0.2"),
+        ({"augment__crop_scale": [0.5]}, "augment.crop_scale must have at least 2 items, got [0.5]"),
+        ({"eval__knn": [{"k": 5, "tau": 0.1}, {"k": 5, "tau": 0.2}]}, "eval.knn must name each k once"),
+        ({"eval__knn": [{"k": 5, "tau": 0.1, "x": 1}]}, "eval.knn.0.x is not a parameter; allowed are k, tau"),
+        ({"seeds": [1, 1]}, "seeds must differ from each other, got [1, 1]"),
+        ({"seeds": []}, "seeds must have at least 1 items, got []"),
+        ({"mining": None}, "mining must be a section of settings, got None"),
+    ],
+)
+def test_a_mistake_is_one_sentence(change, sentence):
+    with pytest.raises(UserError) as error:
+        parse_params(changed(**change))
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(UserError) as error:
+        parse_params(changed(loss__tau=-1, train__lr=0))
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_a_missing_section_and_a_missing_file_are_named(tmp_path):
+    content = changed()
+    del content["report"]
+    with pytest.raises(UserError, match="report is missing"):
+        parse_params(content)
+    with pytest.raises(UserError, match=r"nowhere\.yaml is missing"):
+        load_params(tmp_path / "nowhere.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    with pytest.raises(UserError, match=r"broken\.yaml is not valid YAML"):
+        load_params(tmp_path / "broken.yaml")
+
+
+def test_numbers_as_people_write_them():
+    assert parse_params(changed(train__weight_decay="1e-4", loss__tau=1)).train.weight_decay == 1e-4
+
+
+def test_a_step_sees_what_it_names_and_nothing_else():
+    params = parse_params(changed())
+    view = params.only("data.name", "loss")
+    assert view.data.name == "fashion_mnist" and view.loss == params.loss
+    with pytest.raises(AttributeError):
+        view.data.path  # noqa: B018
+    with pytest.raises(AttributeError):
+        view.train  # noqa: B018
+
+
+def test_parameters_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        Params.model_validate(changed()).loss.tau = 3

@@ -1,0 +1,109 @@
+"""The commands of the contract, in the order in which a user meets them. Each test goes on where the last one ended."""
+
+import shutil
+
+import pytest
+
+from contraflow.devices import cores
+
+PRETRAIN_AND_BELOW = sorted(
+    [
+        "pretrain_seed",
+        "mine_negatives",
+        "train_mined",
+        "summarise_mining",
+        "evaluate_baseline",
+        "evaluate_baseline",
+        "evaluate_encoder",
+        "summarise_evaluations",
+        "write_report",
+    ]
+)
+ALL = sorted(["fetch_files", "encode_images", *PRETRAIN_AND_BELOW])
+
+
+def real(jobs):
+    """Without the target rules, which run nothing."""
+    return [job for job in jobs if job not in {"all", "fetch", "encode", "pretrain", "mine", "evaluate", "report"}]
+
+
+def test_a_mistake_in_the_parameters_is_told_before_any_job_starts(repository):
+    repository.set(loss={"tau": -1})
+    said = repository.run("snakemake --cores 2", fails=True)
+    assert "loss.tau must be greater than 0, got -1" in said and "Traceback" not in said and "Job" not in said
+    repository.set(loss={"tau": 0.2})
+
+
+def test_parameters_on_snakemakes_command_line_are_refused(repository):
+    assert "set parameters in params.yaml" in repository.run("snakemake -n --config tau=3", fails=True)
+
+
+def test_everything_runs_with_more_cores_and_gpus_than_there_are(repository):
+    plan = repository.run(f"snakemake -n --cores {4 * cores()} --resources gpu=4")
+    assert f"threads: {4 * cores()}" in plan and "threads: 4\n" in plan  # the machine, and one core's share of it
+    said = repository.run(f"snakemake --cores {4 * cores()} --resources gpu=4")
+    assert said.count("No GPU here") == 1
+    assert (repository.path / "results/report.html").stat().st_size > 10_000
+    assert repository.up_to_date()
+
+
+def test_the_second_run_has_nothing_to_do_also_without_logs_and_records(repository):
+    shutil.rmtree(repository.path / "logs")
+    shutil.rmtree(repository.path / ".snakemake")
+    assert "Nothing to be done" in repository.run("snakemake --cores 2")
+
+
+@pytest.mark.parametrize("stage", ["fetch", "encode", "pretrain", "mine", "evaluate", "report"])
+def test_every_stage_is_a_target(repository, stage):
+    assert "Nothing to be done" in repository.run(f"snakemake {stage} --cores 2")
+
+
+def test_snakemakes_own_views_of_the_workflow(repository):
+    assert "digraph" in repository.run("snakemake --dag 2>/dev/null")
+    assert {"fetch", "report", "all"} <= set(repository.run("snakemake --list 2>/dev/null").split())
+    repository.run("snakemake --report overview.zip")
+    assert (repository.path / "overview.zip").stat().st_size > 10_000
+    (repository.path / "overview.zip").unlink()
+
+
+def test_dvc_reruns_what_depends_on_a_parameter_and_nothing_else(repository):
+    repository.run("git add -A && git commit -q -m run")
+    assert real(repository.jobs("dvc exp run --name colder --set-param loss.tau=0.1")) == PRETRAIN_AND_BELOW
+    assert repository.up_to_date()
+    assert real(repository.jobs("dvc exp run --name page --set-param report.title=other")) == ["write_report"]
+    assert repository.up_to_date()
+
+
+def test_dvc_shows_the_experiments_with_their_parameters_and_metrics(repository):
+    table = repository.run("dvc exp show --csv")
+    assert "colder" in table and "page" in table and "encoder.linear.mean" in table and "loss.tau" in table
+
+
+def test_the_first_parameters_again_run_nothing(repository):
+    repository.run("dvc exp run --set-param loss.tau=0.2 --set-param report.title=contraflow")
+    assert repository.up_to_date()
+
+
+def test_without_mining_the_pretrained_encoder_is_evaluated(repository):
+    repository.set(mining={"rounds": 0})
+    jobs = real(repository.jobs("snakemake --cores 2"))
+    assert "mine_negatives" not in jobs and "pretrain_seed" not in jobs and "write_report" in jobs
+    assert not list((repository.path / "results/mine").rglob("*.npz"))
+    assert repository.up_to_date()
+
+
+def test_a_folder_without_labels_works_through_to_the_report(repository):
+    flat = repository.path / "unlabelled"
+    flat.mkdir()
+    for file in (repository.path / "images").rglob("*.png"):
+        shutil.copy(file, flat / file.name)
+    repository.set(data={"path": "unlabelled"}, mining={"rounds": 1})
+    repository.run("snakemake --cores 2")
+    assert "no labels" in (repository.path / "results/report.html").read_text()
+    assert repository.up_to_date()
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(repository):
+    repository.set(data={"path": "nowhere"})
+    said = repository.run("snakemake --cores 2", fails=True)
+    assert "nowhere" in said and "Traceback" not in said

@@ -1,0 +1,83 @@
+BASELINES = ["raw_pixels", *expand("untrained-seed{seed}", seed=SEEDS)]
+
+
+rule evaluate:
+    input:
+        "results/metrics.json",
+
+
+rule summarise_evaluations:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/evaluate.py",
+        baselines=expand("results/evaluate/{baseline}.json", baseline=BASELINES),
+        encoders=expand("results/evaluate/encoder-seed{seed}.json", seed=SEEDS),
+        histories=[f"{trained(seed, number)}/history.csv" for seed in SEEDS for number in [0, *ROUNDS]],
+        negatives=rules.summarise_mining.input.negatives,
+        mining=rules.summarise_mining.output,
+    output:
+        metrics="results/metrics.json",
+        curves="results/evaluate/curves.csv",
+        confusion="results/evaluate/confusion.csv",
+    log:
+        "logs/evaluate/summary.log",
+    benchmark:
+        "logs/benchmarks/evaluate/summary.tsv"
+    threads: ONE_CORE
+    resources:
+        mem_mb=2000,
+    params:
+        evaluations=lambda _, input: [f"--evaluation {path}" for path in input.baselines + input.encoders],
+        histories=lambda _, input: [f"--history {path}" for path in input.histories],
+        negatives=lambda _, input: [f"--negatives {path}" for path in input.negatives],
+    message:
+        "Summing up the evaluations"
+    shell:
+        "contraflow summarise {params.evaluations} {params.histories} {params.negatives} --data results/encode"
+        " --metrics {output.metrics} --curves {output.curves} --confusion {output.confusion} 2>&1 | tee {log}"
+
+
+rule evaluate_baseline:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/evaluate.py",
+    output:
+        "results/evaluate/{baseline}.json",
+    log:
+        "logs/evaluate/{baseline}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/{baseline}.tsv"
+    wildcard_constraints:
+        baseline=r"raw_pixels|untrained-seed\d+",
+    threads: TRAINING
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    message:
+        "Evaluating the baseline {wildcards.baseline}"
+    shell:
+        "contraflow evaluate --representation {wildcards.baseline} --data results/encode"
+        " --out {output} --threads {threads} 2>&1 | tee {log}"
+
+
+rule evaluate_encoder:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/evaluate.py",
+        checkpoint=lambda w: f"{trained(w.seed, PARAMS.mining.rounds)}/encoder.safetensors",
+    output:
+        evaluation="results/evaluate/encoder-seed{seed}.json",
+        features="results/evaluate/encoder-seed{seed}.npz",
+    log:
+        "logs/evaluate/encoder-seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/encoder-seed{seed}.tsv"
+    threads: TRAINING
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    message:
+        "Evaluating the encoder of seed {wildcards.seed}"
+    shell:
+        "contraflow evaluate --representation encoder-seed{wildcards.seed} --checkpoint {input.checkpoint}"
+        " --data results/encode --out {output.evaluation} --threads {threads} 2>&1 | tee {log}"

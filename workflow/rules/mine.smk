@@ -1,0 +1,72 @@
+rule mine:
+    input:
+        "results/mine/summary.csv",
+        expand("results/mine/seed{seed}/round{round}/encoder.safetensors", seed=SEEDS, round=ROUNDS),
+
+
+rule summarise_mining:
+    input:
+        code="src/contraflow/steps/mine.py",
+        encoders=rules.pretrain.input,
+        negatives=expand("results/mine/seed{seed}/round{round}/negatives.npz", seed=SEEDS, round=ROUNDS),
+    output:
+        "results/mine/summary.csv",
+    log:
+        "logs/mine/summary.log",
+    benchmark:
+        "logs/benchmarks/mine/summary.tsv"
+    threads: ONE_CORE
+    resources:
+        mem_mb=1000,
+    params:
+        negatives=lambda _, input: [f"--negatives {path}" for path in input.negatives],
+    message:
+        "Summing up the mining rounds"
+    shell:
+        "contraflow summarise-mining {params.negatives} --out {output} 2>&1 | tee {log}"
+
+
+rule mine_negatives:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/mine.py",
+        encoder=lambda w: f"{trained(w.seed, int(w.round) - 1)}/encoder.safetensors",
+    output:
+        "results/mine/seed{seed}/round{round}/negatives.npz",
+    log:
+        "logs/mine/seed{seed}.round{round}.log",
+    benchmark:
+        "logs/benchmarks/mine/seed{seed}.round{round}.tsv"
+    threads: TRAINING
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    message:
+        "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}"
+    shell:
+        "contraflow mine --encoder {input.encoder} --data results/encode --out {output}"
+        " --threads {threads} 2>&1 | tee {log}"
+
+
+rule train_mined:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/mine.py",
+        encoder=rules.mine_negatives.input.encoder,
+        negatives=rules.mine_negatives.output,
+    output:
+        encoder="results/mine/seed{seed}/round{round}/encoder.safetensors",
+        history="results/mine/seed{seed}/round{round}/history.csv",
+    log:
+        "logs/mine/seed{seed}.round{round}.train.log",
+    benchmark:
+        "logs/benchmarks/mine/seed{seed}.round{round}.train.tsv"
+    threads: TRAINING
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    message:
+        "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"
+    shell:
+        "contraflow train-mined --encoder {input.encoder} --negatives {input.negatives} --data results/encode"
+        " --out results/mine/seed{wildcards.seed}/round{wildcards.round} --threads {threads} 2>&1 | tee {log}"

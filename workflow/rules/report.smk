@@ -1,0 +1,34 @@
+rule report:
+    input:
+        "results/report.html",
+
+
+rule write_report:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/report.py",
+        metrics=rules.summarise_evaluations.output.metrics,
+        curves=rules.summarise_evaluations.output.curves,
+        baselines=rules.summarise_evaluations.input.baselines,
+        encoders=rules.summarise_evaluations.input.encoders,
+        features=expand("results/evaluate/encoder-seed{seed}.npz", seed=SEEDS),
+        negatives=rules.summarise_evaluations.input.negatives,
+    output:
+        report("results/report.html", caption="../report/page.rst", category="Report", labels={"page": "report"}),
+    log:
+        "logs/report/page.log",
+    benchmark:
+        "logs/benchmarks/report/page.tsv"
+    threads: ONE_CORE
+    resources:
+        mem_mb=4000,
+    params:
+        evaluations=lambda _, input: [
+            f"--evaluation {path}" for path in input.baselines + input.encoders + input.features
+        ],
+        negatives=rules.summarise_evaluations.params.negatives,
+    message:
+        "Writing the report"
+    shell:
+        "contraflow report {params.evaluations} {params.negatives} --data results/encode --metrics {input.metrics}"
+        " --curves {input.curves} --out {output} 2>&1 | tee {log}"
