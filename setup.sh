@@ -21,10 +21,13 @@ find_python() {  # the first Python that the lock file serves
 missing_packages() {  # Debian's names of what is not there; every check asks for the thing itself
     local python
     python=$(find_python)
-    [ -n "$python" ] || echo python3
-    [ -n "$python" ] && "$python" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
-    [ -n "$python" ] && "$python" -c 'import os, sys, sysconfig
-sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || echo python3-dev
+    if [ -z "$python" ]; then
+        printf '%s\n' python3.11 python3.11-venv python3.11-dev
+    else
+        "$python" -c 'import ensurepip, venv' 2>/dev/null || echo "$python-venv"
+        "$python" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || echo "$python-dev"
+    fi
     has_program git || echo git
     has_program c++ || echo g++
     has_program pkg-config || echo pkg-config

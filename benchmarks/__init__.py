@@ -1,0 +1,1 @@
+"""The measured claims. Each is `python -m benchmarks.NAME`, and prints one JSON object as its last line."""

@@ -118,28 +118,6 @@ CLASSES = ("Äpfel und Birnen", "кошки", "犬")
 BROKEN = {"Äpfel und Birnen/half a photo 000.jpg": "truncated", "犬/notes 犬.jpg": "not an image"}
 
 
-@pytest.fixture(scope="module")
-def photographs(tmp_path_factory) -> Path:
-    """300 files of different sizes in three classes: JPEG, PNG with alpha, grey ones, two broken ones."""
-    root = tmp_path_factory.mktemp("my photographs")
-    random = np.random.default_rng(0)
-    for i in range(300):
-        name, height, width = CLASSES[i % 3], *random.integers(20, 120, 2)
-        channels = {1: 4, 2: 1}.get(i % 5, 3)
-        pixels = random.integers(0, 256, (height, width, channels), dtype=np.uint8)
-        stem = {0: "half a photo", 1: "фото", 2: "写真 nr"}[i % 3]
-        file = root / name / f"{stem} {i:03}.{'png' if channels == 4 else 'jpg'}"
-        file.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels.squeeze()).save(file)
-    half = root / "Äpfel und Birnen/half a photo 000.jpg"
-    half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
-    (root / "犬/写真 nr 002.jpg").unlink()
-    (root / "犬/notes 犬.jpg").write_text("these are my dogs")
-    (root / "кошки/read me.txt").write_text("ignored")
-    assert sum(file.suffix in (".jpg", ".png") for file in root.rglob("*")) == 300
-    return root
-
-
 def _encode_folder(path: Path, work: Path, **data: object) -> EncodedData:
     params = _params(name="folder", path=str(path), **({"image_size": SIZE} | data))
     fetch(params, out=work / "fetch")

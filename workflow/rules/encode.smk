@@ -16,7 +16,7 @@ rule encode_images:
         "logs/encode/images.log",
     benchmark:
         "logs/benchmarks/encode/images.tsv"
-    threads: ONE_CORE
+    threads: GIVEN
     resources:
         mem_mb=4000,
     message:
