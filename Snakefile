@@ -6,6 +6,9 @@
 #   snakemake --cores 8 pretrain               a stage and what it needs
 #
 # Parameters are in params.yaml; workflow/rules/common.smk checks them before any job starts.
+#
+# `snakemake --lint` asks every rule for a conda environment or a container. There is none on purpose: requirements.lock
+# pins one environment for Snakemake, DVC and all steps, and a second one would be a second truth.
 
 from snakemake.utils import min_version
 

@@ -7,8 +7,8 @@ from pathlib import Path
 # The code of this directory runs, also in an experiment's own copy of the repository, and the programs of this Python.
 SOURCE = str(Path(workflow.basedir) / "src")
 sys.path.insert(0, SOURCE)
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [SOURCE, os.environ.get("PYTHONPATH")]))
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+for variable, first in {"PYTHONPATH": SOURCE, "PATH": str(Path(sys.executable).parent)}.items():
+    os.environ[variable] = os.pathsep.join(filter(None, [first, os.environ.get(variable)]))
 
 from contraflow.config import load_params
 from contraflow.devices import cores, gpus

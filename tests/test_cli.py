@@ -1,0 +1,43 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+def contraflow(*arguments, cwd=ROOT):
+    command = [Path(sys.executable).parent / "contraflow", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True)
+
+
+def test_help_names_every_step():
+    said = contraflow("--help").stdout
+    assert all(step in said for step in ("fetch", "encode", "pretrain", "mine", "train-mined", "evaluate", "report"))
+
+
+def test_right_parameters_are_said_to_be_right():
+    done = contraflow("check")
+    assert done.returncode == 0 and "params.yaml is right" in done.stdout
+
+
+def test_a_mistake_is_a_sentence_and_a_failure_without_a_traceback(tmp_path):
+    content = yaml.safe_load((ROOT / "params.yaml").read_text())
+    content["loss"]["tau"] = 0
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(content))
+    done = contraflow("check", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "contraflow: params.yaml: loss.tau must be greater than 0, got 0\n"
+
+
+def test_a_step_without_its_input_names_the_file(tmp_path):
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    done = contraflow("pretrain", "--seed", "0", "--out", "here", cwd=tmp_path)
+    assert done.returncode == 1 and "results/encode/card.json is missing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_line_itself_imports_neither_torch_nor_ffcv():
+    code = "import sys, contraflow.cli; sys.exit(bool({'torch', 'ffcv', 'pandas', 'numpy'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
