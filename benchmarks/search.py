@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
+from contraflow.artefacts import read_json
 from contraflow.config import Params, parse_params
 from contraflow.devices import cores
 from contraflow.steps.encode import encode
@@ -69,7 +70,7 @@ def judge(changes: dict, data: Path) -> dict:
             out=out / "encoder-seed0.json",
             threads=cores(),
         )
-        found = json.loads((out / "encoder-seed0.json").read_text())["validation"]
+        found = read_json(out / "encoder-seed0.json")["validation"]
         loss = pd.read_csv(out / "history.csv").loss.iloc[-1]
     words = ", ".join(f"{key}={value}" for key, value in changes.items()) or "none"
     return {"changes": words, **found, "loss": round(float(loss), 4), "seconds": round(seconds)}
