@@ -1,5 +1,7 @@
 """What many tests need: parameters, small image folders, and the data encoded from them."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +68,30 @@ def encoded(tmp_path_factory, params_of, image_folder) -> EncodedData:
     fetch(params, out=root / "fetch")
     encode(params, fetched=root / "fetch", out=root / "encode")
     return EncodedData.open(root / "encode")
+
+
+_RUN = """
+import sys
+from contraflow.cli import app
+try:
+    app()
+except SystemExit as end:
+    if end.code:
+        raise
+print(*{name.partition(".")[0] for name in sys.modules})
+"""
+
+
+@pytest.fixture(scope="session")
+def imported_by():
+    """`imported_by("fetch", "--out", path)`: run `contraflow fetch --out path`; the packages that it imported."""
+
+    def run(*arguments) -> set[str]:
+        done = subprocess.run([sys.executable, "-c", _RUN, *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return set(done.stdout.split())
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,10 @@
-"""Keep dvc.yaml in line with the code: the modules that a stage's step imports are dependencies of the stage.
+"""Keep dvc.yaml in line with the code: the modules that a stage's steps import are dependencies of the stage.
 
 python workflow/sync.py          say what differs, exit 1 if anything does
 python workflow/sync.py --fix    write it into dvc.yaml
 """
 
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,9 +17,15 @@ SOURCE = ROOT / "src"
 sys.path.insert(0, str(SOURCE))
 
 
-def modules_of(step: str, graph: grimp.ImportGraph) -> list[str]:
-    """Paths of all modules that running a step imports, with the packages that hold them and their data."""
-    wanted, found = [f"contraflow.steps.{step}"], set()
+def steps_of(stage: str) -> list[str]:
+    """Modules of the steps that the rules of a stage run: each rule names its own as the input `code`."""
+    rules = (ROOT / "workflow" / "rules" / f"{stage}.smk").read_text(encoding="utf-8")
+    return sorted({f"contraflow.steps.{name}" for name in re.findall(r'code="src/contraflow/steps/(\w+)\.py"', rules)})
+
+
+def modules_of(steps: list[str], graph: grimp.ImportGraph) -> list[str]:
+    """Paths of all modules that running the steps imports, with the packages that hold them and their data."""
+    wanted, found = list(steps), set()
     while wanted:
         module = wanted.pop()
         if module and module not in found:
@@ -40,7 +47,8 @@ def differences(stages: dict, graph: grimp.ImportGraph) -> list[str]:
     """Bring `stages` in line, and return one sentence for each thing that was not."""
     said = []
     for name, stage in stages.items():
-        expected, listed = modules_of(name, graph), [dep for dep in stage["deps"] if dep.startswith("src/")]
+        steps = steps_of(name)
+        expected, listed = modules_of(steps, graph), [dep for dep in stage["deps"] if dep.startswith("src/")]
         said += [
             f"dvc.yaml: stage {name} imports {path}, which is not among its deps"
             for path in expected
@@ -52,7 +60,7 @@ def differences(stages: dict, graph: grimp.ImportGraph) -> list[str]:
             if path not in expected
         ]
         stage["deps"] = [dep for dep in stage["deps"] if dep not in listed] + expected
-        reads = import_module(f"contraflow.steps.{name}").READS
+        reads = [key for step in steps for key in import_module(step).READS]
         said += [
             f"dvc.yaml: stage {name} reads {key}, which is not among its params"
             for key in reads

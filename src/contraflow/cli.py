@@ -118,7 +118,7 @@ def summarise_mining(
     out: Annotated[Path, typer.Option("--out", help="Table to write (.csv).")], negatives: Negatives
 ) -> None:
     """Tabulate all mining rounds."""
-    from contraflow.steps.mine import summarise_mining
+    from contraflow.steps.summarise_mining import summarise_mining
 
     summarise_mining(negatives=negatives, out=out)
 
@@ -161,7 +161,7 @@ def summarise(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Sum up all evaluations: means and spread over seeds."""
-    from contraflow.steps.evaluate import summarise
+    from contraflow.steps.summarise import summarise
 
     summarise(
         load_params(params),

@@ -5,6 +5,7 @@ import re
 
 import numpy as np
 import pytest
+import yaml
 
 from contraflow.artefacts import load_arrays, save_arrays
 from contraflow.errors import UserError
@@ -136,3 +137,16 @@ def test_same_class_negatives_are_marked(page_of, fabricate, tmp_path):
     save_arrays(path, provenance, **arrays)
     report(**arguments, out=tmp_path / "report.html")
     assert text_of(tmp_path / "report.html").count("<strong>same class</strong>") == 9
+
+
+def test_the_step_imports_neither_torch_nor_ffcv(tmp_path, fabricate, imported_by):
+    made = fabricate(tmp_path)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(made["params"].model_dump()), encoding="utf-8")
+    evaluations = [text for path in made["evaluations"] for text in ("--evaluation", path)]
+    negatives = [text for path in made["negatives"] for text in ("--negatives", path)]
+    imported = imported_by(
+        *("report", "--params", tmp_path / "params.yaml", "--data", made["data"], *evaluations, *negatives),
+        *("--metrics", made["metrics"], "--curves", made["curves"], "--out", tmp_path / "report.html"),
+    )
+    assert not imported & {"torch", "torchvision", "ffcv", "numba", "faiss"}
+    assert (tmp_path / "report.html").is_file()

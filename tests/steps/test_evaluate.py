@@ -16,10 +16,11 @@ from contraflow.errors import UserError
 from contraflow.methods import METHODS
 from contraflow.models.checkpoint import read_provenance, save_model
 from contraflow.steps.encode import encode
-from contraflow.steps.evaluate import evaluate_representation, summarise
+from contraflow.steps.evaluate import evaluate_representation
 from contraflow.steps.fetch import fetch
 from contraflow.steps.mine import mine
 from contraflow.steps.pretrain import pretrain
+from contraflow.steps.summarise import summarise
 
 LABEL_FIGURES = {"linear", "knn5", "knn3"}
 

@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,8 @@ def small_cifar(tmp_path, monkeypatch) -> Path:
         monkeypatch.setattr(kind, attribute, [[name, md5(content / name)] for name, _ in getattr(kind, attribute)])
     monkeypatch.setattr(kind, "meta", kind.meta | {"md5": md5(content / "batches.meta")})
     monkeypatch.setattr(kind, "tgz_md5", md5(archive))
-    monkeypatch.setitem(sources.SOURCES, "cifar10", sources._cifar(kind))
+    registered = sources.SOURCES["cifar10"]
+    monkeypatch.setitem(sources.SOURCES, "cifar10", replace(registered, archives={archive.name: md5(archive)}))
     return archive.parent
 
 
@@ -107,14 +109,13 @@ def test_a_damaged_archive_of_the_user_is_named(tmp_path, small_cifar):
 def test_files_used_as_they_are_get_copied(tmp_path, monkeypatch):
     import scipy.io
 
-    parts = {}
+    archives = {}
     (tmp_path / "data").mkdir()
     for part in ("train", "test"):
         file = tmp_path / "data" / f"{part}_32x32.mat"
         scipy.io.savemat(file, {"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[1], [10]])})
-        parts[part] = ["", file.name, hashlib.md5(file.read_bytes()).hexdigest()]
-    monkeypatch.setattr(datasets.SVHN, "split_list", parts)
-    monkeypatch.setitem(sources.SOURCES, "svhn", sources._svhn())
+        archives[file.name] = hashlib.md5(file.read_bytes()).hexdigest()
+    monkeypatch.setitem(sources.SOURCES, "svhn", replace(sources.SOURCES["svhn"], archives=archives))
     fetch(_params("svhn", tmp_path / "data"), out=tmp_path / "fetch")
     assert _files(tmp_path / "fetch") == {"train_32x32.mat", "test_32x32.mat", "source.json"}
     assert not (tmp_path / "fetch/test_32x32.mat").is_symlink()

@@ -7,8 +7,9 @@ import pytest
 from contraflow.artefacts import load_arrays, save_arrays, sha256
 from contraflow.errors import UserError
 from contraflow.models.checkpoint import read_provenance
-from contraflow.steps.mine import mine, summarise_mining, train_mined
+from contraflow.steps.mine import mine, train_mined
 from contraflow.steps.pretrain import pretrain
+from contraflow.steps.summarise_mining import summarise_mining
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ rule evaluate:
 rule summarise_evaluations:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/evaluate.py",
+        code="src/contraflow/steps/summarise.py",
         baselines=expand("results/evaluate/{baseline}.json", baseline=BASELINES),
         encoders=expand("results/evaluate/encoder-seed{seed}.json", seed=SEEDS),
         histories=[f"{trained(seed, number)}/history.csv" for seed in SEEDS for number in [0, *ROUNDS]],

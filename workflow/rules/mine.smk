@@ -6,7 +6,7 @@ rule mine:
 
 rule summarise_mining:
     input:
-        code="src/contraflow/steps/mine.py",
+        code="src/contraflow/steps/summarise_mining.py",
         encoders=rules.pretrain.input,
         negatives=expand("results/mine/seed{seed}/round{round}/negatives.npz", seed=SEEDS, round=ROUNDS),
     output:

@@ -21,7 +21,7 @@ def provide(name: str, source: Source, *, looked_in: Path, root: Path) -> None:
     """Make `root` torchvision's root folder of a data set.
 
     Archives are taken from `looked_in` (or its subfolder as torchvision lays it), else from the system's packages. What
-    is found in neither torchvision downloads.
+    is found in neither torchvision downloads; archives of several files it unpacks.
 
     Raises:
         UserError: an archive that was found has a wrong checksum, or one was not found and cannot be downloaded.
@@ -40,10 +40,21 @@ def provide(name: str, source: Source, *, looked_in: Path, root: Path) -> None:
         else:
             _check(found, source)
             _place(found, folder, source)
+    if missing or source.packed:
+        _complete(name, source, missing, looked_in, root)
+    for archive in source.archives:
+        if archive not in source.files:
+            (folder / archive).unlink(missing_ok=True)
+
+
+def _complete(name: str, source: Source, missing: list[str], looked_in: Path, root: Path) -> None:
+    """Let torchvision download what is missing, and unpack."""
+    from contraflow.data.torchvision_sets import open_part  # imports torch, which files at hand need not wait for
+
     try:
         with _quick_to_fail(), redirect_stdout(io.StringIO()):
             for part in ("train", "test"):
-                source.open(root, part, download=True)
+                open_part(name, root, part, download=True)
     except (OSError, RuntimeError, HTTPException, EOFError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
         reason = reason.removeprefix("<urlopen error ").removesuffix(">")
@@ -54,9 +65,6 @@ def provide(name: str, source: Source, *, looked_in: Path, root: Path) -> None:
             f"{name} is not on this machine and cannot be downloaded ({reason}): "
             f"{remedy} {', '.join(missing)} into the folder of data.path ({looked_in})"
         ) from None
-    for archive in source.archives:
-        if archive not in source.files:
-            (folder / archive).unlink(missing_ok=True)
 
 
 def _check(archive: Path, source: Source) -> None:

@@ -11,12 +11,10 @@ _typed_dict, _threads = numba.typed.Dict, torch.get_num_threads()
 numba.typed.Dict = dict
 try:
     from ffcv.fields import IntField, NDArrayField, RGBImageField
-    from ffcv.fields.rgb_image import IMAGE_MODES
     from ffcv.memory_allocator import MemoryAllocator
-    from ffcv.reader import Reader
     from ffcv.writer import DatasetWriter
 finally:
     numba.typed.Dict = _typed_dict
     torch.set_num_threads(_threads)
 
-__all__ = ["IMAGE_MODES", "DatasetWriter", "IntField", "MemoryAllocator", "NDArrayField", "RGBImageField", "Reader"]
+__all__ = ["DatasetWriter", "IntField", "MemoryAllocator", "NDArrayField", "RGBImageField"]

@@ -1,10 +1,9 @@
 """Batches of augmented views, and of plain images, from an FFCV file.
 
-FFCV's reader takes the file apart (header, fields, metadata, allocation table); the pixels come straight from the
-mapped file into one compiled kernel a sample. FFCV's own `Loader` is left aside: it compiles its pipeline anew in
-every process (20 to 50 seconds), hangs when its thread fails, leaks that thread when a loop is left early, recycles
-the memory of batches, and tells no operation the seed and epoch. A pool of threads over slices of a batch
-(`contraflow.data.prefetch`) has none of that and needs a tenth of the code.
+The pixels come straight from the mapped file (`contraflow.data.beton`) into one compiled kernel a sample. FFCV's own
+`Loader` is left aside: it compiles its pipeline anew in every process (20 to 50 seconds), hangs when its thread fails,
+leaks that thread when a loop is left early, recycles the memory of batches, and tells no operation the seed and epoch.
+A pool of threads over slices of a batch (`contraflow.data.prefetch`) has none of that and needs a tenth of the code.
 
 Views are a function of (seed, epoch, sample index, view) alone: the same bytes for any number of threads, batch size,
 subset and order, in any process.

@@ -1,14 +1,11 @@
-"""The data sets that come through torchvision: their archives with checksums, and how their images are read."""
+"""The data sets that come through torchvision: which archives there are, with their checksums, and what is in them.
 
-from collections.abc import Callable
+What torchvision knows of them is written down here, so that finding and checking files takes no import of torch; a test
+compares. `contraflow.data.torchvision_sets` opens them.
+"""
+
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
-from torchvision import datasets
-from torchvision.datasets import VisionDataset
-
-from contraflow.data.images import ImageSet, Split
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
@@ -24,14 +21,14 @@ _FASHION_MNIST_CONTENT = {
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: `open(root, part)` gives torchvision's data set of the part "train" or "test" under a root.
+    """One data set: its archives, and the files that are read from them.
 
-    `archives` maps the file names that torchvision downloads to their MD5, `folder` is where under the root it keeps
-    them. `content` gives SHA-256 of what is inside, where archives packed otherwise are welcome too. `packages` names
-    folders of the system's packages that hold the archives, and `remedy` says what to install for them.
+    `archives` maps the file names that torchvision downloads to their MD5, `folder` is where under its root folder it
+    keeps them, and `files` are what it reads in the end, relative to the root. `content` gives SHA-256 of what is
+    inside, where archives packed otherwise are welcome too. `packages` names folders of the system's packages that hold
+    the archives, and `remedy` says what to install for them.
     """
 
-    open: Callable[..., VisionDataset]
     archives: dict[str, str]
     files: tuple[str, ...]
     folder: str = "."
@@ -40,69 +37,61 @@ class Source:
     packages: tuple[Path, ...] = ()
     remedy: str = ""
 
-
-def _by_flag(kind: type[VisionDataset]) -> Callable[..., VisionDataset]:
-    return lambda root, part, download=False: kind(root, train=part == "train", download=download)
-
-
-def _by_split(kind: type[VisionDataset]) -> Callable[..., VisionDataset]:
-    return lambda root, part, download=False: kind(root, split=part, download=download)
+    @property
+    def packed(self) -> bool:
+        """Whether an archive holds several files, which torchvision unpacks."""
+        return not self.gzipped and not set(self.archives) <= set(self.files)
 
 
-def _mnist(kind: type[datasets.MNIST], **more) -> Source:
-    folder = f"{kind.__name__}/raw"
-    files = tuple(f"{folder}/{name.removesuffix('.gz')}" for name, _ in kind.resources)
-    return Source(_by_flag(kind), dict(kind.resources), files, folder, gzipped=True, **more)
+def _gzipped(folder: str, archives: dict[str, str], **more) -> Source:
+    files = tuple(f"{folder}/{name.removesuffix('.gz')}" for name in archives)
+    return Source(archives, files, folder, gzipped=True, **more)
 
 
-def _cifar(kind: type[datasets.CIFAR10]) -> Source:
-    names = [name for name, _ in kind.train_list + kind.test_list] + [kind.meta["filename"]]
-    return Source(_by_flag(kind), {kind.filename: kind.tgz_md5}, tuple(f"{kind.base_folder}/{n}" for n in names))
-
-
-def _svhn() -> Source:
-    archives = {name: md5 for _, name, md5 in (datasets.SVHN.split_list[part] for part in ("train", "test"))}
-    return Source(_by_split(datasets.SVHN), archives, tuple(archives))
-
-
-def _stl10() -> Source:
-    # The 100,000 unlabelled images are left out: only the 5,000 labelled training images and the test are used.
-    kind = datasets.STL10
-    names = ("train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", kind.class_names_file)
-    files = tuple(f"{kind.base_folder}/{name}" for name in names)
-    return Source(_by_split(kind), {kind.filename: kind.tgz_md5}, files)
+def _inside(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}" for name in names)
 
 
 SOURCES: dict[str, Source] = {
-    "fashion_mnist": _mnist(
-        datasets.FashionMNIST,
+    "fashion_mnist": _gzipped(
+        "FashionMNIST/raw",
+        {
+            "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+            "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+            "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+        },
         content=_FASHION_MNIST_CONTENT,
         packages=(DEBIAN_FASHION_MNIST,),
         remedy="apt install dataset-fashion-mnist",
     ),
-    "mnist": _mnist(datasets.MNIST),
-    "cifar10": _cifar(datasets.CIFAR10),
-    "cifar100": _cifar(datasets.CIFAR100),
-    "svhn": _svhn(),
-    "stl10": _stl10(),
+    "mnist": _gzipped(
+        "MNIST/raw",
+        {
+            "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+            "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+            "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+        },
+    ),
+    "cifar10": Source(
+        {"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"},
+        _inside("cifar-10-batches-py", *(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta"),
+    ),
+    "cifar100": Source(
+        {"cifar-100-python.tar.gz": "eb9058c3a382ffc7106e4002c42a8d85"},
+        _inside("cifar-100-python", "train", "test", "meta"),
+    ),
+    "svhn": Source(
+        {
+            "train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373",
+            "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3",
+        },
+        ("train_32x32.mat", "test_32x32.mat"),
+    ),
+    "stl10": Source(
+        {"stl10_binary.tar.gz": "91f7769df0f17e558f3565bffb0c7dfb"},
+        # The 100,000 unlabelled images are left out: only the 5,000 labelled training images and the test are used.
+        _inside("stl10_binary", "train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "class_names.txt"),
+    ),
 }
-
-
-def _split(data: VisionDataset) -> Split:
-    """torchvision keeps images as (N, H, W), (N, H, W, 3) or (N, 3, H, W), labels as `targets` or `labels`."""
-    pixels = np.asarray(data.data)
-    if pixels.ndim == 3:
-        pixels = pixels[..., None]
-    elif pixels.shape[3] != 3:
-        pixels = pixels.transpose(0, 2, 3, 1)
-    labels = data.targets if hasattr(data, "targets") else data.labels
-    return Split(pixels, np.asarray(labels, dtype=np.int64))
-
-
-def read_images(name: str, root: Path) -> ImageSet:
-    """All images and labels of one of `SOURCES` from torchvision's root folder, in torchvision's order."""
-    train, test = (SOURCES[name].open(root, part) for part in ("train", "test"))
-    splits = _split(train), _split(test)
-    # SVHN's digits have no names in torchvision.
-    classes = getattr(train, "classes", None) or [str(label) for label in range(int(splits[0].labels.max()) + 1)]
-    return ImageSet(*splits, classes=list(classes))

@@ -10,8 +10,8 @@ from contraflow.data.card import CARD, FILES, Card
 from contraflow.data.folder import read_folder
 from contraflow.data.images import ImageSet, Split
 from contraflow.data.seeded import draw_validation
-from contraflow.data.sources import read_images
 from contraflow.data.statistics import mean_and_std
+from contraflow.data.torchvision_sets import read_images
 from contraflow.data.writer import write_beton
 from contraflow.errors import UserError
 

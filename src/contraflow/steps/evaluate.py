@@ -1,15 +1,14 @@
-"""The step `evaluate`: how good the representations are, and what that comes to over all seeds."""
+"""The step `evaluate`: how good one representation is."""
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from contraflow.artefacts import atomic, load_arrays, read_json, require_same, save_arrays, sha256, write_json
+from contraflow.artefacts import require_same, save_arrays, sha256, write_json
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader, ViewLoader
@@ -19,13 +18,12 @@ from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.evaluation.frozen import frozen, require_finite
 from contraflow.evaluation.geometry import alignment, uniformity
 from contraflow.evaluation.record import Counts, label_figures, protocol
-from contraflow.evaluation.summary import same_class_share, spread, summarise_evaluations
 from contraflow.models import build_encoder
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
 from contraflow.progress import say, track
 
-READS = ("seeds", "eval", "augment", "model")
+READS = ("eval", "augment", "model")
 ALIGNED = 2_000  # test images whose views are compared
 SPREAD = 10_000  # test images whose features are compared, each with each
 DIGITS = 6  # of alignment and uniformity; what follows is rounding
@@ -50,7 +48,7 @@ def evaluate_representation(
     Raises:
         UserError: the representation is unknown, the checkpoint is missing or does not fit, or features are not finite.
     """
-    settings = params.only("eval", "augment", "model")
+    settings = params.only(*READS)
     encoded = EncodedData.open(data)
     name, seed = _parse(representation, checkpoint)
     torch.set_num_threads(threads)
@@ -116,48 +114,6 @@ def evaluate_representation(
     write_json(out, content)
 
 
-def summarise(
-    params: Params,
-    *,
-    evaluations: list[Path],
-    histories: list[Path],
-    negatives: list[Path],
-    data: Path,
-    metrics: Path,
-    curves: Path,
-    confusion: Path,
-) -> None:
-    """Sum up all evaluations and trainings of a run.
-
-    Args:
-        params: Parameters of the run.
-        evaluations: What `evaluate_representation` wrote (.json).
-        histories: `history.csv` of every seed and round.
-        negatives: Tables of mined negatives, of which each seed's last round is used; none without mining.
-        data: Folder of the encoded data.
-        metrics: Summary to write (.json): mean, standard deviation of a sample, and number of seeds of each figure.
-        curves: Table to write (.csv): one row an epoch, counted on through the rounds.
-        confusion: Table to write (.csv): one row a test image, by the probe on the first seed's encoder; in the order
-            of the classes.
-
-    Raises:
-        UserError: a file is missing or was made from other data.
-    """
-    encoded = EncodedData.open(data)
-    contents = []
-    for path in evaluations:
-        contents.append(read_json(path))
-        require_same(path, "data set", encoded.digest, contents[-1]["provenance"]["inputs"]["data"])
-    summary = summarise_evaluations(contents)
-    if encoded.card.labelled and negatives:
-        summary["mining"] = {"same_class_share": spread(_same_class_shares(negatives, encoded))}
-    write_json(metrics, summary)
-    history = pd.concat([pd.read_csv(path) for path in histories]).sort_values(["seed", "round", "epoch"])
-    _write_table(curves, history)
-    first = params.only("seeds").seeds[0]
-    _write_table(confusion, _pairs(contents, first, encoded.card.classes))
-
-
 def _parse(representation: str, checkpoint: Path | None) -> tuple[str, int | None]:
     match = re.fullmatch(r"(raw_pixels)|(untrained|encoder)-seed(\d+)", representation)
     if not match:
@@ -202,32 +158,3 @@ def _sides(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, T
 def _evenly(images: int, most: int) -> np.ndarray:
     """Indices of up to `most` images, evenly spaced: files may be sorted by class."""
     return np.linspace(0, images - 1, min(images, most)).round().astype(np.int64)
-
-
-def _same_class_shares(negatives: list[Path], data: EncodedData) -> list[float]:
-    """Of the last round of each seed."""
-    last: dict[int, tuple[int, float]] = {}
-    labels = data.labels("train")
-    for path in negatives:
-        arrays, mined = load_arrays(path)
-        require_same(path, "data set", data.digest, mined["inputs"]["data"])
-        if mined["round"] > last.get(mined["seed"], (0, 0.0))[0]:
-            last[mined["seed"]] = mined["round"], same_class_share(arrays["anchor"], arrays["negative"], labels)
-    return [share for _, share in last.values()]
-
-
-def _pairs(evaluations: list[dict], seed: int, classes: list[str]) -> pd.DataFrame:
-    """Actual and predicted class of each test image, for one seed's encoder."""
-    for evaluation in evaluations:
-        if (evaluation["representation"], evaluation["seed"]) == ("encoder", seed):
-            counts = np.array(evaluation["confusion"], np.int64).reshape(len(classes), len(classes))
-            cells = np.repeat(np.arange(counts.size), counts.ravel())
-            names = np.array(classes, dtype=object)
-            actual, predicted = np.divmod(cells, len(classes)) if len(cells) else (cells, cells)
-            return pd.DataFrame({"actual": names[actual], "predicted": names[predicted]})
-    raise UserError(f"the summary needs an evaluation of encoder-seed{seed}: run the step evaluate first")
-
-
-def _write_table(path: Path, table: pd.DataFrame) -> None:
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

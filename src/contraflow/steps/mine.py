@@ -3,10 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 
-from contraflow.artefacts import atomic, load_arrays, require_same, save_arrays, sha256
+from contraflow.artefacts import load_arrays, require_same, save_arrays, sha256
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader
@@ -102,16 +101,3 @@ def train_mined(params: Params, *, encoder: Path, negatives: Path, data: Path, o
         start=encoder,
         order=lambda epoch: order_with_negatives(arrays["anchor"], arrays["negative"], seed=seed, epoch=epoch),
     )
-
-
-def summarise_mining(*, negatives: list[Path], out: Path) -> None:
-    """Write one row a table of negatives: seed, round, anchors, k, mean_similarity, left_out."""
-    rows = []
-    for path in negatives:
-        arrays, mined = load_arrays(path)
-        anchors, k = arrays["negative"].shape
-        similarity = float(arrays["similarity"].mean())
-        rows.append((mined["seed"], mined["round"], anchors, k, round(similarity, 6), mined["left_out"]))
-    columns = ["seed", "round", "anchors", "k", "mean_similarity", "left_out"]
-    with atomic(out) as temporary:
-        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False, lineterminator="\n")

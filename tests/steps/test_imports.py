@@ -1,0 +1,66 @@
+"""A step waits for no library that it does not use: seconds, in every job. `contraflow report` is in tests/report."""
+
+import numpy as np
+import pytest
+import yaml
+
+from contraflow.artefacts import save_arrays, write_json
+from contraflow.data.sources import DEBIAN_FASHION_MNIST
+
+HEAVY = {"torch", "torchvision", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "seaborn", "faiss"}
+
+
+@pytest.fixture
+def params(tmp_path, params_of, image_folder):
+    """A parameter file over a folder of images."""
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params_of(data={"path": str(image_folder(tmp_path / "images"))}).model_dump()))
+    return path
+
+
+@pytest.fixture
+def table(tmp_path, encoded):
+    """A table of mined negatives."""
+    path, anchor = tmp_path / "negatives.npz", encoded.training
+    made_from = {"seed": 0, "round": 1, "left_out": 0, "inputs": {"data": encoded.digest}}
+    negative = np.roll(anchor, 1)[:, None]
+    save_arrays(path, made_from, anchor=anchor, negative=negative, similarity=np.ones(negative.shape, np.float32))
+    return path
+
+
+def test_fetch_of_a_folder(tmp_path, params, imported_by):
+    assert not imported_by("fetch", "--params", params, "--out", tmp_path / "fetch") & HEAVY
+
+
+@pytest.mark.skipif(not DEBIAN_FASHION_MNIST.is_dir(), reason="dataset-fashion-mnist is not installed")
+def test_fetch_of_files_that_are_at_hand(tmp_path, params, imported_by):
+    params.write_text(params.read_text().replace("name: folder", "name: fashion_mnist"))
+    assert not imported_by("fetch", "--params", params, "--out", tmp_path / "fetch") & HEAVY
+
+
+def test_summarise_mining(tmp_path, table, imported_by):
+    out = tmp_path / "summary.csv"
+    assert not imported_by("summarise-mining", "--negatives", table, "--out", out) & HEAVY
+    assert len(out.read_text().splitlines()) == 2
+
+
+def test_summarise(tmp_path, params, encoded, table, imported_by):
+    evaluation = {
+        "representation": "encoder",
+        "seed": 0,
+        "test": {"linear": 0.5},
+        "validation": {"linear": 0.5},
+        "confusion": [[1, 1], [0, 2]],
+        "alignment": 0.1,
+        "uniformity": -1.0,
+        "provenance": {"inputs": {"data": encoded.digest}},
+    }
+    write_json(tmp_path / "encoder-seed0.json", evaluation)
+    (tmp_path / "history.csv").write_text("seed,round,epoch,loss\n0,0,0,1.5\n")
+    imported = imported_by(
+        *("summarise", "--params", params, "--data", encoded.folder, "--evaluation", tmp_path / "encoder-seed0.json"),
+        *("--history", tmp_path / "history.csv", "--negatives", table, "--metrics", tmp_path / "metrics.json"),
+        *("--curves", tmp_path / "curves.csv", "--confusion", tmp_path / "confusion.csv"),
+    )
+    assert not imported & HEAVY
+    assert len((tmp_path / "confusion.csv").read_text().splitlines()) == 5
