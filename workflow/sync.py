@@ -1,91 +1,62 @@
-"""Keep dvc.yaml in line with the code: the modules that a stage's steps import are dependencies of the stage.
+"""Keep the workflow's files in line: Snakefile, workflow/rules, dvc.yaml, params.yaml, config.py and imports of steps.
 
-python workflow/sync.py          say what differs, exit 1 if anything does
-python workflow/sync.py --fix    write it into dvc.yaml
+python workflow/sync.py          say what differs, a line each; exit 1 if anything does
+python workflow/sync.py --fix    write into dvc.yaml what follows from the rest: deps, params and cmd
 """
 
-import re
 import sys
-from importlib import import_module
-from pathlib import Path
 
-import grimp
+import yaml
+from drift import ROOT, Difference, parameters, stages
+from drift.code import Code
+from drift.plan import rules_of_stages
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[1]
-SOURCE = ROOT / "src"
-sys.path.insert(0, str(SOURCE))
 
-
-def steps_of(stage: str) -> list[str]:
-    """Modules of the steps that the rules of a stage run: each rule names its own as the input `code`."""
-    rules = (ROOT / "workflow" / "rules" / f"{stage}.smk").read_text(encoding="utf-8")
-    return sorted({f"contraflow.steps.{name}" for name in re.findall(r'code="src/contraflow/steps/(\w+)\.py"', rules)})
-
-
-def modules_of(steps: list[str], graph: grimp.ImportGraph) -> list[str]:
-    """Paths of all modules that running the steps imports, with the packages that hold them and their data."""
-    wanted, found = list(steps), set()
-    while wanted:
-        module = wanted.pop()
-        if module and module not in found:
-            found.add(module)
-            wanted += [module.rpartition(".")[0], *graph.find_modules_directly_imported_by(module)]
-    return sorted(path.relative_to(ROOT).as_posix() for module in found for path in _files(module))
-
-
-def _files(module: str) -> list[Path]:
-    """A module's own file; of a package also the templates and other data beside it."""
-    place = SOURCE.joinpath(*module.split("."))
-    if not place.is_dir():
-        return [place.with_suffix(".py")]
-    data = [file for file in place.iterdir() if file.is_file() and file.suffix not in {".py", ".pyc"}]
-    return [place / "__init__.py", *data]
-
-
-def differences(stages: dict, graph: grimp.ImportGraph) -> list[str]:
-    """Bring `stages` in line, and return one sentence for each thing that was not."""
-    said = []
-    for name, stage in stages.items():
-        steps = steps_of(name)
-        expected, listed = modules_of(steps, graph), [dep for dep in stage["deps"] if dep.startswith("src/")]
-        said += [
-            f"dvc.yaml: stage {name} imports {path}, which is not among its deps"
-            for path in expected
-            if path not in listed
-        ]
-        said += [
-            f"dvc.yaml: stage {name} does not import {path}, which is among its deps"
-            for path in listed
-            if path not in expected
-        ]
-        stage["deps"] = [dep for dep in stage["deps"] if dep not in listed] + expected
-        reads = [key for step in steps for key in import_module(step).READS]
-        said += [
-            f"dvc.yaml: stage {name} reads {key}, which is not among its params"
-            for key in reads
-            if not _covered(key, stage["params"])
-        ]
-        stage["params"] += [key for key in reads if not _covered(key, stage["params"])]
-    return said
-
-
-def _covered(key: str, params: list[str]) -> bool:
-    return key in params or key.partition(".")[0] in params
+def differences(content: dict, params: dict) -> list[Difference]:
+    """All differences; those that follow from the rest are put right in `content`, that of dvc.yaml."""
+    if found := parameters.unknown(params):
+        return found  # Snakemake would refuse to plan
+    of_stage, specs = rules_of_stages(ROOT), content["stages"]
+    names = [name for name in specs if name in of_stage]
+    jobs, by_workflow = parameters.plan_and_reads(
+        ROOT, params, {rule: name for name, rules in of_stage.items() for rule in rules}
+    )
+    jobs_of = {name: [job for job in jobs if job.rule in of_stage[name]] for name in names}
+    code = Code(ROOT)
+    reads = {
+        name: {key for job in jobs_of[name] for path in job.inputs for key in code.reads(path)}
+        | {key for key, readers in by_workflow.items() if name in readers}
+        for name in names
+    }
+    found = [
+        *parameters.unread(params, reads),
+        *stages.rules(specs, of_stage, jobs),
+        *stages.outputs(specs, jobs_of),
+    ]
+    for name in names:
+        found += stages.command(name, specs[name], of_stage[name])
+        found += stages.steps(name, jobs_of[name], code)
+        found += stages.dependencies(name, specs, jobs_of[name], code, reads[name])
+        found += stages.parameters(name, specs[name], reads[name])
+    return found
 
 
 def main() -> None:
-    yaml = YAML()
-    yaml.width = 4096  # never fold a command
+    round_trip = YAML()
+    round_trip.width = 4096  # never fold a command
     file = ROOT / "dvc.yaml"
-    content = yaml.load(file)
-    said = differences(content["stages"], grimp.build_graph("contraflow", cache_dir=None))
-    print("\n".join(said) or "dvc.yaml is in line with the code")
-    if said and "--fix" in sys.argv:
-        yaml.dump(content, file)
-        print("dvc.yaml: written")
-    elif said:
-        raise SystemExit("run `python workflow/sync.py --fix`")
+    content = round_trip.load(file)
+    found = differences(content, yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    fix = "--fix" in sys.argv
+    for says, derived in found:
+        print(f"{says} ({'written' if fix else '--fix does'})" if derived else says)
+    if fix and any(derived for _, derived in found):
+        round_trip.dump(content, file)
+    left = sum(not (fix and derived) for _, derived in found)
+    if left:
+        raise SystemExit("1 difference" if left == 1 else f"{left} differences")
+    print("the workflow's files are in line")
 
 
 if __name__ == "__main__":

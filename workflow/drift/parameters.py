@@ -1,0 +1,80 @@
+"""params.yaml beside config.py, and the parameters that steps and workflow read."""
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from contraflow.config import parse_params
+from contraflow.errors import UserError
+from drift import Difference
+from drift.plan import Job, plans
+
+
+def unknown(content: dict) -> list[Difference]:
+    """Keys that only one of params.yaml and config.py has, and values that config.py refuses."""
+    try:
+        parse_params(content)
+    except UserError as error:
+        remedy = "make params.yaml and src/contraflow/config.py agree"
+        return [Difference(f"{line}: {remedy}") for line in str(error).splitlines()]
+    return []
+
+
+def unread(content: dict, reads: dict[str, set[str]]) -> list[Difference]:
+    """Parameters that no stage reads. The page shows every parameter, which is no use of any but its own."""
+    used = {key for stage, keys in reads.items() if stage != "report" for key in keys} | {"report"}
+    return [
+        Difference(
+            f"params.yaml: no step reads {key}: name it in the READS of the step that uses it, "
+            "or remove it here and from src/contraflow/config.py"
+        )
+        for key in _leaves(content)
+        if not covered(key, used)
+    ]
+
+
+def covered(key: str, by: Iterable[str]) -> bool:
+    """Whether a key or the section that it is in is among others."""
+    return key in by or ("." in key and key.partition(".")[0] in by)
+
+
+def _leaves(content: dict) -> Iterator[str]:
+    for name, value in content.items():
+        yield from (f"{name}.{key}" for key in value) if isinstance(value, dict) else [name]
+
+
+def plan_and_reads(root: Path, content: dict, stage_of: dict[str, str]) -> tuple[list[Job], dict[str, set[str]]]:
+    """The jobs of a run, and for each parameter that the workflow itself reads the stages whose jobs it changes.
+
+    A run of one seed and one mining round has a job of every rule. A parameter that Snakefile or rules name is changed
+    in turn: where other jobs come out, that stage depends on it.
+    """
+    small = content | {"seeds": content["seeds"][:1], "mining": content["mining"] | {"rounds": 1}}
+    keys = sorted(_named_in(root))
+    jobs, *changed = plans(root, [small, *(_with_another(small, key) for key in keys)])
+    return jobs, {
+        key: {stage_of[job.rule] for job in set(jobs) ^ set(others) if job.rule in stage_of}
+        for key, others in zip(keys, changed, strict=True)
+    }
+
+
+def _named_in(root: Path) -> set[str]:
+    files = [root / "Snakefile", *(root / "workflow" / "rules").glob("*.smk")]
+    return {key for file in files for key in re.findall(r"\bPARAMS\.(\w+(?:\.\w+)?)", file.read_text(encoding="utf-8"))}
+
+
+def _with_another(content: dict, key: str) -> dict:
+    section, _, name = key.partition(".")
+    old = content[section]
+    return content | {section: old | {name: _another(old[name])} if name else _another(old)}
+
+
+def _another(value: object) -> object:
+    """Some other value of the same type."""
+    if isinstance(value, list):
+        return [*value, _another(value[-1])]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    raise SystemExit(f"workflow/drift/parameters.py: the workflow reads {value!r}: say what another such value is")

@@ -1,0 +1,92 @@
+"""The jobs that Snakemake would run in an empty directory, and the rules that its files hold."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+SHARED = "common"  # the rule file that is no stage
+
+
+class Job(NamedTuple):
+    """A rule, and the paths and the command of one of its jobs."""
+
+    rule: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    command: str
+
+
+def rules_of_stages(root: Path) -> dict[str, list[str]]:
+    """For each stage, which is a rule file, the rules in it that make something."""
+    files = sorted((root / "workflow" / "rules").glob("*.smk"))
+    return {file.stem: _makers(file.read_text(encoding="utf-8")) for file in files if file.stem != SHARED}
+
+
+def _makers(text: str) -> list[str]:
+    blocks = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
+    named = ((re.match(r"(?:rule|checkpoint) (\w+):", block), block) for block in blocks)
+    return [match[1] for match, block in named if match and re.search(r"^ +output:", block, re.MULTILINE)]
+
+
+def plans(root: Path, contents: list[dict]) -> list[list[Job]]:
+    """The jobs of whole runs with several contents of params.yaml, planned side by side.
+
+    Raises:
+        SystemExit: Snakemake finds a mistake, with its own words.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        running = [_start(root, Path(scratch) / str(i), content) for i, content in enumerate(contents)]
+        said = [process.communicate() for process in running]
+    for process, (_, errors) in zip(running, said, strict=True):
+        if process.returncode:
+            raise SystemExit(f"Snakemake cannot plan a run:\n{errors}")
+    return [[Job(*map(_hashable, job)) for job in json.loads(found)] for found, _ in said]
+
+
+def _start(root: Path, folder: Path, content: dict) -> subprocess.Popen:
+    folder.mkdir()
+    (folder / "src").symlink_to(root / "src")  # inputs of rules
+    (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
+    command = [sys.executable, __file__, "--snakefile", root / "Snakefile", "--cores", "1", "--dry-run", "--forceall"]
+    # As if inside DVC: a plan has no results whose state DVC would have to be asked for.
+    environment = os.environ | {"DVC_STAGE": "plan"}
+    return subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _hashable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _print_jobs(arguments: list[str]) -> None:
+    """Run Snakemake with `arguments` and print the jobs that it reports as JSON."""
+    from snakemake.cli import main
+    from snakemake.logging import logger
+    from snakemake_interface_logger_plugins.common import LogEvent
+
+    jobs = []
+
+    def keep(record) -> bool:
+        if getattr(record, "event", None) == LogEvent.JOB_INFO:
+            jobs.append((record.rule_name, list(record.input), list(record.output), record.shellcmd))
+        return getattr(record, "event", None) == LogEvent.ERROR or record.levelname == "ERROR"
+
+    logger.addFilter(keep)  # Snakemake replaces handlers that it finds, but no filters
+    try:
+        main(arguments)
+    except SystemExit as end:
+        if end.code:
+            raise
+    print(json.dumps(jobs))
+
+
+if __name__ == "__main__":
+    _print_jobs(sys.argv[1:])
