@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from contraflow import devices
 from contraflow.devices import cores, gpus, lease
 
 HOLD = """
@@ -51,3 +52,97 @@ def test_two_jobs_hold_two_cards_and_a_killed_one_gives_its_card_back(two_cards)
     assert (device, card3) == ("cuda", card1)
     for process in (second, third):
         process.communicate("")
+
+
+CONTEND = """
+import os, random, signal, sys, time
+from contraflow.devices import lease
+number = int(sys.argv[1])
+with lease(1 + number % 2):
+    held = [os.path.join(sys.argv[2], card) for card in os.environ["CUDA_VISIBLE_DEVICES"].split(",")]
+    for card in held:
+        os.close(os.open(card, os.O_CREAT | os.O_EXCL))  # fails where another job holds the card
+    time.sleep(random.Random(number).uniform(0.01, 0.1))
+    for card in held:
+        os.unlink(card)
+    print(len(held), flush=True)
+    if number % 3 == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_many_jobs_never_share_a_card_though_some_are_killed(tmp_path):
+    """Twelve jobs over three cards; every second wants two at once, every third dies while it holds what it has."""
+    (tmp_path / "torch.py").write_text("device = str")  # the real one takes seconds a job and has no part in this
+    held = tmp_path / "held"
+    held.mkdir()
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    environment = os.environ | {"CUDA_VISIBLE_DEVICES": "1,4,6", "CONTRAFLOW_GPU_LOCKS": str(tmp_path / "locks")}
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, "-c", CONTEND, str(number), str(held)],
+            env=environment | {"PYTHONPATH": path},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(12)
+    ]
+    for number, job in enumerate(jobs):
+        out, err = job.communicate(timeout=120)
+        assert (out, job.returncode) == (f"{1 + number % 2}\n", 0 if number % 3 else -9), err
+        assert set(err.splitlines()) <= {f"waiting for {n} of 3 GPUs: other jobs hold them" for n in (1, 2)}
+    assert list(held.iterdir()) == []
+    assert {file.name for file in (tmp_path / "locks").iterdir()} == {f"gpu{card}.lock" for card in (1, 4, 6)}
+
+
+def test_a_job_that_wants_more_cards_than_there_are_uses_them_and_says_so(two_cards, capsys):
+    with lease(4):
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,5"
+    assert capsys.readouterr().err == "4 GPUs were asked for and there are 2: using what is there\n"
+
+
+@pytest.fixture
+def driver(monkeypatch, tmp_path):
+    """A driver that knows three cards, in the order of the bus; the second may not be opened."""
+    for bus, uuid, number in (("07", "GPU-aa1", 2), ("0a", "GPU-bb1", 0), ("47", "GPU-ab1", 1)):
+        file = tmp_path / "driver" / f"0000:{bus}:00.0" / "information"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"Model: \t\t Card: new\nGPU UUID: \t {uuid}\nDevice Minor: \t {number}\nExcluded: No\n")
+        if uuid != "GPU-bb1":
+            (tmp_path / f"nvidia{number}").touch()
+    monkeypatch.setattr(devices, "_DRIVER", tmp_path / "driver")
+    monkeypatch.setattr(devices, "_DEVICES", tmp_path)
+    monkeypatch.setenv("CONTRAFLOW_GPU_LOCKS", str(tmp_path / "locks"))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("visible", "found"),
+    [
+        (None, ["GPU-aa1", "GPU-ab1"]),
+        ("1,0", ["GPU-ab1", "GPU-aa1"]),
+        ("GPU-aa,0,GPU-ab1", ["GPU-aa1", "GPU-ab1"]),
+        ("0,-1,1", ["GPU-aa1"]),
+        ("GPU-a", ["GPU-a"]),  # could be either: CUDA will refuse it
+        ("MIG-1", ["MIG-1"]),
+    ],
+)
+def test_a_card_has_one_name_however_it_is_spelled(driver, monkeypatch, visible, found):
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    assert gpus() == found
+
+
+def test_jobs_that_spell_a_card_differently_do_not_share_it(driver, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    with lease():
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-aa1"
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-aa,GPU-ab")
+        with lease():
+            assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-ab1"
+
+
+def test_where_the_driver_tells_nothing_the_device_files_are_counted(driver, monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "_DRIVER", tmp_path / "nowhere")
+    assert gpus() == ["1", "2"]

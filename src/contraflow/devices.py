@@ -1,9 +1,11 @@
 """Where a job computes: the cores and GPUs that are really there."""
 
 import os
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,12 @@ from filelock import FileLock, Timeout
 
 if TYPE_CHECKING:
     import torch
+
+
+_DRIVER = Path("/proc/driver/nvidia/gpus")
+_DEVICES = Path("/dev")
+_NONE = ("", "-1", "NoDevFiles")  # where CUDA stops reading its list of devices
+_PAUSE = 0.2  # seconds between two looks for a free card
 
 
 def cores() -> int:
@@ -21,20 +29,47 @@ def cores() -> int:
 def gpus() -> list[str]:
     """Names of the NVIDIA cards that this process may use, found without importing torch or starting CUDA.
 
-    CUDA_VISIBLE_DEVICES, where it is set, says which; else every /dev/nvidiaN.
+    A card has one name however CUDA_VISIBLE_DEVICES, which says where it is set what may be used, spells it: the UUID
+    that the driver gives it. A number counts in the order of the bus, as nvidia-smi does, also where cards differ and
+    CUDA on its own would put the fastest first. Names are left as they are spelled where the driver tells no UUIDs
+    (under WSL, for one) and for the parts of a card that MIG makes; then one card spelled in two ways has two names.
     """
-    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is not None:
-        return [name for name in visible.split(",") if name.strip() not in ("", "-1", "NoDevFiles")]
-    return sorted((path.name.removeprefix("nvidia") for path in Path("/dev").glob("nvidia[0-9]*")), key=int)
+    cards = _cards()
+    if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is None:
+        return cards
+    spelled = takewhile(lambda name: name not in _NONE, map(str.strip, visible.split(",")))
+    return list(dict.fromkeys(_name(card, cards) for card in spelled))
+
+
+def _cards() -> list[str]:
+    """UUIDs of the cards that may be opened, in the order of the bus; where there are none, the N of /dev/nvidiaN."""
+    found = []
+    for file in sorted(_DRIVER.glob("*/information")):
+        told = dict(map(str.strip, line.split(":", 1)) for line in file.read_text().splitlines() if ":" in line)
+        uuid, number = told.get("GPU UUID", "?"), told.get("Device Minor")
+        # A batch system may hide cards from a job; the driver still lists them, and CUDA does not count them.
+        if "?" not in uuid and os.access(_DEVICES / f"nvidia{number}", os.R_OK | os.W_OK):
+            found.append(uuid)
+    return found or sorted((path.name.removeprefix("nvidia") for path in _DEVICES.glob("nvidia[0-9]*")), key=int)
+
+
+def _name(spelled: str, cards: list[str]) -> str:
+    if spelled.isdecimal():
+        return cards[int(spelled)] if int(spelled) < len(cards) else spelled
+    matches = [card for card in cards if card.startswith(spelled)]  # CUDA takes the beginning of a UUID, too
+    return matches[0] if len(matches) == 1 else spelled
 
 
 @contextmanager
-def lease() -> Iterator["torch.device"]:
-    """Hold one GPU that no other contraflow job on this machine holds, or the CPU where there is no GPU.
+def lease(wanted: int = 1) -> Iterator["torch.device"]:
+    """Hold GPUs that no other contraflow job on this machine holds, or the CPU where there is no GPU.
 
     A card is held by an OS file lock, which the kernel releases when the process ends, however it ends. Locks lie in
     one directory for the whole machine (CONTRAFLOW_GPU_LOCKS changes it), because parallel DVC experiments run in
-    different directories. Waits until a card is free. Call it before anything starts CUDA.
+    different directories. Call it before anything starts CUDA.
+
+    Waits, and says so, until as many cards as `wanted` are free at once; meanwhile it holds none, so that two jobs
+    never wait for each other. Where there are fewer than `wanted`, all of them will do, which it says as well.
     """
     import torch
 
@@ -42,24 +77,41 @@ def lease() -> Iterator["torch.device"]:
     if not cards:
         yield torch.device("cpu")
         return
-    with _hold_one(cards) as card:
-        os.environ["CUDA_VISIBLE_DEVICES"] = card
+    if wanted > len(cards):
+        _say(f"{wanted} GPUs were asked for and there are {len(cards)}: using what is there")
+    with _hold(cards, min(wanted, len(cards))) as held:
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(held)
         yield torch.device("cuda")
 
 
 @contextmanager
-def _hold_one(cards: list[str]) -> Iterator[str]:
+def _hold(cards: list[str], wanted: int) -> Iterator[list[str]]:
     folder = Path(os.environ.get("CONTRAFLOW_GPU_LOCKS", "/var/tmp/contraflow-gpu-locks"))
     if not folder.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        folder.chmod(0o1777)  # other users' jobs lock here too
-    locks = {card: FileLock(folder / f"gpu{card}.lock", mode=0o666) for card in cards}
+        # Other users' jobs lock here too. Not sticky: there fs.protected_regular keeps one user from another's locks.
+        folder.chmod(0o777)
+    waiting = False
     while True:
-        for card, lock in locks.items():
-            try:
-                with lock.acquire(blocking=False):
-                    yield card
-                    return
-            except Timeout:
-                continue
-        time.sleep(1)
+        with ExitStack() as locks:
+            free = (card for card in cards if _locked(folder / f"gpu{card}.lock", locks))
+            held = list(islice(free, wanted))  # tries no card beyond those wanted
+            if len(held) == wanted:
+                yield held
+                return
+        if not waiting:
+            _say(f"waiting for {wanted} of {len(cards)} GPUs: other jobs hold them")
+            waiting = True
+        time.sleep(_PAUSE)
+
+
+def _locked(path: Path, locks: ExitStack) -> bool:
+    try:
+        locks.enter_context(FileLock(path, mode=0o666).acquire(blocking=False))
+    except Timeout:
+        return False
+    return True
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
