@@ -60,7 +60,7 @@ def judge(changes: dict, data: Path) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         start = time.monotonic()
-        pretrain(params, seed=0, data=data, out=out, threads=cores())
+        pretrain(params, seed=0, data=data, out=out, threads=cores(), state=out / "state")
         seconds = time.monotonic() - start
         evaluate_representation(
             params,

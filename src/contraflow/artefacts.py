@@ -4,17 +4,25 @@ An artefact's *provenance* is a JSON-able dict: the step, the parameters it read
 It holds no time, path or machine fact, so equal runs write equal bytes.
 """
 
+import errno
 import hashlib
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from contraflow.errors import UserError
+
+_CANNOT_WRITE = {  # what to do where writing fails
+    errno.ENOSPC: "make room on the disk",
+    errno.EDQUOT: "make room within your quota",
+    errno.EFBIG: "raise the limit on the size of files",
+    errno.EROFS: "make the folder writable",
+    errno.EACCES: "make the folder writable",
+    errno.EPERM: "make the folder writable",
+}
 
 
 @contextmanager
@@ -22,22 +30,42 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
 
     The data are flushed to disk before the rename, and a hard-linked old file is replaced, never written into.
+
+    Raises:
+        UserError: the place is full or may not be written to.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        raise UserError(
+            f"{path} cannot be written ({os.strerror(error.errno)}): {_CANNOT_WRITE[error.errno]} "
+            "and run the same command again; what is finished is kept"
+        ) from None
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder may be what cannot be written
+            temporary.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:
     """Hex SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def signature(provenance: dict, contents: Iterable[tuple[str, memoryview]]) -> str:
+    """Hex SHA-256 of a provenance and of contents, each with words that say what it is: none may change unnoticed."""
+    digest = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode())
+    for words, content in contents:
+        digest.update(words.encode())
+        digest.update(content)
+    return digest.hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -59,28 +87,6 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is missing: run the step that makes it first") from None
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({error}): delete it and run its step again") from None
-
-
-def save_arrays(path: Path, provenance: dict, **arrays: np.ndarray) -> None:
-    """Write named arrays and their provenance to one `.npz` file; equal content gives equal bytes."""
-    with atomic(path) as temporary, temporary.open("wb") as file:
-        np.savez(file, provenance=np.array(json.dumps(provenance, sort_keys=True)), **arrays)
-
-
-def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Read what `save_arrays` wrote: the arrays by name, and the provenance.
-
-    Raises:
-        UserError: the file is missing, cut short or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run the step that makes it first") from None
-    except Exception as error:  # zipfile, zlib, struct and numpy each raise their own for a damaged file
-        raise UserError(f"{path} is damaged ({error}): delete it and run its step again") from None
-    return arrays, json.loads(str(arrays.pop("provenance")))
 
 
 def require_same(path: Path, what: str, expected: str, found: str | None) -> None:

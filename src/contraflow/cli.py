@@ -9,8 +9,10 @@ from typing import Annotated
 
 import typer
 
-from contraflow.config import load_params
+from contraflow.config import Params, load_params
 from contraflow.devices import cores
+from contraflow.engines.alone import end_with_employer
+from contraflow.engines.jobs import job
 from contraflow.errors import UserError
 
 _typer = typer.Typer(
@@ -33,6 +35,7 @@ Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Result of
 ALL_CORES = cores()
 PARAMS = Path("params.yaml")
 DATA = Path("results/encode")
+CARD = "card.json"
 METRICS = Path("results/metrics.json")
 CURVES = Path("results/evaluate/curves.csv")
 
@@ -53,7 +56,9 @@ def fetch(out: Annotated[Path, typer.Option("--out")] = Path("results/fetch"), p
     """Get the files of the data set and check them."""
     from contraflow.steps.fetch import fetch
 
-    fetch(load_params(params), out=out)
+    settings = load_params(params)
+    with job("fetch", settings, inputs=_images(settings), outputs=[out]):
+        fetch(settings, out=out)
 
 
 @_typer.command()
@@ -65,7 +70,9 @@ def encode(
     """Write the images to FFCV files, with a data card."""
     from contraflow.steps.encode import encode
 
-    encode(load_params(params), fetched=fetched, out=out)
+    settings = load_params(params)
+    with job("encode", settings, inputs=[fetched / "source.json", *_images(settings)], outputs=[out]):
+        encode(settings, fetched=fetched, out=out)
 
 
 @_typer.command()
@@ -79,7 +86,9 @@ def pretrain(
     """Train an encoder from random weights."""
     from contraflow.steps.pretrain import pretrain
 
-    pretrain(load_params(params), seed=seed, data=data, out=out, threads=_threads(threads))
+    settings = load_params(params)
+    with job("pretrain", settings, inputs=[data / CARD], outputs=_training_files(out)) as state:
+        pretrain(settings, seed=seed, data=data, out=out, threads=_threads(threads), state=state)
 
 
 @_typer.command()
@@ -93,7 +102,9 @@ def mine(
     """Find the hard negatives of every training image."""
     from contraflow.steps.mine import mine
 
-    mine(load_params(params), encoder=encoder, data=data, out=out, threads=_threads(threads))
+    settings = load_params(params)
+    with job("mine", settings, inputs=[data / CARD, encoder], outputs=[out]):
+        mine(settings, encoder=encoder, data=data, out=out, threads=_threads(threads))
 
 
 @_typer.command()
@@ -108,19 +119,30 @@ def train_mined(
     """Go on training with mined negatives."""
     from contraflow.steps.mine import train_mined
 
-    train_mined(
-        load_params(params), encoder=encoder, negatives=negatives, data=data, out=out, threads=_threads(threads)
-    )
+    settings = load_params(params)
+    with job("mine", settings, inputs=[data / CARD, encoder, negatives], outputs=_training_files(out)) as state:
+        train_mined(
+            settings,
+            encoder=encoder,
+            negatives=negatives,
+            data=data,
+            out=out,
+            threads=_threads(threads),
+            state=state,
+        )
 
 
 @_typer.command()
 def summarise_mining(
-    out: Annotated[Path, typer.Option("--out", help="Table to write (.csv).")], negatives: Negatives
+    out: Annotated[Path, typer.Option("--out", help="Table to write (.csv).")],
+    negatives: Negatives,
+    params: ParamsFile = PARAMS,
 ) -> None:
     """Tabulate all mining rounds."""
     from contraflow.steps.summarise_mining import summarise_mining
 
-    summarise_mining(negatives=negatives, out=out)
+    with job("mine", load_params(params), inputs=negatives, outputs=[out], all_seeds=True):
+        summarise_mining(negatives=negatives, out=out)
 
 
 @_typer.command()
@@ -137,14 +159,18 @@ def evaluate(
     """Measure one representation: linear probe, k-NN, alignment and uniformity."""
     from contraflow.steps.evaluate import evaluate_representation
 
-    evaluate_representation(
-        load_params(params),
-        representation=representation,
-        data=data,
-        checkpoint=checkpoint,
-        out=out,
-        threads=_threads(threads),
-    )
+    settings = load_params(params)
+    inputs = [data / CARD, checkpoint] if checkpoint else [data / CARD]
+    outputs = [out, out.with_suffix(".npz")] if checkpoint else [out]
+    with job("evaluate", settings, inputs=inputs, outputs=outputs):
+        evaluate_representation(
+            settings,
+            representation=representation,
+            data=data,
+            checkpoint=checkpoint,
+            out=out,
+            threads=_threads(threads),
+        )
 
 
 @_typer.command()
@@ -163,16 +189,19 @@ def summarise(
     """Sum up all evaluations: means and spread over seeds."""
     from contraflow.steps.summarise import summarise
 
-    summarise(
-        load_params(params),
-        evaluations=evaluations,
-        histories=histories,
-        negatives=negatives,
-        data=data,
-        metrics=metrics,
-        curves=curves,
-        confusion=confusion,
-    )
+    settings = load_params(params)
+    inputs = [data / CARD, *evaluations, *histories, *negatives]
+    with job("evaluate", settings, inputs=inputs, outputs=[metrics, curves, confusion], all_seeds=True):
+        summarise(
+            settings,
+            evaluations=evaluations,
+            histories=histories,
+            negatives=negatives,
+            data=data,
+            metrics=metrics,
+            curves=curves,
+            confusion=confusion,
+        )
 
 
 @_typer.command()
@@ -188,21 +217,37 @@ def report(
     """Write the page that tells what came out."""
     from contraflow.steps.report import report
 
-    report(
-        load_params(params),
-        data=data,
-        metrics=metrics,
-        evaluations=evaluations,
-        curves=curves,
-        negatives=negatives,
-        out=out,
-    )
+    settings = load_params(params)
+    inputs = [data / CARD, metrics, curves, *evaluations, *negatives]
+    with job("report", settings, inputs=inputs, outputs=[out], all_seeds=True):
+        report(
+            settings,
+            data=data,
+            metrics=metrics,
+            evaluations=evaluations,
+            curves=curves,
+            negatives=negatives,
+            out=out,
+        )
+
+
+def _training_files(out: Path) -> list[Path]:
+    return [out / "encoder.safetensors", out / "history.csv"]
+
+
+def _images(params: Params) -> list[Path]:
+    """The user's own folder of images, where the run is about one."""
+    return [Path(params.data.path).expanduser()] if params.data.name == "folder" else []
 
 
 def app() -> None:
-    """Run the command line; a user's mistake ends in one sentence and exit status 1."""
+    """Run the command line; a user's mistake ends in one sentence and exit status 1, Ctrl-C in status 130."""
+    end_with_employer()
     try:
         _typer()
     except UserError as error:
         print(f"contraflow: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:  # unreadable or vanished; a full disk is named where the file is written
+        print(f"contraflow: {error.filename or 'a file'}: {error.strerror or error}", file=sys.stderr)
         raise SystemExit(1) from None

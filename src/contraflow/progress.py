@@ -36,11 +36,12 @@ def track(iterable: Iterable[T], *, total: int | None = None, label: str, unit: 
             bar.update()
 
 
-def progress(total: int | None, *, label: str, unit: str = "images") -> tqdm:
-    """A bar to `update(n)` by hand; `track` serves plain loops."""
+def progress(total: int | None, *, label: str, unit: str = "images", done: int = 0) -> tqdm:
+    """A bar to `update(n)` by hand, from `done` on; `track` serves plain loops."""
     terminal = sys.stderr.isatty()
     return tqdm(
         total=total,
+        initial=done,
         desc=label,
         unit=f" {unit}",
         mininterval=0.2 if terminal else 10,

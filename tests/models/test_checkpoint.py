@@ -1,5 +1,10 @@
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contraflow.config import Loss, Model
 from contraflow.errors import UserError
@@ -44,3 +49,16 @@ def test_damaged_missing_and_foreign_files_are_named(tmp_path):
     save_model(file, torch.nn.Linear(2, 2), PROVENANCE)
     with pytest.raises(UserError, match="another architecture"):
         load_model(file, method())
+
+
+@given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
+@settings(max_examples=200, deadline=None)
+def test_one_flipped_bit_anywhere_is_noticed(where, bit):
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "a.safetensors"
+        save_model(file, torch.nn.Linear(3, 2), PROVENANCE)
+        content = bytearray(file.read_bytes())
+        content[int(where * len(content))] ^= 1 << bit
+        file.write_bytes(content)
+        with pytest.raises(UserError, match=r"a\.safetensors"):
+            load_model(file, torch.nn.Linear(3, 2))

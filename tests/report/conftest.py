@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import yaml
 
-from contraflow.artefacts import save_arrays, sha256, write_json
+from contraflow.arrays import save_arrays
+from contraflow.artefacts import sha256, write_json
 from contraflow.config import parse_params
 from contraflow.data.card import Card, EncodedData
 from contraflow.data.images import Split

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from contraflow.artefacts import load_arrays, save_arrays
+from contraflow.arrays import load_arrays, save_arrays
 from contraflow.errors import UserError
 from contraflow.steps.report import report
 

@@ -10,7 +10,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from contraflow.artefacts import load_arrays, read_json, save_arrays, sha256, write_json
+from contraflow.arrays import load_arrays, save_arrays
+from contraflow.artefacts import read_json, sha256, write_json
 from contraflow.data.card import EncodedData
 from contraflow.errors import UserError
 from contraflow.methods import METHODS
@@ -31,7 +32,14 @@ def run(tmp_path_factory, params_of, encoded):
     root, params = tmp_path_factory.mktemp("run"), params_of(seeds=[3, 4])
     for seed in (3, 4):
         checkpoint = root / f"seed{seed}/encoder.safetensors"
-        pretrain(params, seed=seed, data=encoded.folder, out=checkpoint.parent, threads=1)
+        pretrain(
+            params,
+            seed=seed,
+            data=encoded.folder,
+            out=checkpoint.parent,
+            threads=1,
+            state=checkpoint.with_suffix(".state"),
+        )
         mine(params, encoder=checkpoint, data=encoded.folder, out=root / f"seed{seed}/negatives.npz", threads=1)
     names = ["raw_pixels", *(f"{kind}-seed{seed}" for kind in ("untrained", "encoder") for seed in (3, 4))]
     for name in names:
@@ -236,7 +244,7 @@ def test_unlabelled_images_leave_the_label_figures_out(tmp_path, params_of):
     encode(params, fetched=tmp_path / "fetch", out=tmp_path / "encode")
     data = EncodedData.open(tmp_path / "encode")
     assert not data.card.labelled
-    pretrain(params, seed=0, data=data.folder, out=tmp_path / "run/seed0", threads=1)
+    pretrain(params, seed=0, data=data.folder, out=tmp_path / "run/seed0", threads=1, state=tmp_path / "state")
     for name in ("raw_pixels", "encoder-seed0"):
         found = evaluated(params, data, tmp_path / "run", name, tmp_path / "run/seed0/encoder.safetensors")
         assert found["test"] == found["validation"] == {} and found["confusion"] == found["probe_sweep"] == []

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import yaml
 
-from contraflow.artefacts import save_arrays, write_json
+from contraflow.arrays import save_arrays
+from contraflow.artefacts import write_json
 from contraflow.data.sources import DEBIAN_FASHION_MNIST
 
 HEAVY = {"torch", "torchvision", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "seaborn", "faiss"}

@@ -4,19 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from contraflow.artefacts import load_arrays, save_arrays, sha256
+from contraflow.arrays import load_arrays, save_arrays
+from contraflow.artefacts import sha256
 from contraflow.errors import UserError
 from contraflow.models.checkpoint import read_provenance
 from contraflow.steps.mine import mine, train_mined
 from contraflow.steps.pretrain import pretrain
 from contraflow.steps.summarise_mining import summarise_mining
+from contraflow.training import loop
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, params_of, encoded):
     """One pretraining and one mining round, and the folder with its files."""
     root, params = tmp_path_factory.mktemp("run"), params_of()
-    pretrain(params, seed=3, data=encoded.folder, out=root / "round0", threads=1)
+    pretrain(params, seed=3, data=encoded.folder, out=root / "round0", threads=1, state=root / "state0")
     mine(
         params, encoder=root / "round0/encoder.safetensors", data=encoded.folder, out=root / "negatives.npz", threads=1
     )
@@ -27,13 +29,21 @@ def run(tmp_path_factory, params_of, encoded):
         data=encoded.folder,
         out=root / "round1",
         threads=1,
+        state=root / "state1",
     )
     return root
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(run, tmp_path, params_of, encoded):
     for name, seed in (("same", 3), ("other", 4)):
-        pretrain(params_of(), seed=seed, data=encoded.folder, out=tmp_path / name, threads=1)
+        pretrain(
+            params_of(),
+            seed=seed,
+            data=encoded.folder,
+            out=tmp_path / name,
+            threads=1,
+            state=tmp_path / f"{name}.state",
+        )
     first = sha256(run / "round0/encoder.safetensors")
     assert sha256(tmp_path / "same/encoder.safetensors") == first
     assert sha256(tmp_path / "other/encoder.safetensors") != first
@@ -44,11 +54,53 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(run, tmp_path, 
 def test_the_loss_falls(tmp_path, params_of, encoded, optimiser, precision):
     lr = {"sgd": 0.5, "lars": 30.0, "adamw": 0.02}[optimiser]
     train = {"epochs": 6, "optimiser": optimiser, "precision": precision, "lr": lr}
-    pretrain(params_of(train=train), seed=0, data=encoded.folder, out=tmp_path, threads=1)
+    pretrain(params_of(train=train), seed=0, data=encoded.folder, out=tmp_path, threads=1, state=tmp_path / "state")
     history = pd.read_csv(tmp_path / "history.csv")
     assert list(history.columns) == ["seed", "round", "epoch", "loss", "lr"]
     assert history.epoch.tolist() == [1, 2, 3, 4, 5, 6]
     assert history.loss.iloc[-1] < history.loss.iloc[0] - 0.1
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "lars", "adamw"])
+def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
+    monkeypatch, tmp_path, params_of, encoded, optimiser
+):
+    params = params_of(train={"epochs": 3, "optimiser": optimiser})
+
+    def train(name):
+        pretrain(params, seed=0, data=encoded.folder, out=tmp_path / name, threads=1, state=tmp_path / f"{name}.state")
+
+    train("whole")
+    epochs, keep = [], loop.save_state
+
+    def keep_and_die(path, state):
+        keep(path, state)
+        epochs.append(len(state["history"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save_state", keep_and_die)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            train("killed")
+    train("killed")  # every epoch was done: nothing is left but to write
+    assert epochs == [1, 2, 3]
+    for file in ("encoder.safetensors", "history.csv"):
+        assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped"])
+def test_a_damaged_state_is_refused_by_name(tmp_path, params_of, encoded, damage):
+    state = tmp_path / "state"
+    pretrain(params_of(), seed=0, data=encoded.folder, out=tmp_path, threads=1, state=state)
+    content = bytearray(state.read_bytes())
+    if damage == "cut":
+        del content[len(content) // 2 :]
+    else:
+        content[len(content) // 2] ^= 1
+    state.write_bytes(content)
+    with pytest.raises(UserError, match=f"{state}.* is damaged: delete it"):
+        pretrain(params_of(), seed=0, data=encoded.folder, out=tmp_path, threads=1, state=state)
+    assert state.read_bytes() == content
 
 
 def test_a_checkpoint_says_what_it_was_made_from(run, params_of, encoded):
@@ -87,17 +139,32 @@ def test_negatives_of_another_encoder_are_refused_by_name(run, tmp_path, params_
             data=encoded.folder,
             out=tmp_path,
             threads=1,
+            state=tmp_path / "state",
         )
 
 
 def test_a_batch_larger_than_the_data_is_refused(tmp_path, params_of, encoded):
     with pytest.raises(UserError, match=r"train\.batch_size must be at most"):
-        pretrain(params_of(train={"batch_size": 500}), seed=0, data=encoded.folder, out=tmp_path, threads=1)
+        pretrain(
+            params_of(train={"batch_size": 500}),
+            seed=0,
+            data=encoded.folder,
+            out=tmp_path,
+            threads=1,
+            state=tmp_path / "state",
+        )
 
 
 def test_a_loss_that_is_not_finite_is_named_and_leaves_no_checkpoint(tmp_path, params_of, encoded):
     with pytest.raises(UserError, match="the loss became nan in epoch"):
-        pretrain(params_of(train={"lr": 1e30}), seed=0, data=encoded.folder, out=tmp_path, threads=1)
+        pretrain(
+            params_of(train={"lr": 1e30}),
+            seed=0,
+            data=encoded.folder,
+            out=tmp_path,
+            threads=1,
+            state=tmp_path / "state",
+        )
     assert not list(tmp_path.iterdir())
 
 

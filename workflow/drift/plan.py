@@ -1,7 +1,6 @@
 """The jobs that Snakemake would run in an empty directory, and the rules that its files hold."""
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 import yaml
 
-SHARED = "common"  # the rule file that is no stage
+NO_STAGES = {"common", "engines"}  # rule files
 
 
 class Job(NamedTuple):
@@ -26,7 +25,7 @@ class Job(NamedTuple):
 def rules_of_stages(root: Path) -> dict[str, list[str]]:
     """For each stage, which is a rule file, the rules in it that make something."""
     files = sorted((root / "workflow" / "rules").glob("*.smk"))
-    return {file.stem: _makers(file.read_text(encoding="utf-8")) for file in files if file.stem != SHARED}
+    return {file.stem: _makers(file.read_text(encoding="utf-8")) for file in files if file.stem not in NO_STAGES}
 
 
 def _makers(text: str) -> list[str]:
@@ -55,11 +54,7 @@ def _start(root: Path, folder: Path, content: dict) -> subprocess.Popen:
     (folder / "src").symlink_to(root / "src")  # inputs of rules
     (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     command = [sys.executable, __file__, "--snakefile", root / "Snakefile", "--cores", "1", "--dry-run", "--forceall"]
-    # As if inside DVC: a plan has no results whose state DVC would have to be asked for.
-    environment = os.environ | {"DVC_STAGE": "plan"}
-    return subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def _hashable(value: object) -> object:

@@ -1,4 +1,7 @@
 # What all rules share: checked parameters, the code of this directory, and shares of the machine.
+#
+# Rules name the files of other stages by their paths. `rules.NAME.output` would tie the rule NAME to them, and Snakemake
+# would run it inside a DVC stage whose `--allowed-rules` leave it out.
 
 import os
 import sys
@@ -12,10 +15,10 @@ for variable, first in {"PYTHONPATH": SOURCE, "PATH": str(Path(sys.executable).p
 
 from contraflow.config import load_params
 from contraflow.devices import cores, gpus
-from contraflow.engines.agreement import align, record
+from contraflow.engines.agreement import Agreement
+from contraflow.engines.alone import alone, end_with_dvc, stop_at_once, work_for_me
 from contraflow.errors import UserError
 
-INSIDE_DVC = "DVC_STAGE" in os.environ  # then DVC has decided what runs, and records it
 try:
     if config:
         raise UserError(
@@ -23,7 +26,6 @@ try:
             "set parameters in params.yaml or by `dvc exp run -S name=value`"
         )
     PARAMS = load_params(Path("params.yaml"))
-    STALE_STAGES = align(Path.cwd()) if workflow.is_main_process and not INSIDE_DVC else set()
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -41,23 +43,3 @@ TRAINING = max(1, GIVEN // max(1, len(gpus())))  # side by side only where each 
 def trained(seed, number):
     """The folder of a seed's encoder after pretraining (round 0) or after a mining round."""
     return f"results/pretrain/seed{seed}" if int(number) == 0 else f"results/mine/seed{seed}/round{number}"
-
-
-onstart:
-    if not gpus() and os.environ.get("DVC_STAGE") in (None, "pretrain"):
-        logger.info(f"No GPU here: training on the CPU, {cores()} cores.")
-
-
-def record_stages():
-    """Let DVC record every stage whose files are all there and new."""
-    if not INSIDE_DVC:
-        files = {name: getattr(rules, name).input for name in STAGES}
-        record(Path.cwd(), STALE_STAGES, files)
-
-
-onsuccess:
-    record_stages()
-
-
-onerror:
-    record_stages()

@@ -4,6 +4,10 @@ BASELINES = ["raw_pixels", *expand("untrained-seed{seed}", seed=SEEDS)]
 rule evaluate:
     input:
         "results/metrics.json",
+        "results/evaluate/curves.csv",
+        "results/evaluate/confusion.csv",
+        expand("results/evaluate/{baseline}.json", baseline=BASELINES),
+        expand("results/evaluate/encoder-seed{seed}.{kind}", seed=SEEDS, kind=["json", "npz"]),
 
 
 rule summarise_evaluations:
@@ -14,7 +18,7 @@ rule summarise_evaluations:
         encoders=expand("results/evaluate/encoder-seed{seed}.json", seed=SEEDS),
         histories=[f"{trained(seed, number)}/history.csv" for seed in SEEDS for number in [0, *ROUNDS]],
         negatives=rules.summarise_mining.input.negatives,
-        mining=rules.summarise_mining.output,
+        mining="results/mine/summary.csv",
     output:
         metrics="results/metrics.json",
         curves="results/evaluate/curves.csv",

@@ -1,7 +1,12 @@
 rule mine:
     input:
         "results/mine/summary.csv",
-        expand("results/mine/seed{seed}/round{round}/encoder.safetensors", seed=SEEDS, round=ROUNDS),
+        expand(
+            "results/mine/seed{seed}/round{round}/{file}",
+            seed=SEEDS,
+            round=ROUNDS,
+            file=["negatives.npz", "encoder.safetensors", "history.csv"],
+        ),
 
 
 rule summarise_mining:
@@ -53,7 +58,7 @@ rule train_mined:
         rules.encode.input,
         code="src/contraflow/steps/mine.py",
         encoder=rules.mine_negatives.input.encoder,
-        negatives=rules.mine_negatives.output,
+        negatives="results/mine/seed{seed}/round{round}/negatives.npz",
     output:
         encoder="results/mine/seed{seed}/round{round}/encoder.safetensors",
         history="results/mine/seed{seed}/round{round}/history.csv",

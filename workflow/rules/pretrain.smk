@@ -1,6 +1,6 @@
 rule pretrain:
     input:
-        expand("results/pretrain/seed{seed}/encoder.safetensors", seed=SEEDS),
+        expand("results/pretrain/seed{seed}/{file}", seed=SEEDS, file=["encoder.safetensors", "history.csv"]),
 
 
 rule pretrain_seed:

@@ -7,8 +7,8 @@ rule write_report:
     input:
         rules.encode.input,
         code="src/contraflow/steps/report.py",
-        metrics=rules.summarise_evaluations.output.metrics,
-        curves=rules.summarise_evaluations.output.curves,
+        metrics="results/metrics.json",
+        curves="results/evaluate/curves.csv",
         baselines=rules.summarise_evaluations.input.baselines,
         encoders=rules.summarise_evaluations.input.encoders,
         features=expand("results/evaluate/encoder-seed{seed}.npz", seed=SEEDS),

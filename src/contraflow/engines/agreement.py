@@ -2,138 +2,185 @@
 
 Snakemake's own records and the files' times do not follow `dvc checkout`, `dvc exp apply`, `dvc pull` or the run-cache.
 Before Snakemake builds its graph, `align` asks DVC which stages are up to date and sets the times of their outputs so
-that Snakemake comes to the same verdict. After a direct run, `record` tells DVC what was made.
+that Snakemake comes to the same verdict. Inside a stage that is not, the traces of the jobs tell which files are right
+all the same: those of a killed run, or of the seeds that stay when one is added. After a run, `record` tells DVC what
+was made. Where DVC itself runs a stage, whose outputs it deletes first, `bring_back` puts such files into place again.
 """
 
-import json
 import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-import yaml
-
-from contraflow.errors import UserError
+from contraflow.config import Params
+from contraflow.engines.dvc import Dvc
+from contraflow.engines.jobs import SEEDS, Store, Trace, content_digest, place
+from contraflow.progress import say
+from contraflow.stages import Stages, chosen
 
 STALE = 1  # seconds since 1970; not 0, which Snakemake takes for "unknown"
 
-
-class Pipeline:
-    """The stages of `dvc.yaml` in the folder `root`, with their dependencies and outputs."""
-
-    def __init__(self, root: Path):
-        self.root = root
-        self.stages: dict[str, dict] = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-
-    def outputs(self, stage: str) -> set[str]:
-        """Paths, from the root, of all outputs of a stage: directories and files."""
-        spec = self.stages[stage]
-        entries = [entry for key in ("outs", "metrics", "plots") for entry in spec.get(key, [])]
-        return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
-
-    def output_files(self, stage: str) -> list[Path]:
-        """The files that lie in a stage's outputs now."""
-        return [file for path in self.outputs(stage) for file in _files(self.root / path)]
-
-    def benchmark_files(self, stage: str) -> list[Path]:
-        """Snakemake's measurements of a stage's jobs, which it takes for outputs when it compares times."""
-        return _files(self.root / "logs" / "benchmarks" / stage)
-
-    def input_files(self, stage: str) -> list[Path]:
-        """The files that lie in a stage's dependencies now; those named by a parameter are left out."""
-        return [file for path in self.stages[stage].get("deps", []) for file in _files(self.root / path)]
-
-    def above(self, stage: str) -> set[str]:
-        """The stages whose outputs a stage reads."""
-        return {other for other in self.stages if self.outputs(other) & set(self.stages[stage].get("deps", []))}
-
-    def stale(self) -> set[str]:
-        """The stages that DVC calls changed, and all below them.
-
-        Raises:
-            UserError: `dvc status` fails, with its own words.
-        """
-        status = self._dvc("status", "--json")
-        changed = set(json.loads(status))
-        stale: set[str] = set()
-        for stage in self.stages:  # dvc.yaml lists them from first to last
-            if stage in changed or self.above(stage) & stale:
-                stale.add(stage)
-        return stale
-
-    def commit(self, stages: Iterable[str]) -> None:
-        """Record the outputs of `stages` as they are now in `dvc.lock` and the cache."""
-        self._dvc("commit", "--quiet", "--force", *stages)
-
-    def _dvc(self, *arguments: str) -> str:
-        command = [sys.executable, "-m", "dvc", *arguments]
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
-        if done.returncode:
-            words = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
-            raise UserError(f"`dvc {' '.join(arguments)}` failed: {words}")
-        return done.stdout
+Find = Callable[[str], Path | None]  # where a file lies, by its hash
 
 
-def align(root: Path) -> set[str]:
-    """Set the times of all outputs so that Snakemake reruns what DVC would, and return the stale stages.
-
-    Outputs of a stage that is up to date get one common time, no older than its inputs; those of a stale stage, and of
-    all stages below it, the oldest time there is.
-
-    Raises:
-        UserError: DVC cannot tell, because this is no DVC repository or its files are damaged.
-    """
-    pipeline = Pipeline(root)
-    stale = pipeline.stale()
-    now = time.time()
-    for stage in pipeline.stages:
-        made = pipeline.output_files(stage) + pipeline.benchmark_files(stage)
-        if stage in stale:
-            _set_times(made, STALE)
-        elif made:
-            times = {file.stat().st_mtime for file in made}
-            newest_input = max((file.stat().st_mtime for file in pipeline.input_files(stage)), default=0.0)
-            if len(times) > 1 or newest_input > min(times):
-                _set_times(made, now)
-    return stale
-
-
-def record(root: Path, stale: set[str], targets: dict[str, Iterable[str]]) -> None:
-    """Tell DVC about the stages that a direct run of Snakemake has brought up to date.
+class Agreement:
+    """What the two engines are to agree on.
 
     Args:
         root: The repository.
-        stale: What `align` returned before the run.
-        targets: For each stage, the files that it must have made to be complete.
+        params: Parameters of the run.
+        targets: For each stage all files that its jobs make with these parameters, as paths from the root.
     """
-    pipeline = Pipeline(root)
-    complete: set[str] = set()
-    for stage in pipeline.stages:
-        fresh = all(_is_fresh(root / path) for path in targets[stage])
-        if fresh and all(above in complete for above in pipeline.above(stage)):
-            complete.add(stage)
-    made = [stage for stage in pipeline.stages if stage in complete & stale]
-    for stage in made:
-        _remove_leftovers(pipeline, stage)
-    if made:
-        pipeline.commit(made)
 
+    def __init__(self, root: Path, params: Params, targets: Mapping[str, Iterable[str]]):
+        self.root = root
+        self.stages, self.dvc, self.store = Stages(root), Dvc(root), Store(root)
+        self.targets = {stage: set(files) for stage, files in targets.items()}
+        self._params = params
+        self._values = params.model_dump()
+        self._changes: dict[str, list] = {}
 
-def _is_fresh(path: Path) -> bool:
-    return path.exists() and path.stat().st_mtime != STALE
+    def align(self) -> None:
+        """Set the times of all outputs so that Snakemake reruns what DVC would.
 
+        Outputs of a stage that is up to date get one common time, no older than its inputs. Of a stage that is not, and
+        of all stages below it, files that need not be made again get the present time, the others the oldest there is.
+        A stage that a killed run left complete is recorded.
 
-def _remove_leftovers(pipeline: Pipeline, stage: str) -> None:
-    """Remove what earlier parameters (a seed, a round) left in a directory that this run has filled anew."""
-    for file in pipeline.output_files(stage):
-        if not _is_fresh(file):
-            file.unlink()
+        Raises:
+            UserError: DVC cannot tell, because this is no DVC repository or its files are damaged.
+        """
+        for mended in self.dvc.mend():
+            say(mended)
+        self._changes, now = self.dvc.changes(), time.time()
+        stale = self._stale()
+        right = self._right(stale, self.store.find) if stale else {}
+        self._put_into_place(right, self.store.find)
+        for stage in self.stages.names:
+            made, measured = self._files(self.stages.outputs(stage)), self._files([f"logs/benchmarks/{stage}"])
+            if stage in stale:
+                keep = {self.root / path for path in right}
+                _set_times([file for file in made if file not in keep], STALE)
+                _set_times([file for file in made if file in keep] + measured, now)
+            elif made:
+                times = {file.stat().st_mtime for file in made + measured}
+                newest_input = max((file.stat().st_mtime for file in self._files(self.stages.inputs(stage))), default=0)
+                if len(times) > 1 or newest_input > min(times):
+                    _set_times(made + measured, now)
+        self._commit(stale, right)
 
+    def record(self, params: Params) -> None:
+        """Tell DVC about the stages that a direct run of Snakemake has brought up to date.
 
-def _files(path: Path) -> list[Path]:
-    return [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path] if path.exists() else []
+        Args:
+            params: What `params.yaml` holds now: where it was edited during the run, nothing is recorded.
+        """
+        if params != self._params:
+            say("params.yaml was changed during the run: the next `snakemake` records what still fits it")
+            return
+        stale = self._stale()
+        self._commit(stale, self._right(stale, self.store.find))
+
+    def bring_back(self, stage: str) -> None:
+        """Put the files of a stage that DVC has just deleted back into place where they need not be made again.
+
+        These are the files that a killed run had finished, and those that `dvc.lock` records and that the change behind
+        this run does not concern. Where all are such, nothing has changed, and DVC was told to `--force` the stage.
+        """
+        recorded = self.dvc.recorded(stage)
+
+        def find(digest: str) -> Path | None:
+            return self.store.find(digest) or (self.dvc.cached(digest) if digest in recorded.values() else None)
+
+        right = self._right({stage}, find)
+        forced = self.targets[stage] <= right.keys() and right.items() <= recorded.items()
+        if not forced:
+            self._put_into_place(right, find)
+            _set_times([self.root / path for path in right], time.time())
+        self.store.drop(recorded.values())
+
+    def _stale(self) -> set[str]:
+        """The stages that DVC calls changed, and all below them."""
+        stale: set[str] = set()
+        for stage in self.stages.names:
+            if stage in self._changes or self.stages.above(stage) & stale:
+                stale.add(stage)
+        return stale
+
+    def _right(self, stale: set[str], find: Find) -> dict[str, str]:
+        """Files of stale stages that need not be made again, with their hashes: what traces vouch for that hold now."""
+        right: dict[str, str] = {}
+        traces = self.store.traces()
+        for stage in self.stages.names:
+            if stage not in stale:
+                continue
+            since = self.dvc.lock.stat().st_mtime if self._only_outputs_changed(stage) else 0
+            left = [
+                trace
+                for trace in traces
+                if trace.stage == stage and trace.written > since and self.targets[stage] & trace.outputs.keys()
+            ]
+            found = True
+            while found:  # a job of a stage may read what another of its jobs makes
+                found = False
+                for trace in left:
+                    if not trace.outputs.keys() <= right.keys() and self._holds(trace, right, stale, find):
+                        right |= trace.outputs
+                        found = True
+        return right
+
+    def _only_outputs_changed(self, stage: str) -> bool:
+        """Whether somebody changed a stage's outputs and nothing else: then DVC wants all of them made again."""
+        changes = self._changes.get(stage, [])
+        return bool(changes) and all(isinstance(change, dict) and set(change) == {"changed outs"} for change in changes)
+
+    def _holds(self, trace: Trace, right: dict, stale: set[str], find: Find) -> bool:
+        """Whether a job with today's parameters, code and inputs would do what the trace tells, and its files exist."""
+        names = [name for name in self.stages.params(trace.stage) if name != SEEDS or SEEDS in trace.params]
+        if trace.params != chosen(self._values, names) or trace.code != self.stages.code(trace.stage):
+            return False
+        unsettled = {path for stage in stale for path in self.stages.outputs(stage)}
+        for path, digest in trace.inputs.items():
+            if path in right:
+                now = right[path]
+            elif any(path == output or path.startswith(f"{output}/") for output in unsettled):
+                return False
+            else:
+                now = content_digest(self.root / path)
+            if now != digest:
+                return False
+        return all(content_digest(self.root / path) == digest or find(digest) for path, digest in trace.outputs.items())
+
+    def _put_into_place(self, right: dict[str, str], find: Find) -> None:
+        for path, digest in right.items():
+            if content_digest(self.root / path) != digest:
+                source = find(digest)
+                # A link to DVC's cache would let an edit of the file reach into the cache.
+                place(source, self.root / path, copy=not source.is_relative_to(self.store.folder))
+
+    def _commit(self, stale: set[str], right: dict[str, str]) -> None:
+        """Record the stale stages whose files are all right, up to the first that is not."""
+        complete = set(self.stages.names) - stale
+        for stage in self.stages.names:
+            if stage in stale and self.targets[stage] <= right.keys() and self.stages.above(stage) <= complete:
+                complete.add(stage)
+        made = [stage for stage in self.stages.names if stage in complete & stale]
+        if not made:
+            return
+        for stage in made:  # what earlier parameters (a seed, a round) left there
+            for file in self._files(self.stages.outputs(stage)):
+                if file.stat().st_mtime == STALE:
+                    file.unlink()
+        self.dvc.commit(made)
+        self._changes = {stage: changes for stage, changes in self._changes.items() if stage not in made}
+        self.store.drop(right.values())
+
+    def _files(self, paths: Iterable[str]) -> list[Path]:
+        """All files that lie at or under the paths now."""
+        found = []
+        for path in (self.root / path for path in paths):
+            found += [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
+        return [file for file in found if file.is_file()]
 
 
 def _set_times(files: Iterable[Path], seconds: float) -> None:

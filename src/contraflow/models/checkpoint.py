@@ -3,21 +3,23 @@
 import json
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
-from contraflow.artefacts import atomic
+from contraflow.artefacts import atomic, signature
 from contraflow.config import Model
 from contraflow.errors import UserError
 from contraflow.models.encoders import build_encoder
 
 
 def save_model(path: Path, model: nn.Module, provenance: dict) -> None:
-    """Write every parameter and buffer of `model`, with its provenance, to a safetensors file."""
+    """Write every parameter and buffer of `model`, with its provenance and a digest of both, to a safetensors file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    signed = provenance | {"content": _sign(tensors, provenance)}
     # one key alone: safetensors writes several in an order that changes from run to run
-    content = save(tensors, metadata={"provenance": json.dumps(provenance, sort_keys=True)})
+    content = save(tensors, metadata={"provenance": json.dumps(signed, sort_keys=True)})
     with atomic(path) as temporary:
         temporary.write_bytes(content)
 
@@ -63,8 +65,21 @@ def _read(path: Path) -> tuple[dict, dict]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
-            return tensors, json.loads(file.metadata()["provenance"])
+            provenance = json.loads(file.metadata()["provenance"])
+        if provenance.pop("content") != _sign(tensors, provenance):
+            raise ValueError("its content is not what was written")
+        return tensors, provenance
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run the step that makes it first") from None
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{path} is damaged ({error}): delete it and run its step again") from None
+
+
+def _sign(tensors: dict[str, Tensor], provenance: dict) -> str:
+    return signature(
+        provenance,
+        (
+            (f"{name} {tensor.dtype} {tuple(tensor.shape)}", tensor.reshape(-1).view(torch.uint8).numpy().data)
+            for name, tensor in sorted(tensors.items())
+        ),
+    )

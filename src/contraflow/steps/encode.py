@@ -14,6 +14,7 @@ from contraflow.data.statistics import mean_and_std
 from contraflow.data.torchvision_sets import read_images
 from contraflow.data.writer import write_beton
 from contraflow.errors import UserError
+from contraflow.stages import code_digest
 
 READS = ("data",)
 FEWEST_TRAIN_IMAGES = 4
@@ -55,6 +56,7 @@ def encode(params: Params, *, fetched: Path, out: Path) -> None:
         digests={name: sha256(out / name) for name in FILES},
         provenance={
             "step": "encode",
+            "code": code_digest("encode"),
             # Not the path: it says where this machine keeps the images, not what they are.
             "params": {"data": data.model_dump(exclude={"path"})},
             "inputs": {"source.json": sha256(fetched / "source.json")},

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contraflow.artefacts import require_same, save_arrays, sha256, write_json
+from contraflow.arrays import save_arrays
+from contraflow.artefacts import require_same, sha256, write_json
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader, ViewLoader
-from contraflow.devices import lease
+from contraflow.devices import cores, lease
 from contraflow.errors import UserError
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.evaluation.frozen import frozen, require_finite
@@ -22,6 +23,7 @@ from contraflow.models import build_encoder
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
 from contraflow.progress import say, track
+from contraflow.stages import code_digest
 
 READS = ("eval", "augment", "model")
 ALIGNED = 2_000  # test images whose views are compared
@@ -43,7 +45,7 @@ def evaluate_representation(
         data: Folder of the encoded data.
         checkpoint: The trained encoder; None for the other two.
         out: File to write.
-        threads: CPU threads.
+        threads: CPU threads that load images.
 
     Raises:
         UserError: the representation is unknown, the checkpoint is missing or does not fit, or features are not finite.
@@ -51,7 +53,7 @@ def evaluate_representation(
     settings = params.only(*READS)
     encoded = EncodedData.open(data)
     name, seed = _parse(representation, checkpoint)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(cores())
     inputs = {"data": encoded.digest}
     if name == "encoder":
         encoder = _trained(checkpoint, seed, encoded.digest)
@@ -93,6 +95,7 @@ def evaluate_representation(
     counts = Counts(len(encoded.training), len(encoded.validation), len(test.labels), len(aligned), len(spread_out))
     provenance = {
         "step": "evaluate",
+        "code": code_digest("evaluate"),
         "representation": representation,
         "params": {section: value.model_dump() for section, value in vars(settings).items()},
         "inputs": inputs,

@@ -7,6 +7,7 @@ from contraflow.config import Params
 from contraflow.data.download import provide
 from contraflow.data.listing import list_folder
 from contraflow.data.sources import SOURCES
+from contraflow.stages import code_digest
 
 READS = ("data.name", "data.path")
 
@@ -30,5 +31,10 @@ def fetch(params: Params, *, out: Path) -> None:
         source = SOURCES[data.name]
         provide(data.name, source, looked_in=path, root=out)
         files = {name: sha256(out / name) for name in source.files}
-    provenance = {"step": "fetch", "params": {"data": {"name": data.name}}, "inputs": {}}
+    provenance = {
+        "step": "fetch",
+        "code": code_digest("fetch"),
+        "params": {"data": {"name": data.name}},
+        "inputs": {},
+    }
     write_json(out / "source.json", {"name": data.name, "files": files, "provenance": provenance})

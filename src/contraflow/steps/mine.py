@@ -5,16 +5,18 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from contraflow.artefacts import load_arrays, require_same, save_arrays, sha256
+from contraflow.arrays import load_arrays, save_arrays
+from contraflow.artefacts import require_same, sha256
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader
-from contraflow.devices import lease
+from contraflow.devices import cores, lease
 from contraflow.mining.batches import order_with_negatives
 from contraflow.mining.policies import POLICIES
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
 from contraflow.progress import say, track
+from contraflow.stages import code_digest
 from contraflow.training.rounds import train_round
 
 READS = ("augment", "model", "method", "loss", "train", "mining")
@@ -32,7 +34,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int) 
     """
     mining = params.only("mining").mining
     encoded = EncodedData.open(data)
-    torch.set_num_threads(threads)
+    torch.set_num_threads(cores())
     network, made_from = load_encoder(encoder)
     require_same(encoder, "data set", encoded.digest, made_from["inputs"]["data"])
     seed, number = made_from["seed"], made_from["round"] + 1
@@ -48,9 +50,10 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int) 
         batches = track(images, total=len(images), label=f"embed seed {seed} · round {number}", unit="batches")
         features, _ = embed(network, batches, device)
     say(f"search seed {seed} · round {number}: nearest of {len(features):,} images")
-    found = POLICIES[mining.policy](features, k=mining.k, false_negatives=mining.false_negatives, threads=threads)
+    found = POLICIES[mining.policy](features, k=mining.k, false_negatives=mining.false_negatives, threads=cores())
     provenance = {
         "step": "mine",
+        "code": code_digest("mine"),
         "seed": seed,
         "round": number,
         "params": {"mining": mining.model_dump()},
@@ -67,8 +70,12 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int) 
     )
 
 
-def train_mined(params: Params, *, encoder: Path, negatives: Path, data: Path, out: Path, threads: int) -> None:
+def train_mined(
+    params: Params, *, encoder: Path, negatives: Path, data: Path, out: Path, threads: int, state: Path
+) -> None:
     """Go on training an encoder with mined negatives; write `encoder.safetensors` and `history.csv` into `out`.
+
+    The file `state` keeps the training from epoch to epoch, as in `pretrain`.
 
     Raises:
         UserError: the negatives were mined with another encoder or on other data, or the loss is not finite.
@@ -83,6 +90,7 @@ def train_mined(params: Params, *, encoder: Path, negatives: Path, data: Path, o
     first = settings.train.epochs + (number - 1) * settings.mining.epochs
     provenance = {
         "step": "mine",
+        "code": code_digest("mine"),
         "seed": seed,
         "round": number,
         "params": {name: getattr(settings, name).model_dump() for name in READS},
@@ -98,6 +106,7 @@ def train_mined(params: Params, *, encoder: Path, negatives: Path, data: Path, o
         out=out,
         threads=threads,
         provenance=provenance,
+        state=state,
         start=encoder,
         order=lambda epoch: order_with_negatives(arrays["anchor"], arrays["negative"], seed=seed, epoch=epoch),
     )

@@ -4,13 +4,16 @@ from pathlib import Path
 
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
+from contraflow.stages import code_digest
 from contraflow.training.rounds import train_round
 
 READS = ("augment", "model", "method", "loss", "train")
 
 
-def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int) -> None:
+def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int, state: Path) -> None:
     """Train an encoder with one seed and write `encoder.safetensors` and `history.csv` into `out`.
+
+    The file `state` keeps the training from epoch to epoch: where a killed one left it, this one goes on from there.
 
     Raises:
         UserError: the encoded data is missing or does not fit, or the loss is not finite.
@@ -19,6 +22,7 @@ def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int) 
     encoded = EncodedData.open(data)
     provenance = {
         "step": "pretrain",
+        "code": code_digest("pretrain"),
         "seed": seed,
         "round": 0,
         "params": {name: getattr(settings, name).model_dump() for name in READS},
@@ -33,4 +37,5 @@ def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int) 
         out=out,
         threads=threads,
         provenance=provenance,
+        state=state,
     )

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from contraflow.artefacts import atomic, load_arrays, read_json, require_same, sha256
+from contraflow.arrays import load_arrays
+from contraflow.artefacts import atomic, read_json, require_same, sha256
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.data.pixels import read_images

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from contraflow.artefacts import atomic, load_arrays
+from contraflow.arrays import load_arrays
+from contraflow.artefacts import atomic
 
 READS = ()
 

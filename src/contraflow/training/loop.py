@@ -1,7 +1,8 @@
 """The loop over epochs and batches."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from contraflow.data.loader import ViewLoader
 from contraflow.errors import UserError
 from contraflow.progress import progress
 from contraflow.training.optimisers import build_optimiser, learning_rate
+from contraflow.training.state import load_state, save_state
 
 REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linearly (Goyal et al. 2017)
 
@@ -33,9 +35,10 @@ def train(
     epochs: range,
     device: torch.device,
     label: str,
+    state: Path,
     order: Callable[[int], np.ndarray] | None = None,
 ) -> list[Epoch]:
-    """Train `method` in place.
+    """Train `method` in place, from where a killed training of the same left off.
 
     Args:
         method: Maps views (V, B, C, H, W) to a scalar loss.
@@ -44,13 +47,14 @@ def train(
         epochs: The epochs to train, numbered from the beginning of the run, so that no two rounds see the same views.
         device: Where to compute.
         label: What the progress line calls this training.
+        state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
         order: Gives the order of the samples in an epoch; None draws it.
 
     Returns:
         One row an epoch, with the mean loss over its batches and the last learning rate.
 
     Raises:
-        UserError: the loss is not finite, or the data has fewer images than one batch.
+        UserError: the loss is not finite, the data has fewer images than one batch, or the file `state` is damaged.
     """
     batches = len(loader)
     method = method.to(device, memory_format=torch.channels_last).train()
@@ -59,9 +63,11 @@ def train(
     steps = batches * len(epochs)
     warmup = min(round(settings.warmup_epochs * batches), steps - 1)
     autocast, scaler = _precision(settings.precision, device)
-    history, step = [], 0
-    with progress(steps * settings.batch_size, label=label) as bar:
-        for epoch in epochs:
+    parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
+    history = _go_on(state, parts)
+    step = batches * len(history)
+    with progress(steps * settings.batch_size, label=label, done=step * settings.batch_size) as bar:
+        for epoch in epochs[len(history) :]:
             total = 0.0
             for views, _ in loader.epoch(epoch, order=order(epoch) if order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
@@ -80,7 +86,23 @@ def train(
                 )
                 bar.update(settings.batch_size)
             history.append(Epoch(epoch + 1, total / batches, rate))
+            _keep(state, parts, history)
     return history
+
+
+def _keep(path: Path, parts: dict, history: list[Epoch]) -> None:
+    state = {name: part.state_dict() for name, part in parts.items()}
+    save_state(path, state | {"history": [astuple(row) for row in history], "random": torch.get_rng_state()})
+
+
+def _go_on(path: Path, parts: dict) -> list[Epoch]:
+    """Fill all parts with what a killed training left, and return the epochs that it had finished."""
+    if (kept := load_state(path)) is None:
+        return []
+    for name, part in parts.items():
+        part.load_state_dict(kept[name])
+    torch.set_rng_state(kept["random"])
+    return [Epoch(*row) for row in kept["history"]]
 
 
 def _finite(loss: torch.Tensor, epoch: int, rate: float) -> float:

@@ -11,7 +11,7 @@ import torch
 from contraflow.artefacts import atomic
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ViewLoader
-from contraflow.devices import lease
+from contraflow.devices import cores, lease
 from contraflow.methods import METHODS
 from contraflow.models.checkpoint import load_model, save_model
 from contraflow.training.loop import Epoch, train
@@ -27,6 +27,7 @@ def train_round(
     out: Path,
     threads: int,
     provenance: dict,
+    state: Path,
     start: Path | None = None,
     order: Callable[[int], np.ndarray] | None = None,
 ) -> None:
@@ -36,7 +37,9 @@ def train_round(
         settings: Holds the sections augment, model, method, loss and train.
         number: 0 for pretraining, then the number of the mining round.
         epochs: Numbered on from the rounds before, so that no two rounds see the same views.
+        threads: CPU threads that make views.
         provenance: What the round is made from, for the checkpoint.
+        state: File in which the training is kept after each epoch.
         start: The checkpoint to go on from; None draws weights from the seed.
         order: The order of the samples in an epoch; None draws it.
 
@@ -44,7 +47,7 @@ def train_round(
         UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
     card = data.card
-    torch.set_num_threads(threads)
+    torch.set_num_threads(cores())
     torch.manual_seed(seed)
     method = METHODS[settings.method.name](settings.model, settings.loss, card.channels, card.image_size)
     if start is not None:
@@ -61,7 +64,9 @@ def train_round(
     )
     label = f"seed {seed} · round {number}"
     with lease() as device:
-        history = train(method, loader, settings.train, epochs=epochs, device=device, label=label, order=order)
+        history = train(
+            method, loader, settings.train, epochs=epochs, device=device, label=label, state=state, order=order
+        )
     shape = {"channels": card.channels, "image_size": card.image_size}
     save_model(out / "encoder.safetensors", method, provenance | shape)
     _save_history(out / "history.csv", history, seed, number)

@@ -1,0 +1,45 @@
+"""Named arrays as artefacts: `.npz` files that carry what they were made from."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+from contraflow.artefacts import atomic, signature
+from contraflow.errors import UserError
+
+
+def save_arrays(path: Path, provenance: dict, **arrays: np.ndarray) -> None:
+    """Write named arrays and their provenance to one `.npz` file; equal content gives equal bytes."""
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        signed = provenance | {"content": _sign(arrays, provenance)}
+        np.savez(file, provenance=np.array(json.dumps(signed, sort_keys=True)), **arrays)
+
+
+def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
+    """Read what `save_arrays` wrote: the arrays by name, and the provenance.
+
+    Raises:
+        UserError: the file is missing, cut short or damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        provenance = json.loads(str(arrays.pop("provenance")))
+        if provenance.pop("content") != _sign(arrays, provenance):
+            raise ValueError("its content is not what was written")
+        return arrays, provenance
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run the step that makes it first") from None
+    except Exception as error:  # zipfile, zlib, struct and numpy each raise their own for a damaged file
+        raise UserError(f"{path} is damaged ({error}): delete it and run its step again") from None
+
+
+def _sign(arrays: dict[str, np.ndarray], provenance: dict) -> str:
+    return signature(
+        provenance,
+        (
+            (f"{name} {array.dtype.str} {array.shape}", np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            for name, array in sorted(arrays.items())
+        ),
+    )

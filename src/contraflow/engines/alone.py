@@ -1,0 +1,86 @@
+"""One run at a time in a directory, and no process that outlives the one it works for."""
+
+import os
+import select
+import shutil
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+import psutil
+from filelock import FileLock, Timeout
+
+WORKS_FOR = "CONTRAFLOW_WORKS_FOR"
+PATIENCE = 5  # seconds in which a plan (`snakemake -n`) or a dying run makes way
+
+_held: list[FileLock] = []  # kept referenced: a lock that is collected is released
+
+
+def alone(root: Path) -> bool:
+    """Become the only run in the folder `root` until this process ends; False where another is at work.
+
+    The kernel releases this lock however its holder ends. Snakemake's own lock files outlive a SIGKILL and would ask
+    for `--unlock`: whoever holds this lock knows that they are left over, and removes them.
+    """
+    records = root / ".snakemake"
+    records.mkdir(exist_ok=True)
+    lock, locks = FileLock(records / "contraflow.lock"), records / "locks"
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            lock.acquire(blocking=False)
+            break
+        except Timeout:
+            at_work = locks.is_dir() and any(locks.iterdir())
+            if at_work and time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+    _held.append(lock)
+    shutil.rmtree(locks, ignore_errors=True)
+    return True
+
+
+def stop_at_once() -> None:
+    """Let Ctrl-C end this process in the same instant, with one line: what a SIGKILL cannot harm needs no ceremony."""
+
+    def stop(*_) -> None:
+        print("\nStopped. The same command goes on from here.", file=sys.stderr, flush=True)
+        os._exit(128 + signal.SIGINT)
+
+    signal.signal(signal.SIGINT, stop)
+
+
+def work_for_me() -> None:
+    """Let the jobs that this process starts end with it."""
+    os.environ[WORKS_FOR] = str(os.getpid())
+
+
+def end_with_employer() -> None:
+    """End this process when the one that `work_for_me` named has ended, however that happened; on Ctrl-C in silence."""
+    if employer := os.environ.get(WORKS_FOR):
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _end_with(int(employer))
+
+
+def end_with_dvc() -> None:
+    """End this process when the `dvc` above it has ended, however that happened."""
+    for parent in psutil.Process().parents():
+        if any("dvc" in Path(word).name for word in parent.cmdline()[:3]):
+            _end_with(parent.pid)
+            return
+
+
+def _end_with(pid: int) -> None:
+    """A killed process cannot stop its children; so each watches the one it works for."""
+    try:
+        watched = os.pidfd_open(pid)
+    except ProcessLookupError:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def watch() -> None:
+        select.select([watched], [], [])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="end with employer").start()

@@ -1,0 +1,156 @@
+"""What each job was made from, so that nothing finished is made twice.
+
+A job that ends well leaves a *trace*: its stage, the parameters and code that it ran, the hashes of what it read and of
+what it wrote (a verifying trace of Mokhov, Mitchell and Peyton Jones 2018, "Build systems a la carte"). Its files are
+also linked into a *store*, where DVC, which deletes a stage's outputs before it runs, and Snakemake, which deletes a
+job's, don't reach them. Whoever was killed finds both again; once DVC has recorded a file, the store lets go of it.
+
+All of it lies in `.contraflow/`, may be deleted at any time, and is not versioned.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from contraflow.artefacts import atomic, write_json
+from contraflow.config import Params
+from contraflow.stages import PIPELINE, Stages, chosen, fingerprint
+
+SEEDS = "seeds"
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a finished job was made from. Paths are relative to the repository; hashes are MD5, as DVC's are."""
+
+    stage: str
+    params: dict
+    code: str
+    inputs: dict[str, str]
+    outputs: dict[str, str]
+    written: float = field(default=0.0, compare=False)
+
+    @property
+    def key(self) -> str:
+        """Stands for the job before it has run: the same for the same job in any directory."""
+        made_from = asdict(self) | {"outputs": sorted(self.outputs)}
+        return fingerprint(made_from | {"written": 0})
+
+
+class Store:
+    """The folder `.contraflow` of a repository; experiments that DVC runs in a copy share that of the original."""
+
+    def __init__(self, root: Path):
+        parts = root.resolve().parts
+        home = Path(*parts[: parts.index(".dvc")]) if ".dvc" in parts else root
+        self.folder = home / ".contraflow"
+
+    def traces(self) -> list[Trace]:
+        """All traces, the newest first."""
+        found = []
+        for path in (self.folder / "traces").glob("*.json"):
+            try:
+                content = json.loads(path.read_text(encoding="utf-8"))
+                found.append(Trace(**content | {"written": path.stat().st_mtime}))
+            except (OSError, ValueError, TypeError):  # removed meanwhile, damaged, or of another version
+                continue
+        return sorted(found, key=lambda trace: trace.written, reverse=True)
+
+    def training(self, trace: Trace) -> Path:
+        """Where the job's training keeps its state between epochs."""
+        return self.folder / "training" / trace.key
+
+    def keep(self, trace: Trace, root: Path) -> None:
+        """Keep a finished job's files and its trace, and drop the state of its training."""
+        for path, digest in trace.outputs.items():
+            place(root / path, self._object(digest))
+        write_json(self.folder / "traces" / f"{trace.key}.json", asdict(trace))
+        self.training(trace).unlink(missing_ok=True)
+
+    def find(self, digest: str) -> Path | None:
+        """A kept file by its hash; None where there is none, or it was changed since."""
+        path = self._object(digest)
+        return path if path.is_file() and md5(path) == digest else None
+
+    def drop(self, digests: Iterable[str]) -> None:
+        """Let go of files that DVC's cache now has."""
+        for digest in digests:
+            self._object(digest).unlink(missing_ok=True)
+
+    def _object(self, digest: str) -> Path:
+        return self.folder / "objects" / digest
+
+
+@contextmanager
+def job(
+    stage: str, params: Params, *, inputs: Iterable[Path], outputs: Iterable[Path], all_seeds: bool = False
+) -> Iterator[Path]:
+    """Run the block as a job of a stage, and leave its trace where it ends well.
+
+    Yields the path where a training keeps its state between epochs. Outside a repository, or where the files lie
+    outside it, there is a path for the state but no trace.
+
+    Args:
+        stage: Name of the stage in `dvc.yaml`.
+        params: Parameters of the run.
+        inputs: Files and folders that the job reads.
+        outputs: Files that it writes, and folders that it fills.
+        all_seeds: Whether the job reads the results of all seeds, not of one.
+    """
+    root = Path.cwd()
+    store = Store(root)
+    stages = Stages(root) if (root / PIPELINE).is_file() else None
+    names = [name for name in (stages.params(stage) if stages else []) if all_seeds or name != SEEDS]
+    before = Trace(
+        stage=stage,
+        params=chosen(params.model_dump(), names),
+        code=stages.code(stage) if stages else "",
+        inputs={_relative(path, root): digest for path in inputs if (digest := content_digest(path))},
+        outputs={_relative(path, root): "" for path in outputs},
+    )
+    yield store.training(before)
+    inside = not any(Path(path).is_absolute() for path in [*before.inputs, *before.outputs])
+    if stages and inside:
+        files = [file for path in before.outputs for file in _files(root / path)]
+        made = {file.relative_to(root).as_posix(): md5(file) for file in files}
+        store.keep(Trace(**asdict(before) | {"outputs": made}), root)
+
+
+def content_digest(path: Path) -> str | None:
+    """MD5 of a file; of a folder that of the names, sizes and times of its files; None where there is nothing."""
+    if path.is_dir():
+        states = [(file.relative_to(path).as_posix(), file.stat()) for file in _files(path)]
+        listing = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
+        return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest()
+    return md5(path) if path.is_file() else None
+
+
+def md5(path: Path) -> str:
+    """Hex MD5 of a file's content: DVC's name for it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
+def place(source: Path, target: Path, *, copy: bool = False) -> None:
+    """Put a file at `target`, whole or not at all: as a hard link where the file system can, else as a copy."""
+    with atomic(target) as temporary:
+        try:
+            if copy:
+                raise OSError
+            os.link(source, temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+
+
+def _files(path: Path) -> list[Path]:
+    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
+
+
+def _relative(path: Path, root: Path) -> str:
+    absolute = Path(os.path.abspath(path))
+    return absolute.relative_to(root).as_posix() if absolute.is_relative_to(root) else absolute.as_posix()

@@ -1,0 +1,83 @@
+"""What `dvc.yaml` says of the stages: the code that each runs, the parameters it reads, what it uses and makes."""
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from contraflow.errors import UserError
+
+PIPELINE = Path("dvc.yaml")
+CODE = "src/"
+
+
+class Stages:
+    """The stages of the `dvc.yaml` in the folder `root`, from first to last. Paths are relative to `root`."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        content = yaml.load((root / PIPELINE).read_text(encoding="utf-8"), yaml.CSafeLoader)
+        self._specs: dict[str, dict] = content["stages"]
+        self.names = list(self._specs)
+
+    def outputs(self, stage: str) -> set[str]:
+        """All outputs of a stage: directories and files."""
+        spec = self._specs[stage]
+        entries = [entry for key in ("outs", "metrics", "plots") for entry in spec.get(key, [])]
+        return {entry if isinstance(entry, str) else next(iter(entry)) for entry in entries}
+
+    def inputs(self, stage: str) -> list[str]:
+        """All dependencies of a stage, its code included; those named by a parameter are left out."""
+        return [path for path in self._specs[stage].get("deps", []) if "${" not in path]
+
+    def params(self, stage: str) -> list[str]:
+        """Names of the parameters that a stage reads: sections (`loss`) and single values (`data.name`)."""
+        return list(self._specs[stage].get("params", []))
+
+    def above(self, stage: str) -> set[str]:
+        """The stages whose outputs a stage reads."""
+        inputs = set(self.inputs(stage))
+        return {other for other in self.names if self.outputs(other) & inputs}
+
+    def code(self, stage: str) -> str:
+        """SHA-256 of the source files that a stage runs."""
+        digest = hashlib.sha256()
+        for path in self.inputs(stage):
+            if path.startswith(CODE):
+                digest.update(f"{path}\0".encode() + hashlib.sha256((self.root / path).read_bytes()).digest())
+        return digest.hexdigest()
+
+
+def code_digest(stage: str) -> str:
+    """Digest of the code that a stage runs; outside a repository the version of the package stands for it.
+
+    Raises:
+        UserError: a source file that `dvc.yaml` names is missing.
+    """
+    if not PIPELINE.is_file():
+        return version("contraflow")
+    try:
+        return Stages(Path()).code(stage)
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{PIPELINE} names {error.filename}, which is missing: run `python workflow/sync.py --fix`"
+        ) from None
+
+
+def chosen(params: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The values of the named parameters, by their dotted names."""
+    found = {}
+    for name in names:
+        value = params
+        for part in name.split("."):
+            value = value[part]
+        found[name] = value
+    return found
+
+
+def fingerprint(content: Any) -> str:
+    """SHA-256 of a JSON-able content, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,226 @@
+"""Snakemake and DVC say the same after everything that a user does, and run exactly the jobs that have to.
+
+Each test goes on where the last one ended, in one repository for each way in which DVC links its cache.
+"""
+
+import json
+import re
+import shutil
+import time
+
+import pytest
+from PIL import Image
+
+from contraflow.arrays import load_arrays
+from contraflow.artefacts import read_json, sha256
+from contraflow.models.checkpoint import read_provenance
+
+REPORT = ["write_report"]
+SUMMARIES = ["summarise_evaluations", *REPORT]
+ENCODER_EVALUATION = ["evaluate_encoder", *SUMMARIES]
+EVALUATION = sorted(["evaluate_baseline", "evaluate_baseline", *ENCODER_EVALUATION])
+MINING = sorted(["mine_negatives", "train_mined", "summarise_mining", *ENCODER_EVALUATION])
+PRETRAINING = sorted(["pretrain_seed", *MINING])  # raw pixels and the untrained encoder do not depend on it
+ENCODING = sorted(["encode_images", "evaluate_baseline", "evaluate_baseline", *PRETRAINING])
+ALL = sorted(["fetch_files", *ENCODING])
+STAGES = ["fetch", "encode", "pretrain", "mine", "evaluate", "report"]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        ("copy", "--cores all"),
+        pytest.param(("hardlink", "--cores 1"), marks=pytest.mark.slow),
+        pytest.param(("symlink", "--cores 1"), marks=pytest.mark.slow),
+    ],
+    ids=lambda param: param[0],
+)
+def lab(request, repository):
+    """The repository with DVC's cache linked in one way, and the options of a plain `snakemake`."""
+    cache, options = request.param
+    repository.run(f"dvc config cache.type {cache} && git commit -q -am cache")
+    repository.snakemake = f"snakemake {options}"
+    return repository
+
+
+@pytest.fixture(autouse=True)
+def both_say_up_to_date(lab):
+    """After each test both engines say that nothing is to do, and every artefact says what it really was made from."""
+    yield
+    assert lab.up_to_date()
+    assert_made_from(lab)
+
+
+def assert_made_from(lab):
+    params, results = lab.params(), lab.path / "results"
+    data = sha256(results / "encode/card.json")
+    evaluations = [read_json(path) for path in (results / "evaluate").glob("*.json")]
+    assert {evaluation["seed"] for evaluation in evaluations} == {None, *params["seeds"]}
+    for seed in params["seeds"]:
+        pretrained = results / f"pretrain/seed{seed}/encoder.safetensors"
+        round1 = results / f"mine/seed{seed}/round1"
+        _, negatives = load_arrays(round1 / "negatives.npz")
+        mined = read_provenance(round1 / "encoder.safetensors")
+        assert negatives["inputs"] == {"data": data, "encoder": sha256(pretrained)}
+        assert negatives["params"]["mining"] == params["mining"]
+        for made in (read_provenance(pretrained), mined):
+            assert made["seed"] == seed and made["inputs"]["data"] == data
+            assert {name: made["params"][name] for name in ("loss", "train")} == {
+                name: params[name] for name in ("loss", "train")
+            }
+        [evaluated] = [e for e in evaluations if (e["representation"], e["seed"]) == ("encoder", seed)]
+        assert evaluated["provenance"]["inputs"]["encoder"] == sha256(round1 / "encoder.safetensors")
+    assert all(evaluation["provenance"]["params"]["eval"] == params["eval"] for evaluation in evaluations)
+    assert set(path.name for path in (results / "pretrain").iterdir()) == {f"seed{seed}" for seed in params["seeds"]}
+    assert params["report"]["title"] in (results / "report.html").read_text()
+
+
+def assert_plan(lab, jobs, stale):
+    """Both engines see beforehand what is to do: the jobs, and the first stage that DVC calls changed."""
+    changed = lab.json("dvc status --json")
+    assert next(stage for stage in STAGES if stage in changed) == stale
+    assert lab.planned() == jobs
+
+
+def test_first_run(lab):
+    assert lab.jobs(lab.snakemake) == ALL
+    lab.run("git add -A && git commit -q -m first && git tag first")
+
+
+def test_what_a_direct_run_made_can_be_saved_and_pushed(lab):
+    lab.run(f"dvc remote add -d store {lab.path.parent / lab.path.name}-store && git commit -q -am remote")
+    lab.run("dvc exp save --name saved && dvc push")
+    assert lab.jobs(lab.snakemake) == []
+
+
+def test_a_training_parameter(lab):
+    assert lab.jobs("dvc exp run --name colder -S loss.tau=0.1") == PRETRAINING
+
+
+def test_an_evaluation_parameter_right_after(lab):
+    assert lab.jobs("dvc exp run -S eval.linear.max_iterations=50") == EVALUATION
+
+
+def test_a_parameter_of_the_report_alone(lab):
+    assert lab.jobs("dvc exp run -S report.title=other") == REPORT
+
+
+def test_the_first_values_again_come_from_the_run_cache(lab):
+    first = "-S loss.tau=0.2 -S eval.linear.max_iterations=300 -S report.title=contraflow"
+    assert lab.jobs(f"dvc exp run {first}") == []
+
+
+def test_a_new_evaluation_value_right_after_that_restore(lab):
+    assert lab.jobs("dvc exp run -S eval.linear.max_iterations=60") == EVALUATION
+
+
+def test_in_a_temporary_directory_and_then_applied(lab):
+    assert lab.jobs("dvc exp run --temp --name warmer -S loss.tau=0.4") == PRETRAINING
+    lab.run("dvc exp apply warmer")
+    assert lab.params()["loss"]["tau"] == 0.4
+    assert lab.jobs(lab.snakemake) == []
+
+
+@pytest.mark.parametrize("records", ["kept", "deleted"])
+def test_an_experiment_applied_and_its_parameter_set_by_hand_to_that_of_another(lab, records):
+    """Snakemake's own last run, and its records, may be those of the very value that is now set."""
+    lab.run("dvc exp apply warmer")
+    assert lab.up_to_date()
+    if records == "deleted":
+        shutil.rmtree(lab.path / ".snakemake")
+    lab.set(loss={"tau": 0.1})
+    assert_plan(lab, PRETRAINING, "pretrain")
+    assert lab.jobs(lab.snakemake) == PRETRAINING
+
+
+def test_an_older_commit_and_back(lab):
+    lab.run("git add -A && git commit -q -m newer")
+    for commit in ("first", "main"):
+        lab.run(f"git checkout -q {commit} && dvc checkout -q")
+        assert lab.jobs(lab.snakemake) == []
+        assert lab.up_to_date()
+
+
+def test_a_fresh_clone(lab):
+    lab.run("dvc push")
+    copy = lab.path.parent / f"{lab.path.name}-clone"
+    lab.run(f"git clone -q {lab.path} {copy}")
+    clone = type(lab)(copy)
+    clone.run("dvc pull")
+    assert clone.jobs(lab.snakemake) == []
+    assert clone.up_to_date()
+
+
+def test_every_file_touched(lab):
+    lab.run("find . -path ./.git -prune -o -path ./.dvc -prune -o -type f -exec touch {} +")
+    assert lab.jobs(lab.snakemake) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "jobs", "stage"),
+    [
+        ("rm results/pretrain/seed0/encoder.safetensors", PRETRAINING, "pretrain"),
+        ("truncate -s 100 results/mine/seed0/round1/negatives.npz", MINING, "mine"),
+        ("sed -i s/0/1/ results/metrics.json", EVALUATION, "evaluate"),
+        ("rm results/report.html", REPORT, "report"),
+    ],
+    ids=["deleted", "truncated", "edited", "page"],
+)
+def test_an_output_that_somebody_changed(lab, damage, jobs, stage):
+    before = (lab.path / "dvc.lock").read_text()
+    lab.run(f"cp --remove-destination $(readlink -f {damage.split()[-1]}) held; mv held {damage.split()[-1]}; {damage}")
+    assert_plan(lab, jobs, stage)
+    assert lab.jobs(lab.snakemake) == jobs
+    assert (lab.path / "dvc.lock").read_text() == before  # the same bytes again
+
+
+def test_a_comment_in_a_module_that_only_mining_imports(lab):
+    module = lab.path / "src/contraflow/mining/policies.py"
+    module.write_text(module.read_text() + "# a thought\n")
+    assert_plan(lab, MINING, "mine")
+    assert lab.jobs(lab.snakemake) == MINING
+
+
+@pytest.mark.parametrize("engine", ["snakemake", "dvc"])
+def test_a_seed_more_and_less(lab, engine):
+    seeds, new = {"snakemake": ([0, 1], 1), "dvc": ([0, 2], 2)}[engine]
+    if engine == "snakemake":
+        lab.set(seeds=seeds)
+        said = lab.run(lab.snakemake)
+    else:
+        said = lab.run("dvc exp run -S seeds=[0,2]")
+    assert re.findall(r"Pretraining with seed (\d+)", said) == [str(new)]
+    assert set(re.findall(r"seed (\d+), round \d", said)) == {str(new)}
+    assert lab.finished(said) == sorted(["evaluate_baseline", *PRETRAINING])
+    lab.set(seeds=[0])
+    assert lab.jobs(lab.snakemake) == sorted(["summarise_mining", *SUMMARIES])
+
+
+def test_an_image_replaced(lab):
+    picture = next((lab.path / "images").rglob("*.png"))
+    Image.open(picture).rotate(180).save(picture)
+    assert_plan(lab, ENCODING, "encode")
+    assert lab.jobs(lab.snakemake) == ENCODING
+    lab.run("git add -A && git commit -q -m image")
+
+
+def test_two_experiments_in_the_queue_at_once(lab):
+    taus = {"left": 0.3, "right": 0.6}
+    for name, tau in taus.items():
+        lab.run(f"dvc exp run --queue --name {name} -S loss.tau={tau}")
+    lab.run("dvc queue start -j 2")
+    deadline = time.monotonic() + 900
+    while (status := lab.run("dvc queue status")).count("Success") < 2:
+        assert "Failed" not in status and time.monotonic() < deadline, status + lab.run("dvc queue logs left")
+        time.sleep(3)
+    for name, tau in taus.items():
+        lab.run(f"dvc exp apply {name}")
+        assert lab.params()["loss"]["tau"] == tau
+        assert lab.jobs(lab.snakemake) == []
+        assert lab.up_to_date()
+        assert_made_from(lab)
+
+
+def test_dvc_shows_all_of_it(lab):
+    table = json.dumps(lab.json("dvc exp show --json"))
+    assert all(name in table for name in ("colder", "warmer", "left", "right"))

@@ -1,0 +1,46 @@
+# Snakemake and DVC agree on what is up to date before a job starts, and on what was made after the last one.
+
+DVC_RUNS = os.environ.get("DVC_STAGE")  # the stage that DVC itself is running: it decides what runs, and records it
+TARGETS = {stage: list(getattr(rules, stage).input) for stage in STAGES}
+
+
+def agree():
+    """Make the two agree; None where there is nothing to agree on, or another run is at work: beside it, one can plan."""
+    if not Path("dvc.yaml").is_file():
+        return None
+    stop_at_once()
+    if DVC_RUNS:
+        end_with_dvc()
+    if not alone(Path.cwd()):
+        return None
+    agreement = Agreement(Path.cwd(), PARAMS, TARGETS)
+    try:
+        if DVC_RUNS:
+            agreement.bring_back(DVC_RUNS)
+        else:
+            agreement.align()
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    return agreement
+
+
+def record():
+    if AGREEMENT and not DVC_RUNS:
+        AGREEMENT.record(load_params(Path("params.yaml")))
+
+
+work_for_me()
+AGREEMENT = agree() if workflow.is_main_process else None
+
+
+onstart:
+    if not gpus() and DVC_RUNS in (None, "pretrain"):
+        logger.info(f"No GPU here: training on the CPU, {cores()} cores.")
+
+
+onsuccess:
+    record()
+
+
+onerror:
+    record()
