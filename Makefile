@@ -2,7 +2,7 @@
 BIN := .venv/bin
 SETUP := requirements.lock pyproject.toml setup.sh
 
-.PHONY: run test test-slow lint lock
+.PHONY: run test test-slow test-kills lint lock
 
 run: .venv/ready ## the whole workflow, with all that this machine has
 	@$(BIN)/snakemake
@@ -13,6 +13,9 @@ test: .venv/ready-test ## everything but the slow tests, as CI runs it
 
 test-slow: .venv/ready-test
 	$(BIN)/python -m pytest -m slow
+
+test-kills: .venv/ready-test ## runs killed at 200 moments instead of 30; SEED=1 for others
+	CONTRAFLOW_KILLS=200 CONTRAFLOW_KILL_SEED=$(or $(SEED),0) $(BIN)/python -m pytest tests/workflow/test_kills.py
 
 lint: .venv/ready-test
 	$(BIN)/ruff check .

@@ -28,7 +28,7 @@ class Repository:
     def start(self, command: str) -> subprocess.Popen:
         """Start a command as a user types it, in a process group of its own."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "GIT_"))}
-        environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+        environment |= {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "OMP_WAIT_POLICY": "passive"}
         return subprocess.Popen(
             ["/bin/bash", "-c", command],
             cwd=self.path,
@@ -109,7 +109,8 @@ def new_repository(image_folder, params_of):
     def make(path: Path, **changes) -> Repository:
         repository = clone(path)
         image_folder(repository.path / "images")
-        repository.set(**params_of(data={"path": "images"}, **changes).model_dump())
+        probe = {"linear": {"weight_decay": [1e-3], "max_iterations": 40}}
+        repository.set(**params_of(data={"path": "images"}, eval=probe, **changes).model_dump())
         repository.run("git add -A && git commit -q -m start")
         return repository
 

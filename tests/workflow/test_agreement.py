@@ -98,7 +98,7 @@ def test_a_training_parameter(lab):
 
 
 def test_an_evaluation_parameter_right_after(lab):
-    assert lab.jobs("dvc exp run -S eval.linear.max_iterations=50") == EVALUATION
+    assert lab.jobs("dvc exp run -S eval.linear.max_iterations=30") == EVALUATION
 
 
 def test_a_parameter_of_the_report_alone(lab):
@@ -106,12 +106,12 @@ def test_a_parameter_of_the_report_alone(lab):
 
 
 def test_the_first_values_again_come_from_the_run_cache(lab):
-    first = "-S loss.tau=0.2 -S eval.linear.max_iterations=300 -S report.title=contraflow"
+    first = "-S loss.tau=0.2 -S eval.linear.max_iterations=40 -S report.title=contraflow"
     assert lab.jobs(f"dvc exp run {first}") == []
 
 
 def test_a_new_evaluation_value_right_after_that_restore(lab):
-    assert lab.jobs("dvc exp run -S eval.linear.max_iterations=60") == EVALUATION
+    assert lab.jobs("dvc exp run -S eval.linear.max_iterations=20") == EVALUATION
 
 
 def test_in_a_temporary_directory_and_then_applied(lab):

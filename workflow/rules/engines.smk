@@ -19,7 +19,7 @@ def agree():
             agreement.bring_back(DVC_RUNS)
         else:
             agreement.align()
-    except UserError as error:
+    except (UserError, OSError) as error:
         raise WorkflowError(str(error)) from None
     return agreement
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from contraflow.config import Params
 from contraflow.engines.dvc import Dvc
 from contraflow.engines.jobs import SEEDS, Store, Trace, content_digest, place
+from contraflow.errors import UserError
 from contraflow.progress import say
 from contraflow.stages import Stages, chosen
 
@@ -48,8 +49,11 @@ class Agreement:
         A stage that a killed run left complete is recorded.
 
         Raises:
-            UserError: DVC cannot tell, because this is no DVC repository or its files are damaged.
+            UserError: DVC cannot tell, because this is no DVC repository or its files are damaged, or results cannot be
+                written.
         """
+        self._require_writable()
+        self._let_go()
         for mended in self.dvc.mend():
             say(mended)
         self._changes, now = self.dvc.changes(), time.time()
@@ -87,6 +91,8 @@ class Agreement:
         These are the files that a killed run had finished, and those that `dvc.lock` records and that the change behind
         this run does not concern. Where all are such, nothing has changed, and DVC was told to `--force` the stage.
         """
+        self._require_writable()
+        self._let_go()
         recorded = self.dvc.recorded(stage)
 
         def find(digest: str) -> Path | None:
@@ -97,7 +103,20 @@ class Agreement:
         if not forced:
             self._put_into_place(right, find)
             _set_times([self.root / path for path in right], time.time())
-        self.store.drop(recorded.values())
+
+    def _require_writable(self) -> None:
+        """Say so before anything is touched; a job would find out when its work is done."""
+        outputs = {self.root / path for stage in self.stages.names for path in self.stages.outputs(stage)}
+        for folder in sorted({self.root, *outputs, *(path.parent for path in outputs)}):
+            if folder.is_dir() and not os.access(folder, os.W_OK):
+                name = folder.relative_to(self.root)
+                raise UserError(f"{name} may not be written to: make it writable and run the same command again")
+
+    def _let_go(self) -> None:
+        """Empty the store of what DVC has by now: it is for runs that did not come that far."""
+        if kept := self.store.kept():
+            self.store.drop(digest for digest in kept if self.dvc.cached(digest))
+        self.store.forget()
 
     def _stale(self) -> set[str]:
         """The stages that DVC calls changed, and all below them."""

@@ -3,15 +3,19 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 
 import yaml
 
+from contraflow.artefacts import atomic
 from contraflow.errors import UserError
 
 LOCK = "dvc.lock"
+PATIENCE = 60  # seconds in which another DVC, or one whose run was killed, may finish what it is writing
+BUSY = ("Unable to acquire lock", "is busy, it is being blocked")  # what DVC says then
 
 
 class Dvc:
@@ -30,7 +34,7 @@ class Dvc:
 
     def commit(self, stages: Iterable[str]) -> None:
         """Record the outputs of `stages` as they are now in `dvc.lock` and the cache."""
-        self._run("commit", "--quiet", "--force", *stages)
+        self._run("commit", "--force", *stages)
 
     def recorded(self, stage: str) -> dict[str, str]:
         """The files that `dvc.lock` records as outputs of a stage, with their MD5."""
@@ -65,32 +69,43 @@ class Dvc:
         anew; the traces of the jobs bring back what it no longer knows. A lock file cut short holds nothing.
         """
         said = []
-        if not _parses(self.lock, lambda text: yaml.load(text, yaml.CSafeLoader)["stages"]):
+        if _cut_short(self.lock, lambda text: yaml.load(text, yaml.CSafeLoader)["stages"]):
             shown = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=self.root, capture_output=True)
-            self.lock.unlink()
-            if not shown.returncode:
-                self.lock.write_bytes(shown.stdout)
+            if shown.returncode:
+                self.lock.unlink()
+            else:
+                with atomic(self.lock) as temporary:
+                    temporary.write_bytes(shown.stdout)
             said.append(f"{LOCK} was cut short by a killed run and is made anew; no result is lost")
         held = self.root / ".dvc" / "tmp" / "rwlock"
-        if not _parses(held, json.loads):
+        if _cut_short(held, json.loads):
             held.unlink()
             said.append(f"{held.relative_to(self.root)} was cut short by a killed run and is removed")
         return said
 
     def _run(self, *arguments: str) -> str:
-        done = subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=self.root, capture_output=True, text=True)
-        if done.returncode:
-            words = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
-            raise UserError(f"`dvc {' '.join(arguments)}` failed: {words}")
-        return done.stdout
+        command = [sys.executable, "-m", "dvc", *arguments]
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
+            if not done.returncode:
+                return done.stdout
+            busy = any(words in done.stderr for words in BUSY)
+            if not busy or time.monotonic() > deadline:
+                words = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+                raise UserError(f"`dvc {' '.join(arguments)}` failed: {words}")
+            time.sleep(0.5)
 
 
-def _parses(path: Path, parse) -> bool:
-    """Whether a file is absent or holds what it should."""
-    if not path.is_file():
-        return True
-    try:
-        parse(path.read_text(encoding="utf-8"))
-    except (ValueError, KeyError, TypeError, yaml.YAMLError):
+def _cut_short(path: Path, parse: Callable[[str], object]) -> bool:
+    """Whether a file holds what cannot be parsed, and still does when a DVC that may be writing it has had its time."""
+    for pause in (0, 1):
+        time.sleep(pause)
+        try:
+            parse(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return False
+        except (ValueError, KeyError, TypeError, yaml.YAMLError):
+            continue
         return False
     return True

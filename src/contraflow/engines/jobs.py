@@ -12,8 +12,9 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from contraflow.config import Params
 from contraflow.stages import PIPELINE, Stages, chosen, fingerprint
 
 SEEDS = "seeds"
+MEMORY = 90 * 24 * 3600  # seconds
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,24 @@ class Store:
         path = self._object(digest)
         return path if path.is_file() and md5(path) == digest else None
 
+    def kept(self) -> list[str]:
+        """Hashes of all kept files."""
+        return [path.name for path in (self.folder / "objects").glob("[!.]*")]
+
     def drop(self, digests: Iterable[str]) -> None:
         """Let go of files that DVC's cache now has."""
         for digest in digests:
             self._object(digest).unlink(missing_ok=True)
+
+    def forget(self) -> None:
+        """Remove what nobody came back for in a long time, the states of abandoned trainings above all."""
+        for path in [*self.folder.glob("traces/*"), *self.folder.glob("training/*")]:
+            with suppress(FileNotFoundError):  # another run forgets, too
+                if path.stat().st_mtime < time.time() - MEMORY:
+                    path.unlink()
+        if kept := self.kept():  # links share their time with the results, so it says nothing
+            named = {digest for trace in self.traces() for digest in trace.outputs.values()}
+            self.drop(digest for digest in kept if digest not in named)
 
     def _object(self, digest: str) -> Path:
         return self.folder / "objects" / digest
