@@ -64,14 +64,12 @@ def test_fix_writes_what_follows_from_the_rest(tree):
         drop(file, stage, key)
         told.append(f"dvc.yaml: stage {stage} reads {key}, which is not in its params: add it")
 
-    change(
-        rules / "report.smk",
-        "        metrics=rules",
-        '        first="results/fetch/source.json",\n        metrics=rules',
-    )
+    change(rules / "report.smk", "        metrics=", '        first="results/fetch/source.json",\n        metrics=')
     told.append("dvc.yaml: stage report reads results/fetch, which is not in its deps: add it")
 
-    change(rules / "mine.smk", "    input:\n        code", "    input:\n        rules.draw.output,\n        code")
+    change(
+        rules / "mine.smk", "    input:\n        code", "    input:\n        'results/mine/drawn.svg',\n        code"
+    )
     change(rules / "mine.smk", "rule summarise_mining:", f"{DRAW}rule summarise_mining:")
     told.append("dvc.yaml: the cmd of stage mine does not allow the rule draw: add it")
 
