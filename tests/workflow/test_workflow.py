@@ -1,30 +1,10 @@
-"""The commands of the contract, in the order in which a user meets them. Each test goes on where the last one ended."""
+"""What a user types beyond experiments, in the order of a first day. Each test goes on where the last one ended."""
 
 import shutil
 
 import pytest
 
 from contraflow.devices import cores
-
-PRETRAIN_AND_BELOW = sorted(
-    [
-        "pretrain_seed",
-        "mine_negatives",
-        "train_mined",
-        "summarise_mining",
-        "evaluate_baseline",
-        "evaluate_baseline",
-        "evaluate_encoder",
-        "summarise_evaluations",
-        "write_report",
-    ]
-)
-ALL = sorted(["fetch_files", "encode_images", *PRETRAIN_AND_BELOW])
-
-
-def real(jobs):
-    """Without the target rules, which run nothing."""
-    return [job for job in jobs if job not in {"all", "fetch", "encode", "pretrain", "mine", "evaluate", "report"}]
 
 
 def test_a_mistake_in_the_parameters_is_told_before_any_job_starts(repository):
@@ -66,27 +46,9 @@ def test_snakemakes_own_views_of_the_workflow(repository):
     (repository.path / "overview.zip").unlink()
 
 
-def test_dvc_reruns_what_depends_on_a_parameter_and_nothing_else(repository):
-    repository.run("git add -A && git commit -q -m run")
-    assert real(repository.jobs("dvc exp run --name colder --set-param loss.tau=0.1")) == PRETRAIN_AND_BELOW
-    assert repository.up_to_date()
-    assert real(repository.jobs("dvc exp run --name page --set-param report.title=other")) == ["write_report"]
-    assert repository.up_to_date()
-
-
-def test_dvc_shows_the_experiments_with_their_parameters_and_metrics(repository):
-    table = repository.run("dvc exp show --csv")
-    assert "colder" in table and "page" in table and "encoder.linear.mean" in table and "loss.tau" in table
-
-
-def test_the_first_parameters_again_run_nothing(repository):
-    repository.run("dvc exp run --set-param loss.tau=0.2 --set-param report.title=contraflow")
-    assert repository.up_to_date()
-
-
 def test_without_mining_the_pretrained_encoder_is_evaluated(repository):
     repository.set(mining={"rounds": 0})
-    jobs = real(repository.jobs("snakemake --cores 2"))
+    jobs = repository.jobs("snakemake --cores 2")
     assert "mine_negatives" not in jobs and "pretrain_seed" not in jobs and "write_report" in jobs
     assert not list((repository.path / "results/mine").rglob("*.npz"))
     assert repository.up_to_date()
