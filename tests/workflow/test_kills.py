@@ -30,6 +30,14 @@ JOBS = {  # of each stage: the words after `contraflow`
     "evaluate": {"evaluate", "summarise"},
     "report": {"report"},
 }
+LAST = {  # what the last job of each stage makes
+    "fetch": "results/fetch/source.json",
+    "encode": "results/encode/card.json",
+    "pretrain": "results/pretrain/seed0/encoder.safetensors",
+    "mine": "results/mine/summary.csv",
+    "evaluate": "results/metrics.json",
+    "report": "results/report.html",
+}
 STARTS = {  # what Snakemake prints when a training starts, and what that makes
     r"Pretraining with seed (\d+)": "results/pretrain/seed{}/encoder.safetensors",
     r"Training with mined negatives: seed (\d+), round 1": "results/mine/seed{}/round1/encoder.safetensors",
@@ -49,10 +57,16 @@ class Killer:
         return self.repository.start(COMMANDS[self.engine])
 
     def kill(self, stage: str | None) -> None:
-        """Kill once: while a job of `stage` runs, or, for None, at any moment; then nothing may be left running."""
+        """Kill once: while a job of `stage`, or of the next that is not complete, runs; for None at any moment.
+
+        Afterwards nothing may be left running, and nothing that was finished may have been made again.
+        """
         finished, epochs = self.finished(), self.epochs()
+        if stage:
+            later = list(JOBS)[list(JOBS).index(stage) :]
+            stage = next((name for name in later if LAST[name] not in finished), None)
         process = self.start()
-        moment = self.random.uniform(0, 2.5 if stage else 6)
+        moment = self.random.uniform(0, {"fetch": 0.5, None: 8}.get(stage, 4))
         while stage and process.poll() is None and not self.jobs(stage):
             time.sleep(0.02)
         deadline = time.monotonic() + moment
@@ -60,7 +74,8 @@ class Killer:
             time.sleep(0.02)
         hit = [name for name in JOBS if self.jobs(name)] or ["between"]
         victim = self.random.choice(VICTIMS[self.engine])
-        if process.poll() is None and self.strike(process, victim):
+        if process.poll() is None:
+            self.strike(process, victim)
             self.hits[hit[0]] += 1
         said = process.communicate(timeout=300)[0]
         self.wait_for_silence(said)
@@ -70,17 +85,14 @@ class Killer:
         for state, done in self.epochs().items():
             assert done >= epochs.get(state, 0), f"finished epochs were lost:\n{said}"
 
-    def strike(self, process: subprocess.Popen, victim: str) -> bool:
-        """SIGKILL to one process, or to all of the command's."""
-        if victim == "group":
-            os.killpg(process.pid, signal.SIGKILL)
-            return True
-        words = {"job": "contraflow", "snakemake": "snakemake", "dvc": "dvc"}[victim]
+    def strike(self, process: subprocess.Popen, victim: str) -> None:
+        """SIGKILL to one process of the command, or to all where that is wanted or there is no such."""
+        words = {"job": "contraflow", "snakemake": "snakemake", "dvc": "dvc"}.get(victim)
         for found in self.processes():
-            if any(os.path.basename(word) == words for word in found["cmdline"][:2]):
+            if words and any(os.path.basename(word) == words for word in found["cmdline"][:2]):
                 os.kill(found["pid"], signal.SIGKILL)
-                return True
-        return False
+                return
+        os.killpg(process.pid, signal.SIGKILL)
 
     def processes(self) -> list[dict]:
         """Those that work in the repository, the command's own shell left out."""

@@ -189,7 +189,7 @@ class Agreement:
         for stage in made:  # what earlier parameters (a seed, a round) left there
             for file in self._files(self.stages.outputs(stage)):
                 if file.stat().st_mtime == STALE:
-                    file.unlink()
+                    _remove(file)
         self.dvc.commit(made)
         self._changes = {stage: changes for stage, changes in self._changes.items() if stage not in made}
         self.store.drop(right.values())
@@ -200,6 +200,15 @@ class Agreement:
         for path in (self.root / path for path in paths):
             found += [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
         return [file for file in found if file.is_file()]
+
+
+def _remove(file: Path) -> None:
+    """Remove a file, and the folders that it leaves empty."""
+    file.unlink()
+    folder = file.parent
+    while not any(folder.iterdir()):
+        folder.rmdir()
+        folder = folder.parent
 
 
 def _set_times(files: Iterable[Path], seconds: float) -> None:
