@@ -71,7 +71,8 @@ class Agreement:
                 newest_input = max((file.stat().st_mtime for file in self._files(self.stages.inputs(stage))), default=0)
                 if len(times) > 1 or newest_input > min(times):
                     _set_times(made + measured, now)
-        self._commit(stale, right)
+        for stage in self._commit(stale, right):  # DVC puts links or copies of its own in place of the files
+            _set_times(self._files(self.stages.outputs(stage)), now)
 
     def record(self, params: Params) -> None:
         """Tell DVC about the stages that a direct run of Snakemake has brought up to date.
@@ -158,11 +159,10 @@ class Agreement:
         names = [name for name in self.stages.params(trace.stage) if name != SEEDS or SEEDS in trace.params]
         if trace.params != chosen(self._values, names) or trace.code != self.stages.code(trace.stage):
             return False
-        unsettled = {path for stage in stale for path in self.stages.outputs(stage)}
         for path, digest in trace.inputs.items():
             if path in right:
                 now = right[path]
-            elif any(path == output or path.startswith(f"{output}/") for output in unsettled):
+            elif self._made_by(path, stale):
                 return False
             else:
                 now = content_digest(self.root / path)
@@ -177,22 +177,28 @@ class Agreement:
                 # A link to DVC's cache would let an edit of the file reach into the cache.
                 place(source, self.root / path, copy=not source.is_relative_to(self.store.folder))
 
-    def _commit(self, stale: set[str], right: dict[str, str]) -> None:
-        """Record the stale stages whose files are all right, up to the first that is not."""
+    def _commit(self, stale: set[str], right: dict[str, str]) -> list[str]:
+        """Record the stale stages whose files are all right, up to the first that is not, and return them."""
         complete = set(self.stages.names) - stale
         for stage in self.stages.names:
             if stage in stale and self.targets[stage] <= right.keys() and self.stages.above(stage) <= complete:
                 complete.add(stage)
         made = [stage for stage in self.stages.names if stage in complete & stale]
         if not made:
-            return
+            return []
         for stage in made:  # what earlier parameters (a seed, a round) left there
             for file in self._files(self.stages.outputs(stage)):
                 if file.stat().st_mtime == STALE:
                     _remove(file)
         self.dvc.commit(made)
         self._changes = {stage: changes for stage, changes in self._changes.items() if stage not in made}
-        self.store.drop(right.values())
+        self.store.drop(digest for path, digest in right.items() if self._made_by(path, made))
+        return made
+
+    def _made_by(self, path: str, stages: Iterable[str]) -> bool:
+        """Whether a path lies at or under an output of one of the stages."""
+        outputs = [output for stage in stages for output in self.stages.outputs(stage)]
+        return any(path == output or path.startswith(f"{output}/") for output in outputs)
 
     def _files(self, paths: Iterable[str]) -> list[Path]:
         """All files that lie at or under the paths now."""
