@@ -61,7 +61,7 @@ class Agreement:
         right = self._right(stale, self.store.find) if stale else {}
         self._put_into_place(right, self.store.find)
         for stage in self.stages.names:
-            made, measured = self._files(self.stages.outputs(stage)), self._files([f"logs/benchmarks/{stage}"])
+            made, measured = self._files(self.stages.outputs(stage)), self._benchmarks(stage)
             if stage in stale:
                 keep = {self.root / path for path in right}
                 _set_times([file for file in made if file not in keep], STALE)
@@ -103,7 +103,7 @@ class Agreement:
         forced = self.targets[stage] <= right.keys() and right.items() <= recorded.items()
         if not forced:
             self._put_into_place(right, find)
-            _set_times([self.root / path for path in right], time.time())
+            _set_times([self.root / path for path in right] + self._benchmarks(stage), time.time())
 
     def _require_writable(self) -> None:
         """Say so before anything is touched; a job would find out when its work is done."""
@@ -194,6 +194,10 @@ class Agreement:
         self._changes = {stage: changes for stage, changes in self._changes.items() if stage not in made}
         self.store.drop(digest for path, digest in right.items() if self._made_by(path, made))
         return made
+
+    def _benchmarks(self, stage: str) -> list[Path]:
+        """Snakemake's measurements of a stage's jobs, which it takes for outputs when it compares times."""
+        return self._files([f"logs/benchmarks/{stage}"])
 
     def _made_by(self, path: str, stages: Iterable[str]) -> bool:
         """Whether a path lies at or under an output of one of the stages."""
