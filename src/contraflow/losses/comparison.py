@@ -1,0 +1,98 @@
+"""What every loss with negatives starts from: anchors beside the keys that they are compared with.
+
+A loss builds a comparison, a policy for negatives changes it (`selection`, `false_negatives`, `mixing`, `weighting`),
+and a function such as `softmax_loss` turns it into a number. Because all policies take and give a comparison, each
+composes with each and with every such loss.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from contraflow.losses.similarity import SIMILARITIES, exact
+
+EMPTY = -1  # sample index of a place in a queue or bank that holds nothing yet
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A anchors and M keys of D numbers.
+
+    Attributes:
+        anchors: Shape (A, D).
+        keys: Shape (M, D).
+        anchor_index: Sample index of each anchor's image, (A,) int64.
+        key_index: The same of each key, (M,); EMPTY marks a place without a key.
+        similarity: Shape (A, M); mixing adds columns, which have no row in `keys`.
+        positive: Bool like `similarity`: what an anchor is to be found among.
+        negative: Bool like `similarity`: what it is to be told from. What is neither takes no part.
+        weight: Added to the logits of the negatives, broadcast to `similarity`; None for nothing.
+    """
+
+    anchors: Tensor
+    keys: Tensor
+    anchor_index: Tensor
+    key_index: Tensor
+    similarity: Tensor
+    positive: Tensor
+    negative: Tensor
+    weight: Tensor | None = None
+
+
+Policy = Callable[[Comparison, float | Tensor], Comparison]
+
+
+def unchanged(comparison: Comparison, tau: float | Tensor) -> Comparison:
+    """The policy that takes all negatives as they are."""
+    return comparison
+
+
+def compare(
+    anchors: Tensor,
+    keys: Tensor,
+    *,
+    anchor_index: Tensor,
+    key_index: Tensor,
+    positive: Tensor,
+    similarity: str = "cosine",
+) -> Comparison:
+    """Compare each anchor with each key; keys of other images are its negatives, unless they are its positives.
+
+    The rule by sample index keeps an image's own key out of its negatives wherever that key lies: in the batch, in a
+    queue from an earlier step, in a bank.
+    """
+    with torch.autocast(anchors.device.type, enabled=False):
+        anchors, keys = exact(anchors), exact(keys)
+        other = (anchor_index[:, None] != key_index) & (key_index != EMPTY)
+        return Comparison(
+            anchors,
+            keys,
+            anchor_index,
+            key_index,
+            SIMILARITIES[similarity](anchors, keys),
+            positive,
+            other & ~positive,
+        )
+
+
+def in_batch(z: Tensor, index: Tensor, similarity: str = "cosine") -> Comparison:
+    """Compare all views of a batch with each other.
+
+    Args:
+        z: Embeddings (V, N, D) of V views, at least two, of N images. Each view's positives are the image's others.
+        index: Sample indices of the images, (N,).
+        similarity: One of `SIMILARITIES`.
+    """
+    views, n, _ = z.shape
+    flat, place = z.flatten(0, 1), torch.arange(n, device=z.device).repeat(views)
+    positive = (place[:, None] == place).fill_diagonal_(False)
+    repeated = index.repeat(views)
+    return compare(flat, flat, anchor_index=repeated, key_index=repeated, positive=positive, similarity=similarity)
+
+
+def positive_similarity(comparison: Comparison) -> Tensor:
+    """Mean similarity of each anchor to its positives, (A, 1); not a number where there is none."""
+    count = comparison.positive.sum(1, keepdim=True)
+    return comparison.similarity.masked_fill(~comparison.positive, 0).sum(1, keepdim=True) / count

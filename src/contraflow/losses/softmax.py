@@ -1,0 +1,38 @@
+"""The cross-entropy of finding an anchor's positives: what NT-Xent, InfoNCE, SupCon and NNCLR have in common."""
+
+import torch
+from torch import Tensor
+
+from contraflow.losses.comparison import Comparison
+
+
+def softmax_loss(comparison: Comparison, tau: float | Tensor) -> Tensor:
+    """Mean over anchors of -1/|P| sum_{p in P} log( exp(l_p) / sum_{j in P or N} exp(l_j) ).
+
+    P are an anchor's positives, N its negatives, l = similarity / tau, to which a weight is added for negatives. With
+    one positive an anchor this is the cross-entropy of a classifier among its candidates (van den Oord et al. 2018),
+    with several the outer form of Khosla et al. 2020.
+
+    Args:
+        comparison: Each anchor has a positive.
+        tau: Temperature, greater than 0.
+
+    Returns:
+        A scalar, at least 0.
+
+    Raises:
+        ValueError: `tau` is not greater than 0.
+    """
+    require_temperature(tau)
+    positive, negative = comparison.positive, comparison.negative
+    logits = comparison.similarity / tau
+    if comparison.weight is not None:
+        logits = logits + torch.where(negative, comparison.weight, 0)
+    log_probability = torch.log_softmax(logits.masked_fill(~(positive | negative), float("-inf")), dim=1)
+    return -(log_probability.masked_fill(~positive, 0).sum(1) / positive.sum(1)).mean()
+
+
+def require_temperature(tau: float | Tensor) -> None:
+    """Refuse a temperature that is not greater than 0. A tensor's is not looked at: a GPU would have to wait for it."""
+    if not isinstance(tau, Tensor) and not tau > 0:
+        raise ValueError(f"tau must be greater than 0, got {tau}")

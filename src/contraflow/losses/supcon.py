@@ -1,0 +1,40 @@
+"""SupCon (Khosla et al. 2020, "Supervised Contrastive Learning", equation 2, without its constant factor)."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from contraflow.losses.comparison import Policy, in_batch, unchanged
+from contraflow.losses.ntxent import require_pair
+from contraflow.losses.softmax import require_temperature, softmax_loss
+
+UNLABELLED = -1
+
+
+def supcon(
+    z1: Tensor,
+    z2: Tensor,
+    labels: Tensor,
+    tau: float | Tensor,
+    *,
+    index: Tensor | None = None,
+    similarity: str = "cosine",
+    negatives: Policy = unchanged,
+) -> Tensor:
+    """NT-Xent whose positives are all other embeddings of the anchor's label.
+
+    Args:
+        labels: (N,) int64; an image without a label, -1, has its own other view as its only positive.
+
+    The other arguments, the result's range and the errors are those of `ntxent`.
+    """
+    require_pair("supcon", z1, z2)
+    require_temperature(tau)
+    index = torch.arange(len(z1), device=z1.device) if index is None else index
+    comparison = in_batch(torch.stack([z1, z2]), index, similarity)
+    label = labels.repeat(2)
+    alike = ((label[:, None] == label) & (label != UNLABELLED)).fill_diagonal_(False)
+    positive = comparison.positive | alike
+    comparison = replace(comparison, positive=positive, negative=comparison.negative & ~positive)
+    return softmax_loss(negatives(comparison, tau), tau)

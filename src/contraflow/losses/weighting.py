@@ -1,0 +1,65 @@
+"""How much each negative counts in the softmax: a weight that is added to its logit.
+
+Both need the cosine: they rest on the least logit that there can be, -1 / tau.
+"""
+
+import math
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from contraflow.losses.comparison import Comparison
+
+
+def debias(comparison: Comparison, tau: float | Tensor, tau_plus: float) -> Comparison:
+    """Correct the sum over negatives for those that are false.
+
+    For an anchor with N negatives, R the sum over them of exp(l) and P the mean of exp(l) over its positives, the sum
+    becomes max( (R - N tau_plus P) / (1 - tau_plus), N exp(-1 / tau) ) (Chuang et al. 2020, "Debiased Contrastive
+    Learning", equations 7 and 8). As every negative's logit moves by the same amount, this is a weight an anchor.
+
+    Args:
+        tau_plus: Probability that a negative is false, 0 to below 1.
+    """
+    logits, used = _negative_logits(comparison, tau)
+    count = comparison.negative.sum(1, keepdim=True).clamp(min=1)
+    total = _log_sum(logits, used)
+    positives = (comparison.similarity / tau).masked_fill(~comparison.positive, float("-inf"))
+    positive = positives.logsumexp(1, keepdim=True) - comparison.positive.sum(1, keepdim=True).log()
+    excess = positive - total + (count * tau_plus).log()  # log of N tau_plus P / R
+    some_left = excess < 0
+    left = total + torch.log(-torch.expm1(torch.where(some_left, excess, -1))) - math.log1p(-tau_plus)
+    floor = count.log() - 1 / tau
+    corrected = torch.where(some_left, torch.maximum(left, floor), floor)
+    return _add_weight(comparison, corrected - total)
+
+
+def harden(comparison: Comparison, tau: float | Tensor, beta: float) -> Comparison:
+    """Weigh each negative by exp(beta l) over the mean of that among the anchor's negatives.
+
+    With `debias` after it this is HCL (Robinson et al. 2021, "Contrastive Learning with Hard Negative Samples",
+    equation 4). As in the authors' code, beta multiplies the logit s / tau, and gradients pass through the weights.
+
+    Args:
+        beta: Concentration, at least 0; 0 leaves all weights equal.
+    """
+    logits, used = _negative_logits(comparison, tau)
+    count = comparison.negative.sum(1, keepdim=True).clamp(min=1)
+    return _add_weight(comparison, beta * logits - (_log_sum(beta * logits, used) - count.log()))
+
+
+def _negative_logits(comparison: Comparison, tau: float | Tensor) -> tuple[Tensor, Tensor]:
+    """Weighted logits, and which to sum over: the negatives, or where an anchor has none all, to stay finite."""
+    logits = comparison.similarity / tau
+    if comparison.weight is not None:
+        logits = logits + comparison.weight
+    return logits, comparison.negative | ~comparison.negative.any(1, keepdim=True)
+
+
+def _log_sum(logits: Tensor, used: Tensor) -> Tensor:
+    return logits.masked_fill(~used, float("-inf")).logsumexp(1, keepdim=True)
+
+
+def _add_weight(comparison: Comparison, weight: Tensor) -> Comparison:
+    return replace(comparison, weight=weight if comparison.weight is None else comparison.weight + weight)

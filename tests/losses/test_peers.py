@@ -1,0 +1,111 @@
+"""Equal values and gradients to 1e-5 with lightly and pytorch-metric-learning, where these have the same loss.
+
+`pip install --no-deps lightly pytorch-metric-learning` and `pytest -m peers`; without them the tests are skipped.
+"""
+
+import pytest
+import torch
+
+from contraflow.losses import Stored, barlow_twins, info_nce, negative_cosine, ntxent, supcon, triplet, vicreg
+from contraflow.losses.comparison import in_batch
+from contraflow.losses.hypersphere import alignment, uniformity
+
+pytestmark = pytest.mark.peers
+SIZES = pytest.mark.parametrize(("n", "d"), [(2, 3), (16, 8), (64, 32)])
+TAU = pytest.mark.parametrize("tau", [0.07, 0.5])
+
+
+def agree(ours, theirs, z):
+    found = []
+    for loss in (ours, theirs):
+        inputs = [x.clone().float().requires_grad_() for x in z]
+        value = loss(*inputs)
+        value.backward()
+        found.append((value.detach(), [x.grad for x in inputs]))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-5, atol=1e-5)
+
+
+@SIZES
+@TAU
+def test_ntxent(vectors, n, d, tau):
+    lightly = pytest.importorskip("lightly.loss")
+    agree(lambda a, b: ntxent(a, b, tau), lightly.NTXentLoss(tau), vectors(n, d))
+
+
+@SIZES
+@TAU
+def test_info_nce(vectors, n, d, tau):
+    peer = pytest.importorskip("lightly.loss").NTXentLoss(tau, memory_bank_size=(20, d))
+    z, (keys,) = vectors(n, d), torch.nn.functional.normalize(vectors(20, d, 1, count=1).float(), dim=2)
+    peer.memory_bank(keys, update=True)
+    stored = Stored(peer.memory_bank.bank.clone().reshape(20, d), torch.arange(20))
+    theirs = peer.memory_bank.bank.clone()
+
+    def with_the_same_queue(a, b):
+        peer.memory_bank.bank.copy_(theirs)
+        return peer(a, b)
+
+    agree(lambda a, b: info_nce(a, b, stored, tau), with_the_same_queue, z)
+
+
+@SIZES
+@TAU
+def test_supcon(vectors, n, d, tau):
+    losses = pytest.importorskip("pytorch_metric_learning.losses")
+    labels = torch.arange(n) % 3
+    peer = losses.SupConLoss(tau)
+    agree(
+        lambda a, b: supcon(a, b, labels, tau),
+        lambda a, b: peer(torch.cat([a, b]), labels.repeat(2)),
+        vectors(n, d),
+    )
+
+
+@SIZES
+@pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
+def test_triplet_with_the_hardest_negative(vectors, n, d, similarity):
+    pytest.importorskip("pytorch_metric_learning")
+    from pytorch_metric_learning import distances, losses, miners, reducers
+
+    kind = {
+        "cosine": distances.CosineSimilarity(),
+        "euclidean": distances.LpDistance(normalize_embeddings=False),
+    }[similarity]
+    labels = torch.arange(n).repeat(2)
+    miner = miners.BatchHardMiner(distance=kind)
+    peer = losses.TripletMarginLoss(0.4, distance=kind, reducer=reducers.MeanReducer())
+
+    def theirs(a, b):
+        z = torch.cat([a, b])
+        return peer(z, labels, miner(z, labels))
+
+    agree(
+        lambda a, b: triplet(in_batch(torch.stack([a, b]), torch.arange(n), similarity), 0.4, "hardest"),
+        theirs,
+        vectors(n, d),
+    )
+
+
+@SIZES
+def test_barlow_twins(vectors, n, d):
+    lightly = pytest.importorskip("lightly.loss")
+    agree(lambda a, b: barlow_twins(a, b, 0.005), lightly.BarlowTwinsLoss(0.005), vectors(n, d))
+
+
+@SIZES
+def test_vicreg(vectors, n, d):
+    lightly = pytest.importorskip("lightly.loss")
+    agree(lambda a, b: vicreg(a, b, (25, 25, 1)), lightly.VICRegLoss(25, 25, 1), vectors(n, d))
+
+
+@SIZES
+def test_negative_cosine(vectors, n, d):
+    module = pytest.importorskip("lightly.loss.negative_cosine_similarity")
+    agree(negative_cosine, module.NegativeCosineSimilarity(), vectors(n, d))
+
+
+@SIZES
+def test_alignment_and_uniformity(vectors, n, d):
+    module = pytest.importorskip("lightly.loss.hypersphere_loss")
+    peer = module.HypersphereLoss(t=2.0, lam=1.0, alpha=2.0)
+    agree(lambda a, b: alignment(a, b) + (uniformity(a) + uniformity(b)) / 2, peer, vectors(n, d))
