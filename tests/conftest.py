@@ -11,6 +11,7 @@ from PIL import Image
 
 from contraflow.config import Params, parse_params
 from contraflow.data.card import EncodedData
+from contraflow.errors import UserError
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch
 
@@ -92,6 +93,19 @@ def imported_by():
         return set(done.stdout.split())
 
     return run
+
+
+@pytest.fixture(scope="session")
+def fashion_mnist(tmp_path_factory, request) -> EncodedData:
+    """The first 2,000 training images of Fashion-MNIST, encoded; the files are kept in pytest's cache."""
+    params = parse_params(merged(yaml.safe_load(DEFAULTS.read_text()), {"data": {"limit": 2000}}))
+    fetched, out = request.config.cache.mkdir("fashion_mnist"), tmp_path_factory.mktemp("fashion_mnist")
+    try:
+        fetch(params, out=fetched)
+    except UserError as error:
+        pytest.skip(str(error))
+    encode(params, fetched=fetched, out=out)
+    return EncodedData.open(out)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from contraflow.errors import UserError
 
+METHODS = sorted(file.stem for file in (Path(__file__).parent / "methods").glob("[a-z]*.py"))  # one file each
+
 
 def _number_from_yaml(value: object) -> object:
     """YAML 1.1 reads `1e-4` as text; every user means the number."""
@@ -51,6 +53,7 @@ class Data(Section):
     limit: Count | None
     image_size: Annotated[int, Field(ge=8, le=1024)] | None
     skip_broken: bool
+    labelled_fraction: Annotated[Number, Field(gt=0, le=1)]
     validation_fraction: PartialShare
     test_fraction: PartialShare
     split_seed: Seed
@@ -87,18 +90,69 @@ class Augment(Section):
 
 
 class Model(Section):
-    encoder: Literal["small", "resnet18", "resnet50"]
+    encoder: Literal["small", "resnet18", "resnet34", "resnet50", "vit_small"]
     width: Annotated[int, Field(ge=8, le=512)]
+    norm: Literal["batch", "sync", "instance", "group"]
     projection_hidden: Count
     projection_dim: Count
+    predictor_hidden: Count
 
 
 class Method(Section):
-    name: Literal["simclr"]
+    name: Literal[*METHODS]
+    queue: Count
+    momentum: Annotated[list[Share], Field(min_length=2, max_length=2)]
+    bank_momentum: Annotated[Number, Field(ge=0, lt=1)]
 
 
 class Loss(Section):
     tau: Positive
+    temperature: Literal["fixed", "learned", "cosine", "macl"]
+    tau_max: Positive
+    tau_swings: Count
+    macl_alpha: NotNegative
+    similarity: Literal["cosine", "dot", "euclidean"]
+    margin: Positive
+    triplet: Literal["random", "semi_hard", "hardest"]
+    cross_entropy: NotNegative
+    barlow_redundancy: Positive
+    vicreg: Annotated[list[NotNegative], Field(min_length=3, max_length=3)]
+
+    @model_validator(mode="after")
+    def _tau_rises(self) -> Self:
+        if self.temperature == "cosine" and self.tau_max < self.tau:
+            raise ValueError(f"loss.tau_max must be at least loss.tau, {self.tau}, got {self.tau_max}")
+        return self
+
+
+class Negatives(Section):
+    exclude_window: Annotated[int, Field(ge=0)]
+    false_negatives: Literal["keep", "eliminate", "attract"]
+    fn_top: Count
+    fn_threshold: Number
+    selection: Literal["all", "ring", "hardest", "margin", "adaptive"]
+    inner: Annotated[Number, Field(ge=0, lt=1)]
+    outer: Annotated[Number, Field(gt=0, le=1)]
+    fn_target: PartialShare
+    k: Count
+    margin: NotNegative
+    mix_hardest: Count
+    mix_pairs: Annotated[int, Field(ge=0)]
+    mix_anchor: Annotated[int, Field(ge=0)]
+    weighting: Literal["uniform", "debiased", "hcl"]
+    tau_plus: Annotated[Number, Field(ge=0, lt=1)]
+    beta: NotNegative
+
+    @model_validator(mode="after")
+    def _band_rises(self) -> Self:
+        if self.inner >= self.outer:
+            raise ValueError(f"negatives.outer must be greater than negatives.inner, {self.inner}, got {self.outer}")
+        return self
+
+    @property
+    def mixed(self) -> bool:
+        """Whether synthetic negatives are made."""
+        return self.mix_pairs + self.mix_anchor > 0
 
 
 class Train(Section):
@@ -110,6 +164,15 @@ class Train(Section):
     weight_decay: NotNegative
     warmup_epochs: NotNegative
     precision: Literal["auto", "float32", "mixed"]
+    knn_every: Annotated[int, Field(ge=0)]
+    stop_on: Literal["never", "uniformity", "knn"]
+    patience: Count
+
+    @model_validator(mode="after")
+    def _stops_on_what_is_measured(self) -> Self:
+        if self.stop_on == "knn" and not self.knn_every:
+            raise ValueError("train.knn_every must be at least 1 where train.stop_on is knn, got 0")
+        return self
 
 
 class Mining(Section):
@@ -159,6 +222,7 @@ class Params(Section):
     model: Model
     method: Method
     loss: Loss
+    negatives: Negatives
     train: Train
     mining: Mining
     eval: Eval
@@ -168,6 +232,24 @@ class Params(Section):
     def _seeds_differ(self) -> Self:
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError(f"seeds must differ from each other, got {self.seeds}")
+        return self
+
+    @model_validator(mode="after")
+    def _negatives_fit_the_loss(self) -> Self:
+        name, weighting, similarity = self.method.name, self.negatives.weighting, self.loss.similarity
+        if name in ("triplet", "margin") and weighting != "uniform":
+            raise ValueError(
+                f"negatives.weighting must be uniform where method.name is {name}, which sums over no softmax, "
+                f"got {weighting}"
+            )
+        if name == "margin" and similarity == "dot":
+            raise ValueError("loss.similarity must be cosine or euclidean where method.name is margin, got dot")
+        if weighting != "uniform" and similarity != "cosine":
+            raise ValueError(
+                f"loss.similarity must be cosine where negatives.weighting is {weighting}, got {similarity}"
+            )
+        if self.negatives.mixed and similarity != "cosine":
+            raise ValueError(f"loss.similarity must be cosine where negatives are mixed, got {similarity}")
         return self
 
     def only(self, *names: str) -> SimpleNamespace:

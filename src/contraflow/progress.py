@@ -23,8 +23,9 @@ class _Lines:
 
 
 def say(text: str) -> None:
-    """Print one line to standard error, where progress and messages go."""
-    print(text, file=sys.stderr, flush=True)
+    """Print one line to standard error, where progress and messages go; above a bar, where there is one."""
+    tqdm.write(text, file=sys.stderr)
+    sys.stderr.flush()
 
 
 def track(iterable: Iterable[T], *, total: int | None = None, label: str, unit: str = "images") -> Iterable[T]:

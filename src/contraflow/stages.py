@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,7 @@ def code_digest(stage: str) -> str:
         ) from None
 
 
-def chosen(params: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def chosen(params: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """The values of the named parameters, by their dotted names."""
     found = {}
     for name in names:

@@ -5,18 +5,21 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
-from contraflow.config import Loss, Model
+from contraflow.config import Model
 from contraflow.errors import UserError
-from contraflow.methods import SimCLR
+from contraflow.models import build_encoder, projection_head
 from contraflow.models.checkpoint import load_encoder, load_model, save_model
 
-MODEL = Model(encoder="small", width=8, projection_hidden=8, projection_dim=4)
+MODEL = Model(encoder="small", width=8, norm="batch", projection_hidden=8, projection_dim=4, predictor_hidden=8)
 PROVENANCE = {"params": {"model": MODEL.model_dump()}, "channels": 1, "image_size": 28, "inputs": {"data": "d" * 64}}
 
 
 def method():
-    return SimCLR(MODEL, Loss(tau=0.5), 1, 28)
+    """An encoder and a head, as every method has them."""
+    encoder = build_encoder(MODEL, 1, 28)
+    return nn.ModuleDict({"encoder": encoder, "projection": projection_head(encoder.dimension, 8, 4)})
 
 
 def test_a_model_comes_back_as_it_was_and_equal_models_give_equal_bytes(tmp_path):
@@ -34,7 +37,7 @@ def test_the_encoder_alone_gives_the_features_of_the_whole(tmp_path):
     save_model(tmp_path / "a.safetensors", model, PROVENANCE)
     encoder, provenance = load_encoder(tmp_path / "a.safetensors")
     images = torch.randn(3, 1, 28, 28)
-    assert torch.equal(encoder(images), model.encoder(images))
+    assert torch.equal(encoder(images), model["encoder"](images))
     assert not encoder.training and provenance == PROVENANCE
 
 

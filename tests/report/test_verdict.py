@@ -87,6 +87,15 @@ def test_nan_is_a_failed_run(run):
     assert "features" in verdict(replace(run, features=features)).paragraph
 
 
+def test_a_collapse_is_named(run):
+    assert not any("collapsed" in warning for warning in verdict(run).warnings)
+    curves = run.curves.assign(collapse=run.curves.collapse.astype(object))
+    curves.loc[[1, 2], "collapse"] = ["spread fell", "spread fell from 0.2 to 0.1"]
+    found = [warning for warning in verdict(replace(run, curves=curves)).warnings if "collapsed" in warning]
+    assert len(found) == 1
+    assert found[0].startswith("The training of seed 3 collapsed: in epoch 3 spread fell from 0.2 to 0.1.")
+
+
 def test_warnings(run, run_of):
     assert any("Two seeds" in warning for warning in verdict(run).warnings)
     assert any("60\u00a0test images" in warning for warning in verdict(run).warnings)

@@ -14,7 +14,7 @@ from contraflow.arrays import load_arrays, save_arrays
 from contraflow.artefacts import read_json, sha256, write_json
 from contraflow.data.card import EncodedData
 from contraflow.errors import UserError
-from contraflow.methods import METHODS
+from contraflow.methods import METHODS, DataShape
 from contraflow.models.checkpoint import read_provenance, save_model
 from contraflow.steps.encode import encode
 from contraflow.steps.evaluate import evaluate_representation
@@ -106,10 +106,17 @@ def test_raw_pixels_are_all_pixels_and_have_no_seed(run):
     assert set(found["test"]) == LABEL_FIGURES
 
 
+def simclr(params, encoded):
+    """The method as a training with these parameters begins with it."""
+    card = encoded.card
+    shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes))
+    return METHODS["simclr"](params.only("model", "method", "loss", "negatives"), shape)
+
+
 def test_untrained_is_the_encoder_that_training_starts_from(run, params_of, encoded):
     params = params_of()
     torch.manual_seed(3)
-    start = METHODS["simclr"](params.model, params.loss, encoded.card.channels, encoded.card.image_size)
+    start = simclr(params, encoded)
     save_model(run / "start/encoder.safetensors", start, read_provenance(run / "seed3/encoder.safetensors"))
     evaluated(params, encoded, run / "start", "encoder-seed3", run / "start/encoder.safetensors")
     same, untrained = (read_json(path) for path in (run / "start/encoder-seed3.json", run / "untrained-seed3.json"))
@@ -147,7 +154,7 @@ def test_nothing_is_chosen_on_the_test_images(run, tmp_path, params_of, encoded,
 def test_a_failed_training_is_named(run, tmp_path, params_of, encoded):
     checkpoint = run / "seed3/encoder.safetensors"
     params = params_of()
-    broken = METHODS["simclr"](params.model, params.loss, encoded.card.channels, encoded.card.image_size)
+    broken = simclr(params, encoded)
     broken.load_state_dict({name: t * float("nan") for name, t in load_file(checkpoint).items()})
     save_model(tmp_path / "encoder.safetensors", broken, read_provenance(checkpoint))
     with pytest.raises(UserError, match=r"encoder\.safetensors gives NaN or infinite features for \d+ of \d+ images"):
@@ -204,7 +211,7 @@ def test_summary_of_two_seeds(run, params_of, encoded):
 def test_tables_of_the_summary(run, params_of, encoded):
     summed_up(params_of(seeds=[4, 3]), encoded, run)
     curves = pd.read_csv(run / "summary/curves.csv")
-    assert list(curves.columns) == ["seed", "round", "epoch", "loss", "lr"]
+    assert list(curves.columns) == list(pd.read_csv(run / "seed3/history.csv").columns)
     assert curves[["seed", "round", "epoch"]].values.tolist() == [[3, 0, 1], [4, 0, 1]]
     pairs = pd.read_csv(run / "summary/confusion.csv")
     counted = pd.crosstab(pairs.actual, pairs.predicted).reindex(

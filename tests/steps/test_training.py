@@ -56,7 +56,8 @@ def test_the_loss_falls(tmp_path, params_of, encoded, optimiser, precision):
     train = {"epochs": 6, "optimiser": optimiser, "precision": precision, "lr": lr}
     pretrain(params_of(train=train), seed=0, data=encoded.folder, out=tmp_path, threads=1, state=tmp_path / "state")
     history = pd.read_csv(tmp_path / "history.csv")
-    assert list(history.columns) == ["seed", "round", "epoch", "loss", "lr"]
+    figures = ["alignment", "uniformity", "positive", "hardest", "rank", "spread", "gradient_norm", "knn", "collapse"]
+    assert list(history.columns) == ["seed", "round", "epoch", "loss", "lr", *figures]
     assert history.epoch.tolist() == [1, 2, 3, 4, 5, 6]
     assert history.loss.iloc[-1] < history.loss.iloc[0] - 0.1
 

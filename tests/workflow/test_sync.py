@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from contraflow.config import Loss
+
 ROOT = Path(__file__).parents[2]
 DRAW = """
 
@@ -125,12 +127,12 @@ def test_what_a_person_must_change_is_told(tree):
 def test_a_parameter_that_only_one_file_knows(tree):
     remedy = "make params.yaml and src/contraflow/config.py agree"
     params, config = tree / "params.yaml", tree / "src/contraflow/config.py"
-    change(params, "loss:\n", "loss:\n  margin: 1.0\n")
-    told = f"params.yaml: loss.margin is not a parameter; allowed are tau: {remedy}"
+    change(params, "loss:\n", "loss:\n  other: 1.0\n")
+    told = f"params.yaml: loss.other is not a parameter; allowed are {', '.join(Loss.model_fields)}: {remedy}"
     assert sync(tree, "--fix") == (1, [told, "1 difference"])
-    change(config, "    tau: Positive\n\n\nclass Train", "    tau: Positive\n    other: Positive\n\n\nclass Train")
-    change(params, "  margin: 1.0\n", "")
-    assert sync(tree, "--fix") == (1, [f"params.yaml: loss.other is missing: {remedy}", "1 difference"])
+    change(config, "    tau_max: Positive\n", "    tau_max: Positive\n    more: Positive\n")
+    change(params, "  other: 1.0\n", "")
+    assert sync(tree, "--fix") == (1, [f"params.yaml: loss.more is missing: {remedy}", "1 difference"])
 
 
 def test_imports_point_one_way():

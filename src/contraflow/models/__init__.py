@@ -1,6 +1,7 @@
-"""Networks: encoders, the projection head, and their files."""
+"""Networks: encoders, heads, normalisation, and their files."""
 
 from contraflow.models.encoders import build_encoder
-from contraflow.models.heads import projection_head
+from contraflow.models.heads import predictor, projection_head
+from contraflow.models.norms import set_norm
 
-__all__ = ["build_encoder", "projection_head"]
+__all__ = ["build_encoder", "predictor", "projection_head", "set_norm"]

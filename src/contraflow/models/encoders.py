@@ -3,6 +3,8 @@
 from torch import Tensor, nn
 
 from contraflow.config import Model
+from contraflow.errors import UserError
+from contraflow.models.norms import set_norm
 
 SMALL_IMAGE = 64  # pixels; up to here a ResNet's ImageNet stem would throw most of the image away
 
@@ -28,7 +30,7 @@ class SmallEncoder(nn.Sequential):
 
 
 class ResNet(nn.Module):
-    """A torchvision ResNet without its classifier: (N, C, H, W) to (N, 512) or (N, 2048).
+    """A torchvision ResNet without its classifier: (N, C, H, W) to (N, 512), from resnet50 on (N, 2048).
 
     Up to 64 pixels it begins with a 3x3 convolution of stride 1 and no pooling (SimCLR's CIFAR stem, Chen et al. 2020,
     appendix B.9), above with torchvision's own stem.
@@ -53,12 +55,47 @@ class ResNet(nn.Module):
         return self.network(images)
 
 
+class SmallViT(nn.Module):
+    """torchvision's VisionTransformer without its classifier, six blocks of 192: (N, C, H, W) to (N, 192).
+
+    Patches have 4 pixels a side up to 64 pixels, 16 above.
+
+    Raises:
+        UserError: patches do not divide the image evenly.
+    """
+
+    def __init__(self, channels: int, image_size: int):
+        from torchvision.models import VisionTransformer
+
+        super().__init__()
+        patch = 4 if image_size <= SMALL_IMAGE else 16
+        if image_size % patch:
+            raise UserError(
+                f"data.image_size must be a multiple of {patch} where model.encoder is vit_small, got {image_size}"
+            )
+        self.dimension = 192
+        self.network = VisionTransformer(image_size, patch, 6, 6, self.dimension, 4 * self.dimension)
+        self.network.heads = nn.Identity()
+        if channels != 3:
+            self.network.conv_proj = nn.Conv2d(channels, self.dimension, patch, patch)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.network(images)
+
+
 def build_encoder(model: Model, channels: int, image_size: int) -> nn.Module:
     """Make the encoder that `model` names, with random weights drawn from torch's generator.
 
     Returns:
         A module with the attribute `dimension`, the length of its feature vectors.
+
+    Raises:
+        UserError: the images' size does not fit the encoder.
     """
+    if model.encoder == "vit_small":
+        return SmallViT(channels, image_size)  # has LayerNorms of its own
     if model.encoder == "small":
-        return SmallEncoder(channels, model.width)
-    return ResNet(model.encoder, channels, image_size)
+        encoder = SmallEncoder(channels, model.width)
+    else:
+        encoder = ResNet(model.encoder, channels, image_size)
+    return set_norm(encoder, model.norm)

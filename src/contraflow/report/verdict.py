@@ -156,6 +156,7 @@ def _warnings(run: Run) -> list[str]:
         found.append(
             f"{times(len(run.card['skipped']), 'broken file')} in the data folder could not be used; see the data card."
         )
+    found += _collapses(run)
     if not run.classes:
         return found
     if images < FEW_TEST_IMAGES:
@@ -165,6 +166,16 @@ def _warnings(run: Run) -> list[str]:
             f"{fixed(100 * error, 1)} points, whatever the seeds say."
         )
     return found + _probe_warnings(run)
+
+
+def _collapses(run: Run) -> list[str]:
+    """One sentence for each seed whose training collapsed, by its last sign."""
+    signs = run.curves.dropna(subset="collapse").groupby("seed").last()
+    return [
+        f"The training of seed {seed} collapsed: in epoch {row.epoch} {row.collapse}. Its embeddings have come to lie "
+        "in one place, which the loss rewarded."
+        for seed, row in signs.iterrows()
+    ]
 
 
 def _probe_warnings(run: Run) -> list[str]:

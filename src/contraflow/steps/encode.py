@@ -57,8 +57,8 @@ def encode(params: Params, *, fetched: Path, out: Path) -> None:
         provenance={
             "step": "encode",
             "code": code_digest("encode"),
-            # Not the path: it says where this machine keeps the images, not what they are.
-            "params": {"data": data.model_dump(exclude={"path"})},
+            # What the images are; not where this machine keeps them, nor how many of their labels a training sees.
+            "params": {"data": data.model_dump(exclude={"path", "labelled_fraction"})},
             "inputs": {"source.json": sha256(fetched / "source.json")},
         },
     ).write(out)

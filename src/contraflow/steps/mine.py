@@ -16,10 +16,14 @@ from contraflow.mining.policies import POLICIES
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
 from contraflow.progress import say, track
-from contraflow.stages import code_digest
+from contraflow.stages import chosen, code_digest
+from contraflow.steps.validation import validation_knn
 from contraflow.training.rounds import train_round
 
-READS = ("augment", "model", "method", "loss", "train", "mining")
+READS = (
+    *("data.labelled_fraction", "data.split_seed", "augment"),
+    *("model", "method", "loss", "negatives", "train", "mining"),
+)
 EMBEDDING_BATCH = 500
 
 
@@ -93,7 +97,7 @@ def train_mined(
         "code": code_digest("mine"),
         "seed": seed,
         "round": number,
-        "params": {name: getattr(settings, name).model_dump() for name in READS},
+        "params": chosen(params.model_dump(), READS),
         "inputs": {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)},
     }
     settings.train = settings.train.model_copy(update={"lr": settings.mining.lr})
@@ -108,5 +112,6 @@ def train_mined(
         provenance=provenance,
         state=state,
         start=encoder,
+        validate=validation_knn(encoded, threads),
         order=lambda epoch: order_with_negatives(arrays["anchor"], arrays["negative"], seed=seed, epoch=epoch),
     )

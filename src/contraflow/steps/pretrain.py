@@ -4,10 +4,11 @@ from pathlib import Path
 
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
-from contraflow.stages import code_digest
+from contraflow.stages import chosen, code_digest
+from contraflow.steps.validation import validation_knn
 from contraflow.training.rounds import train_round
 
-READS = ("augment", "model", "method", "loss", "train")
+READS = ("data.labelled_fraction", "data.split_seed", "augment", "model", "method", "loss", "negatives", "train")
 
 
 def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int, state: Path) -> None:
@@ -25,7 +26,7 @@ def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int, 
         "code": code_digest("pretrain"),
         "seed": seed,
         "round": 0,
-        "params": {name: getattr(settings, name).model_dump() for name in READS},
+        "params": chosen(params.model_dump(), READS),
         "inputs": {"data": encoded.digest},
     }
     train_round(
@@ -38,4 +39,5 @@ def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int, 
         threads=threads,
         provenance=provenance,
         state=state,
+        validate=validation_knn(encoded, threads),
     )

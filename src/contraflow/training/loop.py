@@ -1,57 +1,58 @@
 """The loop over epochs and batches."""
 
+import time
 from collections.abc import Callable
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from contraflow.config import Train
 from contraflow.data.loader import ViewLoader
 from contraflow.errors import UserError
-from contraflow.progress import progress
+from contraflow.methods import Batch, Method
+from contraflow.progress import progress, say
+from contraflow.training.collapse import collapse
+from contraflow.training.diagnosis import Recent
+from contraflow.training.history import Epoch, ends_early
 from contraflow.training.optimisers import build_optimiser, learning_rate
 from contraflow.training.state import load_state, save_state
 
 REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linearly (Goyal et al. 2017)
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """One row of a training's history."""
-
-    epoch: int
-    loss: float
-    lr: float
-
-
 def train(
-    method: nn.Module,
+    method: Method,
     loader: ViewLoader,
     settings: Train,
     *,
+    labels: Tensor,
     epochs: range,
     device: torch.device,
     label: str,
     state: Path,
     order: Callable[[int], np.ndarray] | None = None,
+    validate: Callable[[nn.Module], float] | None = None,
 ) -> list[Epoch]:
     """Train `method` in place, from where a killed training of the same left off.
 
     Args:
-        method: Maps views (V, B, C, H, W) to a scalar loss.
+        method: What to train.
         loader: Gives the views of an epoch.
         settings: Optimiser, peak learning rate and schedule; `epochs` of it is not read.
+        labels: Of every sample that the loader may give, by sample index, (images,) int64; -1 where none is to be seen.
         epochs: The epochs to train, numbered from the beginning of the run, so that no two rounds see the same views.
         device: Where to compute.
         label: What the progress line calls this training.
         state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
         order: Gives the order of the samples in an epoch; None draws it.
+        validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is
+            nothing to measure it with.
 
     Returns:
-        One row an epoch, with the mean loss over its batches and the last learning rate.
+        One row an epoch.
 
     Raises:
         UserError: the loss is not finite, the data has fewer images than one batch, or the file `state` is damaged.
@@ -66,33 +67,54 @@ def train(
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
     history = _go_on(state, parts)
     step = batches * len(history)
+    trained = [p for p in method.parameters() if p.requires_grad]
     with progress(steps * settings.batch_size, label=label, done=step * settings.batch_size) as bar:
         for epoch in epochs[len(history) :]:
-            total = 0.0
-            for views, _ in loader.epoch(epoch, order=order(epoch) if order else None):
+            if ends_early(history, settings):
+                break
+            total, norms, recent, began = 0.0, torch.zeros((), device=device), Recent(), time.monotonic()
+            for views, index in loader.epoch(epoch, order=order(epoch) if order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate
+                batch = Batch(*(x.to(device, non_blocking=True) for x in (views, index, labels[index])), step / steps)
                 with autocast:
-                    loss = method(views.to(device, non_blocking=True))
+                    output = method(batch)
                 optimiser.zero_grad(set_to_none=True)
-                scaler.scale(loss).backward()
+                scaler.scale(output.loss).backward()
+                scaler.unscale_(optimiser)
+                norms += torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
                 scaler.step(optimiser)
                 scaler.update()
-                total += _finite(loss, epoch, rate)
+                total += _finite(output.loss, epoch, rate)
+                recent.add(output.embeddings)
                 step += 1
                 bar.set_postfix_str(
                     f"epoch {epoch + 1} · loss {total / (step - batches * len(history)):.4f}", refresh=False
                 )
                 bar.update(settings.batch_size)
-            history.append(Epoch(epoch + 1, total / batches, rate))
+            speed = batches * settings.batch_size / (time.monotonic() - began)
+            accuracy = None
+            if validate and settings.knn_every and (len(history) + 1) % settings.knn_every == 0:
+                accuracy = validate(method.encoder)
+                method.train()
+            row = Epoch(
+                epoch=epoch + 1,
+                loss=total / batches,
+                lr=rate,
+                **asdict(recent.measure()),
+                gradient_norm=norms.item() / batches,
+                knn=accuracy,
+            )
+            history.append(replace(row, collapse=collapse([*history, row])))
+            say(f"{label} · {history[-1].words()} · {speed:,.0f} images/s")
             _keep(state, parts, history)
     return history
 
 
 def _keep(path: Path, parts: dict, history: list[Epoch]) -> None:
     state = {name: part.state_dict() for name, part in parts.items()}
-    save_state(path, state | {"history": [astuple(row) for row in history], "random": torch.get_rng_state()})
+    save_state(path, state | {"history": [asdict(row) for row in history], "random": torch.get_rng_state()})
 
 
 def _go_on(path: Path, parts: dict) -> list[Epoch]:
@@ -102,7 +124,7 @@ def _go_on(path: Path, parts: dict) -> list[Epoch]:
     for name, part in parts.items():
         part.load_state_dict(kept[name])
     torch.set_rng_state(kept["random"])
-    return [Epoch(*row) for row in kept["history"]]
+    return [Epoch(**row) for row in kept["history"]]
 
 
 def _finite(loss: torch.Tensor, epoch: int, rate: float) -> float:

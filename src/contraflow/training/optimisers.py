@@ -11,12 +11,13 @@ from contraflow.training.lars import LARS
 
 
 def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
-    """The optimiser that `train` names, over all parameters of `model`; the loop sets its learning rate each step.
+    """The optimiser that `train` names, over the parameters of `model` that have gradients.
 
-    Biases and BatchNorm's scales are not decayed, whatever the optimiser.
+    The loop sets its learning rate each step. Biases and BatchNorm's scales are not decayed, whatever the optimiser.
     """
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
+    trained = [p for p in model.parameters() if p.requires_grad]
+    weights = [p for p in trained if p.ndim > 1]
+    others = [p for p in trained if p.ndim <= 1]
     groups = [
         {"params": weights, "weight_decay": train.weight_decay},
         {"params": others, "weight_decay": 0.0},

@@ -7,14 +7,18 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor, nn
 
 from contraflow.artefacts import atomic
 from contraflow.data.card import EncodedData
+from contraflow.data.labelling import draw_labelled
 from contraflow.data.loader import ViewLoader
 from contraflow.devices import cores, lease
-from contraflow.methods import METHODS
+from contraflow.errors import UserError
+from contraflow.methods import METHODS, DataShape, Method
 from contraflow.models.checkpoint import load_model, save_model
-from contraflow.training.loop import Epoch, train
+from contraflow.training.history import Epoch
+from contraflow.training.loop import train
 
 
 def train_round(
@@ -30,11 +34,12 @@ def train_round(
     state: Path,
     start: Path | None = None,
     order: Callable[[int], np.ndarray] | None = None,
+    validate: Callable[[nn.Module], float] | None = None,
 ) -> None:
     """Train and write `encoder.safetensors` and `history.csv` into `out`.
 
     Args:
-        settings: Holds the sections augment, model, method, loss and train.
+        settings: Holds the sections augment, model, method, loss, negatives and train, and how many labels may be seen.
         number: 0 for pretraining, then the number of the mining round.
         epochs: Numbered on from the rounds before, so that no two rounds see the same views.
         threads: CPU threads that make views.
@@ -42,6 +47,7 @@ def train_round(
         state: File in which the training is kept after each epoch.
         start: The checkpoint to go on from; None draws weights from the seed.
         order: The order of the samples in an epoch; None draws it.
+        validate: Gives the validation accuracy of an encoder; None where there are no labels to measure it with.
 
     Raises:
         UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
@@ -49,7 +55,9 @@ def train_round(
     card = data.card
     torch.set_num_threads(cores())
     torch.manual_seed(seed)
-    method = METHODS[settings.method.name](settings.model, settings.loss, card.channels, card.image_size)
+    shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes))
+    method = METHODS[settings.method.name](settings, shape)
+    labels = _labels(method, data, settings)
     if start is not None:
         load_model(start, method)
     loader = ViewLoader(
@@ -65,11 +73,33 @@ def train_round(
     label = f"seed {seed} · round {number}"
     with lease() as device:
         history = train(
-            method, loader, settings.train, epochs=epochs, device=device, label=label, state=state, order=order
+            method,
+            loader,
+            settings.train,
+            labels=labels,
+            epochs=epochs,
+            device=device,
+            label=label,
+            state=state,
+            order=order,
+            validate=validate,
         )
-    shape = {"channels": card.channels, "image_size": card.image_size}
-    save_model(out / "encoder.safetensors", method, provenance | shape)
+    images = {"channels": card.channels, "image_size": card.image_size}
+    save_model(out / "encoder.safetensors", method, provenance | images)
     _save_history(out / "history.csv", history, seed, number)
+
+
+def _labels(method: Method, data: EncodedData, settings: SimpleNamespace) -> Tensor:
+    """What the method may see, by sample index: (images,), -1 for none."""
+    labels = data.labels("train")
+    if not method.needs_labels:
+        return torch.full((len(labels),), -1)
+    if not data.card.labelled:
+        raise UserError(f"method.name {settings.method.name} needs labels, and {data.card.name} has none")
+    allowed = settings.data
+    return torch.from_numpy(
+        draw_labelled(labels, data.training, fraction=allowed.labelled_fraction, seed=allowed.split_seed)
+    )
 
 
 def _save_history(path: Path, history: list[Epoch], seed: int, number: int) -> None:

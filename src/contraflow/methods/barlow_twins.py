@@ -1,0 +1,16 @@
+"""Barlow Twins (Zbontar et al. 2021, "Barlow Twins: Self-Supervised Learning via Redundancy Reduction")."""
+
+from contraflow.losses import barlow_twins
+from contraflow.methods.parts.base import Batch, Method, Output
+
+
+class BarlowTwins(Method):
+    """Dimensions agree between the views and are uncorrelated with each other; no negatives."""
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        self.redundancy = settings.loss.barlow_redundancy
+
+    def forward(self, batch: Batch) -> Output:
+        z = self.embed(batch.views)
+        return Output(barlow_twins(*z, self.redundancy), z)

@@ -1,0 +1,26 @@
+"""BYOL (Grill et al. 2020, "Bootstrap Your Own Latent")."""
+
+from contraflow.losses import negative_cosine
+from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.momentum import MomentumCopy
+from contraflow.methods.parts.schedule import cosine
+from contraflow.models import predictor, set_norm
+
+
+class BYOL(Method):
+    """Each view predicts what a momentum encoder makes of the other; no negatives."""
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        model = settings.model
+        self.predictor = set_norm(predictor(model.projection_dim, model.predictor_hidden), model.norm)
+        self.schedule = settings.method.momentum
+        self.momentum = MomentumCopy(self)
+
+    def forward(self, batch: Batch) -> Output:
+        self.momentum.follow(self, cosine(*self.schedule, batch.progress))
+        z = self.embed(batch.views)
+        p1, p2 = self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        t1, t2 = self.momentum.embed(batch.views)
+        # squared distances of unit vectors, 2 - 2 cos, of both directions
+        return Output(4 + 2 * (negative_cosine(p1, t2) + negative_cosine(p2, t1)), z)

@@ -1,0 +1,21 @@
+"""Pairs under the contrastive loss with a margin (Hadsell, Chopra, LeCun 2006, "Dimensionality Reduction by Learning
+an Invariant Mapping")."""
+
+from contraflow.losses import margin_pairs
+from contraflow.losses.comparison import in_batch
+from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.negatives import Negatives
+
+
+class Margin(Method):
+    """Views of one image are pulled together, views of two pushed apart up to a margin."""
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        self.loss = settings.loss
+        self.negatives = Negatives(settings.negatives)
+
+    def forward(self, batch: Batch) -> Output:
+        z = self.embed(batch.views)
+        comparison = self.negatives(in_batch(z, batch.index, self.loss.similarity), self.loss.tau)
+        return Output(margin_pairs(comparison, self.loss.margin, self.loss.similarity), z)

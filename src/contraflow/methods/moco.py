@@ -1,0 +1,43 @@
+"""MoCo v2 (He et al. 2020, "Momentum Contrast"; Chen et al. 2020, "Improved Baselines with Momentum Contrastive
+Learning")."""
+
+import torch
+
+from contraflow.losses import info_nce
+from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.momentum import MomentumCopy
+from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.queue import Queue
+from contraflow.methods.parts.schedule import cosine
+from contraflow.methods.parts.temperature import Temperature
+
+
+class MoCo(Method):
+    """The first view finds the second, as a momentum encoder sees it, among keys of earlier steps.
+
+    Keys enter the queue after the loss, and a key of the anchor's own image from an earlier epoch is no negative. On
+    many GPUs `model.norm: sync` keeps BatchNorm from telling which images came together.
+    """
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        self.similarity, self.schedule = settings.loss.similarity, settings.method.momentum
+        self.temperature = Temperature(settings.loss)
+        self.negatives = Negatives(settings.negatives)
+        self.momentum = MomentumCopy(self)
+        self.queue = Queue(settings.method.queue, settings.model.projection_dim)
+
+    def forward(self, batch: Batch) -> Output:
+        self.momentum.follow(self, cosine(*self.schedule, batch.progress))
+        query, key = self.embed(batch.views[:1])[0], self.momentum.embed(batch.views[1:2])[0]
+        loss = info_nce(
+            query,
+            key,
+            self.queue.stored,
+            self.temperature(query, key, batch.progress),
+            index=batch.index,
+            similarity=self.similarity,
+            negatives=self.negatives,
+        )
+        self.queue.push(key, batch.index)
+        return Output(loss, torch.stack([query, key]))

@@ -1,0 +1,56 @@
+"""NNCLR (Dwibedi et al. 2021, "With a Little Help from My Friends")."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from contraflow.losses import Stored, info_nce
+from contraflow.losses.comparison import EMPTY
+from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.queue import Queue
+from contraflow.methods.parts.temperature import Temperature
+from contraflow.models import predictor, set_norm
+
+
+class NNCLR(Method):
+    """The nearest neighbour of one view, in a queue of earlier embeddings, finds the other view's prediction.
+
+    Negatives are the predictions of the batch's other images. The loss is the mean over both directions.
+    """
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        model = settings.model
+        self.predictor = set_norm(predictor(model.projection_dim, model.predictor_hidden), model.norm)
+        self.similarity = settings.loss.similarity
+        self.temperature = Temperature(settings.loss)
+        self.negatives = Negatives(settings.negatives)
+        self.queue = Queue(settings.method.queue, model.projection_dim)
+
+    def forward(self, batch: Batch) -> Output:
+        z = self.embed(batch.views)
+        predicted = self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        near = [nearest(view.detach(), self.queue.stored) for view in z]
+        loss = (self._find(near[0], predicted[1], batch) + self._find(near[1], predicted[0], batch)) / 2
+        self.queue.push(z[0].detach(), batch.index)
+        return Output(loss, z)
+
+    def _find(self, near: Tensor, predicted: Tensor, batch: Batch) -> Tensor:
+        return info_nce(
+            near,
+            predicted,
+            Stored(predicted, batch.index),
+            self.temperature(near, predicted, batch.progress),
+            index=batch.index,
+            similarity=self.similarity,
+            negatives=self.negatives,
+        )
+
+
+def nearest(z: Tensor, stored: Stored) -> Tensor:
+    """The stored key most similar by cosine to each row of `z` (N, D); the row itself while nothing is stored."""
+    with torch.autocast(z.device.type, enabled=False):
+        similarity = F.normalize(z.float()) @ F.normalize(stored.keys).T
+    best, place = similarity.masked_fill(stored.index == EMPTY, float("-inf")).max(1, keepdim=True)
+    return torch.where(best.isfinite(), stored.keys[place[:, 0]], z.float())

@@ -1,0 +1,1 @@
+"""What methods share: their interface, temperature, negatives, queue and momentum encoder."""

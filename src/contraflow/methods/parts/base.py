@@ -1,0 +1,83 @@
+"""The interface of all methods."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+from torch import Tensor, nn
+
+from contraflow.models import build_encoder, projection_head, set_norm
+
+
+@dataclass(frozen=True)
+class DataShape:
+    """What a method must know of the data: channels, pixels a side, images (sample indices lie below), classes."""
+
+    channels: int
+    image_size: int
+    images: int
+    classes: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's input.
+
+    Attributes:
+        views: Shape (V, N, C, H, W), V at least 2.
+        index: Sample indices of the images, (N,) int64.
+        labels: Shape (N,) int64, -1 where a method is to see none.
+        progress: Share of the training that is done, 0 to below 1, for schedules.
+    """
+
+    views: Tensor
+    index: Tensor
+    labels: Tensor
+    progress: float
+
+
+@dataclass(frozen=True)
+class Output:
+    """One step's result: the loss, a scalar, and the embeddings (V, N, D) that it compares, for diagnosis."""
+
+    loss: Tensor
+    embeddings: Tensor
+
+
+class Method(nn.Module):
+    """An encoder and a projection head under a loss; subclasses give `forward`.
+
+    All that a training must keep between steps (queues, banks, momentum encoders, learned temperatures) is a parameter
+    or a buffer and thereby in `state_dict`. Random numbers come from torch's CPU generator.
+
+    Attributes:
+        encoder: The network that is kept.
+        needs_labels: Whether the method makes no sense without any labels.
+
+    Args:
+        settings: Holds the sections model, method, loss and negatives.
+        data: What the method must know of the data.
+    """
+
+    needs_labels = False
+
+    def __init__(self, settings: SimpleNamespace, data: DataShape):
+        super().__init__()
+        model = settings.model
+        self.encoder = build_encoder(model, data.channels, data.image_size)
+        head = projection_head(self.encoder.dimension, model.projection_hidden, model.projection_dim)
+        self.projection = set_norm(head, model.norm)
+
+    def forward(self, batch: Batch) -> Output:
+        """The loss of a batch, and the embeddings that it compares."""
+        raise NotImplementedError
+
+    def features(self, views: Tensor) -> Tensor:
+        """Encoder's features of views (V, N, C, H, W): (V N, F).
+
+        All views go through the network as one batch, so that BatchNorm sees them together.
+        """
+        return self.encoder(views.flatten(0, 1))
+
+    def embed(self, views: Tensor) -> Tensor:
+        """Projections of views (V, N, C, H, W): (V, N, D)."""
+        return self.projection(self.features(views)).unflatten(0, views.shape[:2])

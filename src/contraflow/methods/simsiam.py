@@ -1,0 +1,27 @@
+"""SimSiam (Chen & He 2021, "Exploring Simple Siamese Representation Learning")."""
+
+from torch import nn
+
+from contraflow.losses import negative_cosine
+from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.models import predictor, set_norm
+
+
+class SimSiam(Method):
+    """Each view predicts the other's projection, into which no gradient enters; no negatives, no momentum encoder.
+
+    As in the paper the projection ends in a BatchNorm without scale and shift, which the method needs (section 4.4).
+    """
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        model = settings.model
+        last = nn.BatchNorm1d(model.projection_dim, affine=False)
+        self.projection = set_norm(nn.Sequential(self.projection, last), model.norm)
+        self.predictor = set_norm(predictor(model.projection_dim, model.predictor_hidden), model.norm)
+
+    def forward(self, batch: Batch) -> Output:
+        z = self.embed(batch.views)
+        p1, p2 = self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        z1, z2 = z.detach()
+        return Output((negative_cosine(p1, z2) + negative_cosine(p2, z1)) / 2, z)

@@ -1,0 +1,29 @@
+"""SupCon and cross-entropy together: for few labels among many images."""
+
+import torch.nn.functional as F
+from torch import nn
+
+from contraflow.losses.supcon import UNLABELLED
+from contraflow.methods.parts.base import Batch, Output
+from contraflow.methods.supcon import SupCon
+
+
+class SupConCE(SupCon):
+    """SupCon on the projections plus the cross-entropy of a linear classifier on the features of labelled images.
+
+    All images contribute to the contrast, those without a label with their own views as positives.
+    """
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        self.classifier = nn.Linear(self.encoder.dimension, data.classes)
+        self.weight = settings.loss.cross_entropy
+
+    def forward(self, batch: Batch) -> Output:
+        features = self.features(batch.views)
+        z = self.projection(features).unflatten(0, batch.views.shape[:2])
+        labels = batch.labels.repeat(len(batch.views))
+        # a sum over none is 0, where a mean would be no number
+        classified = F.cross_entropy(self.classifier(features), labels, ignore_index=UNLABELLED, reduction="sum")
+        known = (labels != UNLABELLED).sum().clamp(min=1)
+        return Output(self.contrast(z, batch) + self.weight * classified / known, z)

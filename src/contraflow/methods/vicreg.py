@@ -1,0 +1,16 @@
+"""VICReg (Bardes et al. 2022, "VICReg: Variance-Invariance-Covariance Regularization")."""
+
+from contraflow.losses import vicreg
+from contraflow.methods.parts.base import Batch, Method, Output
+
+
+class VICReg(Method):
+    """Views agree, each dimension varies, dimensions are uncorrelated; no negatives."""
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        self.weights = settings.loss.vicreg
+
+    def forward(self, batch: Batch) -> Output:
+        z = self.embed(batch.views)
+        return Output(vicreg(*z, self.weights), z)

@@ -1,0 +1,32 @@
+"""Collapse: embeddings that fall into one point or onto a line, which some losses reward.
+
+The thresholds come from trainings on Fashion-MNIST (tests/training/test_collapse.py): two made to collapse end their
+second epoch at a spread of 0.06 to 0.17, no healthy one goes below 0.4 or below a rank of 7.
+"""
+
+from collections.abc import Sequence
+
+from contraflow.training.history import Epoch
+
+LEAST_SPREAD = 0.25
+LEAST_RANK = 2.0
+KNN_GAIN = 0.05  # of accuracy: with a gain above, the encoder learns, whatever its embeddings look like
+
+
+def collapse(history: Sequence[Epoch]) -> str | None:
+    """What shows that a training has collapsed by its last epoch, in words; None where nothing does.
+
+    Spread or rank lies below its threshold and below what it was, though the loss has fallen and k-NN, where measured,
+    has gained little since it was first.
+    """
+    last, before = history[-1], history[:-1]
+    if not before or last.loss >= before[0].loss:
+        return None
+    accuracies = [row.knn for row in history if row.knn is not None]
+    if accuracies and accuracies[-1] - accuracies[0] > KNN_GAIN:
+        return None
+    for name, least in (("spread", LEAST_SPREAD), ("rank", LEAST_RANK)):
+        most, now = max(getattr(row, name) for row in before), getattr(last, name)
+        if now < least and now < most:
+            return f"the loss fell from {before[0].loss:.3g} to {last.loss:.3g} and {name} from {most:.2f} to {now:.2f}"
+    return None

@@ -1,0 +1,72 @@
+"""How the embeddings that a loss compares lie on the unit sphere, epoch by epoch.
+
+Measured on the last images of each epoch as the training itself embedded them, which costs no pass of its own.
+"""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from contraflow.losses.hypersphere import alignment, uniformity
+
+MOST = 1024  # images
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Figures of one epoch.
+
+    Attributes:
+        alignment: Mean squared distance of an image's two views, 0 to 4.
+        uniformity: Log of the mean Gaussian potential of first views, 0 (one point) to -8; about -4 for an even spread.
+        positive: Mean cosine of an image's two views, -1 to 1.
+        hardest: Mean cosine of an image to the most similar other image, -1 to 1.
+        rank: RankMe (Garrido et al. 2023, "RankMe: Assessing the Downstream Performance of Pretrained Self-Supervised
+            Representations by Their Rank"): exp of the entropy of the singular values, 1 to the dimension.
+        spread: Standard deviation of a dimension, averaged, times the root of their number: 0 (one point) to 1.
+    """
+
+    alignment: float
+    uniformity: float
+    positive: float
+    hardest: float
+    rank: float
+    spread: float
+
+
+class Recent:
+    """The embeddings (2, N, D) of the last `MOST` images or some more, as whole batches."""
+
+    def __init__(self) -> None:
+        self._batches: list[Tensor] = []
+
+    def add(self, z: Tensor) -> None:
+        """Take in a batch (2, n, D), and let go of what is no longer needed."""
+        self._batches.append(z.detach())
+        while sum(batch.shape[1] for batch in self._batches[1:]) >= MOST:
+            del self._batches[0]
+
+    def measure(self) -> Geometry:
+        """The figures of what is kept, at least two images."""
+        return measure(torch.cat(self._batches, dim=1).cpu())
+
+
+def measure(z: Tensor) -> Geometry:
+    """The figures of embeddings (2, N, D) of both views of N images, at least two."""
+    first, second = F.normalize(z.float(), dim=2)
+    similarity = (first @ first.T).fill_diagonal_(-1)
+    return Geometry(
+        alignment=alignment(first, second).item(),
+        uniformity=uniformity(first).item(),
+        positive=(first * second).sum(1).mean().item(),
+        hardest=similarity.amax(1).mean().item(),
+        rank=_effective_rank(first),
+        spread=(first.std(dim=0).mean() * first.shape[1] ** 0.5).item(),
+    )
+
+
+def _effective_rank(z: Tensor) -> float:
+    values = torch.linalg.svdvals(z)
+    return torch.special.entr(values / values.sum()).sum().exp().item()

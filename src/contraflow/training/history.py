@@ -1,0 +1,52 @@
+"""The history of a training: one row an epoch, and whether it has come far enough."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contraflow.config import Train
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One row.
+
+    Attributes:
+        epoch: From 1, counted on through the rounds of a run.
+        loss: Mean over the epoch's batches.
+        lr: Learning rate of the last batch.
+        alignment, uniformity, positive, hardest, rank, spread: As in `contraflow.training.diagnosis.Geometry`.
+        gradient_norm: Length of the whole gradient, mean over batches.
+        knn: Accuracy (0 to 1) of k-NN on the validation images; None where it was not measured.
+        collapse: What shows that the training has collapsed, in words; None where nothing does.
+    """
+
+    epoch: int
+    loss: float
+    lr: float
+    alignment: float
+    uniformity: float
+    positive: float
+    hardest: float
+    rank: float
+    spread: float
+    gradient_norm: float
+    knn: float | None
+    collapse: str | None = None
+
+    def words(self) -> str:
+        """The row as a line of a log."""
+        knn = "" if self.knn is None else f" · k-NN {self.knn:.1%}"
+        alarm = "" if self.collapse is None else f" · COLLAPSED: {self.collapse}"
+        return (
+            f"epoch {self.epoch} · loss {self.loss:.4f} · alignment {self.alignment:.3f} · "
+            f"uniformity {self.uniformity:.2f} · rank {self.rank:.1f} · spread {self.spread:.2f}{knn}{alarm}"
+        )
+
+
+def ends_early(history: Sequence[Epoch], settings: Train) -> bool:
+    """Whether what `stop_on` names has not improved for `patience` measurements: uniformity falls, k-NN rises."""
+    if settings.stop_on == "never":
+        return False
+    values = [getattr(row, settings.stop_on) for row in history]
+    better = [-value if settings.stop_on == "uniformity" else value for value in values if value is not None]
+    return len(better) > settings.patience and max(better[-settings.patience :]) <= max(better[: -settings.patience])

@@ -1,0 +1,104 @@
+"""What holds for each method."""
+
+import copy
+
+import pytest
+import torch
+
+from contraflow import config
+from contraflow.methods import METHODS
+from contraflow.training.optimisers import build_optimiser
+
+WITH_NEGATIVES = ["simclr", "moco", "memory_bank", "nnclr", "supcon", "supcon_ce", "triplet", "margin"]
+POLICIES = {
+    "debiased": {"weighting": "debiased"},
+    "hcl": {"weighting": "hcl"},
+    "ring": {"selection": "ring", "inner": 0.1, "outer": 0.5},
+    "hardest": {"selection": "hardest", "k": 2},
+    "margin": {"selection": "margin"},
+    "adaptive": {"selection": "adaptive", "inner": 0.2, "outer": 0.5},
+    "mixing": {"mix_pairs": 3, "mix_anchor": 2, "mix_hardest": 4},
+    "window": {"exclude_window": 2},
+    "elimination": {"false_negatives": "eliminate", "fn_threshold": 0.1},
+    "attraction": {"false_negatives": "attract", "fn_threshold": 0.1},
+    "all at once": {
+        "exclude_window": 1,
+        "false_negatives": "attract",
+        "fn_threshold": 0.1,
+        "selection": "ring",
+        "outer": 0.9,
+        "mix_pairs": 3,
+        "weighting": "hcl",
+    },
+}
+
+
+def steps(method, optimiser, batch_of, numbers):
+    losses = []
+    for number in numbers:
+        loss = method(batch_of(number, progress=number / 8)).loss
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    return losses
+
+
+def test_a_method_is_registered_by_the_name_of_its_file():
+    assert sorted(METHODS) == config.METHODS
+    assert all(method.__module__ == f"contraflow.methods.{name}" for name, method in METHODS.items())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_copy_of_all_state_goes_on_bit_for_bit(method_of, params_of, batch_of, name):
+    """The queue's length divides neither the batch nor what was pushed when it is copied."""
+    changes = {"queue": 13, "loss": {"temperature": "learned"}}
+    method, other = method_of(name, **changes), method_of(name, **changes)
+    optimisers = [build_optimiser(params_of(train={"lr": 0.01}).train, m) for m in (method, other)]
+    steps(method, optimisers[0], batch_of, range(4))
+    other.load_state_dict(copy.deepcopy(method.state_dict()))
+    optimisers[1].load_state_dict(copy.deepcopy(optimisers[0].state_dict()))
+    found = []
+    for m, optimiser in zip((method, other), optimisers, strict=True):
+        torch.manual_seed(1)
+        found.append(steps(m, optimiser, batch_of, range(4, 8)))
+    assert found[0] == found[1]
+    for key, tensor in method.state_dict().items():
+        assert torch.equal(tensor, other.state_dict()[key]), key
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_gradients_reach_the_encoder_and_no_momentum_copy(method_of, batch_of, name):
+    method = method_of(name)
+    method(batch_of(0))  # fills queues
+    method(batch_of(1)).loss.backward()
+    for key, parameter in method.named_parameters():
+        assert (parameter.grad is None) == key.startswith("momentum."), key
+    assert sum(p.grad.abs().sum() for p in method.encoder.parameters()) > 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_half_precision_is_finite(method_of, batch_of, name):
+    method = method_of(name, loss={"tau": 0.01})
+    for number in range(3):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = method(batch_of(number)).loss
+        assert torch.isfinite(loss) and loss.dtype == torch.float32
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", WITH_NEGATIVES)
+def test_every_policy_composes_with_every_method_that_has_negatives(method_of, batch_of, name, policy):
+    if "weighting" in POLICIES[policy] and name in ("triplet", "margin"):
+        pytest.skip("refused by the parameters: there is no softmax to weigh in")
+    method, plain = method_of(name, negatives=POLICIES[policy]), method_of(name)
+    losses = []
+    for m in (method, plain):
+        torch.manual_seed(0)
+        for number in range(4):
+            output = m(batch_of(number))
+        output.loss.backward()
+        assert all(torch.isfinite(p.grad).all() for p in m.encoder.parameters())
+        losses.append(output.loss.item())
+    if name != "triplet":  # the one negative that it takes may still be there
+        assert losses[0] != losses[1]

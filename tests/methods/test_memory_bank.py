@@ -1,0 +1,24 @@
+import torch
+import torch.nn.functional as F
+
+from contraflow.losses import Stored, info_nce
+
+
+def test_loss_is_info_nce_of_both_views_and_their_slots_which_then_move(method_of, batch_of):
+    method, batch = method_of("memory_bank", queue=20, bank_momentum=0.75, loss={"tau": 0.3}), batch_of(0)
+    before = method.slots.clone()
+    torch.testing.assert_close(before.norm(dim=1), torch.ones(40))
+    torch.manual_seed(5)
+    output = method(batch)
+    torch.manual_seed(5)
+    drawn = torch.randint(40, (20,))
+    assert set(drawn.tolist()) & set(batch.index.tolist())  # own slots are drawn too, and are no negatives
+    each = [
+        info_nce(z, before[batch.index], Stored(before[drawn], drawn), 0.3, index=batch.index)
+        for z in output.embeddings
+    ]
+    torch.testing.assert_close(output.loss, sum(each) / 2)
+    seen = F.normalize(F.normalize(output.embeddings.detach(), dim=2).mean(0))
+    expected = before.clone()
+    expected[batch.index] = F.normalize(0.75 * before[batch.index] + 0.25 * seen)
+    torch.testing.assert_close(method.slots, expected)

@@ -1,0 +1,41 @@
+"""BYOL, SimSiam, Barlow Twins and VICReg."""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+
+from contraflow.losses import barlow_twins, vicreg
+
+
+def test_byol_predicts_the_momentum_encoders_view_of_the_other(method_of, batch_of):
+    method, batch = method_of("byol", momentum=[0.5, 1.0]), batch_of(0, progress=0.5)
+    with torch.no_grad():
+        for parameter in method.encoder.parameters():
+            parameter.mul_(1.5)
+    twin = copy.deepcopy(method)
+    loss = method(batch).loss
+    twin.momentum.follow(twin, 0.75)  # half-way from 0.5 to 1
+    z = twin.projection(twin.encoder(batch.views.flatten(0, 1)))
+    target = twin.momentum.projection(twin.momentum.encoder(batch.views.flatten(0, 1)))
+    p, t = F.normalize(twin.predictor(z)), F.normalize(target)
+    expected = (p - t.roll(6, 0)).square().sum(1).view(2, 6).mean(1).sum()
+    torch.testing.assert_close(loss, expected)
+
+
+def test_simsiam_stops_the_gradient_of_the_target(method_of, batch_of):
+    method, batch = method_of("simsiam"), batch_of(0)
+    method.predictor = torch.nn.Identity()
+    output = method(batch)
+    (grad,) = torch.autograd.grad(output.loss, output.embeddings)
+    z = output.embeddings.detach().requires_grad_()
+    loss = -(F.cosine_similarity(z[0], z[1].detach()) + F.cosine_similarity(z[1], z[0].detach())).mean() / 2
+    torch.testing.assert_close(output.loss, loss)
+    torch.testing.assert_close(grad, torch.autograd.grad(loss, z)[0])
+
+
+def test_barlow_twins_and_vicreg_are_their_losses_on_the_projections(method_of, batch_of):
+    for name, loss in (("barlow_twins", lambda z: barlow_twins(*z, 0.02)), ("vicreg", lambda z: vicreg(*z, (9, 4, 2)))):
+        changes = {"barlow_redundancy": 0.02, "vicreg": [9.0, 4.0, 2.0]}
+        output = method_of(name, loss=changes)(batch_of(0))
+        torch.testing.assert_close(output.loss, loss(output.embeddings))

@@ -1,0 +1,45 @@
+import pytest
+
+from contraflow.training.collapse import collapse
+from contraflow.training.history import Epoch, ends_early
+
+ROW = {"lr": 0.1, "alignment": 1, "uniformity": -2, "positive": 0.5, "hardest": 0.9, "gradient_norm": 1, "knn": None}
+
+
+def rows(**columns):
+    """A history; what is not named is healthy."""
+    length = len(next(iter(columns.values())))
+    defaults = {"loss": [5 - i for i in range(length)], "rank": [30] * length, "spread": [0.9] * length}
+    table = defaults | columns
+    return [Epoch(**ROW | {name: values[i] for name, values in table.items()}, epoch=i + 1) for i in range(length)]
+
+
+@pytest.mark.parametrize(
+    ("columns", "sign"),
+    [
+        ({"spread": [0.9, 0.1]}, "the loss fell from 5 to 4 and spread from 0.90 to 0.10"),
+        ({"rank": [9, 5, 1.5]}, "the loss fell from 5 to 3 and rank from 9.00 to 1.50"),
+        ({"spread": [0.9, 0.1], "knn": [0.5, 0.54]}, "the loss fell"),
+        ({"spread": [0.9, 0.1], "knn": [0.5, 0.6]}, None),  # k-NN rises all the same
+        ({"spread": [0.9, 0.1], "loss": [4, 5]}, None),
+        ({"spread": [0.1, 0.2]}, None),  # it spreads out
+        ({"spread": [0.9, 0.5], "rank": [60, 8]}, None),
+        ({"spread": [0.1]}, None),
+    ],
+)
+def test_collapse(columns, sign):
+    found = collapse(rows(**columns))
+    assert found is None if sign is None else found.startswith(sign)
+
+
+def test_ends_when_nothing_has_improved_for_so_many_measurements(params_of):
+    def ends(on, **columns):
+        return ends_early(rows(**columns), params_of(train={"stop_on": on, "patience": 2, "knn_every": 1}).train)
+
+    assert not ends("never", knn=[0.5, 0.4, 0.3, 0.2])
+    assert ends("knn", knn=[0.5, 0.5, 0.4])
+    assert not ends("knn", knn=[0.5, 0.4])
+    assert not ends("knn", knn=[0.5, 0.4, 0.6])
+    assert ends("knn", knn=[None, 0.5, None, 0.4, None, 0.5])  # what was not measured does not count
+    assert ends("uniformity", uniformity=[-2.0, -1.9, -2.0])
+    assert not ends("uniformity", uniformity=[-2.0, -2.1, -2.2])

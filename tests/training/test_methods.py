@@ -1,0 +1,96 @@
+"""Each method through the training loop."""
+
+import pytest
+
+from contraflow.artefacts import sha256
+from contraflow.data.card import EncodedData
+from contraflow.errors import UserError
+from contraflow.methods import METHODS
+from contraflow.steps.encode import encode
+from contraflow.steps.fetch import fetch
+from contraflow.training import loop
+
+RATES = {"barlow_twins": 0.02, "vicreg": 0.02}
+
+
+@pytest.fixture(scope="module")
+def settings(params_of):
+    """Three epochs of 2,000 images, a queue that fills within the first."""
+
+    def make(name):
+        return params_of(
+            model={"projection_hidden": 64, "projection_dim": 32},
+            method={"name": name, "queue": 256},
+            train={"epochs": 3, "batch_size": 128, "lr": RATES.get(name, 0.2)},
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashion_mnist, tmp_path, name):
+    history = history_of(settings(name), fashion_mnist, tmp_path)
+    assert history.loss.iloc[-1] < history.loss.iloc[0]
+    assert history.collapse.isna().all() and history.knn.between(0.2, 1).all()
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
+    monkeypatch, params_of, encoded, history_of, tmp_path, name
+):
+    """With all that keeps state or draws: a queue that no batch divides, a learned temperature, moving negatives."""
+    params = params_of(
+        train={"epochs": 3, "lr": 0.02},
+        method={"name": name, "queue": 23},
+        loss={"temperature": "learned", "triplet": "random"},
+        negatives={"selection": "adaptive", "outer": 0.5, "mix_pairs": 3},
+    )
+    history_of(params, encoded, tmp_path / "whole")
+    keep = loop.save_state
+
+    def keep_and_die(path, state):
+        keep(path, state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save_state", keep_and_die)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            history_of(params, encoded, tmp_path / "killed")
+    history_of(params, encoded, tmp_path / "killed")
+    for file in ("encoder.safetensors", "history.csv"):
+        assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
+
+
+def test_a_training_ends_early_where_it_is_told_to(params_of, encoded, history_of, tmp_path):
+    train = {"epochs": 9, "lr": 1e-9, "stop_on": "knn", "patience": 2, "knn_every": 1}
+    assert len(history_of(params_of(train=train), encoded, tmp_path)) == 3
+
+
+def test_knn_is_measured_every_so_many_epochs(params_of, encoded, history_of, tmp_path):
+    history = history_of(params_of(train={"epochs": 5, "knn_every": 2}), encoded, tmp_path)
+    assert history.knn.notna().tolist() == [False, True, False, True, False]
+
+
+def test_labels_are_hidden_from_methods_that_need_none_and_missed_by_those_that_do(
+    params_of, encoded, history_of, tmp_path, monkeypatch
+):
+    seen = {}
+
+    def spy(method, *arguments, labels, **more):
+        seen[type(method).__name__] = labels
+        return []
+
+    monkeypatch.setattr("contraflow.training.rounds.train", spy)
+    for name in ("simclr", "supcon"):
+        history_of(params_of(method={"name": name}, data={"labelled_fraction": 0.2}), encoded, tmp_path)
+    assert (seen["SimCLR"] == -1).all()
+    assert 0 < (seen["SupCon"] >= 0).sum() <= 0.25 * len(encoded.training)
+
+
+def test_a_method_that_needs_labels_refuses_data_without(params_of, image_folder, history_of, tmp_path):
+    folder = image_folder(tmp_path / "images") / "upright"
+    params = params_of(method={"name": "supcon"}, data={"path": str(folder)})
+    fetch(params, out=tmp_path / "fetch")
+    encode(params, fetched=tmp_path / "fetch", out=tmp_path / "encode")
+    with pytest.raises(UserError, match=r"method\.name supcon needs labels, and folder has none"):
+        history_of(params, EncodedData.open(tmp_path / "encode"), tmp_path)
