@@ -34,8 +34,11 @@ def test_simsiam_stops_the_gradient_of_the_target(method_of, batch_of):
     torch.testing.assert_close(grad, torch.autograd.grad(loss, z)[0])
 
 
-def test_barlow_twins_and_vicreg_are_their_losses_on_the_projections(method_of, batch_of):
-    for name, loss in (("barlow_twins", lambda z: barlow_twins(*z, 0.02)), ("vicreg", lambda z: vicreg(*z, (9, 4, 2)))):
-        changes = {"barlow_redundancy": 0.02, "vicreg": [9.0, 4.0, 2.0]}
-        output = method_of(name, loss=changes)(batch_of(0))
-        torch.testing.assert_close(output.loss, loss(output.embeddings))
+def test_barlow_twins_is_its_loss_on_the_projections(method_of, batch_of):
+    output = method_of("barlow_twins", loss={"barlow_redundancy": 0.02})(batch_of(0))
+    torch.testing.assert_close(output.loss, barlow_twins(*output.embeddings, 0.02))
+
+
+def test_vicreg_is_its_loss_on_the_projections(method_of, batch_of):
+    output = method_of("vicreg", loss={"vicreg": [9.0, 4.0, 2.0]})(batch_of(0))
+    torch.testing.assert_close(output.loss, vicreg(*output.embeddings, (9, 4, 2)))

@@ -1,7 +1,8 @@
 """Collapse: embeddings that fall into one point or onto a line, which some losses reward.
 
-The thresholds come from trainings on Fashion-MNIST (tests/training/test_collapse.py): two made to collapse end their
-second epoch at a spread of 0.06 to 0.17, no healthy one goes below 0.4 or below a rank of 7.
+The thresholds come from trainings of four epochs on 2,000 images of Fashion-MNIST with 128 dimensions: those made to
+collapse, as in tests/training/test_collapse.py, were at a spread of 0.07 to 0.17 after the second epoch, and no healthy
+method went below 0.4 or below a rank of 10.
 """
 
 from collections.abc import Sequence
