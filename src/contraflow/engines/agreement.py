@@ -67,8 +67,9 @@ class Agreement:
                 _set_times([file for file in made if file not in keep], STALE)
                 _set_times([file for file in made if file in keep] + measured, now)
             elif made:
-                times = {file.stat().st_mtime for file in made + measured}
-                newest_input = max((file.stat().st_mtime for file in self._files(self.stages.inputs(stage))), default=0)
+                times = {file.lstat().st_mtime for file in made + measured}
+                inputs = self._files(self.stages.inputs(stage))
+                newest_input = max((max(file.lstat().st_mtime, file.stat().st_mtime) for file in inputs), default=0)
                 if len(times) > 1 or newest_input > min(times):
                     _set_times(made + measured, now)
         for stage in self._commit(stale, right):  # DVC puts links or copies of its own in place of the files
@@ -188,7 +189,7 @@ class Agreement:
             return []
         for stage in made:  # what earlier parameters (a seed, a round) left there
             for file in self._files(self.stages.outputs(stage)):
-                if file.stat().st_mtime == STALE:
+                if file.lstat().st_mtime == STALE:
                     _remove(file)
         self.dvc.commit(made)
         self._changes = {stage: changes for stage, changes in self._changes.items() if stage not in made}
@@ -222,5 +223,6 @@ def _remove(file: Path) -> None:
 
 
 def _set_times(files: Iterable[Path], seconds: float) -> None:
+    """Of a link into DVC's cache, the link's own time: by it Snakemake goes, and the cache serves other runs, too."""
     for file in files:
-        os.utime(file, (seconds, seconds))
+        os.utime(file, (seconds, seconds), follow_symlinks=False)
