@@ -2,14 +2,25 @@
 BIN := .venv/bin
 SETUP := requirements.lock pyproject.toml setup.sh
 
-.PHONY: run test test-slow test-kills lint lock
+.PHONY: run test test-units test-agreement test-runs test-slow test-kills lint lock
 
 run: .venv/ready ## the whole workflow, with all that this machine has
 	@$(BIN)/snakemake
 	@echo "The report is in $(CURDIR)/results/report.html"
 
-test: .venv/ready-test ## everything but the slow tests, as CI runs it
-	$(BIN)/python -m pytest -m "not slow"
+test: .venv/ready-test ## everything but the slow tests, as CI runs it, two parts at a time
+	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target test-agreement test-runs test-units
+
+PYTEST := $(BIN)/python -m pytest -m "not slow"
+
+test-agreement: .venv/ready-test ## Snakemake and DVC through everything that a user does
+	$(PYTEST) tests/workflow/test_agreement.py
+
+test-runs: .venv/ready-test ## other whole runs: killed ones, faults, a first day
+	$(PYTEST) tests/workflow --ignore tests/workflow/test_agreement.py
+
+test-units: .venv/ready-test ## everything but whole runs: minutes
+	$(PYTEST) --ignore tests/workflow
 
 test-slow: .venv/ready-test
 	$(BIN)/python -m pytest -m slow

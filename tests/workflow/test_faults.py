@@ -55,6 +55,7 @@ def test_a_folder_that_may_not_be_written_to(repository, small_disk):
 
 
 def test_a_second_run_beside_the_first_is_refused_and_a_plan_is_not(repository):
+    repository.set(train={"epochs": 100_000})
     process = started(repository, "Pretraining with seed 0")
     assert "lock" in refused(repository, "snakemake").lower()
     assert "pretrain_seed" in repository.run("snakemake -n 2>&1")
@@ -65,6 +66,7 @@ def test_a_second_run_beside_the_first_is_refused_and_a_plan_is_not(repository):
 
 
 def test_parameters_edited_during_a_run_are_not_recorded_as_those_of_its_results(repository):
+    repository.set(train={"epochs": 1})
     process = started(repository, "Pretraining with seed 0")
     repository.set(report={"title": "another title"})
     said = process.communicate()[0]
@@ -72,8 +74,9 @@ def test_parameters_edited_during_a_run_are_not_recorded_as_those_of_its_results
     assert "fetch_files" not in repository.finished(said) and "encode_images" not in repository.finished(said)
     assert "params.yaml was changed during the run" in said
     assert "pretrain" in repository.json("dvc status --json")
-    assert repository.jobs("snakemake") == ["write_report"]
+    assert repository.jobs("snakemake") == []  # the page was written after the edit, and nothing else reads its title
     assert repository.up_to_date()
+    assert "another title" in (repository.path / "results/report.html").read_text()
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
@@ -118,5 +121,5 @@ def test_a_lock_file_that_dvc_could_not_finish(repository):
     before = lock.read_text()
     lock.write_text(before[: len(before) // 2])
     said = repository.run("snakemake 2>&1")
-    assert "dvc.lock was cut short by a killed run" in said and repository.finished(said) == []
+    assert "Nothing to be done" in said
     assert lock.read_text() == before and repository.up_to_date()

@@ -54,8 +54,6 @@ class Agreement:
         """
         self._require_writable()
         self._let_go()
-        for mended in self.dvc.mend():
-            say(mended)
         self._changes, now = self.dvc.changes(), time.time()
         stale = self._stale()
         right = self._right(stale, self.store.find) if stale else {}

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import yaml
 
 from contraflow.artefacts import atomic
 from contraflow.errors import UserError
+from contraflow.progress import say
 
 LOCK = "dvc.lock"
 PATIENCE = 60  # seconds in which another DVC, or one whose run was killed, may finish what it is writing
@@ -62,50 +63,39 @@ class Dvc:
     def _cache(self) -> Path:
         return self.root / self._run("cache", "dir").strip() / "files" / "md5"
 
-    def mend(self) -> list[str]:
-        """Mend what a SIGKILL leaves where it hits DVC while it writes, and say what was mended.
-
-        DVC writes `dvc.lock` and its own lock file in place. A `dvc.lock` cut short is taken from git again, or made
-        anew; the traces of the jobs bring back what it no longer knows. A lock file cut short holds nothing.
-        """
-        said = []
-        if _cut_short(self.lock, lambda text: yaml.load(text, yaml.CSafeLoader)["stages"]):
-            shown = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=self.root, capture_output=True)
-            if shown.returncode:
-                self.lock.unlink()
-            else:
-                with atomic(self.lock) as temporary:
-                    temporary.write_bytes(shown.stdout)
-            said.append(f"{LOCK} was cut short by a killed run and is made anew; no result is lost")
-        held = self.root / ".dvc" / "tmp" / "rwlock"
-        if _cut_short(held, json.loads):
-            held.unlink()
-            said.append(f"{held.relative_to(self.root)} was cut short by a killed run and is removed")
-        return said
-
     def _run(self, *arguments: str) -> str:
         command = [sys.executable, "-m", "dvc", *arguments]
-        deadline = time.monotonic() + PATIENCE
+        deadline, mended = time.monotonic() + PATIENCE, False
         while True:
             done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
             if not done.returncode:
                 return done.stdout
-            busy = any(words in done.stderr for words in BUSY)
-            if not busy or time.monotonic() > deadline:
-                words = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+            words = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
+            time.sleep(1)
+            if any(busy in words for busy in BUSY) and time.monotonic() < deadline:
+                continue
+            if mended or not self._mend(words):
                 raise UserError(f"`dvc {' '.join(arguments)}` failed: {words}")
-            time.sleep(0.5)
+            mended = True
 
+    def _mend(self, complaint: str) -> bool:
+        """Mend what DVC says it cannot read, where a SIGKILL may have hit it while it wrote; whether it was such.
 
-def _cut_short(path: Path, parse: Callable[[str], object]) -> bool:
-    """Whether a file holds what cannot be parsed, and still does when a DVC that may be writing it has had its time."""
-    for pause in (0, 1):
-        time.sleep(pause)
-        try:
-            parse(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return False
-        except (ValueError, KeyError, TypeError, yaml.YAMLError):
-            continue
+        DVC writes `dvc.lock` and its own lock file in place. The first is taken from git again, or made anew: the
+        traces of the jobs bring back what it no longer knows. The second, cut short, holds nothing.
+        """
+        held = self.root / ".dvc" / "tmp" / "rwlock"
+        if held.name in complaint and held.is_file():
+            held.unlink()
+            say(f"{held.relative_to(self.root)} was cut short by a killed run and is removed")
+            return True
+        if LOCK in complaint and self.lock.is_file():
+            aside = self.root / ".dvc" / "tmp" / f"{LOCK}.damaged"
+            self.lock.replace(aside)
+            shown = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=self.root, capture_output=True)
+            if not shown.returncode:
+                with atomic(self.lock) as temporary:
+                    temporary.write_bytes(shown.stdout)
+            say(f"{LOCK} was damaged and is made anew (the old one: {aside.relative_to(self.root)}); no result is lost")
+            return True
         return False
-    return True
