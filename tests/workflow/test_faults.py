@@ -25,14 +25,24 @@ def small_disk(repository):
     subprocess.run(["umount", "--lazy", str(results)], check=True)
 
 
-def started(repository, words):
-    """A running `snakemake` that has printed `words`, and what it printed until then."""
-    process, said = repository.start("snakemake"), ""
-    while words not in said:
-        line = process.stdout.readline()
-        assert line, said
-        said += line
-    return process
+@pytest.fixture
+def started(repository):
+    """`started(words)`: a running `snakemake` that has printed these words."""
+    running = []
+
+    def start(words):
+        process, said = repository.start("snakemake"), ""
+        running.append(process)
+        while words not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        return process
+
+    yield start
+    for process in running:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
 def refused(repository, command):
@@ -54,9 +64,9 @@ def test_a_folder_that_may_not_be_written_to(repository, small_disk):
     small_disk("rw,size=50m")
 
 
-def test_a_second_run_beside_the_first_is_refused_and_a_plan_is_not(repository):
+def test_a_second_run_beside_the_first_is_refused_and_a_plan_is_not(repository, started):
     repository.set(train={"epochs": 100_000})
-    process = started(repository, "Pretraining with seed 0")
+    process = started("Pretraining with seed 0")
     assert "lock" in refused(repository, "snakemake").lower()
     assert "pretrain_seed" in repository.run("snakemake -n 2>&1")
     os.killpg(process.pid, signal.SIGINT)
@@ -65,9 +75,9 @@ def test_a_second_run_beside_the_first_is_refused_and_a_plan_is_not(repository):
     assert process.returncode == 130 and "Traceback" not in said and "Error" not in said
 
 
-def test_parameters_edited_during_a_run_are_not_recorded_as_those_of_its_results(repository):
+def test_parameters_edited_during_a_run_are_not_recorded_as_those_of_its_results(repository, started):
     repository.set(train={"epochs": 1})
-    process = started(repository, "Pretraining with seed 0")
+    process = started("Pretraining with seed 0")
     repository.set(report={"title": "another title"})
     said = process.communicate()[0]
     assert process.returncode == 0, said
