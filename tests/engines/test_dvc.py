@@ -1,4 +1,5 @@
 import subprocess
+import sys
 
 import pytest
 import yaml
@@ -16,9 +17,9 @@ def repository(tmp_path):
         "git init -q",
         "git config user.name test",
         "git config user.email test@localhost",
-        "python -m dvc init -q",
-        "python -m dvc config core.analytics false",
-        "python -m dvc repro -q",
+        f"{sys.executable} -m dvc init -q",
+        f"{sys.executable} -m dvc config core.analytics false",
+        f"{sys.executable} -m dvc repro -q",
         "git add -A",
         "git commit -q -m made",
     ):
