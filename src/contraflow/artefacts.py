@@ -59,6 +59,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def md5(path: Path) -> str:
+    """Hex MD5 of a file's content: DVC's name for it, and that of older archives."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+
+
 def signature(provenance: dict, contents: Iterable[tuple[str, memoryview]]) -> str:
     """Hex SHA-256 of a provenance and of contents, each with words that say what it is: none may change unnoticed."""
     digest = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode())

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contraflow.engines.jobs import Store, content_digest, job, md5
+from contraflow.artefacts import md5
+from contraflow.engines.jobs import Store, content_digest, job
 
 PIPELINE = {
     "stages": {

@@ -10,7 +10,7 @@ from contextlib import contextmanager, redirect_stdout
 from http.client import HTTPException
 from pathlib import Path
 
-from contraflow.artefacts import atomic
+from contraflow.artefacts import atomic, md5
 from contraflow.data.sources import Source
 from contraflow.errors import UserError
 
@@ -69,8 +69,7 @@ def _complete(name: str, source: Source, missing: list[str], looked_in: Path, ro
 
 def _check(archive: Path, source: Source) -> None:
     expected = source.archives[archive.name]
-    with archive.open("rb") as file:
-        found = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+    found = md5(archive)
     if found == expected:
         return
     if source.content:

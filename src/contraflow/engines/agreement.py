@@ -133,11 +133,15 @@ class Agreement:
         for stage in self.stages.names:
             if stage not in stale:
                 continue
+            code = self.stages.code(stage)
             since = self.dvc.lock.stat().st_mtime if self._only_outputs_changed(stage) else 0
             left = [
                 trace
                 for trace in traces
-                if trace.stage == stage and trace.written > since and self.targets[stage] & trace.outputs.keys()
+                if trace.stage == stage
+                and trace.code == code
+                and trace.written > since
+                and self.targets[stage] & trace.outputs.keys()
             ]
             found = True
             while found:  # a job of a stage may read what another of its jobs makes
@@ -154,9 +158,9 @@ class Agreement:
         return bool(changes) and all(isinstance(change, dict) and set(change) == {"changed outs"} for change in changes)
 
     def _holds(self, trace: Trace, right: dict, stale: set[str], find: Find) -> bool:
-        """Whether a job with today's parameters, code and inputs would do what the trace tells, and its files exist."""
+        """Whether a job with today's parameters and inputs would do what the trace tells, and its files exist."""
         names = [name for name in self.stages.params(trace.stage) if name != SEEDS or SEEDS in trace.params]
-        if trace.params != chosen(self._values, names) or trace.code != self.stages.code(trace.stage):
+        if trace.params != chosen(self._values, names):
             return False
         for path, digest in trace.inputs.items():
             if path in right:

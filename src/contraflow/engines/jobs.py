@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from contraflow.artefacts import atomic, write_json
+from contraflow.artefacts import atomic, md5, write_json
 from contraflow.config import Params
 from contraflow.stages import PIPELINE, Stages, chosen, fingerprint
 
@@ -146,20 +146,13 @@ def content_digest(path: Path) -> str | None:
     return md5(path) if path.is_file() else None
 
 
-def md5(path: Path) -> str:
-    """Hex MD5 of a file's content: DVC's name for it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
-
-
 def place(source: Path, target: Path, *, copy: bool = False) -> None:
     """Put a file at `target`, whole or not at all: as a hard link where the file system can, else as a copy."""
     with atomic(target) as temporary:
-        try:
-            if copy:
-                raise OSError
-            os.link(source, temporary)
-        except OSError:
+        if not copy:
+            with suppress(OSError):
+                os.link(source, temporary)
+        if not temporary.exists():
             shutil.copyfile(source, temporary)
 
 
