@@ -9,6 +9,8 @@ import torch
 from contraflow.losses import Stored, barlow_twins, info_nce, negative_cosine, ntxent, supcon, triplet, vicreg
 from contraflow.losses.comparison import in_batch
 from contraflow.losses.hypersphere import alignment, uniformity
+from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.temperature import Temperature
 
 pytestmark = pytest.mark.peers
 SIZES = pytest.mark.parametrize(("n", "d"), [(2, 3), (16, 8), (64, 32)])
@@ -109,3 +111,16 @@ def test_alignment_and_uniformity(vectors, n, d):
     module = pytest.importorskip("lightly.loss.hypersphere_loss")
     peer = module.HypersphereLoss(t=2.0, lam=1.0, alpha=2.0)
     agree(lambda a, b: alignment(a, b) + (uniformity(a) + uniformity(b)) / 2, peer, vectors(n, d))
+
+
+@SIZES
+@TAU
+def test_model_aware(vectors, params_of, n, d, tau):
+    lightly = pytest.importorskip("lightly.loss")
+    settings = params_of(loss={"temperature": "macl", "tau": tau})
+    temperature, weights = Temperature(settings.loss), Negatives(settings)
+    agree(
+        lambda a, b: ntxent(a, b, temperature(a, b, 0), negatives=weights),
+        lightly.MACLLoss(tau, settings.loss.macl_alpha),
+        vectors(n, d),
+    )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contraflow.losses import ntxent
 from contraflow.losses.selection import within_margin
-from contraflow.losses.weighting import debias, harden
+from contraflow.losses.weighting import debias, emphasise, harden
 
 batches = st.tuples(st.integers(2, 7), st.integers(1, 7), st.integers(0, 10**6))
 temperatures, shares = st.floats(0.05, 2.0), st.floats(0, 0.9)
@@ -72,3 +72,27 @@ def test_an_anchor_without_negatives_stays_finite(vectors):
     none = ntxent(z1, z1, 0.2, negatives=lambda c, t: debias(harden(within_margin(c, 0.0), t, 1.0), t, 0.1))
     none.backward()
     assert none.item() == 0 and torch.isfinite(z1.grad).all()
+
+
+def slow_model_aware(z1, z2, tau):
+    """Each anchor's NT-Xent over its share of probability that is not the positive's."""
+    z, n, total = torch.cat([z1, z2]), len(z1), 0.0
+    for i in range(2 * n):
+        e = [math.exp(float(F.cosine_similarity(z[i], x, dim=0)) / tau) for x in z]
+        share = e[(i + n) % (2 * n)] / sum(e[j] for j in range(2 * n) if j != i)
+        total -= math.log(share) / (1 - share)
+    return total / (2 * n)
+
+
+@given(shape=batches, tau=st.floats(0.2, 2.0))
+@settings(deadline=None)
+def test_emphasised_anchors_equal_the_slow_definition(vectors, shape, tau):
+    z1, z2 = vectors(*shape)
+    assert ntxent(z1, z2, tau, negatives=emphasise).item() == pytest.approx(slow_model_aware(z1, z2, tau), rel=1e-6)
+
+
+def test_an_anchor_that_has_found_its_positive_stays_finite():
+    z = torch.eye(8).requires_grad_()
+    loss = ntxent(z, z.detach(), 0.01, negatives=emphasise)
+    loss.backward()
+    assert torch.isfinite(loss) and torch.isfinite(z.grad).all()

@@ -29,6 +29,7 @@ class Comparison:
         positive: Bool like `similarity`: what an anchor is to be found among.
         negative: Bool like `similarity`: what it is to be told from. What is neither takes no part.
         weight: Added to the logits of the negatives, broadcast to `similarity`; None for nothing.
+        anchor_weight: Factor on each anchor's loss, (A,); None for 1.
     """
 
     anchors: Tensor
@@ -39,6 +40,7 @@ class Comparison:
     positive: Tensor
     negative: Tensor
     weight: Tensor | None = None
+    anchor_weight: Tensor | None = None
 
 
 Policy = Callable[[Comparison, float | Tensor], Comparison]

@@ -7,11 +7,11 @@ from contraflow.losses.comparison import Comparison
 
 
 def softmax_loss(comparison: Comparison, tau: float | Tensor) -> Tensor:
-    """Mean over anchors of -1/|P| sum_{p in P} log( exp(l_p) / sum_{j in P or N} exp(l_j) ).
+    """Mean over anchors of -w/|P| sum_{p in P} log( exp(l_p) / sum_{j in P or N} exp(l_j) ).
 
-    P are an anchor's positives, N its negatives, l = similarity / tau, to which a weight is added for negatives. With
-    one positive an anchor this is the cross-entropy of a classifier among its candidates (van den Oord et al. 2018),
-    with several the outer form of Khosla et al. 2020.
+    P are an anchor's positives, N its negatives, l = similarity / tau, to which a weight is added for negatives, and w
+    the anchor's own weight, 1 by default. With one positive an anchor this is the cross-entropy of a classifier among
+    its candidates (van den Oord et al. 2018), with several the outer form of Khosla et al. 2020.
 
     Args:
         comparison: Each anchor has a positive.
@@ -24,12 +24,18 @@ def softmax_loss(comparison: Comparison, tau: float | Tensor) -> Tensor:
         ValueError: `tau` is not greater than 0.
     """
     require_temperature(tau)
+    found = log_likelihood(comparison, tau)
+    return -(found if comparison.anchor_weight is None else comparison.anchor_weight * found).mean()
+
+
+def log_likelihood(comparison: Comparison, tau: float | Tensor) -> Tensor:
+    """Log-probability of an anchor's positive, or the mean over several: (A,), at most 0; arguments as above."""
     positive, negative = comparison.positive, comparison.negative
     logits = comparison.similarity / tau
     if comparison.weight is not None:
         logits = logits + torch.where(negative, comparison.weight, 0)
     log_probability = torch.log_softmax(logits.masked_fill(~(positive | negative), float("-inf")), dim=1)
-    return -(log_probability.masked_fill(~positive, 0).sum(1) / positive.sum(1)).mean()
+    return log_probability.masked_fill(~positive, 0).sum(1) / positive.sum(1)
 
 
 def require_temperature(tau: float | Tensor) -> None:

@@ -1,6 +1,6 @@
-"""How much each negative counts in the softmax: a weight that is added to its logit.
+"""How much each negative counts in the softmax, a weight that is added to its logit, and how much each anchor.
 
-Both need the cosine: they rest on the least logit that there can be, -1 / tau.
+`debias` needs the cosine: it rests on the least logit that there can be, -1 / tau.
 """
 
 import math
@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 from contraflow.losses.comparison import Comparison
+from contraflow.losses.softmax import log_likelihood
+
+_LEAST = 1e-8  # probability that is left to all but the positive
 
 
 def debias(comparison: Comparison, tau: float | Tensor, tau_plus: float) -> Comparison:
@@ -47,6 +50,17 @@ def harden(comparison: Comparison, tau: float | Tensor, beta: float) -> Comparis
     logits, used = _negative_logits(comparison, tau)
     count = comparison.negative.sum(1, keepdim=True).clamp(min=1)
     return _add_weight(comparison, beta * logits - (_log_sum(beta * logits, used) - count.log()))
+
+
+def emphasise(comparison: Comparison, tau: float | Tensor) -> Comparison:
+    """Weigh each anchor by 1 / (1 - P), P the probability of its positive, without gradient.
+
+    This undoes the shrinking of the gradient of anchors that have found their positive (Huang et al. 2023, "Model-Aware
+    Contrastive Learning", section 4.3).
+    """
+    with torch.no_grad():
+        missed = -torch.expm1(log_likelihood(comparison, tau))
+    return replace(comparison, anchor_weight=1 / missed.clamp(min=_LEAST))
 
 
 def _negative_logits(comparison: Comparison, tau: float | Tensor) -> tuple[Tensor, Tensor]:

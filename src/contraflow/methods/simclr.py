@@ -13,7 +13,7 @@ class SimCLR(Method):
         super().__init__(settings, data)
         self.similarity = settings.loss.similarity
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings.negatives)
+        self.negatives = Negatives(settings)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)

@@ -3,13 +3,13 @@ import torch
 
 from contraflow.losses.comparison import in_batch
 from contraflow.losses.selection import hardest, outside_window
-from contraflow.losses.weighting import debias, harden
+from contraflow.losses.weighting import debias, emphasise, harden
 from contraflow.methods.parts.negatives import Negatives
 
 
 @pytest.fixture
 def policy(params_of):
-    return lambda **negatives: Negatives(params_of(negatives=negatives).negatives)
+    return lambda **negatives: Negatives(params_of(negatives=negatives))
 
 
 @pytest.fixture
@@ -40,3 +40,9 @@ def test_the_adaptive_ring_grows_with_suspects_and_shrinks_without(policy, compa
     kept = adaptive.outer.clone()
     adaptive.eval()(alike, 0.2)
     assert torch.equal(adaptive.outer, kept) and "outer" in adaptive.state_dict()
+
+
+def test_macl_weighs_the_anchors_last(params_of, comparison):
+    settings = params_of(loss={"temperature": "macl"}, negatives={"weighting": "debiased"})
+    found, expected = Negatives(settings)(comparison, 0.2), emphasise(debias(comparison, 0.2, 0.1), 0.2)
+    torch.testing.assert_close(found.anchor_weight, expected.anchor_weight)

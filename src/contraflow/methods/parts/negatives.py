@@ -1,28 +1,33 @@
 """The policy for negatives that `negatives.*` describes; every method that has negatives uses it."""
 
+from types import SimpleNamespace
+
 import torch
 from torch import Tensor, nn
 
-from contraflow.config import Negatives as Settings
 from contraflow.losses.comparison import Comparison
 from contraflow.losses.false_negatives import attract, eliminate, suspected_share, suspects
 from contraflow.losses.mixing import mix
 from contraflow.losses.selection import hardest, outside_window, ring, within_margin
-from contraflow.losses.weighting import debias, harden
+from contraflow.losses.weighting import debias, emphasise, harden
 
 
 class Negatives(nn.Module):
     """Window, false negatives, selection, mixing and weighting, one after the other.
 
     The adaptive selection is a ring whose outer bound moves: with more suspected false negatives in the ring than
-    `fn_target` it grows, so that farther ones join, with fewer it shrinks, so that harder ones are left.
+    `fn_target` it grows, so that farther ones join, with fewer it shrinks, so that harder ones are left. Where MACL
+    adapts the temperature, its weights of anchors come last.
+
+    Args:
+        settings: Holds the sections negatives and loss.
     """
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: SimpleNamespace):
         super().__init__()
-        self.settings = settings
-        if settings.selection == "adaptive":
-            self.register_buffer("outer", torch.tensor(settings.outer))
+        self.settings, self.model_aware = settings.negatives, settings.loss.temperature == "macl"
+        if self.settings.selection == "adaptive":
+            self.register_buffer("outer", torch.tensor(self.settings.outer))
 
     def forward(self, comparison: Comparison, tau: float | Tensor) -> Comparison:
         settings = self.settings
@@ -43,6 +48,8 @@ class Negatives(nn.Module):
             comparison = harden(comparison, tau, settings.beta)
         if settings.weighting != "uniform":
             comparison = debias(comparison, tau, settings.tau_plus)
+        if self.model_aware:
+            comparison = emphasise(comparison, tau)
         return comparison
 
     def _select(self, comparison: Comparison) -> Comparison:
