@@ -3,6 +3,7 @@
 Modules of a step are imported when the step is called, so that `--help` is quick and a step pays for its own alone.
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -110,6 +111,7 @@ def mine(
 @_typer.command()
 def train_mined(
     encoder: Encoder,
+    history: Annotated[Path, typer.Option("--history", help="History of the encoder's training (.csv).")],
     negatives: Annotated[Path, typer.Option("--negatives", help="Table that `mine` wrote with this encoder.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint and its history.")],
     data: DataFolder = DATA,
@@ -120,10 +122,12 @@ def train_mined(
     from contraflow.steps.mine import train_mined
 
     settings = load_params(params)
-    with job("mine", settings, inputs=[data / CARD, encoder, negatives], outputs=_training_files(out)) as state:
+    inputs = [data / CARD, encoder, history, negatives]
+    with job("mine", settings, inputs=inputs, outputs=_training_files(out)) as state:
         train_mined(
             settings,
             encoder=encoder,
+            history=history,
             negatives=negatives,
             data=data,
             out=out,
@@ -243,6 +247,8 @@ def _images(params: Params) -> list[Path]:
 def app() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit status 1, Ctrl-C in status 130."""
     end_with_employer()
+    # Threads of OpenMP that spin while they wait for each other lose most of their speed to any other busy process.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         _typer()
     except UserError as error:

@@ -25,6 +25,7 @@ def run(tmp_path_factory, params_of, encoded):
     train_mined(
         params,
         encoder=root / "round0/encoder.safetensors",
+        history=root / "round0/history.csv",
         negatives=root / "negatives.npz",
         data=encoded.folder,
         out=root / "round1",
@@ -136,6 +137,7 @@ def test_negatives_of_another_encoder_are_refused_by_name(run, tmp_path, params_
         train_mined(
             params_of(),
             encoder=run / "round0/encoder.safetensors",
+            history=run / "round0/history.csv",
             negatives=tmp_path / "foreign.npz",
             data=encoded.folder,
             out=tmp_path,

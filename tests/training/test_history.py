@@ -1,7 +1,8 @@
 import pytest
 
+from contraflow.errors import UserError
 from contraflow.training.collapse import collapse
-from contraflow.training.history import Epoch, ends_early
+from contraflow.training.history import Epoch, ends_early, read_history, save_history
 
 ROW = {"lr": 0.1, "alignment": 1, "uniformity": -2, "positive": 0.5, "hardest": 0.9, "gradient_norm": 1, "knn": None}
 
@@ -43,3 +44,17 @@ def test_ends_when_nothing_has_improved_for_so_many_measurements(params_of):
     assert ends("knn", knn=[None, 0.5, None, 0.4, None, 0.5])  # what was not measured does not count
     assert ends("uniformity", uniformity=[-2.0, -1.9, -2.0])
     assert not ends("uniformity", uniformity=[-2.0, -2.1, -2.2])
+
+
+def test_a_history_comes_back_from_its_file(tmp_path):
+    history = rows(knn=[None, 0.5], collapse=[None, "the loss fell, and so on"])
+    save_history(tmp_path / "history.csv", history, seed=3, number=1)
+    assert read_history(tmp_path / "history.csv") == history
+
+
+def test_a_file_that_is_no_history_is_refused_by_name(tmp_path):
+    (tmp_path / "other.csv").write_text("seed,round\n0,1\n")
+    with pytest.raises(UserError, match=r"other\.csv is not the history of a training"):
+        read_history(tmp_path / "other.csv")
+    with pytest.raises(UserError, match=r"none\.csv is missing"):
+        read_history(tmp_path / "none.csv")

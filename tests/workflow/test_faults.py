@@ -106,7 +106,9 @@ def test_a_damaged_checkpoint(repository, damage):
 
 def test_a_table_of_negatives_of_another_encoder(repository):
     negatives, other = "results/mine/seed0/round1/negatives.npz", "results/mine/seed0/round1/encoder.safetensors"
-    said = refused(repository, f"contraflow train-mined --encoder {other} --negatives {negatives} --out out")
+    history = other.replace("encoder.safetensors", "history.csv")
+    inputs = f"--encoder {other} --history {history} --negatives {negatives}"
+    said = refused(repository, f"contraflow train-mined {inputs} --out out")
     assert f"contraflow: {negatives} was made from another encoder" in said
     assert (repository.path / negatives).exists() and not (repository.path / "out").exists()
 

@@ -58,6 +58,7 @@ rule train_mined:
         rules.encode.input,
         code="src/contraflow/steps/mine.py",
         encoder=rules.mine_negatives.input.encoder,
+        history=lambda w: f"{trained(w.seed, int(w.round) - 1)}/history.csv",
         negatives="results/mine/seed{seed}/round{round}/negatives.npz",
     output:
         encoder="results/mine/seed{seed}/round{round}/encoder.safetensors",
@@ -73,5 +74,5 @@ rule train_mined:
     message:
         "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"
     shell:
-        "contraflow train-mined --encoder {input.encoder} --negatives {input.negatives} --data results/encode"
-        " --out results/mine/seed{wildcards.seed}/round{wildcards.round} --threads {threads} 2>&1 | tee {log}"
+        "contraflow train-mined --encoder {input.encoder} --history {input.history} --negatives {input.negatives}"
+        " --data results/encode --out results/mine/seed{wildcards.seed}/round{wildcards.round} --threads {threads} 2>&1 | tee {log}"

@@ -18,6 +18,7 @@ from contraflow.models.embed import embed
 from contraflow.progress import say, track
 from contraflow.stages import chosen, code_digest
 from contraflow.steps.validation import validation_knn
+from contraflow.training.history import read_history
 from contraflow.training.rounds import train_round
 
 READS = (
@@ -75,11 +76,12 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int) 
 
 
 def train_mined(
-    params: Params, *, encoder: Path, negatives: Path, data: Path, out: Path, threads: int, state: Path
+    params: Params, *, encoder: Path, history: Path, negatives: Path, data: Path, out: Path, threads: int, state: Path
 ) -> None:
     """Go on training an encoder with mined negatives; write `encoder.safetensors` and `history.csv` into `out`.
 
-    The file `state` keeps the training from epoch to epoch, as in `pretrain`.
+    `history` is that of the encoder's own training, against which a collapse is measured. The file `state` keeps the
+    training from epoch to epoch, as in `pretrain`.
 
     Raises:
         UserError: the negatives were mined with another encoder or on other data, or the loss is not finite.
@@ -112,6 +114,7 @@ def train_mined(
         provenance=provenance,
         state=state,
         start=encoder,
+        before=read_history(history),
         validate=validation_knn(encoded, threads),
         order=lambda epoch: order_with_negatives(arrays["anchor"], arrays["negative"], seed=seed, epoch=epoch),
     )

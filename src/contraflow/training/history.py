@@ -1,9 +1,14 @@
 """The history of a training: one row an epoch, and whether it has come far enough."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 
+import pandas as pd
+
+from contraflow.artefacts import atomic
 from contraflow.config import Train
+from contraflow.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -50,3 +55,30 @@ def ends_early(history: Sequence[Epoch], settings: Train) -> bool:
     values = [getattr(row, settings.stop_on) for row in history]
     better = [-value if settings.stop_on == "uniformity" else value for value in values if value is not None]
     return len(better) > settings.patience and max(better[-settings.patience :]) <= max(better[: -settings.patience])
+
+
+def save_history(path: Path, history: Sequence[Epoch], seed: int, number: int) -> None:
+    """Write the rows as a table (.csv), with the columns `seed` and `round` before them."""
+    table = pd.DataFrame(history)
+    table.insert(0, "round", number)
+    table.insert(0, "seed", seed)
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+
+
+def read_history(path: Path) -> list[Epoch]:
+    """The rows that `save_history` wrote.
+
+    Raises:
+        UserError: the file is missing, or is no such table.
+    """
+    columns = [field.name for field in fields(Epoch)]
+    try:
+        table = pd.read_csv(path)[columns].astype(object)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run the training that writes it first") from None
+    except (KeyError, ValueError, pd.errors.ParserError):
+        raise UserError(
+            f"{path} is not the history of a training: it must have the columns {', '.join(columns)}"
+        ) from None
+    return [Epoch(**row) for row in table.where(table.notna(), None).to_dict("records")]

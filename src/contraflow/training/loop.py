@@ -1,7 +1,7 @@
 """The loop over epochs and batches."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ def train(
     device: torch.device,
     label: str,
     state: Path,
+    before: Sequence[Epoch] = (),
     order: Callable[[int], np.ndarray] | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> list[Epoch]:
@@ -47,6 +48,7 @@ def train(
         device: Where to compute.
         label: What the progress line calls this training.
         state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
+        before: The history of the training that this one goes on from; a collapse is measured against it.
         order: Gives the order of the samples in an epoch; None draws it.
         validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is
             nothing to measure it with.
@@ -106,7 +108,7 @@ def train(
                 gradient_norm=norms.item() / batches,
                 knn=accuracy,
             )
-            history.append(replace(row, collapse=collapse([*history, row])))
+            history.append(replace(row, collapse=collapse([*before, *history, row])))
             say(f"{label} · {history[-1].words()} · {speed:,.0f} images/s")
             _keep(state, parts, history)
     return history

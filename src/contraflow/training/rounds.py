@@ -1,15 +1,13 @@
 """One round of training, from parameters and data to a checkpoint and its history."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from contraflow.artefacts import atomic
 from contraflow.data.card import EncodedData
 from contraflow.data.labelling import draw_labelled
 from contraflow.data.loader import ViewLoader
@@ -17,7 +15,7 @@ from contraflow.devices import cores, lease
 from contraflow.errors import UserError
 from contraflow.methods import METHODS, DataShape, Method
 from contraflow.models.checkpoint import load_model, save_model
-from contraflow.training.history import Epoch
+from contraflow.training.history import Epoch, save_history
 from contraflow.training.loop import train
 
 
@@ -33,6 +31,7 @@ def train_round(
     provenance: dict,
     state: Path,
     start: Path | None = None,
+    before: Sequence[Epoch] = (),
     order: Callable[[int], np.ndarray] | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> None:
@@ -46,6 +45,7 @@ def train_round(
         provenance: What the round is made from, for the checkpoint.
         state: File in which the training is kept after each epoch.
         start: The checkpoint to go on from; None draws weights from the seed.
+        before: The history of that checkpoint's own training.
         order: The order of the samples in an epoch; None draws it.
         validate: Gives the validation accuracy of an encoder; None where there are no labels to measure it with.
 
@@ -81,12 +81,13 @@ def train_round(
             device=device,
             label=label,
             state=state,
+            before=before,
             order=order,
             validate=validate,
         )
     images = {"channels": card.channels, "image_size": card.image_size}
     save_model(out / "encoder.safetensors", method, provenance | images)
-    _save_history(out / "history.csv", history, seed, number)
+    save_history(out / "history.csv", history, seed, number)
 
 
 def _labels(method: Method, data: EncodedData, settings: SimpleNamespace) -> Tensor:
@@ -100,11 +101,3 @@ def _labels(method: Method, data: EncodedData, settings: SimpleNamespace) -> Ten
     return torch.from_numpy(
         draw_labelled(labels, data.training, fraction=allowed.labelled_fraction, seed=allowed.split_seed)
     )
-
-
-def _save_history(path: Path, history: list[Epoch], seed: int, number: int) -> None:
-    table = pd.DataFrame(history)
-    table.insert(0, "round", number)
-    table.insert(0, "seed", seed)
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
