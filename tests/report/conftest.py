@@ -198,10 +198,10 @@ def _metrics(classes, seeds, rounds, linear) -> dict:
 
 
 def _curves(path, seeds, rounds) -> Path:
-    rows = ["seed,round,epoch,loss,lr,collapse"]
+    rows = ["seed,round,epoch,loss,lr,uniformity,rank,collapse"]
     for seed in seeds:
-        rows += [f"{seed},0,{epoch},{5 / epoch + seed / 50},0.1," for epoch in (1, 2, 3)]
-        rows += [f"{seed},{number},{3 + number},{2 - number / 4},0.01," for number in range(1, rounds + 1)]
+        rows += [f"{seed},0,{epoch},{5 / epoch + seed / 50},0.1,{-epoch},{9 + epoch}," for epoch in (1, 2, 3)]
+        rows += [f"{seed},{number},{3 + number},{2 - number / 4},0.01,-3,12," for number in range(1, rounds + 1)]
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
 

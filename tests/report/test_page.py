@@ -28,7 +28,12 @@ def loads(text):
 def test_nothing_is_fetched(page_of):
     fetched = loads(text_of(page_of()))
     assert len(fetched) > 10
-    assert {address.split(",")[0].split("-")[0] for address in fetched} <= {"data:image/png;base64", "data:", "#loss"}
+    assert {address.split(",")[0].split("-")[0] for address in fetched} <= {
+        "data:image/png;base64",
+        "data:",
+        "#loss",
+        "#diagnosis",
+    }
 
 
 def test_equal_runs_give_equal_bytes(fabricate, tmp_path):

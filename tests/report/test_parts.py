@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from contraflow.report.classes import confusion, per_class
-from contraflow.report.curves import loss_curves
+from contraflow.report.curves import diagnosis_curves, loss_curves
 from contraflow.report.embedding_map import embedding_map, project
 from contraflow.report.gallery import choose_anchors, choose_samples
 from contraflow.report.pictures import LARGEST, picture, sprite
@@ -107,6 +107,16 @@ def test_curves_of_a_training_that_broke_off(run_of):
     assert "seed 3 ends at 2.560" in loss_curves(broken)["wide"]
     assert "round 2" in loss_curves(broken)["narrow"]
     assert loss_curves(curves.assign(loss=np.nan)) is None
+
+
+def test_diagnosis_has_a_panel_for_each_figure_that_was_measured(run_of):
+    curves = run_of().curves
+    drawn = diagnosis_curves(curves.assign(knn=np.nan, spread=curves["rank"] / 20))
+    assert "at the end: uniformity -3, effective rank 12, spread 0.6." in drawn["wide"]
+    for title in ("uniformity", "effective rank", "spread"):
+        assert f"{title}</text>" in drawn["narrow"]
+    assert "k-NN" not in drawn["wide"] and "alignment</text>" not in drawn["wide"]
+    assert diagnosis_curves(curves[["seed", "round", "epoch", "loss"]]) is None
 
 
 def test_confusion_adds_the_seeds_up(run_of):

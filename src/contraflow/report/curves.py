@@ -1,20 +1,34 @@
-"""Training curves: the loss by epoch, a line a seed, and where rounds begin."""
+"""Training curves by epoch, a line a seed, and where rounds begin."""
 
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from markupsafe import Markup
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from contraflow.report.palette import colour
 from contraflow.report.svg import FAINT, INK, STYLE, to_svg
 
-SIZES = {"wide": (7.6, 3.3), "narrow": (4.0, 3.0)}  # inches; the page shows the one that fits the screen
+WIDTHS = {"wide": 7.6, "narrow": 4.0}  # inches; the page shows the one that fits the screen
+LOSS_HEIGHTS = {"wide": 3.3, "narrow": 3.0}
+COLUMNS = {"wide": 4, "narrow": 2}  # of panels
+PANEL_HEIGHT = 1.55
+DIAGNOSIS = {
+    "knn": "k-NN, validation",
+    "alignment": "alignment",
+    "uniformity": "uniformity",
+    "positive": "cosine to positive",
+    "hardest": "cosine to hardest negative",
+    "rank": "effective rank",
+    "spread": "spread",
+    "gradient_norm": "gradient norm",
+}
 
 
 def loss_curves(curves: pd.DataFrame) -> dict | None:
-    """The curves as `wide` and `narrow` SVG and a `legend`; None when no loss is a number.
+    """The loss as `wide` and `narrow` SVG and a `legend`; None when no loss is a number.
 
     Args:
         curves: Columns seed, round, epoch (counted on through the rounds), loss.
@@ -27,40 +41,73 @@ def loss_curves(curves: pd.DataFrame) -> dict | None:
         f"seed {seed} ends at {loss.item():.3f}" for seed, loss in zip(seeds, last, strict=True) if len(loss)
     )
     description = f"Training loss by epoch: {ends}."
-    drawn: dict[str, Markup | list] = {
-        name: to_svg(_draw(curves, seeds, size), f"loss-{name}", description) for name, size in SIZES.items()
-    }
+    drawn: dict[str, Markup | list] = {}
+    for name, width in WIDTHS.items():
+        with mpl.rc_context(STYLE):
+            figure = Figure(figsize=(width, LOSS_HEIGHTS[name]), layout="constrained")
+            axes = figure.add_subplot()
+            _draw(axes, curves, "loss")
+            axes.set(xlabel="epoch", ylabel="loss")
+            for number, first in _rounds(curves).items():
+                axes.annotate(
+                    f"round {number}", (first - 0.5, 1), (0, 3), ("data", "axes fraction"), "offset points",
+                    va="bottom", ha="center", fontsize=8, color=INK,
+                )  # fmt: skip
+        drawn[name] = to_svg(figure, f"loss-{name}", description)
     return drawn | {"legend": [{"name": f"seed {seed}", "colour": colour(i)} for i, seed in enumerate(seeds)]}
 
 
-def _draw(curves: pd.DataFrame, seeds: list[int], size: tuple[float, float]) -> Figure:
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained")
-        axes = figure.add_subplot()
-        sns.lineplot(
-            curves,
-            x="epoch",
-            y="loss",
-            hue="seed",
-            hue_order=seeds,
-            palette=[colour(i) for i in range(len(seeds))],
-            estimator=None,
-            marker="o" if curves.epoch.nunique() <= 40 else None,
-            markeredgewidth=0,
-            markersize=5,
-            linewidth=1.8,
-            legend=False,
-            ax=axes,
-        )
-        axes.set(xlabel="epoch", ylabel="loss")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=8, integer=True))
-        axes.yaxis.set_major_locator(MaxNLocator(nbins=5))
-        axes.grid(axis="y", linewidth=0.6)
-        axes.margins(x=0.03, y=0.1)
-        for number, first in curves[curves["round"] > 0].groupby("round").epoch.min().items():
-            axes.axvline(first - 0.5, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
-            axes.annotate(
-                f"round {number}", (first - 0.5, 1), (0, 3), ("data", "axes fraction"), "offset points",
-                va="bottom", ha="center", fontsize=8, color=INK,
-            )  # fmt: skip
-    return figure
+def diagnosis_curves(curves: pd.DataFrame) -> dict[str, Markup] | None:
+    """What the training measured of its embeddings as `wide` and `narrow` SVG, a panel a figure; None without any.
+
+    Args:
+        curves: Columns seed, round, epoch and those of `DIAGNOSIS` that were measured.
+    """
+    panels = [column for column in DIAGNOSIS if column in curves and curves[column].notna().any()]
+    if not panels:
+        return None
+    means = curves[curves.epoch == curves.epoch.max()][panels].mean()
+    ends = ", ".join(f"{DIAGNOSIS[column]} {means[column]:.3g}" for column in panels)
+    description = f"Diagnosis by epoch. Means over seeds at the end: {ends}."
+    drawn = {}
+    for name, width in WIDTHS.items():
+        with mpl.rc_context(STYLE):
+            rows = -(-len(panels) // COLUMNS[name])
+            figure = Figure(figsize=(width, rows * PANEL_HEIGHT), layout="constrained")
+            for place, column in enumerate(panels, 1):
+                axes = figure.add_subplot(rows, COLUMNS[name], place)
+                _draw(axes, curves, column)
+                axes.set_title(DIAGNOSIS[column], fontsize=8.5, loc="left")
+                axes.set(xlabel="", ylabel="")
+        drawn[name] = to_svg(figure, f"diagnosis-{name}", description)
+    return drawn
+
+
+def _draw(axes: Axes, curves: pd.DataFrame, column: str) -> None:
+    seeds = sorted(curves.seed.unique())
+    sns.lineplot(
+        curves.dropna(subset=column),
+        x="epoch",
+        y=column,
+        hue="seed",
+        hue_order=seeds,
+        palette=[colour(i) for i in range(len(seeds))],
+        estimator=None,
+        marker="o" if curves.epoch.nunique() <= 40 else None,
+        markeredgewidth=0,
+        markersize=5 if column == "loss" else 4,
+        linewidth=1.8 if column == "loss" else 1.4,
+        legend=False,
+        ax=axes,
+    )
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=8 if column == "loss" else 4, integer=True))
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5 if column == "loss" else 3))
+    axes.grid(axis="y", linewidth=0.6)
+    axes.margins(x=0.03, y=0.1)
+    for first in _rounds(curves):
+        axes.axvline(first - 0.5, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+
+
+def _rounds(curves: pd.DataFrame) -> pd.Series:
+    """First epoch of each round of mining, by its number."""
+    return curves[curves["round"] > 0].groupby("round").epoch.min()

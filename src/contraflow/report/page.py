@@ -35,6 +35,7 @@ def render(run: Run) -> str:
         protocol=next(iter(run.evaluations["encoder"].values()))["protocol"],
         samples=gallery.samples(run),
         curves=curves.loss_curves(run.curves),
+        diagnosis=curves.diagnosis_curves(run.curves),
         confusion=classes.confusion(run),
         per_class=classes.per_class(run),
         map=embedding_map.embedding_map(run.features, run.labels, run.classes, settings.report.tsne_points),

@@ -50,7 +50,7 @@ class Run:
         card: The data card, as `card.json` has it.
         metrics: The summary over seeds, as `metrics.json` has it.
         evaluations: For `encoder`, `untrained` and `raw_pixels` the evaluations by seed (None for raw pixels).
-        curves: One row an epoch: seed, round, epoch, loss, lr.
+        curves: One row an epoch: seed, round, epoch, loss, lr, and what `contraflow.training.history.Epoch` has more.
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.
         samples: A few training images.
