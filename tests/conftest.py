@@ -1,8 +1,11 @@
 """What many tests need: parameters, small image folders, and the data encoded from them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line has it; read when torch is imported
 
 import numpy as np
 import pytest

@@ -1,25 +1,13 @@
 """Accuracies of labelled features: linear probe and k-NN, on the validation and on the test images."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from contraflow.config import Eval, Knn
-from contraflow.evaluation.knn import nearest, vote
+from contraflow.config import Eval
+from contraflow.evaluation.knn import Labelled, knn_accuracies
 from contraflow.evaluation.probe import Probe, Problem, Trial, choose, sweep
-
-
-@dataclass(frozen=True)
-class Labelled:
-    """Features (N, D) float32 and labels (N,) int64 of some images."""
-
-    features: np.ndarray
-    labels: np.ndarray
-
-    def __getitem__(self, indices: np.ndarray) -> "Labelled":
-        return Labelled(self.features[indices], self.labels[indices])
 
 
 @dataclass(frozen=True)
@@ -87,15 +75,3 @@ def measure(
         probe=probe,
         predicted=predicted,
     )
-
-
-def knn_accuracies(
-    queries: Labelled, bank: Labelled, settings: Sequence[Knn], *, classes: int, device: torch.device
-) -> dict[str, float]:
-    """Accuracy (0 to 1) of weighted k-NN for each k and temperature, from one search; by name, `knnK`."""
-    similarity, index = nearest(queries.features, bank.features, max(knn.k for knn in settings), device=device)
-    labels = bank.labels[index]
-    return {
-        f"knn{knn.k}": float((vote(similarity, labels, k=knn.k, tau=knn.tau, classes=classes) == queries.labels).mean())
-        for knn in settings
-    }

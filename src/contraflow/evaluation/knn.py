@@ -1,10 +1,15 @@
 """Weighted k-nearest-neighbour classification of features (Wu et al. 2018, "Unsupervised Feature Learning via
 Non-Parametric Instance Discrimination", section 3.4)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from contraflow.config import Knn
 
 CPU = torch.device("cpu")
 QUERY_ROWS = 512
@@ -12,6 +17,17 @@ BANK_ROWS = 65536
 # Matrix products with fewer rows may take another path in the library, which rounds differently.
 FEWEST_ROWS = 128
 VOTES = 2**23  # scores held at a time
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Features (N, D) float32 and labels (N,) int64 of some images."""
+
+    features: np.ndarray
+    labels: np.ndarray
+
+    def __getitem__(self, indices: np.ndarray) -> "Labelled":
+        return Labelled(self.features[indices], self.labels[indices])
 
 
 def nearest(
@@ -86,6 +102,18 @@ def vote(similarity: np.ndarray, neighbour_labels: np.ndarray, *, k: int, tau: f
         scores = np.bincount(cells.ravel(), weights[start : start + step].ravel(), len(labels) * classes)
         predicted[start : start + step] = scores.reshape(-1, classes).argmax(1)
     return predicted
+
+
+def knn_accuracies(
+    queries: Labelled, bank: Labelled, settings: Sequence[Knn], *, classes: int, device: torch.device
+) -> dict[str, float]:
+    """Accuracy (0 to 1) of weighted k-NN for each k and temperature, from one search; by name, `knnK`."""
+    similarity, index = nearest(queries.features, bank.features, max(knn.k for knn in settings), device=device)
+    labels = bank.labels[index]
+    return {
+        f"knn{knn.k}": float((vote(similarity, labels, k=knn.k, tau=knn.tau, classes=classes) == queries.labels).mean())
+        for knn in settings
+    }
 
 
 def _unit(vectors: np.ndarray, device: torch.device) -> Tensor:

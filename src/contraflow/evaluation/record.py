@@ -32,11 +32,12 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
     if found is None:
         return {"test": {}, "validation": {}, "per_class": [], "confusion": [], "probe_sweep": []}
     probe = found.probe
+    confusion = confusion_matrix(labels, found.predicted, len(classes))
     return {
         "test": found.test,
         "validation": found.validation,
-        "per_class": per_class(labels, found.predicted, classes),
-        "confusion": confusion_matrix(labels, found.predicted, len(classes)).tolist(),
+        "per_class": per_class(confusion, classes),
+        "confusion": confusion.tolist(),
         "probe": {"weight_decay": probe.weight_decay, "iterations": probe.iterations, "converged": probe.converged},
         "probe_sweep": [
             {

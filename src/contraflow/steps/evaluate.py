@@ -15,9 +15,10 @@ from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader, ViewLoader
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
-from contraflow.evaluation.accuracy import Labelled, measure
+from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.frozen import frozen, require_finite
 from contraflow.evaluation.geometry import alignment, uniformity
+from contraflow.evaluation.knn import Labelled
 from contraflow.evaluation.record import Counts, label_figures, protocol
 from contraflow.models import build_encoder
 from contraflow.models.checkpoint import load_encoder

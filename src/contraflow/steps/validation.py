@@ -8,7 +8,7 @@ from torch import nn
 from contraflow.config import Knn
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader
-from contraflow.evaluation.accuracy import Labelled, knn_accuracies
+from contraflow.evaluation.knn import Labelled, knn_accuracies
 from contraflow.models.embed import embed
 
 BANK, QUERIES = 5_000, 2_000  # images at most: enough to see whether it rises, a fraction of an epoch's time
