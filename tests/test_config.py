@@ -22,10 +22,13 @@ def changed(**values):
 
 def test_the_shipped_parameters_are_right_and_every_one_is_commented():
     load_params(DEFAULTS)
+    explained = set()
     for line in DEFAULTS.read_text().splitlines():
         key, _, rest = line.strip().partition(":")
-        if line.startswith("  ") and key and not key.startswith(("-", "#")) and rest.strip() and "#" not in line:
-            assert key == "tau", f"{line!r} has no comment"  # of k-NN, explained a line above
+        if "#" in line:
+            explained.add(key)
+        elif line.startswith("  ") and key and not key.startswith("-") and rest.strip():
+            assert key in explained, f"{line!r} has no comment"  # recipes repeat what is explained above them
 
 
 @pytest.mark.parametrize(
@@ -59,6 +62,27 @@ def test_the_shipped_parameters_are_right_and_every_one_is_commented():
         ({"data__skip_broken": "yes"}, "data.skip_broken must be true or false, got 'yes'"),
         ({"augment__crop_scale": [0.9, 0.2]}, "augment.crop_scale must rise, got 0.9 to 0.2"),
         ({"augment__crop_scale": [0.5]}, "augment.crop_scale must have at least 2 items, got [0.5]"),
+        (
+            {"augment__recipe": "moco"},
+            "augment.recipe must be null or one of simclr, mocov2, byol, multicrop, digits, ",
+        ),
+        ({"augment__second": {"blur": 2}}, "augment.second.blur must be at most 1, got 2"),
+        ({"augment__second": {"blr": 1}}, "augment.second.blr is not a parameter; allowed are crop_scale, crop_ratio"),
+        ({"augment__second": {"crop_scale": [0.9, 0.2]}}, "augment.second.crop_scale must rise, got 0.9 to 0.2"),
+        ({"augment__recipes__none__flip": "no"}, "augment.recipes.none.flip must be a number, got 'no'"),
+        ({"augment__recipes__byol__flop": 0}, "augment.recipes.byol.flop is not a parameter; allowed are crop_scale"),
+        (
+            {"augment__recipes__byol__second__blur": -1},
+            "augment.recipes.byol.second.blur must be at least 0, got -1",
+        ),
+        (
+            {"augment__local_views": 2, "method__name": "byol"},
+            "augment.local_views must be 0 where method.name is byol",
+        ),
+        (
+            {"augment__recipe": "multicrop", "model__encoder": "vit_small"},
+            "augment.local_views must be 0 where model.encoder is vit_small",
+        ),
         ({"eval__knn": [{"k": 5, "tau": 0.1}, {"k": 5, "tau": 0.2}]}, "eval.knn must name each k once"),
         ({"eval__knn": [{"k": 5, "tau": 0.1, "x": 1}]}, "eval.knn.0.x is not a parameter; allowed are k, tau"),
         ({"seeds": [1, 1]}, "seeds must differ from each other, got [1, 1]"),
@@ -108,3 +132,32 @@ def test_a_step_sees_what_it_names_and_nothing_else():
 def test_parameters_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         Params.model_validate(changed()).loss.tau = 3
+
+
+def test_without_a_recipe_both_views_are_as_the_section_says():
+    augment = parse_params(changed()).augment
+    first, second = augment.chosen().whole()
+    assert first == second
+    assert first.model_dump().items() <= augment.model_dump().items()
+    assert augment.chosen().local() == []
+
+
+def test_a_recipe_takes_the_place_of_what_it_names():
+    augment = parse_params(changed(augment__recipe="byol", augment__hue=0.3)).augment
+    first, second = augment.chosen().whole()
+    assert (first.blur, first.solarise, first.crop_scale) == (1.0, 0.0, [0.08, 1.0])
+    assert (second.blur, second.solarise, second.crop_scale) == (0.1, 0.2, [0.08, 1.0])
+    assert first.hue == second.hue == 0.3
+    small = parse_params(changed(augment__recipe="multicrop")).augment.chosen().local()
+    assert [view.crop_scale for view in small] == [[0.05, 0.14]] * 4
+
+
+def test_values_of_the_second_view():
+    augment = parse_params(changed(augment__second={"flip": "1e-1"})).augment
+    assert [view.flip for view in augment.chosen().whole()] == [0.5, 0.1]
+
+
+@pytest.mark.parametrize("name", ["simclr", "mocov2", "byol", "multicrop", "digits", "none"])
+def test_the_shipped_recipes(name):
+    views = parse_params(changed(augment__recipe=name)).augment.chosen()
+    assert len(views.whole()) == 2 and len(views.local()) == views.local_views

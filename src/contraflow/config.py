@@ -47,6 +47,12 @@ def _refuse_empty_range(name: str, bounds: list[float]) -> None:
         raise ValueError(f"{name} must rise, got {bounds[0]} to {bounds[1]}")
 
 
+def _refuse_impossible_area(name: str, bounds: list[float]) -> None:
+    _refuse_empty_range(name, bounds)
+    if bounds[1] > 1:
+        raise ValueError(f"{name} must be at most 1, got {bounds[1]}")
+
+
 class Data(Section):
     name: Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
     path: Annotated[str, Field(min_length=1)]
@@ -65,7 +71,9 @@ class Data(Section):
         return self
 
 
-class Augment(Section):
+class ViewRecipe(Section):
+    """What one view may look like."""
+
     crop_scale: Range
     crop_ratio: Range
     flip: Share
@@ -82,11 +90,72 @@ class Augment(Section):
 
     @model_validator(mode="after")
     def _ranges_rise(self) -> Self:
-        for name in ("crop_scale", "crop_ratio", "blur_sigma"):
+        _refuse_impossible_area("augment.crop_scale", self.crop_scale)
+        for name in ("crop_ratio", "blur_sigma"):
             _refuse_empty_range(f"augment.{name}", getattr(self, name))
-        if self.crop_scale[1] > 1:
-            raise ValueError(f"augment.crop_scale must be at most 1, got {self.crop_scale[1]}")
         return self
+
+
+class Views(ViewRecipe):
+    """What the views of one image may look like: all as the recipe above says, but for what is said here."""
+
+    second: dict[str, object] | None
+    local_views: Annotated[int, Field(ge=0, le=100)]
+    local_side: PartialShare
+    local_crop_scale: Range
+
+    @model_validator(mode="after")
+    def _all_can_be(self) -> Self:
+        _refuse_impossible_area("augment.local_crop_scale", self.local_crop_scale)
+        self.whole()
+        return self
+
+    def whole(self) -> list[ViewRecipe]:
+        """Of both views."""
+        first = _changed(self, ViewRecipe, {}, "augment")
+        return [first, _changed(first, ViewRecipe, self.second or {}, "augment.second")]
+
+    def local(self) -> list[ViewRecipe]:
+        """Of each small crop."""
+        changes = {"crop_scale": self.local_crop_scale}
+        return [_changed(self, ViewRecipe, changes, "augment")] * self.local_views
+
+
+class Augment(Views):
+    recipe: str | None
+    recipes: dict[str, dict[str, object]]
+
+    @model_validator(mode="after")
+    def _recipes_can_be(self) -> Self:
+        for name in self.recipes:
+            self._with(name)
+        if self.recipe is not None and self.recipe not in self.recipes:
+            raise ValueError(f"augment.recipe must be null or one of {', '.join(self.recipes)}, got {self.recipe!r}")
+        return self
+
+    def _with(self, name: str) -> Views:
+        return _changed(self, Views, self.recipes[name], f"augment.recipes.{name}")
+
+    def chosen(self) -> Views:
+        """The values that count: those of this section, but for those that `recipe` names."""
+        return self._with(self.recipe) if self.recipe else _changed(self, Views, {}, "augment")
+
+
+def _changed(section: Section, kind: type[Section], changes: dict, where: str) -> Section:
+    """The values of `section` that a section of `kind` has, some of them changed; the user calls these `where`.
+
+    Raises:
+        ValueError: a name or a value cannot be.
+    """
+    names = kind.model_fields
+    for name in changes:
+        if name not in names:
+            raise ValueError(f"{where}.{name} is not a parameter; allowed are {', '.join(names)}")
+    try:
+        return kind.model_validate({name: getattr(section, name) for name in names} | changes)
+    except ValidationError as error:
+        sentences = (_sentence(e).removeprefix("augment.") for e in error.errors())
+        raise ValueError("; ".join(f"{where}.{sentence}" for sentence in sentences)) from None
 
 
 class Model(Section):
@@ -250,6 +319,20 @@ class Params(Section):
             )
         if self.negatives.mixed and similarity != "cosine":
             raise ValueError(f"loss.similarity must be cosine where negatives are mixed, got {similarity}")
+        return self
+
+    @model_validator(mode="after")
+    def _small_crops_have_a_use(self) -> Self:
+        if self.augment.chosen().local_views:
+            if self.method.name != "simclr":
+                raise ValueError(
+                    f"augment.local_views must be 0 where method.name is {self.method.name}: only simclr takes small "
+                    "crops"
+                )
+            if self.model.encoder == "vit_small":
+                raise ValueError(
+                    "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
+                )
         return self
 
     def only(self, *names: str) -> SimpleNamespace:

@@ -1,9 +1,11 @@
+import io
 import re
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from contraflow.data.beton import open_beton
 from contraflow.data.ffcv_import import IntField, NDArrayField, RGBImageField
@@ -24,11 +26,12 @@ def test_what_ffcv_wrote(good):
     path, images = good
     beton = open_beton(path)
     assert len(beton) == N
-    assert beton.shape == images.shape[1:]
+    assert (*beton.size, beton.channels) == images.shape[1:]
+    assert not beton.jpeg.any()
     assert beton.labels.dtype == np.int64
     assert beton.labels.tolist() == LABELS
-    for pointer, image in zip(beton.pointers, images, strict=True):
-        assert np.array_equal(beton.storage[pointer : pointer + image.size], image.reshape(-1))
+    for i, image in enumerate(images):
+        assert np.array_equal(beton.stored(i), image.reshape(-1))
     with pytest.raises(ValueError, match="read-only"):
         beton.storage[0] = 0
 
@@ -78,7 +81,10 @@ def test_damage_is_refused_or_leads_nowhere_outside_of_the_file(good, tmp_path, 
     except UserError as error:
         assert str(path) in str(error)
     else:
-        assert 0 <= beton.pointers.min() <= beton.pointers.max() <= len(content) - np.prod(beton.shape)
+        starts, sizes = beton.places[:, 0], beton.bytes
+        assert starts.min() >= 0 and sizes.min() >= 0 and (starts + sizes).max() <= len(content)
+        pixels = beton.places[:, 1] * beton.places[:, 2] * beton.channels
+        assert (pixels[~beton.jpeg] == sizes[~beton.jpeg]).all()
 
 
 def test_other_fields_are_refused(tmp_path, write_ffcv, random_images):
@@ -97,7 +103,20 @@ def test_other_fields_are_refused(tmp_path, write_ffcv, random_images):
     refused(path, "the field image must be an RGBImageField or an NDArrayField of uint8")
     write_ffcv(path, colour, [0, 1, 2], image=NDArrayField(np.dtype("u1"), (4, 4, 3)), label=IntField())
     refused(path, "the field image must be an RGBImageField or an NDArrayField of uint8")
-    write_ffcv(path, colour, [0, 1, 2], image=RGBImageField(write_mode="jpg"), label=IntField())
-    refused(path, "the images must be stored raw")
-    write_ffcv(path, [*colour, colour[0, :2]], [0, 1, 2, 3], image=RGBImageField(write_mode="raw"), label=IntField())
-    refused(path, "the images must all have the same size, found 2 sizes")
+
+
+def test_jpeg_and_several_sizes(tmp_path, write_ffcv, random_images):
+    images = [*random_images(3, 8, 3), random_images(1, 8, 3)[0][:5]]
+    path = write_ffcv(tmp_path / "sizes.beton", images, [0, 1, 2, 3])
+    beton = open_beton(path)
+    assert beton.size is None
+    assert beton.places[:, 1:].tolist() == [[8, 8], [8, 8], [8, 8], [5, 8]]
+    assert np.array_equal(beton.stored(3), images[3].reshape(-1))
+    path = write_ffcv(
+        tmp_path / "jpeg.beton", images, [0, 1, 2, 3], image=RGBImageField(write_mode="jpg"), label=IntField()
+    )
+    beton = open_beton(path)
+    assert beton.jpeg.all() and beton.channels == 3
+    for i, image in enumerate(images):
+        with Image.open(io.BytesIO(beton.stored(i).tobytes())) as picture:
+            assert (picture.format, picture.size) == ("JPEG", (image.shape[1], image.shape[0]))

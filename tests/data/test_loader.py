@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from contraflow.config import Augment
+from contraflow.config import ViewRecipe
 from contraflow.data import loader as loader_module
 from contraflow.data.loader import ImageLoader, ViewLoader
 from contraflow.errors import UserError
@@ -47,10 +47,10 @@ def file(request, tmp_path_factory, write_ffcv, random_images):
     return write_ffcv(tmp_path_factory.mktemp("loader") / "images.beton", images, LABELS), images
 
 
-def view_loader(file, **changes):
+def view_loader(file, views=2, **changes):
     channels = file[1].shape[3]
     options = {"seed": 0, "batch_size": 16, "threads": 2, "mean": MEAN[:channels], "std": STD[:channels], **changes}
-    return ViewLoader(file[0], Augment(**AUGMENT), **options)
+    return ViewLoader(file[0], [ViewRecipe(**AUGMENT)] * views, **options)
 
 
 def image_loader(file, **changes):
@@ -64,7 +64,7 @@ def by_sample(batches):
     """Hash of each sample's views."""
     return {
         int(index): hashlib.sha256(views[:, i].numpy().tobytes()).hexdigest()
-        for views, indices in batches
+        for views, indices, *_ in batches
         for i, index in enumerate(indices)
     }
 
@@ -72,7 +72,7 @@ def by_sample(batches):
 def digest(batches):
     """Hash of everything, in order."""
     content = hashlib.sha256()
-    for views, indices in batches:
+    for views, indices, *_ in batches:
         content.update(views.numpy().tobytes() + indices.numpy().tobytes())
     return content.hexdigest()
 
@@ -82,11 +82,12 @@ def test_view_batches(file):
     loader = view_loader(file)
     batches = list(loader.epoch(0))
     assert len(batches) == len(loader) == N // 16
-    for views, indices in batches:
+    for views, indices, local in batches:
+        assert local is None
         assert (views.shape, views.dtype) == ((2, 16, channels, SIZE, SIZE), torch.float32)
         assert (indices.shape, indices.dtype) == ((16,), torch.int64)
         assert views.is_contiguous()
-    seen = torch.cat([indices for _, indices in batches])
+    seen = torch.cat([batch.index for batch in batches])
     assert len(seen.unique()) == len(seen)
 
 
@@ -96,8 +97,8 @@ def test_views_are_of_the_image_at_the_index(file):
     channels = images.shape[3]
     off = {**dict.fromkeys(AUGMENT, 0.0), "crop_scale": [1.0, 1.0], "crop_ratio": [1.0, 1.0], "blur_sigma": [1.0, 1.0]}
     mean, std = np.array(MEAN[:channels]), np.array(STD[:channels])
-    loader = ViewLoader(path, Augment(**off), seed=3, batch_size=7, threads=3, mean=mean, std=std, views=3)
-    for views, indices in loader.epoch(1, drop_last=False):
+    loader = ViewLoader(path, [ViewRecipe(**off)] * 3, seed=3, batch_size=7, threads=3, mean=mean, std=std)
+    for views, indices, _ in loader.epoch(1, drop_last=False):
         expected = ((images[indices] / 255 - mean) / std).transpose(0, 3, 1, 2)
         for view in views:
             np.testing.assert_allclose(view, expected, rtol=1e-6, atol=1e-6)
@@ -122,7 +123,7 @@ def test_a_sample_s_views_depend_on_nothing_around_them(file):
     }
     backwards = np.arange(N)[::-1]
     assert by_sample(view_loader(file).epoch(2, order=backwards, drop_last=False)) == expected
-    first_of_two = ((views[:1], indices) for views, indices in view_loader(file).epoch(2, drop_last=False))
+    first_of_two = ((views[:1], indices) for views, indices, _ in view_loader(file).epoch(2, drop_last=False))
     assert by_sample(view_loader(file, views=1).epoch(2, drop_last=False)) == by_sample(first_of_two)
 
 
@@ -132,7 +133,7 @@ def test_epochs_seeds_and_views_differ(file):
         changed = by_sample(other)
         assert all(first[i] != changed[i] for i in range(N))
     assert digest(view_loader(file, seed=1).epoch(0)) != digest(view_loader(file, seed=0).epoch(1))
-    for views, _ in view_loader(file).epoch(0):
+    for views, *_ in view_loader(file).epoch(0):
         assert (views[0] != views[1]).flatten(1).any(1).all()
 
 
@@ -149,17 +150,19 @@ def test_starting_again_at_an_epoch(file):
 def test_the_order(file):
     subset = np.arange(10, 60)
     loader = view_loader(file, indices=subset, batch_size=8)
-    orders = [torch.cat([indices for _, indices in loader.epoch(epoch, drop_last=False)]) for epoch in (0, 1, 0)]
+    orders = [torch.cat([batch.index for batch in loader.epoch(epoch, drop_last=False)]) for epoch in (0, 1, 0)]
     assert sorted(orders[0].tolist()) == subset.tolist()
     assert orders[0].tolist() == orders[2].tolist() != orders[1].tolist()
     given = np.array([5, 5, 99, 0])  # anything in the file, `indices` or not
-    assert torch.cat([i for _, i in loader.epoch(0, order=given, drop_last=False)]).tolist() == given.tolist()
+    assert (
+        torch.cat([batch.index for batch in loader.epoch(0, order=given, drop_last=False)]).tolist() == given.tolist()
+    )
 
 
 @pytest.mark.parametrize(("drop_last", "sizes"), [(True, [30, 30, 30]), (False, [30, 30, 30, 10])])
 def test_the_last_batch(file, drop_last, sizes):
     batches = view_loader(file, batch_size=30).epoch(0, drop_last=drop_last)
-    assert [(views.shape[1], len(indices)) for views, indices in batches] == [(size, size) for size in sizes]
+    assert [(views.shape[1], len(indices)) for views, indices, _ in batches] == [(size, size) for size in sizes]
 
 
 def test_images(file):
@@ -240,13 +243,13 @@ PROCESS = """
 import hashlib, json, sys, threading
 import torch
 torch.set_num_threads(3)
-from contraflow.config import Augment
+from contraflow.config import ViewRecipe
 from contraflow.data.kernels.views import fill_views
 from contraflow.data.loader import ViewLoader
 path, augment, mean, std, threads = json.loads(sys.argv[1])
-loader = ViewLoader(path, Augment(**augment), seed=5, batch_size=16, threads=threads, mean=mean, std=std)
+loader = ViewLoader(path, [ViewRecipe(**augment)] * 2, seed=5, batch_size=16, threads=threads, mean=mean, std=std)
 content = hashlib.sha256()
-for views, indices in loader.epoch(4):
+for views, indices, _ in loader.epoch(4):
     content.update(views.numpy().tobytes() + indices.numpy().tobytes())
 print(json.dumps([content.hexdigest(), sum(fill_views.stats.cache_hits.values()), torch.get_num_threads()]))
 """

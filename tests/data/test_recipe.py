@@ -3,13 +3,13 @@ import math
 import numpy as np
 import pytest
 
-from contraflow.config import Augment
+from contraflow.config import ViewRecipe
 from contraflow.data.kernels.draws import Recipe
-from contraflow.data.recipe import epoch_order, make_recipe, make_table
+from contraflow.data.recipe import epoch_order, make_recipe, make_recipes, make_table
 
 
 def test_recipe():
-    augment = Augment(
+    view = ViewRecipe(
         crop_scale=[0.2, 1],
         crop_ratio=[0.75, 1.5],
         flip=0.5,
@@ -24,7 +24,7 @@ def test_recipe():
         blur_sigma=[0.1, 2.0],
         solarise=0.7,
     )
-    recipe = make_recipe(augment)
+    recipe = make_recipe(view)
     assert recipe == Recipe(
         area_low=0.2,
         area_high=1.0,
@@ -43,7 +43,10 @@ def test_recipe():
         sigma_high=2.0,
         solarise=0.7,
     )
-    assert {type(value) for value in recipe} == {float}  # other types would be compiled for on their own
+    assert {type(value) for value in recipe} == {float}
+    both = make_recipes([view, view.model_copy(update={"flip": 0.25})])
+    assert [tuple(row) for row in both] == [tuple(recipe), tuple(recipe._replace(flip=0.25))]
+    assert both["flip"].tolist() == [0.5, 0.25]
 
 
 def test_table_is_torchvision_s_normalisation():

@@ -28,8 +28,8 @@ def _params(**data: object) -> Params:
 
 def _pixels(beton: Path) -> np.ndarray:
     opened = open_beton(beton)
-    length = int(np.prod(opened.shape))
-    return np.stack([opened.storage[start : start + length].reshape(opened.shape) for start in opened.pointers])
+    shape = (*opened.size, opened.channels)
+    return np.stack([opened.stored(i).reshape(shape) for i in range(len(opened))])
 
 
 def _bytes(folder: Path) -> dict[str, bytes]:

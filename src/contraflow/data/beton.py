@@ -1,12 +1,15 @@
-"""An FFCV file of equally large images and their labels, checked and mapped into memory."""
+"""An FFCV file of images and their labels, checked and mapped into memory."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from contraflow.data.layout import RAW, Field, Layout, read_layout
+from contraflow.data.jpeg import DamagedJpeg, Decoder
+from contraflow.data.layout import JPEG, RAW, Field, Layout, read_layout
 from contraflow.errors import UserError
+
+_LARGEST = 65535  # pixels a side; FFCV's metadata hold no more
 
 
 @dataclass(frozen=True)
@@ -14,27 +17,58 @@ class Beton:
     """An open file.
 
     Attributes:
+        path: where it lies.
         storage: the whole file, uint8, read-only, mapped into memory.
-        pointers: (N,) int64, where the pixels of each image begin in `storage`.
-        shape: height, width, channels of every image; its pixels lie in this order.
+        places: (N, 3) int64: where in `storage` each image begins, its height and its width in pixels.
+        bytes: (N,) int64, how many each image takes there.
+        jpeg: (N,) bool, whether an image is stored as JPEG; else its pixels lie there, rows, columns, channels.
+        channels: of every image, 1 or 3.
         labels: (N,) int64, -1 where there is none.
     """
 
+    path: Path
     storage: np.ndarray
-    pointers: np.ndarray
-    shape: tuple[int, int, int]
+    places: np.ndarray
+    bytes: np.ndarray
+    jpeg: np.ndarray
+    channels: int
     labels: np.ndarray
 
     def __len__(self) -> int:
-        return len(self.pointers)
+        return len(self.places)
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Height and width, where all images have the same."""
+        sizes = self.places[:, 1:]
+        return (int(sizes[0, 0]), int(sizes[0, 1])) if (sizes == sizes[0]).all() else None
+
+    def stored(self, index: int) -> np.ndarray:
+        """The bytes of one image as they lie in the file."""
+        start = self.places[index, 0]
+        return self.storage[start : start + self.bytes[index]]
+
+    def decode(self, index: int, decoder: Decoder) -> np.ndarray:
+        """Pixels (H, W, 3) of an image that is stored as JPEG, which the next call with `decoder` overwrites.
+
+        Raises:
+            UserError: it is damaged.
+        """
+        _, height, width = self.places[index]
+        try:
+            return decoder.decode(self.stored(index), int(height), int(width))
+        except DamagedJpeg as error:
+            raise UserError(
+                f"{self.path}: image {index} is damaged ({error}): delete the file and run the step encode again"
+            ) from error
 
 
 def open_beton(path: Path) -> Beton:
-    """Open a file with the fields `image` (colour: RGBImageField, raw; one channel: NDArrayField of uint8, (H, W, 1))
-    and `label` (IntField).
+    """Open a file with the fields `image` (colour: RGBImageField, raw or JPEG; one channel: NDArrayField of uint8,
+    (H, W, 1)) and `label` (IntField).
 
     Raises:
-        UserError: the file is missing, cut short or damaged, or holds other fields, JPEG or images of several sizes.
+        UserError: the file is missing, cut short or damaged, or holds other fields.
     """
     try:
         return _beton(path, read_layout(path))
@@ -58,13 +92,14 @@ def _beton(path: Path, layout: Layout) -> Beton:
     image = layout.fields[0]
     _require_pixels(path, image)
     of_image, labels = layout.metadata()
-    pointers, shape = _pixels(path, image, of_image)
-    size, pointers = int(np.prod(shape)), pointers.astype(np.int64)
-    if layout.samples == 0 or size == 0 or (layout.sizes() != size).any():
+    places, jpeg, channels = _places(image, of_image)
+    size = layout.sizes().astype(np.int64)
+    raw = places[:, 1] * places[:, 2] * channels
+    if layout.samples == 0 or (raw == 0).any() or places[:, 1:].max() > _LARGEST or (size[~jpeg] != raw[~jpeg]).any():
         raise ValueError("there are no images, or they are not as large as their metadata say")
-    if pointers.min() < 0 or pointers.max() > len(layout.storage) - size:
+    if places[:, 0].min() < 0 or size.min() < 0 or (places[:, 0] > len(layout.storage) - size).any():
         raise ValueError("an image lies outside of the file")
-    return Beton(layout.storage, pointers, shape, labels.astype(np.int64))
+    return Beton(path, layout.storage, places, size, jpeg, channels, labels.astype(np.int64))
 
 
 def _require_pixels(path: Path, image: Field) -> None:
@@ -80,13 +115,15 @@ def _require_pixels(path: Path, image: Field) -> None:
     )
 
 
-def _pixels(path: Path, image: Field, metadata: np.ndarray) -> tuple[np.ndarray, tuple[int, int, int]]:
-    """Pointers and common shape of the images."""
+def _places(image: Field, metadata: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
+    """Where the images lie and how large they are, which are JPEG, and their channels."""
+    places = np.empty((len(metadata), 3), np.int64)
     if image.kind == "NDArrayField":
-        return metadata, image.array()[1]
-    if (metadata["mode"] != RAW).any():
-        raise UserError(f"{path}: the images must be stored raw (write_mode='raw'), found JPEG")
-    sizes = np.unique(np.stack([metadata["height"], metadata["width"]]), axis=1)
-    if sizes.shape[1] > 1:
-        raise UserError(f"{path}: the images must all have the same size, found {sizes.shape[1]} sizes")
-    return metadata["pointer"], (int(sizes[0, 0]), int(sizes[1, 0]), 3)
+        height, width, channels = image.array()[1]
+        places[:, 0], places[:, 1], places[:, 2] = metadata, height, width
+        return places, np.zeros(len(metadata), bool), channels
+    for column, name in enumerate(("pointer", "height", "width")):
+        places[:, column] = metadata[name]
+    if not np.isin(metadata["mode"], (JPEG, RAW)).all():
+        raise ValueError("an image is neither raw nor JPEG")
+    return places, metadata["mode"] == JPEG, 3

@@ -12,7 +12,7 @@ import numpy as np
 
 VERSION = 2
 KINDS = ("FloatField", "IntField", "RGBImageField", "BytesField", "NDArrayField", "JSONField", "TorchTensorField")
-RAW = 1  # `mode` of an image whose pixels are stored as they are
+JPEG, RAW = 0, 1  # `mode` of an image: stored as a JPEG file, or its pixels as they are
 
 _HEADER = np.dtype(
     [("version", "<u2"), ("fields", "<u2"), ("page", "<u4"), ("samples", "<u8"), ("allocations", "<u8")], align=True
@@ -60,7 +60,8 @@ class Layout:
 
     def sizes(self) -> np.ndarray:
         """Bytes of the piece of data that each sample has, uint64 (samples,)."""
-        return np.frombuffer(self.storage, _ALLOCATION, self.samples, self.allocations_at)["size"]
+        pieces = np.frombuffer(self.storage, _ALLOCATION, self.samples, self.allocations_at)
+        return pieces["size"][np.argsort(pieces["sample"], kind="stable")]
 
 
 def read_layout(path: Path) -> Layout:

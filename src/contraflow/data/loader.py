@@ -1,32 +1,50 @@
 """Batches of augmented views, and of plain images, from an FFCV file.
 
-The pixels come straight from the mapped file (`contraflow.data.beton`) into one compiled kernel a sample. FFCV's own
-`Loader` is left aside: it compiles its pipeline anew in every process (20 to 50 seconds), hangs when its thread fails,
-leaks that thread when a loop is left early, recycles the memory of batches, and tells no operation the seed and epoch.
+The pixels come straight from the mapped file (`contraflow.data.beton`), those of a JPEG by way of libturbojpeg
+(`contraflow.data.jpeg`), into one compiled kernel. FFCV's own `Loader` is left aside: it compiles its pipeline anew in
+every process (20 to 50 seconds), hangs when its thread fails, leaks that thread when a loop is left early, recycles the
+memory of batches, and tells no operation the seed and epoch.
 A pool of threads over slices of a batch (`contraflow.data.prefetch`) has none of that and needs a tenth of the code.
 
 Views are a function of (seed, epoch, sample index, view) alone: the same bytes for any number of threads, batch size,
 subset and order, in any process.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from contraflow.config import Augment
+from contraflow.config import ViewRecipe
 from contraflow.data.beton import Beton, open_beton
+from contraflow.data.jpeg import Decoder
 from contraflow.data.kernels.views import fill_images, fill_views
 from contraflow.data.prefetch import prefetch
-from contraflow.data.recipe import epoch_order, make_recipe, make_table
+from contraflow.data.recipe import epoch_order, make_recipes, make_table
 from contraflow.errors import UserError
+
+Pixels = Callable[[np.ndarray, np.ndarray, int, int], None]  # storage, places, start, stop
+
+
+class Views(NamedTuple):
+    """A batch of a `ViewLoader`.
+
+    Attributes:
+        views: Shape (V, B, C, H, W), float32, normalised.
+        index: Sample indices, (B,) int64.
+        local: Small crops, shape (L, B, C, h, w); None where there are none.
+    """
+
+    views: Tensor
+    index: Tensor
+    local: Tensor | None
 
 
 class _Images:
-    """What both loaders share: the open file, the samples to use, and their normalisation."""
+    """What both loaders share: the open file, the samples to use, their size and their normalisation."""
 
     def __init__(
         self,
@@ -35,15 +53,19 @@ class _Images:
         threads: int,
         mean: Sequence[float],
         std: Sequence[float],
+        size: int | None,
         indices: np.ndarray | None,
     ) -> None:
         if batch_size < 1 or threads < 1:
             raise ValueError(f"batch_size and threads must be at least 1, got {batch_size} and {threads}")
         self._file: Beton = open_beton(beton)
-        height, width, channels = self._file.shape
+        channels = self._file.channels
         if not len(mean) == len(std) == channels:
             raise UserError(f"{beton} has {channels} channels, the normalisation {len(mean)} means and {len(std)} stds")
-        self.image_shape = (channels, height, width)
+        sides = self._file.size if size is None else (size, size)
+        if sides is None:
+            raise ValueError(f"{beton} holds images of several sizes: a size must be given")
+        self.image_shape = (channels, *sides)
         self.batch_size = batch_size
         self.threads = threads
         self.indices = self._checked(np.arange(len(self._file)) if indices is None else indices)
@@ -60,19 +82,36 @@ class _Images:
         for start in range(0, len(order), self.batch_size):
             yield order[start : start + self.batch_size]
 
+    def _read(self, indices: np.ndarray, start: int, stop: int, use: Pixels) -> None:
+        """Have a kernel `use` the pixels of a part of a batch: those stored raw where they lie, each JPEG decoded."""
+        file = self._file
+        places, jpeg = file.places[indices], file.jpeg[indices]
+        if not jpeg[start:stop].any():
+            use(file.storage, places, start, stop)
+            return
+        with Decoder() as decoder:
+            for i in range(start, stop):
+                storage = file.storage
+                if jpeg[i]:
+                    storage = file.decode(int(indices[i]), decoder).reshape(-1)
+                    places[i, 0] = 0
+                use(storage, places, i, i + 1)
+
 
 class ViewLoader(_Images):
     """Augmented views of images, in a new random order each epoch.
 
     Args:
         beton: file with the fields of `contraflow.data.beton.open_beton`.
-        augment: what makes views differ.
+        views: what each view of an image may look like.
         seed: from 0; drives order and views.
         batch_size: images, not views.
         threads: threads that make views; torch's own are left alone.
         mean, std: per channel, on the scale 0 to 1.
+        size: pixels a side of a view; by default those of the stored images, which then are all alike.
         indices: the samples to use; all by default.
-        views: views of each image.
+        local: as `views`, of the small crops, which are counted on from the views.
+        local_size: their pixels a side.
 
     Raises:
         UserError: the file is missing, damaged or of another kind, or has other channels than `mean` and `std`.
@@ -81,29 +120,30 @@ class ViewLoader(_Images):
     def __init__(
         self,
         beton: Path,
-        augment: Augment,
+        views: Sequence[ViewRecipe],
         *,
         seed: int,
         batch_size: int,
         threads: int,
         mean: Sequence[float],
         std: Sequence[float],
+        size: int | None = None,
         indices: np.ndarray | None = None,
-        views: int = 2,
+        local: Sequence[ViewRecipe] = (),
+        local_size: int = 1,
     ) -> None:
-        super().__init__(beton, batch_size, threads, mean, std, indices)
+        super().__init__(beton, batch_size, threads, mean, std, size, indices)
         self.seed = seed
-        self.views = views
-        self._recipe = make_recipe(augment)
+        self._recipes = make_recipes(views)
+        self._local = make_recipes(local)
+        self._local_shape = (self.image_shape[0], local_size, local_size)
 
     def __len__(self) -> int:
         """Full batches an epoch."""
         return len(self.indices) // self.batch_size
 
-    def epoch(
-        self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch: views (V, B, C, H, W) float32, normalised, and sample indices (B,) int64.
+    def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[Views]:
+        """The batches of one epoch.
 
         Each batch owns its memory. Up to two more are being made while the consumer holds one.
 
@@ -113,7 +153,7 @@ class ViewLoader(_Images):
             drop_last: leave out a last batch that is not full.
 
         Raises:
-            UserError: there are fewer images than one full batch takes.
+            UserError: there are fewer images than one full batch takes, or an image is damaged.
         """
         order = epoch_order(self.indices, self.seed, epoch) if order is None else self._checked(order)
         if drop_last:
@@ -123,33 +163,33 @@ class ViewLoader(_Images):
                     f"got {self.batch_size}"
                 )
             order = order[: len(order) // self.batch_size * self.batch_size]
+        return self._batches(epoch, order)
+
+    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[Views]:
         return prefetch((self._start(epoch, indices) for indices in self._slices(order)), self.threads)
 
     def _start(self, epoch: int, indices: np.ndarray) -> tuple:
         """An empty batch, its length and the function that fills a part of it."""
-        views = torch.empty(self.views, len(indices), *self.image_shape)
+        views = torch.empty(len(self._recipes), len(indices), *self.image_shape)
+        local = torch.empty(len(self._local), len(indices), *self._local_shape) if len(self._local) else None
+
+        def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
+            common = storage, places, indices, start, stop, self.seed, epoch
+            fill_views(*common, 0, self._recipes, self._table, views.numpy())
+            if local is not None:
+                fill_views(*common, len(self._recipes), self._local, self._table, local.numpy())
 
         def fill(start: int, stop: int) -> None:
-            fill_views(
-                self._file.storage,
-                self._file.pointers,
-                indices,
-                start,
-                stop,
-                self.seed,
-                epoch,
-                self._recipe,
-                self._table,
-                views.numpy(),
-            )
+            self._read(indices, start, stop, use)
 
-        return (views, torch.from_numpy(indices)), len(indices), fill
+        return Views(views, torch.from_numpy(indices), local), len(indices), fill
 
 
 class ImageLoader(_Images):
-    """Images as they are stored, normalised, in the order of `indices`, with their labels.
+    """Images without augmentation, normalised, in the order of `indices`, with their labels.
 
-    Arguments and errors as for `ViewLoader`.
+    Of an image of another size than is wanted the shorter side is resized and the middle square taken, as
+    `contraflow.data.pictures` does. Arguments and errors as for `ViewLoader`.
     """
 
     def __init__(
@@ -160,9 +200,10 @@ class ImageLoader(_Images):
         threads: int,
         mean: Sequence[float],
         std: Sequence[float],
+        size: int | None = None,
         indices: np.ndarray | None = None,
     ) -> None:
-        super().__init__(beton, batch_size, threads, mean, std, indices)
+        super().__init__(beton, batch_size, threads, mean, std, size, indices)
 
     def __len__(self) -> int:
         """Batches, the last of which may not be full."""
@@ -175,8 +216,11 @@ class ImageLoader(_Images):
     def _start(self, indices: np.ndarray) -> tuple:
         images = torch.empty(len(indices), *self.image_shape)
         labels = torch.from_numpy(self._file.labels[indices])
-        fill = partial(self._fill, indices, images.numpy())
-        return (images, labels), len(indices), fill
 
-    def _fill(self, indices: np.ndarray, out: np.ndarray, start: int, stop: int) -> None:
-        fill_images(self._file.storage, self._file.pointers, indices, start, stop, self._table, out)
+        def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
+            fill_images(storage, places, start, stop, self._table, images.numpy())
+
+        def fill(start: int, stop: int) -> None:
+            self._read(indices, start, stop, use)
+
+        return (images, labels), len(indices), fill

@@ -1,22 +1,33 @@
-"""Some images of an FFCV file as they are stored, for showing them."""
+"""Some images of an FFCV file, for showing them; without torch, whose import takes seconds."""
 
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageOps
 
 from contraflow.data.beton import open_beton
+from contraflow.data.jpeg import Decoder
 
 
-def read_images(beton: Path, indices: np.ndarray) -> np.ndarray:
-    """The images at `indices`, in that order: uint8, (n, H, W, C), C of 1 or 3.
+def read_images(beton: Path, indices: np.ndarray, size: int) -> np.ndarray:
+    """The images at `indices`, in that order: uint8, (n, size, size, C), C of 1 or 3.
+
+    Of an image of another size the shorter side is resized and the middle square taken.
 
     Raises:
         UserError: the file is missing or damaged.
         IndexError: an index lies outside of the file.
     """
     file = open_beton(beton)
-    size = int(np.prod(file.shape))
-    images = np.empty((len(indices), *file.shape), np.uint8)
-    for image, pointer in zip(images, file.pointers[indices], strict=True):
-        image[:] = file.storage[pointer : pointer + size].reshape(file.shape)
+    images = np.empty((len(indices), size, size, file.channels), np.uint8)
+    with Decoder() as decoder:
+        for image, index in zip(images, indices, strict=True):
+            if file.jpeg[index]:
+                pixels = file.decode(index, decoder)
+            else:
+                pixels = file.stored(index).reshape(*file.places[index, 1:], file.channels)
+            if pixels.shape != image.shape:
+                picture = Image.fromarray(pixels[..., 0] if file.channels == 1 else pixels)
+                pixels = np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR))
+            image[:] = pixels.reshape(image.shape)
     return images

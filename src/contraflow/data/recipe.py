@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from contraflow.config import Augment
+from contraflow.config import ViewRecipe
 from contraflow.data.kernels.draws import Recipe
+
+_RECORD = np.dtype([(name, np.float64) for name in Recipe._fields])
 
 
 def _log(value: float) -> float:
@@ -14,23 +16,28 @@ def _log(value: float) -> float:
     return float(Decimal(value).ln())
 
 
-def make_recipe(augment: Augment) -> Recipe:
-    """The section `augment` of the parameters as the kernels' flat record."""
+def make_recipe(view: ViewRecipe) -> Recipe:
+    """What the parameters say of one view, as the kernels' flat record."""
     return Recipe(
-        *augment.crop_scale,
-        *map(_log, augment.crop_ratio),
-        augment.flip,
-        augment.rotation,
-        augment.jitter,
-        augment.brightness,
-        augment.contrast,
-        augment.saturation,
-        augment.hue,
-        augment.grey,
-        augment.blur,
-        *augment.blur_sigma,
-        augment.solarise,
+        *view.crop_scale,
+        *map(_log, view.crop_ratio),
+        view.flip,
+        view.rotation,
+        view.jitter,
+        view.brightness,
+        view.contrast,
+        view.saturation,
+        view.hue,
+        view.grey,
+        view.blur,
+        *view.blur_sigma,
+        view.solarise,
     )
+
+
+def make_recipes(views: Sequence[ViewRecipe]) -> np.ndarray:
+    """The recipes of several views, one record a view."""
+    return np.array([tuple(make_recipe(view)) for view in views], _RECORD)
 
 
 def make_table(mean: Sequence[float], std: Sequence[float]) -> np.ndarray:

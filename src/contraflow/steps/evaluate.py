@@ -12,7 +12,7 @@ from contraflow.arrays import save_arrays
 from contraflow.artefacts import require_same, sha256, write_json
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
-from contraflow.data.loader import ImageLoader, ViewLoader
+from contraflow.data.loader import ImageLoader, ViewLoader, Views
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
 from contraflow.evaluation.accuracy import measure
@@ -65,7 +65,13 @@ def evaluate_representation(
     else:
         encoder = nn.Flatten()
     card, source = encoded.card, str(checkpoint or representation)
-    loading = {"batch_size": settings.eval.batch_size, "threads": threads, "mean": card.mean, "std": card.std}
+    loading = {
+        "batch_size": settings.eval.batch_size,
+        "threads": threads,
+        "mean": card.mean,
+        "std": card.std,
+        "size": card.image_size,
+    }
     aligned, spread_out = (_evenly(card.test["images"], most) for most in (ALIGNED, SPREAD))
     with lease() as device:
         with frozen(encoder):
@@ -76,7 +82,8 @@ def evaluate_representation(
                     ("test", ImageLoader(encoded.test_beton, **loading)),
                 )
             )
-            views = ViewLoader(encoded.test_beton, settings.augment, seed=VIEW_SEED, **loading)
+            recipes = settings.augment.chosen().whole()
+            views = ViewLoader(encoded.test_beton, recipes, seed=VIEW_SEED, **loading)
             batches = _sides(views.epoch(0, order=aligned, drop_last=False))
             total = -(-len(aligned) // settings.eval.batch_size)
             pairs = _features(encoder, batches, total, device, f"{representation} · views", source)
@@ -153,10 +160,10 @@ def _features(
     return found
 
 
-def _sides(batches: Iterable[tuple[Tensor, Tensor]]) -> Iterator[tuple[Tensor, Tensor]]:
+def _sides(batches: Iterable[Views]) -> Iterator[tuple[Tensor, Tensor]]:
     """Both views of the images in one batch, labelled with 0 for the first and 1 for the second."""
-    for views, _ in batches:
-        yield views.flatten(0, 1), torch.arange(2).repeat_interleave(views.shape[1])
+    for batch in batches:
+        yield batch.views.flatten(0, 1), torch.arange(2).repeat_interleave(len(batch.index))
 
 
 def _evenly(images: int, most: int) -> np.ndarray:

@@ -49,6 +49,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int) 
         threads=threads,
         mean=encoded.card.mean,
         std=encoded.card.std,
+        size=encoded.card.image_size,
         indices=encoded.training,
     )
     with lease() as device:

@@ -66,7 +66,7 @@ def read_run(
         curves=_read_curves(curves),
         features=arrays["features"],
         labels=arrays["label"],
-        samples=Samples(read_images(encoded.train_beton, chosen), train_labels[chosen]),
+        samples=Samples(read_images(encoded.train_beton, chosen, encoded.card.image_size), train_labels[chosen]),
         mined=_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
         digests=_digests(encoded, [metrics, *evaluations, curves], negatives),
     )
@@ -129,12 +129,12 @@ def _mined(table: tuple[dict[str, np.ndarray], dict], wanted: int, encoded: Enco
     arrays, provenance = table
     rows = choose_anchors(len(arrays["anchor"]), wanted)
     anchor, negative = arrays["anchor"][rows], arrays["negative"][rows, :MOST_NEGATIVES]
-    pictures = read_images(encoded.train_beton, negative.ravel())
+    pictures = read_images(encoded.train_beton, negative.ravel(), encoded.card.image_size)
     return Mined(
         seed=provenance["seed"],
         round=provenance["round"],
         left_out=provenance["left_out"],
-        anchors=read_images(encoded.train_beton, anchor),
+        anchors=read_images(encoded.train_beton, anchor, encoded.card.image_size),
         negatives=pictures.reshape(*negative.shape, *pictures.shape[1:]),
         similarity=arrays["similarity"][rows, :MOST_NEGATIVES],
         rank=arrays["rank"][rows, :MOST_NEGATIVES],

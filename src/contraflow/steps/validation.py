@@ -30,6 +30,7 @@ def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], flo
             threads=threads,
             mean=data.card.mean,
             std=data.card.std,
+            size=data.card.image_size,
             indices=indices[:: -(-len(indices) // most)],
         )
         return Labelled(*embed(encoder, images, next(encoder.parameters()).device))

@@ -75,11 +75,15 @@ def train(
             if ends_early(history, settings):
                 break
             total, norms, recent, began = 0.0, torch.zeros((), device=device), Recent(), time.monotonic()
-            for views, index in loader.epoch(epoch, order=order(epoch) if order else None):
+            for views, index, local in loader.epoch(epoch, order=order(epoch) if order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate
-                batch = Batch(*(x.to(device, non_blocking=True) for x in (views, index, labels[index])), step / steps)
+                batch = Batch(
+                    *(x.to(device, non_blocking=True) for x in (views, index, labels[index])),
+                    step / steps,
+                    None if local is None else local.to(device, non_blocking=True),
+                )
                 with autocast:
                     output = method(batch)
                 optimiser.zero_grad(set_to_none=True)

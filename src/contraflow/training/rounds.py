@@ -60,15 +60,19 @@ def train_round(
     labels = _labels(method, data, settings)
     if start is not None:
         load_model(start, method)
+    augment = settings.augment.chosen()
     loader = ViewLoader(
         data.train_beton,
-        settings.augment,
+        augment.whole(),
         seed=seed,
         batch_size=settings.train.batch_size,
         threads=threads,
         mean=card.mean,
         std=card.std,
+        size=card.image_size,
         indices=data.training,
+        local=augment.local(),
+        local_size=max(1, round(augment.local_side * card.image_size)),
     )
     label = f"seed {seed} · round {number}"
     with lease() as device:

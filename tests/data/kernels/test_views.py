@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from contraflow.config import Augment
+from contraflow.config import ViewRecipe
 from contraflow.data.kernels.blur import blur_radius
 from contraflow.data.kernels.colour import ORDERS, turn_hue
 from contraflow.data.kernels.draws import draw
 from contraflow.data.kernels.views import fill_images, fill_views
-from contraflow.data.recipe import make_recipe
+from contraflow.data.recipe import make_recipe, make_recipes
 
 OFF = {
     "crop_scale": [1.0, 1.0],
@@ -48,7 +48,15 @@ LEVELS = np.tile(np.arange(256, dtype=np.float32), (3, 1))  # a table that keeps
 
 
 def recipe_with(**changes):
-    return make_recipe(Augment(**{**OFF, **changes}))
+    return ViewRecipe(**{**OFF, **changes})
+
+
+def places_of(images):
+    """One memory that holds images (height, width, channels), read-only as a mapped file is, and where each lies."""
+    storage = np.concatenate([image.reshape(-1) for image in images])
+    storage.flags.writeable = False
+    starts = np.cumsum([0, *(image.size for image in images[:-1])])
+    return storage, np.array([[start, *image.shape[:2]] for start, image in zip(starts, images, strict=True)])
 
 
 def pictures(n, size, channels, seed=0):
@@ -63,24 +71,26 @@ def pictures(n, size, channels, seed=0):
     return result
 
 
-def views_of(images, recipe, seed=0, epoch=0, views=2):
-    """Grey levels (views, n, channels, height, width) of images (n, height, width, channels), as the loader does."""
-    n, height, width, channels = images.shape
-    storage = images.reshape(-1).copy()
-    storage.flags.writeable = False
-    pointers = np.arange(n, dtype=np.int64) * images[0].size
-    out = np.empty((views, n, channels, height, width), np.float32)
+def views_of(images, recipe, seed=0, epoch=0, views=2, size=None):
+    """Grey levels (views, n, channels, height, width) of images (height, width, channels), as the loader does.
+
+    `size` is a view's height and width; by default the first image's.
+    """
+    n, (height, width, channels) = len(images), images[0].shape
+    storage, places = places_of(images)
+    out = np.empty((views, n, channels, *(size or (height, width))), np.float32)
     indices = np.arange(n, dtype=np.int64)
-    fill_views(storage, pointers, indices, 0, n, seed, epoch, recipe, LEVELS[:channels], out)
+    recipes = make_recipes([recipe] * views)
+    fill_views(storage, places, indices, 0, n, seed, epoch, 0, recipes, LEVELS[:channels], out)
     return out.astype(np.int64)
 
 
-def torchvision_view(image, recipe, drawn):
-    """The view that torchvision makes of one image (height, width, channels) with the drawn numbers."""
-    height, width, channels = image.shape
+def torchvision_view(image, recipe, drawn, size):
+    """The view of `size` that torchvision makes of one image (height, width, channels) with the drawn numbers."""
+    channels = image.shape[2]
     picture = Image.fromarray(image if channels == 3 else image[..., 0])
     picture = F.resized_crop(
-        picture, drawn.top, drawn.left, drawn.height, drawn.width, [height, width], InterpolationMode.BILINEAR
+        picture, drawn.top, drawn.left, drawn.height, drawn.width, list(size), InterpolationMode.BILINEAR
     )
     if drawn.flip:
         picture = F.hflip(picture)
@@ -102,18 +112,24 @@ def torchvision_view(image, recipe, drawn):
         picture = F.gaussian_blur(picture, 2 * blur_radius(drawn.sigma) + 1, drawn.sigma)
     if drawn.solarise:
         picture = F.solarize(picture, 128)
-    return np.asarray(picture).reshape(height, width, channels).transpose(2, 0, 1).astype(np.int64)
+    return np.asarray(picture).reshape(*size, channels).transpose(2, 0, 1).astype(np.int64)
 
 
-def compare(images, recipe, seed=3, epoch=2):
+def compare(images, recipe, seed=3, epoch=2, size=None):
     """Greatest difference in grey levels of any view from torchvision's."""
-    ours = views_of(images, recipe, seed, epoch)
-    _, height, width, _ = images.shape
+    ours = views_of(images, recipe, seed, epoch, size=size)
     return max(
-        np.abs(ours[v, i] - torchvision_view(image, recipe, draw(seed, epoch, i, v, recipe, height, width))).max()
+        np.abs(
+            ours[v, i] - torchvision_view(image, recipe, drawn(image, recipe, i, v, seed, epoch), ours.shape[3:])
+        ).max()
         for v in range(len(ours))
         for i, image in enumerate(images)
     )
+
+
+def drawn(image, recipe, index, view, seed=0, epoch=0):
+    """What is drawn for a view of the image at `index`."""
+    return draw(seed, epoch, index, view, make_recipe(recipe), *image.shape[:2])
 
 
 JITTER = {"jitter": 0.8, "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
@@ -152,7 +168,7 @@ def test_the_steps_come_in_the_order_of_simclr_and_byol():
     images = pictures(60, 32, 3)
     ours, recipe = views_of(images, recipe_with(**ALL)), recipe_with(**ALL)
     theirs = [
-        [torchvision_view(image, recipe, draw(0, 0, i, v, recipe, 32, 32)) for i, image in enumerate(images)]
+        [torchvision_view(image, recipe, drawn(image, recipe, i, v), (32, 32)) for i, image in enumerate(images)]
         for v in range(2)
     ]
     off = np.abs(ours - np.array(theirs))
@@ -183,6 +199,77 @@ def test_any_size_and_crop_equals_torchvision(height, width, channels, scale, ra
     assert compare(image, recipe_with(**changes), seed=seed) == 0
 
 
+def resized(image, top, left, height, width, size):
+    """The crop of an image (height, width, channels) resized to `size`, first across, then down: Pillow's rule, slowly.
+
+    In Pillow 13.0 the sizes decide which comes first; one grey level is the difference.
+    """
+
+    def weights(length, size):
+        scale = length / size
+        wide = max(scale, 1.0)
+        found = np.zeros((size, length))
+        for i, k in np.ndindex(size, length):
+            found[i, k] = max(0.0, 1.0 - abs((k + 0.5 - (i + 0.5) * scale) / wide))
+        found /= found.sum(1, keepdims=True)
+        return np.floor(found * 2**22 + 0.5).astype(np.int64)
+
+    def rounded(sums):
+        return (sums + 2**21) >> 22
+
+    cut = image[top : top + height, left : left + width].astype(np.int64)
+    across = rounded(np.einsum("yxc,ix->yic", cut, weights(width, size[1])))
+    return rounded(np.einsum("yic,jy->jic", across, weights(height, size[0]))).astype(np.uint8)
+
+
+@given(
+    stored=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    channels=st.sampled_from([1, 3]),
+    scale=st.floats(0.001, 1.0),
+    seed=st.integers(0, 2**31 - 1),
+)
+@settings(max_examples=100, deadline=None)
+def test_any_stored_size(stored, size, channels, scale, seed):
+    """Crops that shrink, antialiased, or shrink in one direction only: within one grey level of torchvision's."""
+    image = np.random.default_rng(seed).integers(0, 256, (*stored, channels), np.uint8)
+    changes = {"crop_scale": [scale, 1.0], "crop_ratio": [0.5, 2.0]}
+    crop = recipe_with(**changes)
+    assert compare([image], crop, seed=seed, size=size) <= 1
+    everything = recipe_with(**{**ALL, **changes, "blur": 0.0, "flip": 0.0})
+    ours = views_of([image], everything, seed, size=size)
+    for view in range(2):
+        numbers = drawn(image, everything, 0, view, seed)
+        picture = resized(image, *numbers[:4], size)
+        whole = numbers._replace(top=0, left=0, height=size[0], width=size[1])
+        assert np.array_equal(ours[view, 0], torchvision_view(picture, everything, whole, size))
+
+
+def test_images_of_several_sizes_side_by_side():
+    rng = np.random.default_rng(0)
+    images = [
+        rng.integers(0, 256, (*sides, 3), np.uint8) for sides in ((90, 7), (16, 16), (5, 60), (200, 150), (16, 16))
+    ]
+    together = views_of(images, recipe_with(**ALL), size=(16, 16))
+    storage, places = places_of(images)
+    for i in range(len(images)):
+        out = np.empty((2, len(images), 3, 16, 16), np.float32)
+        recipes, indices = make_recipes([recipe_with(**ALL)] * 2), np.arange(len(images))
+        fill_views(storage, places, indices, i, i + 1, 0, 0, 0, recipes, LEVELS, out)
+        assert np.array_equal(out[:, i], together[:, i])
+
+
+def test_each_view_has_a_recipe_of_its_own():
+    images = pictures(12, 20, 3)
+    storage, places = places_of(images)
+    plain, inverted = recipe_with(**ALL), recipe_with(**{**ALL, "solarise": 1.0})
+    out = np.empty((2, 12, 3, 20, 20), np.float32)
+    recipes, indices = make_recipes([plain, inverted]), np.arange(12)
+    fill_views(storage, places, indices, 0, 12, 0, 0, 5, recipes, LEVELS, out)  # views 5 and 6
+    assert np.array_equal(out[0], views_of(images, plain, views=7)[5])
+    assert np.array_equal(out[1], views_of(images, inverted, views=7)[6])
+
+
 @given(size=st.integers(1, 12), sigma=st.floats(0.05, 6.0), channels=st.sampled_from([1, 3]), level=st.integers(0, 255))
 @settings(max_examples=50, deadline=None)
 def test_blur_wider_than_the_image_keeps_a_flat_one(size, sigma, channels, level):
@@ -211,7 +298,25 @@ def test_images_as_they_are(channels):
     images = pictures(5, 9, channels)
     out = np.full((4, channels, 9, 9), -1, np.float32)
     wanted = np.array([4, 0, 0, 2])
-    pointers = np.arange(5) * images[0].size
-    fill_images(images.reshape(-1), pointers, wanted, 1, 3, LEVELS[:channels], out)
+    storage, places = places_of(images)
+    fill_images(storage, places[wanted], 1, 3, LEVELS[:channels], out)
     assert np.array_equal(out[1:3], images[wanted[1:3]].transpose(0, 3, 1, 2))
     assert (out[[0, 3]] == -1).all()
+
+
+@given(
+    stored=st.tuples(st.integers(1, 90), st.integers(1, 90)),
+    size=st.integers(1, 40),
+    channels=st.sampled_from([1, 3]),
+    seed=st.integers(0, 2**31 - 1),
+)
+@settings(max_examples=100, deadline=None)
+def test_the_middle_square_of_any_image_is_pillow_s(stored, size, channels, seed):
+    image = np.random.default_rng(seed).integers(0, 256, (*stored, channels), np.uint8)
+    storage, places = places_of([image])
+    out = np.empty((1, channels, size, size), np.float32)
+    fill_images(storage, places, 0, 1, LEVELS[:channels], out)
+    picture = Image.fromarray(image if channels == 3 else image[..., 0])
+    fitted = np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR))
+    off = np.abs(out[0] - fitted.reshape(size, size, channels).transpose(2, 0, 1).astype(np.float32))
+    assert off.max() <= 1  # see `resized`

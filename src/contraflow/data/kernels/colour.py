@@ -109,12 +109,21 @@ def jitter(image, recipe, drawn):
 
 
 @part
+def is_grey(image):
+    """Whether all channels are equal everywhere."""
+    for c in range(1, image.shape[0]):
+        for i in range(image.shape[1]):
+            if image[c, i] != image[0, i]:
+                return False
+    return True
+
+
+@part
 def to_grey(image):
-    """Put every pixel's grey level into all three channels."""
+    """Put every pixel's grey level into the first of three channels."""
     red, green, blue = image[0], image[1], image[2]
     for i in range(red.size):
-        level = luma(red[i], green[i], blue[i])
-        red[i] = green[i] = blue[i] = level
+        red[i] = luma(red[i], green[i], blue[i])
 
 
 @part

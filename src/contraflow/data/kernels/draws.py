@@ -23,7 +23,7 @@ _30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
 
 class Recipe(NamedTuple):
-    """What views may look like: `contraflow.config.Augment` as plain floats, meanings as there."""
+    """What a view may look like: `contraflow.config.ViewRecipe` as plain floats, meanings as there."""
 
     area_low: float
     area_high: float

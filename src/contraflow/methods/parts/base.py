@@ -27,12 +27,14 @@ class Batch:
         index: Sample indices of the images, (N,) int64.
         labels: Shape (N,) int64, -1 where a method is to see none.
         progress: Share of the training that is done, 0 to below 1, for schedules.
+        local: Small crops of the images, (L, N, C, h, w); None where there are none. Only simclr gets any.
     """
 
     views: Tensor
     index: Tensor
     labels: Tensor
     progress: float
+    local: Tensor | None = None
 
 
 @dataclass(frozen=True)
