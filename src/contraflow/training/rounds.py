@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from contraflow.data.card import EncodedData
+from contraflow.data.device_loader import view_loader
 from contraflow.data.labelling import draw_labelled
-from contraflow.data.loader import ViewLoader
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
 from contraflow.methods import METHODS, DataShape, Method
@@ -61,21 +61,22 @@ def train_round(
     if start is not None:
         load_model(start, method)
     augment = settings.augment.chosen()
-    loader = ViewLoader(
-        data.train_beton,
-        augment.whole(),
-        seed=seed,
-        batch_size=settings.train.batch_size,
-        threads=threads,
-        mean=card.mean,
-        std=card.std,
-        size=card.image_size,
-        indices=data.training,
-        local=augment.local(),
-        local_size=max(1, round(augment.local_side * card.image_size)),
-    )
     label = f"seed {seed} · round {number}"
     with lease() as device:
+        loader = view_loader(
+            data.train_beton,
+            augment.whole(),
+            device=device,
+            seed=seed,
+            batch_size=settings.train.batch_size,
+            threads=threads,
+            mean=card.mean,
+            std=card.std,
+            size=card.image_size,
+            indices=data.training,
+            local=augment.local(),
+            local_size=max(1, round(augment.local_side * card.image_size)),
+        )
         history = train(
             method,
             loader,
