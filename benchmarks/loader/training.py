@@ -1,0 +1,85 @@
+"""Training of the default model: fed by the loader, fed from one batch that lies in memory, and by lightly."""
+
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from itertools import count, repeat
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from benchmarks.loader.timing import Case
+from benchmarks.loader.torchvision_cases import on_pillow
+from contraflow.config import Params
+from contraflow.data.loader import ViewLoader, Views
+from contraflow.devices import cores
+from contraflow.methods import METHODS, Batch, DataShape
+
+WARM = 2
+
+
+def training_cases(path: Path, images: np.ndarray, params: Params, slow: int, fast: int) -> list[Case]:
+    """Cases whose batches are steps of training on both views, with the model, batch and recipe of `params`.
+
+    Args:
+        path: FFCV file of the images.
+        images: The same, (N, H, W, C) uint8.
+        slow, fast: Steps that are timed of lightly and of the others.
+    """
+    size = params.train.batch_size
+    channels = images.shape[3]
+    recipes = params.augment.chosen().whole()
+    loader = ViewLoader(
+        path,
+        recipes,
+        seed=0,
+        batch_size=size,
+        threads=cores(),
+        mean=[0.5] * channels,
+        std=[0.25] * channels,
+    )
+    epochs = count()
+    ready = next(loader.epoch(0))
+    step = _ours(params, images)
+    cases = [
+        Case("contraflow", lambda: map(step, loader.epoch(next(epochs))), size, WARM, fast),
+        Case("batch_in_memory", lambda: map(step, repeat(ready)), size, WARM, fast),
+    ]
+    if find_spec("lightly"):
+        arguments = images, images.shape[1], channels, recipes[0], size, cores()
+        lightly = _lightly(params, images)
+        cases.append(Case("lightly", lambda: map(lightly, on_pillow(*arguments)), size, WARM, slow))
+    return cases
+
+
+def _ours(params: Params, images: np.ndarray) -> Callable[[Views], None]:
+    method = METHODS[params.method.name](params, DataShape(images.shape[3], images.shape[1], len(images), 10))
+    method = method.to(memory_format=torch.channels_last).train()
+    labels = torch.full((params.train.batch_size,), -1)
+    return _stepping(method, lambda views, index, _: method(Batch(views, index, labels, 0.0)).loss)
+
+
+def _lightly(params: Params, images: np.ndarray) -> Callable[[Sequence[Tensor]], None]:
+    """lightly's loss, and the DataLoader and transforms that it uses, around the same encoder and head."""
+    from lightly.loss import NTXentLoss
+
+    shape = DataShape(images.shape[3], images.shape[1], len(images), 10)
+    method = METHODS["simclr"](params, shape).to(memory_format=torch.channels_last).train()
+    criterion = NTXentLoss(params.loss.tau)
+
+    def loss(first: Tensor, second: Tensor) -> Tensor:
+        return criterion(*method.embed(torch.stack([first, second])))
+
+    return _stepping(method, loss)
+
+
+def _stepping(method: nn.Module, loss: Callable[..., Tensor]) -> Callable[[Sequence[Tensor]], None]:
+    optimiser = torch.optim.SGD(method.parameters(), lr=0.01, momentum=0.9)
+
+    def step(batch: Sequence[Tensor]) -> None:
+        optimiser.zero_grad(set_to_none=True)
+        loss(*batch).backward()
+        optimiser.step()
+
+    return step
