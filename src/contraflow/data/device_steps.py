@@ -132,7 +132,7 @@ def to_grey(images: Tensor) -> Tensor:
 
 
 def _reflected(length: int, radius: int) -> Tensor:
-    """Which pixel stands for each of -radius to length + radius - 1: `blur.reflect`."""
+    """`blur.reflections`."""
     period = max(2 * (length - 1), 1)
     i = torch.arange(-radius, length + radius).abs() % period
     return torch.minimum(i, period - i).clamp(0, length - 1)

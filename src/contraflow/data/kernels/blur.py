@@ -2,6 +2,8 @@
 
 from math import floor
 
+import numpy as np
+
 from contraflow.data.compiling import part
 from contraflow.data.kernels.draws import exp
 
@@ -29,39 +31,47 @@ def blur_weights(sigma, weights):
 
 
 @part
-def reflect(i, length):
-    """The pixel that stands for pixel i outside 0..length-1, mirrored at the middle of the border pixels."""
+def reflections(length, radius):
+    """The pixels that stand for -radius to length + radius - 1 of 0..length-1, mirrored at the middle of the border."""
     period = max(2 * (length - 1), 1)
-    i = abs(i) % period
-    return min(i, period - i) if length > 1 else 0
+    pixels = np.empty(length + 2 * radius, np.int64)
+    for i in range(len(pixels)):
+        place = abs(i - radius) % period
+        pixels[i] = min(place, period - place) if length > 1 else 0
+    return pixels
 
 
 @part
-def blur(image, sigma, weights, padded, sums):
+def blur(image, sigma, weights, columns, rows, padded, sums):
     """Gaussian blur of (channels, height, width), borders mirrored.
 
-    `weights` (radius + 1), `padded` (width + 2 radius) and `sums` (height + 1, width), all int32, are working memory.
+    `columns` and `rows` are `reflections` of width and height by some radius; `weights` (that radius + 1), `padded`
+    (width + 2 radius) and `sums` (height + 1, width), all int32, are working memory.
     """
     channels, height, width = image.shape
     radius = blur_weights(sigma, weights)
+    middle = (len(columns) - width) // 2  # where pixel 0 is in `columns`, `rows` and `padded`
     result = sums[height]
     for c in range(channels):
         for y in range(height):
+            pixels, row = image[c, y], sums[y]
             for x in range(-radius, width + radius):
-                padded[x + radius] = image[c, y, reflect(x, width)]
-            row = sums[y]
-            row[:] = 0
-            for k in range(2 * radius + 1):
-                weight = weights[abs(k - radius)]
+                padded[middle + x] = pixels[columns[middle + x]]
+            for x in range(width):
+                row[x] = padded[middle + x] * weights[0]
+            for k in range(1, radius + 1):
+                weight, left, right = weights[k], padded[middle - k :], padded[middle + k :]
                 for x in range(width):
-                    row[x] += padded[x + k] * weight
+                    row[x] += (left[x] + right[x]) * weight
             for x in range(width):  # 2^8 is cut off, so that the second pass stays within 32 bits
                 row[x] = (row[x] + 128) >> 8
         for y in range(height):
-            result[:] = 0
-            for k in range(-radius, radius + 1):
-                weight, row = weights[abs(k)], sums[reflect(y + k, height)]
+            row = sums[y]
+            for x in range(width):
+                result[x] = row[x] * weights[0]
+            for k in range(1, radius + 1):
+                weight, above, below = weights[k], sums[rows[middle + y - k]], sums[rows[middle + y + k]]
                 for x in range(width):
-                    result[x] += row[x] * weight
+                    result[x] += (above[x] + below[x]) * weight
             for x in range(width):
                 image[c, y, x] = (result[x] + (1 << (2 * _BITS - 9))) >> (2 * _BITS - 8)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from contraflow.data.compiling import kernel, part
-from contraflow.data.kernels.blur import blur, blur_radius, blur_weights
+from contraflow.data.kernels.blur import blur, blur_radius, blur_weights, reflections
 from contraflow.data.kernels.colour import is_grey, jitter, solarise, to_grey
 from contraflow.data.kernels.draws import draw
 from contraflow.data.kernels.geometry import cos_sin, crop, fit, rotate
@@ -56,6 +56,7 @@ def fill_views(storage, places, indices, start, stop, seed, epoch, first, recipe
     for recipe in recipes:
         if recipe.blur > 0.0:
             radius = max(radius, blur_radius(recipe.sigma_high))
+    columns, rows = reflections(width, radius), reflections(height, radius)
     bell, padded = np.empty(radius + 1, np.int32), np.empty(width + 2 * radius, np.int32)
     sums = np.empty((height + 1, width), np.int32)
     for i in range(start, stop):
@@ -76,7 +77,8 @@ def fill_views(storage, places, indices, start, stop, seed, epoch, first, recipe
                 to_grey(image.reshape(planes, pixels))
                 planes = 1
             if drawn.blur:
-                blur(image[: planes * pixels].reshape(planes, height, width), drawn.sigma, bell, padded, sums)
+                shape = (planes, height, width)
+                blur(image[: planes * pixels].reshape(shape), drawn.sigma, bell, columns, rows, padded, sums)
             if drawn.solarise:
                 solarise(image[: planes * pixels].reshape(planes, pixels))
             normalise(image[: planes * pixels].reshape(planes, height, width), table, out[view, i])
