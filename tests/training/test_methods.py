@@ -94,3 +94,12 @@ def test_a_method_that_needs_labels_refuses_data_without(params_of, image_folder
     encode(params, fetched=tmp_path / "fetch", out=tmp_path / "encode")
     with pytest.raises(UserError, match=r"method\.name supcon needs labels, and folder has none"):
         history_of(params, EncodedData.open(tmp_path / "encode"), tmp_path)
+
+
+@pytest.mark.parametrize("recipe", ["byol", "multicrop", "none"])
+def test_every_recipe_reaches_the_method(params_of, encoded, history_of, tmp_path, recipe):
+    """Unlike views, small crops beside them, and views that are all alike: another loss each time."""
+    plain = history_of(params_of(), encoded, tmp_path / "plain")
+    other = history_of(params_of(augment={"recipe": recipe}), encoded, tmp_path / "other")
+    assert other.loss.notna().all()
+    assert abs(plain.loss.iloc[0] - other.loss.iloc[0]) > 1e-4
