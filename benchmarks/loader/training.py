@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from benchmarks.loader.timing import Case
 from benchmarks.loader.torchvision_cases import on_pillow
 from contraflow.config import Params
-from contraflow.data.loader import ViewLoader, Views
+from contraflow.data.loader import ViewBatch, ViewLoader
 from contraflow.devices import cores
 from contraflow.methods import METHODS, Batch, DataShape
 
@@ -53,7 +53,7 @@ def training_cases(path: Path, images: np.ndarray, params: Params, slow: int, fa
     return cases
 
 
-def _ours(params: Params, images: np.ndarray) -> Callable[[Views], None]:
+def _ours(params: Params, images: np.ndarray) -> Callable[[ViewBatch], None]:
     method = METHODS[params.method.name](params, DataShape(images.shape[3], images.shape[1], len(images), 10))
     method = method.to(memory_format=torch.channels_last).train()
     labels = torch.full((params.train.batch_size,), -1)

@@ -10,7 +10,7 @@ from benchmarks.loader import torchvision_cases
 from benchmarks.loader.ffcv_case import builtin
 from benchmarks.loader.timing import Case
 from contraflow.config import ViewRecipe
-from contraflow.data.loader import ViewLoader, Views
+from contraflow.data.loader import ViewBatch, ViewLoader
 from contraflow.devices import cores
 
 BYTES_COPIED = 2**26  # before the copy comes back to the same place: more than caches hold
@@ -46,7 +46,7 @@ def view_cases(
 
 def _epochs(
     path: Path, size: int, channels: int, recipe: ViewRecipe, batch: int, threads: int
-) -> Callable[[], Iterator[Views]]:
+) -> Callable[[], Iterator[ViewBatch]]:
     """Each call gives the next epoch of our loader."""
     loader = ViewLoader(
         path,

@@ -13,7 +13,7 @@ from contraflow.data.beton import Beton, open_beton
 from contraflow.data.kernels.blur import blur_radius
 from contraflow.data.kernels.draws import Drawn
 from contraflow.data.kernels.views import fill_draws
-from contraflow.data.loader import ViewLoader, Views
+from contraflow.data.loader import ViewBatch, ViewLoader
 
 MOST_BYTES = 2**31  # of pixels on a device
 _DRAWS = np.dtype([(name, np.float64) for name in (*Drawn._fields, "cos", "sin")])
@@ -49,13 +49,13 @@ class DeviceViewLoader(ViewLoader):
         self._pixels = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).contiguous()
         self._levels = torch.from_numpy(self._table).to(device)
 
-    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[Views]:
+    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[ViewBatch]:
         for indices in self._slices(order):
             views = self._make(epoch, indices, self._recipes, 0, self.image_shape)
             local = None
             if len(self._local):
                 local = self._make(epoch, indices, self._local, len(self._recipes), self._local_shape)
-            yield Views(views, torch.from_numpy(indices), local)
+            yield ViewBatch(views, torch.from_numpy(indices), local)
 
     def _make(self, epoch: int, indices: np.ndarray, recipes: np.ndarray, first: int, shape: tuple) -> Tensor:
         """Normalised views (V, N, C, H, W)."""

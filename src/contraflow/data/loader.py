@@ -29,7 +29,7 @@ from contraflow.errors import UserError
 Pixels = Callable[[np.ndarray, np.ndarray, int, int], None]  # storage, places, start, stop
 
 
-class Views(NamedTuple):
+class ViewBatch(NamedTuple):
     """A batch of a `ViewLoader`.
 
     Attributes:
@@ -142,7 +142,7 @@ class ViewLoader(_Images):
         """Full batches an epoch."""
         return len(self.indices) // self.batch_size
 
-    def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[Views]:
+    def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[ViewBatch]:
         """The batches of one epoch.
 
         Each batch owns its memory. Up to two more are being made while the consumer holds one.
@@ -165,7 +165,7 @@ class ViewLoader(_Images):
             order = order[: len(order) // self.batch_size * self.batch_size]
         return self._batches(epoch, order)
 
-    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[Views]:
+    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[ViewBatch]:
         return prefetch((self._start(epoch, indices) for indices in self._slices(order)), self.threads)
 
     def _start(self, epoch: int, indices: np.ndarray) -> tuple:
@@ -182,7 +182,7 @@ class ViewLoader(_Images):
         def fill(start: int, stop: int) -> None:
             self._read(indices, start, stop, use)
 
-        return Views(views, torch.from_numpy(indices), local), len(indices), fill
+        return ViewBatch(views, torch.from_numpy(indices), local), len(indices), fill
 
 
 class ImageLoader(_Images):

@@ -12,7 +12,7 @@ from contraflow.arrays import save_arrays
 from contraflow.artefacts import require_same, sha256, write_json
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
-from contraflow.data.loader import ImageLoader, ViewLoader, Views
+from contraflow.data.loader import ImageLoader, ViewBatch, ViewLoader
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
 from contraflow.evaluation.accuracy import measure
@@ -160,7 +160,7 @@ def _features(
     return found
 
 
-def _sides(batches: Iterable[Views]) -> Iterator[tuple[Tensor, Tensor]]:
+def _sides(batches: Iterable[ViewBatch]) -> Iterator[tuple[Tensor, Tensor]]:
     """Both views of the images in one batch, labelled with 0 for the first and 1 for the second."""
     for batch in batches:
         yield batch.views.flatten(0, 1), torch.arange(2).repeat_interleave(len(batch.index))
