@@ -28,6 +28,8 @@ def folder(tmp_path):
         validation={"images": 2},
         test={"images": 3, "per_class": [1, 1, 1]},
         skipped=[],
+        duplicates={"images": 0, "listed": []},
+        leaks={"images": 0, "listed": []},
         bytes={name: (tmp_path / name).stat().st_size for name in FILES},
         digests={name: sha256(tmp_path / name) for name in FILES},
         provenance={"step": "encode"},

@@ -66,10 +66,11 @@ def _fabricate(
     title: str = "a trial",
     linear: float | None = 0.9,
     skipped: list[str] = [],  # noqa: B006
+    leaks: int = 0,
 ) -> dict:
     """No `classes` makes an unlabelled run. `linear` is the encoder's accuracy; None stands for a failed run."""
     rng = np.random.default_rng(1)
-    data = _data(folder / "encode", rng, classes, each, channels, size, skipped)
+    data = _data(folder / "encode", rng, classes, each, channels, size, skipped, leaks)
     provenance = {"step": "evaluate", "inputs": {"data": data.digest}}
     evaluations = []
     for seed in seeds:
@@ -100,7 +101,7 @@ def _params(seeds, rounds, title):
     return parse_params(content)
 
 
-def _data(folder, rng, classes, each, channels, size, skipped) -> EncodedData:
+def _data(folder, rng, classes, each, channels, size, skipped, leaks) -> EncodedData:
     folder.mkdir(parents=True)
     counts = {}
     for split in ("train", "test"):
@@ -122,6 +123,8 @@ def _data(folder, rng, classes, each, channels, size, skipped) -> EncodedData:
         validation={"images": len(range(0, n, 10))},
         test=counts["test"],
         skipped=skipped,
+        duplicates={"images": leaks, "listed": [["<b>copy</b>.png", "first.png"]][:leaks]},
+        leaks={"images": leaks, "listed": [["<i>test</i>.png", "train.png"]][:leaks]},
         bytes={name: (folder / name).stat().st_size for name in files},
         digests={name: sha256(folder / name) for name in files},
         provenance={},

@@ -54,6 +54,15 @@ def test_names_are_escaped(page_of):
     assert "猫" in text
 
 
+def test_copies_and_leaks_are_shown_and_counted(page_of):
+    text = text_of(page_of(leaks=3))
+    assert "test images seen twice" in text
+    assert "training images seen twice" in text
+    assert "<code>&lt;i&gt;test&lt;/i&gt;.png</code> = <code>train.png</code> and 2 more" in text
+    assert "flatters every accuracy" in text
+    assert "seen twice" not in text_of(page_of())
+
+
 @pytest.mark.parametrize("name", ["verdict", "results", "data", "training", "classes", "map", "negatives", "reproduce"])
 def test_every_section_is_there_and_ids_are_unique(page_of, name):
     text = text_of(page_of())

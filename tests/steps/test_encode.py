@@ -114,6 +114,27 @@ def test_an_older_card_does_not_outlive_a_failure(tmp_path, fashion):
     assert not (tmp_path / "encode/card.json").exists()
 
 
+def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
+    root = tmp_path / "images"
+    _paint(root, [f"{part}/{label}/{i}.png" for part in ("train", "test") for label in "ab" for i in range(3)])
+    shutil.copy(root / "train/a/0.png", root / "train/b/9.png")
+    shutil.copy(root / "train/b/1.png", root / "test/a/8.png")
+    data = _encode_folder(root, tmp_path)
+    assert data.card.duplicates == {"images": 1, "listed": [["train/b/9.png", "train/a/0.png"]]}
+    assert data.card.leaks == {"images": 1, "listed": [["test/a/8.png", "train/b/1.png"]]}
+    said = [line for line in capfd.readouterr().err.splitlines() if "among the training images" in line]
+    assert len(said) == 1
+    assert "1 of 7 test images" in said[0]
+    assert "test/a/8.png equals training image train/b/1.png" in said[0]
+
+
+def test_without_leaks_nothing_is_said(tmp_path, fashion, capfd):
+    encode(_params(), fetched=fashion, out=tmp_path / "encode")
+    card = EncodedData.open(tmp_path / "encode").card
+    assert card.leaks == card.duplicates == {"images": 0, "listed": []}
+    assert "also" not in capfd.readouterr().err
+
+
 CLASSES = ("Äpfel und Birnen", "кошки", "犬")
 BROKEN = {"Äpfel und Birnen/half a photo 000.jpg": "truncated", "犬/notes 犬.jpg": "not an image"}
 

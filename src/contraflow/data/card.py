@@ -21,7 +21,8 @@ class Card:
     `mean` and `std` are those of all images in `train.beton`, one number a channel, on the scale 0 to 1. `train`,
     `validation` and `test` are dicts with `images` and, but for `validation`, `per_class` (counts in the order of
     `classes`); `train` counts the validation images too. `classes` and `per_class` are empty where there are no labels.
-    `skipped` names broken image files that were left out. `bytes` and `digests` (SHA-256) are those of the other files.
+    `skipped` names broken image files that were left out. `duplicates` counts and lists training images that equal an
+    earlier one, `leaks` test images that equal a training image (`contraflow.data.duplicates`). `bytes` and `digests` (SHA-256) are those of the other files.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Card:
     validation: dict
     test: dict
     skipped: list[str]
+    duplicates: dict
+    leaks: dict
     bytes: dict[str, int]
     digests: dict[str, str]
     provenance: dict

@@ -3,6 +3,7 @@
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -44,7 +45,7 @@ def read_folder(
     if lost and listing.classes:
         raise UserError(f"{path}: no training image of the class {listing.classes[min(lost)]} can be read")
     if not reader.colour:
-        train, test = (Split(split.pixels[..., :1], split.labels) for split in (train, test))
+        train, test = (replace(split, pixels=split.pixels[..., :1]) for split in (train, test))
     return ImageSet(train, test, listing.classes, [name for name, _ in broken])
 
 
@@ -77,7 +78,7 @@ class _Reader:
             shape = (len(kept), self.size, self.size, 3)
             # The map outlives the file object; the space is given back when the map goes, or the process.
             pixels = np.memmap(file, np.uint8, mode="r", shape=shape) if kept else np.empty(shape, np.uint8)
-        return Split(pixels, part.labels[kept])
+        return Split(pixels, part.labels[kept], [printable(part.names[i]) for i in kept])
 
 
 def _report(path: Path, broken: list[tuple[str, str]], total: int, skip: bool) -> None:

@@ -9,13 +9,22 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Split:
-    """Images of one size, (N, H, W, C) uint8 with C 1 or 3, in memory or mapped; and labels (N,) int64, -1 for none."""
+    """Images of one size, (N, H, W, C) uint8 with C 1 or 3, in memory or mapped; and labels (N,) int64, -1 for none.
+
+    `files` names the file of each image, where they have files of their own.
+    """
 
     pixels: np.ndarray
     labels: np.ndarray
+    files: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @property
+    def names(self) -> Sequence[str | int]:
+        """What each image is called: its file, else its place."""
+        return self.files or range(len(self))
 
     def first(self, n: int | None) -> "Split":
         """The first `n` images; all of them where `n` is None."""

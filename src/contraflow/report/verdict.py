@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from contraflow.report.numbers import NARROW, NBSP, fixed, is_number, listing, share, times
+from contraflow.report.numbers import NARROW, NBSP, count, fixed, is_number, listing, share, times
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES, Difference, accuracy, difference, measures
 
@@ -155,6 +155,11 @@ def _warnings(run: Run) -> list[str]:
     if run.card["skipped"]:
         found.append(
             f"{times(len(run.card['skipped']), 'broken file')} in the data folder could not be used; see the data card."
+        )
+    if run.classes and run.card["leaks"]["images"]:
+        found.append(
+            f"{times(run.card['leaks']['images'], 'test image')} of {count(images)} can also be found among the training "
+            "images, which flatters every accuracy; see the data card."
         )
     found += _collapses(run)
     if not run.classes:

@@ -7,6 +7,7 @@ import numpy as np
 from contraflow.artefacts import atomic, read_json, sha256
 from contraflow.config import Data, Params
 from contraflow.data.card import CARD, FILES, Card
+from contraflow.data.duplicates import as_digests, copies, leaks, pixel_digest
 from contraflow.data.folder import read_folder
 from contraflow.data.images import ImageSet, Split
 from contraflow.data.seeded import draw_validation
@@ -14,6 +15,7 @@ from contraflow.data.statistics import mean_and_std
 from contraflow.data.torchvision_sets import read_images
 from contraflow.data.writer import write_beton
 from contraflow.errors import UserError
+from contraflow.progress import say
 from contraflow.stages import code_digest
 
 READS = ("data",)
@@ -41,6 +43,10 @@ def encode(params: Params, *, fetched: Path, out: Path) -> None:
     with atomic(out / "validation.npy") as temporary, temporary.open("wb") as file:
         np.save(file, validation)
     mean, std = mean_and_std(images.train.pixels)
+    train, test = (as_digests(map(pixel_digest, part.pixels), len(part)) for part in (images.train, images.test))
+    leaked = leaks(test, train, images.test.names, images.train.names)
+    if leaked["images"]:
+        _say_leak(leaked, len(test))
     Card(
         name=data.name,
         classes=list(images.classes),
@@ -52,6 +58,8 @@ def encode(params: Params, *, fetched: Path, out: Path) -> None:
         validation={"images": len(validation)},
         test=_counts(images.test, len(images.classes)),
         skipped=list(images.skipped),
+        duplicates=copies(train, images.train.names),
+        leaks=leaked,
         bytes={name: (out / name).stat().st_size for name in FILES},
         digests={name: sha256(out / name) for name in FILES},
         provenance={
@@ -87,6 +95,14 @@ def _read(data: Data, fetched: Path, out: Path) -> ImageSet:
     whole = read_images(data.name, fetched)
     train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
     return ImageSet(train, test, whole.classes)
+
+
+def _say_leak(leaked: dict, images: int) -> None:
+    test, train = leaked["listed"][0]
+    say(
+        f"{leaked['images']:,} of {images:,} test images are also among the training images, which flatters every "
+        f"accuracy; {CARD} names them (test image {test} equals training image {train})"
+    )
 
 
 def _counts(split: Split, classes: int) -> dict:
