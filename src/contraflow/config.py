@@ -56,6 +56,7 @@ def _refuse_impossible_area(name: str, bounds: list[float]) -> None:
 class Data(Section):
     name: Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
     path: Annotated[str, Field(min_length=1)]
+    table: Annotated[str, Field(min_length=1)] | None
     limit: Count | None
     image_size: Annotated[int, Field(ge=8, le=1024)] | None
     skip_broken: bool
@@ -68,6 +69,12 @@ class Data(Section):
     def _folder_has_a_size(self) -> Self:
         if self.name == "folder" and self.image_size is None:
             raise ValueError("data.image_size must be a number of pixels where data.name is folder, got null")
+        return self
+
+    @model_validator(mode="after")
+    def _table_is_of_a_folder(self) -> Self:
+        if self.table is not None and self.name != "folder":
+            raise ValueError(f"data.table must be null where data.name is not folder, got {self.table!r}")
         return self
 
 
@@ -195,7 +202,7 @@ class Loss(Section):
 
 
 class Negatives(Section):
-    exclude_window: Annotated[int, Field(ge=0)]
+    exclude_window: Annotated[int, Field(ge=0, lt=2**31)]
     false_negatives: Literal["keep", "eliminate", "attract"]
     fn_top: Count
     fn_threshold: Number

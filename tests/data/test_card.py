@@ -9,7 +9,7 @@ from contraflow.data.images import Split
 from contraflow.data.writer import write_beton
 from contraflow.errors import UserError
 
-FILES = ("train.beton", "test.beton", "validation.npy")
+FILES = ("train.beton", "test.beton", "validation.npy", "positions.npy")
 
 
 @pytest.fixture
@@ -17,6 +17,7 @@ def folder(tmp_path):
     for name, n in {"train": 6, "test": 3}.items():
         write_beton(tmp_path / f"{name}.beton", Split(np.zeros((n, 8, 8, 1), np.uint8), np.arange(n) % 3), name)
     np.save(tmp_path / "validation.npy", np.array([1, 4]))
+    np.save(tmp_path / "positions.npy", np.array([0, 1, 2, 2**32, 2**32 + 1, 2**32 + 2]))
     Card(
         name="folder",
         classes=["a", "b", "c"],
@@ -43,6 +44,7 @@ def test_indices_labels_and_digest(folder):
     assert data.card == Card.read(folder)
     assert data.validation.tolist() == [1, 4]
     assert data.training.tolist() == [0, 2, 3, 5]
+    assert data.positions.tolist() == [0, 1, 2, 2**32, 2**32 + 1, 2**32 + 2]
     assert data.training.dtype == data.validation.dtype == np.int64
     assert data.labels("train").tolist() == [0, 1, 2, 0, 1, 2]
     assert data.labels("training").tolist() == [0, 2, 0, 2]

@@ -5,16 +5,16 @@ from hypothesis import strategies as st
 from contraflow.data.seeded import Draw, draw_validation, generator
 
 
-@given(n=st.integers(4, 500), fraction=st.floats(0.001, 0.999), seed=st.integers(0, 2**64 - 1))
-def test_validation_is_a_share_sorted_and_without_repeats(n, fraction, seed):
-    drawn = draw_validation(n, fraction=fraction, seed=seed)
+@given(n=st.integers(4, 500), gap=st.integers(1, 3), fraction=st.floats(0.001, 0.999), seed=st.integers(0, 2**64 - 1))
+def test_validation_is_a_share_sorted_and_without_repeats(n, gap, fraction, seed):
+    candidates = np.arange(n) * gap
+    drawn = draw_validation(candidates, fraction=fraction, seed=seed)
     assert drawn.dtype == np.int64
     assert 1 <= len(drawn) <= n - 2
     assert len(drawn) in (1, n - 2, round(fraction * n))
     assert (np.diff(drawn) > 0).all()
-    assert drawn.min() >= 0
-    assert drawn.max() < n
-    assert (drawn == draw_validation(n, fraction=fraction, seed=seed)).all()
+    assert set(drawn) <= set(candidates)
+    assert (drawn == draw_validation(candidates, fraction=fraction, seed=seed)).all()
 
 
 def test_purposes_and_seeds_have_streams_of_their_own():

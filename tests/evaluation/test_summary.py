@@ -43,3 +43,6 @@ def test_unlabelled_leaves_label_figures_out():
 def test_share_of_own_class():
     labels = np.array([0, 0, 1, 1])
     assert same_class_share(np.array([0, 2]), np.array([[1, 2], [0, 1]]), labels) == 0.25
+    labels = np.array([4, -1, 4, 5, -1])
+    assert same_class_share(np.array([0, 1]), np.array([[1, 2, 3], [4, 0, 2]]), labels) == 0.5
+    assert same_class_share(np.array([1]), np.array([[4, 0]]), labels) == 0

@@ -58,3 +58,7 @@ def test_neighbours_in_time_are_no_negatives_wherever_they_lie(vectors):
     )
     assert columns(outside_window(comparison, 0)) == columns(comparison) == [{1, 2, 3, 4}, {0, 1, 2, 3, 4}]
     assert columns(outside_window(comparison, 2)) == [{3, 4}, {0, 1, 2, 3}]
+    positions = torch.arange(31) % 11 + 2**32 * (torch.arange(31) // 11)  # three groups of 11
+    # Of the neighbours of 10, which ends its group, 11 to 13 are of the next one; 29 is in one group with 30.
+    assert columns(outside_window(comparison, 2, positions)) == [{1, 2, 3, 4}, {0, 1, 2, 3}]
+    assert columns(outside_window(comparison, 2**31 - 1, positions)) == [{1, 2, 3, 4}, {0, 1, 2, 3}]

@@ -111,7 +111,8 @@ def _data(folder, rng, classes, each, channels, size, skipped, leaks) -> Encoded
         write_beton(folder / f"{split}.beton", Split(pixels, labels.astype(np.int64)), split)
         counts[split] = {"images": n, "per_class": [each] * len(classes)}
     np.save(folder / "validation.npy", np.arange(0, n, 10))
-    files = ("train.beton", "test.beton", "validation.npy")
+    np.save(folder / "positions.npy", np.arange(n))
+    files = ("train.beton", "test.beton", "validation.npy", "positions.npy")
     card = Card(
         name="fabricated",
         classes=classes,

@@ -12,6 +12,7 @@ from contraflow.artefacts import sha256, write_json
 from contraflow.config import Params, parse_params
 from contraflow.data.beton import open_beton
 from contraflow.data.card import EncodedData
+from contraflow.data.pictures import read_picture
 from contraflow.errors import UserError
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch
@@ -72,6 +73,7 @@ def test_fashion_mnist(tmp_path, fashion):
     assert card.provenance["inputs"] == {"source.json": sha256(fashion / "source.json")}
     assert "path" not in card.provenance["params"]["data"]
     assert data.labels("train").tolist() == [i % 10 for i in range(40)]
+    assert data.positions.tolist() == list(range(40))
 
 
 def test_same_bytes_twice_wherever_the_files_lie(tmp_path, fashion):
@@ -166,7 +168,7 @@ def test_photographs_without_the_broken_ones(tmp_path, photographs):
     assert 58 <= card.test["images"] <= 60
     assert all(n in (19, 20) for n in card.test["per_class"])
     assert _pixels(data.train_beton).shape == (card.train["images"], SIZE, SIZE, 3)
-    assert sorted(_bytes(data.folder)) == ["card.json", "test.beton", "train.beton", "validation.npy"]
+    assert sorted(_bytes(data.folder)) == ["card.json", "positions.npy", "test.beton", "train.beton", "validation.npy"]
 
 
 def test_skipped_files_are_said(tmp_path, photographs, capfd):
@@ -208,6 +210,43 @@ def test_a_test_of_ones_own(tmp_path):
     data = _encode_folder(tmp_path / "images", tmp_path, limit=5)
     assert data.card.train["images"] == 5
     assert data.card.test == {"images": 4, "per_class": [2, 2]}
+
+
+def _write_table(root: Path, header: str, rows: list[str]) -> None:
+    root.mkdir(exist_ok=True)
+    (root / "labels.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+
+
+def test_a_table_gives_labels_split_and_order(tmp_path):
+    root = tmp_path / "images"
+    _paint(root, [f"{i}.png" for i in range(12)])
+    _paint(root, ["not listed.png"])
+    rows = [f"{i}.png,{'cat' if i % 3 else 'ape'},{'test' if i > 9 else 'train'},film {i % 2},{-i}" for i in range(12)]
+    rows[4] = "4.png,,train,film 0,-4"
+    _write_table(root, "path,label,split,group,order,width", [f"{row},40" for row in rows])
+    data = _encode_folder(root, tmp_path, table="labels.csv")
+    stored = [8, 6, 4, 2, 0, 9, 7, 5, 3, 1]  # the films one after the other, in order
+    assert data.card.classes == ["ape", "cat"]
+    assert data.labels("train").tolist() == [-1 if i == 4 else int(i % 3 > 0) for i in stored]
+    assert data.positions.tolist() == [1, 2, 3, 4, 5] + [2**32 + place for place in (1, 2, 3, 4, 5)]
+    assert data.card.train == {"images": 10, "per_class": [4, 5]}
+    assert data.card.test == {"images": 2, "per_class": [0, 2]}
+    assert 2 not in data.validation  # it has no label to choose by
+    pixels = [read_picture(root / f"{i}.png", SIZE) for i in stored]
+    assert (_pixels(data.train_beton) == np.stack(pixels)).all()
+
+
+def test_missing_and_broken_images_of_a_table_are_named_at_once(tmp_path, capfd):
+    root = tmp_path / "images"
+    _paint(root, [f"{i}.png" for i in range(20)])
+    (root / "3.png").write_text("broken")
+    (root / "7.png").unlink()
+    _write_table(root, "label,path,note", [f"{'ab'[i % 2]},{i}.png,x" for i in range(20)])
+    with pytest.raises(UserError, match=r"2 of 20 images") as caught:
+        _encode_folder(root, tmp_path, table="labels.csv")
+    assert str(caught.value).splitlines()[1:] == ["  3.png (not an image)", "  7.png (missing)"]
+    assert "columns not used: note" in capfd.readouterr().err
+    assert _encode_folder(root, tmp_path, table="labels.csv", skip_broken=True).card.skipped == ["3.png", "7.png"]
 
 
 def test_too_small_folders_are_refused(tmp_path):

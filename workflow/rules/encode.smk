@@ -1,6 +1,6 @@
 rule encode:
     input:
-        expand("results/encode/{file}", file=["train.beton", "test.beton", "validation.npy", "card.json"]),
+        expand("results/encode/{file}", file=["train.beton", "test.beton", "validation.npy", "positions.npy", "card.json"]),
 
 
 rule encode_images:
@@ -11,6 +11,7 @@ rule encode_images:
         train="results/encode/train.beton",
         test="results/encode/test.beton",
         validation="results/encode/validation.npy",
+        positions="results/encode/positions.npy",
         card="results/encode/card.json",
     log:
         "logs/encode/images.log",

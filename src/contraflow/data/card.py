@@ -11,7 +11,7 @@ from contraflow.data.beton import open_beton
 from contraflow.errors import UserError
 
 CARD = "card.json"
-FILES = ("train.beton", "test.beton", "validation.npy")
+FILES = ("train.beton", "test.beton", "validation.npy", "positions.npy")
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Card:
     `validation` and `test` are dicts with `images` and, but for `validation`, `per_class` (counts in the order of
     `classes`); `train` counts the validation images too. `classes` and `per_class` are empty where there are no labels.
     `skipped` names broken image files that were left out. `duplicates` counts and lists training images that equal an
-    earlier one, `leaks` test images that equal a training image (`contraflow.data.duplicates`). `bytes` and `digests` (SHA-256) are those of the other files.
+    earlier one, `leaks` test images that equal a training image (see `contraflow.data.duplicates`). `bytes` and
+    `digests` (SHA-256) are those of the other files.
     """
 
     name: str
@@ -101,6 +102,11 @@ class EncodedData:
     def validation(self) -> np.ndarray:
         """Sorted int64 indices into `train.beton` of the images held out for choices."""
         return np.load(self.folder / "validation.npy")
+
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """Place in order of each image of `train.beton`, int64; images of different groups lie far apart."""
+        return np.load(self.folder / "positions.npy")
 
     @cached_property
     def training(self) -> np.ndarray:

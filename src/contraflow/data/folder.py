@@ -10,25 +10,38 @@ from tempfile import TemporaryFile
 import numpy as np
 
 from contraflow.data.images import ImageSet, Split
-from contraflow.data.listing import Part, list_folder, printable, split_listing
+from contraflow.data.listing import Part, printable, split_listing
 from contraflow.data.pictures import BrokenPicture, is_grey, read_picture
+from contraflow.data.table import list_images
 from contraflow.devices import cores
 from contraflow.errors import UserError
 from contraflow.progress import say, track
 
 
 def read_folder(
-    path: Path, *, size: int, test_fraction: float, limit: int | None, seed: int, skip_broken: bool, scratch: Path
+    path: Path,
+    table: str | None,
+    *,
+    size: int,
+    test_fraction: float,
+    limit: int | None,
+    seed: int,
+    skip_broken: bool,
+    scratch: Path,
 ) -> ImageSet:
-    """Read the images below `path` as squares of `size` pixels; the pixels lie in nameless files in `scratch`.
+    """Read the images below `path`, or those of a table in it, as squares of `size` pixels.
+
+    The pixels lie in nameless files in `scratch`.
 
     One channel is kept where every image is grey, else three.
 
     Raises:
-        UserError: the folder is laid out in no known way (see `list_folder`), files are broken and `skip_broken` is
-            not set (all of them are named), or no image of the test or of a class is left.
+        UserError: the folder or table is laid out in no known way (see `list_images`), files are missing or broken
+            and `skip_broken` is not set (all of them are named), or no image of the test or of a class is left.
     """
-    listing = list_folder(path)
+    listing = list_images(path, table)
+    if listing.unused:
+        say(f"{table}: columns not used: {', '.join(listing.unused)}")
     parts = split_listing(listing, test_fraction=test_fraction, limit=limit, seed=seed)
     reader = _Reader(path, size, scratch)
     with ThreadPoolExecutor(cores()) as pool, warnings.catch_warnings():
@@ -78,7 +91,8 @@ class _Reader:
             shape = (len(kept), self.size, self.size, 3)
             # The map outlives the file object; the space is given back when the map goes, or the process.
             pixels = np.memmap(file, np.uint8, mode="r", shape=shape) if kept else np.empty(shape, np.uint8)
-        return Split(pixels, part.labels[kept], [printable(part.names[i]) for i in kept])
+        kept = part.take(np.array(kept, np.int64))
+        return Split(pixels, kept.labels, [printable(name) for name in kept.names], kept.positions)
 
 
 def _report(path: Path, broken: list[tuple[str, str]], total: int, skip: bool) -> None:

@@ -11,12 +11,14 @@ from PIL import Image
 class Split:
     """Images of one size, (N, H, W, C) uint8 with C 1 or 3, in memory or mapped; and labels (N,) int64, -1 for none.
 
-    `files` names the file of each image, where they have files of their own.
+    `files` names the file of each image, where they have files of their own; `positions` (N,) int64 are those of
+    `contraflow.data.listing.Part`.
     """
 
     pixels: np.ndarray
     labels: np.ndarray
     files: Sequence[str] = ()
+    positions: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.labels)

@@ -1,7 +1,7 @@
 """The user's own folder of images: which files there are, what their labels are, and which are kept for the test."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from contraflow.data.seeded import Draw, generator
 from contraflow.errors import UserError
 
 UNLABELLED = -1
+GROUP = 2**32  # from the first position of a group to that of the next: more than any window
 
 
 def printable(name: str) -> str:
@@ -21,25 +22,37 @@ def printable(name: str) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """Files below one folder: paths relative to data.path, with `/`, sorted; labels (N,) int64, -1 for none."""
+    """Files below one folder, in the order in which they are stored.
+
+    Attributes:
+        names: Paths relative to data.path, with `/`.
+        labels: (N,) int64, -1 for none.
+        positions: Place of each in its group, groups `GROUP` apart, (N,) int64 rising; None where there is no order.
+    """
 
     names: list[str]
     labels: np.ndarray
+    positions: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
     def take(self, indices: np.ndarray) -> "Part":
-        return Part([self.names[i] for i in indices], self.labels[indices])
+        positions = None if self.positions is None else self.positions[indices]
+        return Part([self.names[i] for i in indices], self.labels[indices], positions)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All images of a folder. `test` is None where the folder has no `train` and `test` of its own."""
+    """All images of a folder. `test` is None where the folder has no `train` and `test` of its own.
+
+    `unused` names the columns of a table that mean nothing here.
+    """
 
     classes: list[str]
     train: Part
     test: Part | None
+    unused: Sequence[str] = ()
 
 
 def list_folder(path: Path) -> Listing:
@@ -119,19 +132,46 @@ def _images_below(folder: Path, above: tuple[str, ...] = ()) -> Iterator[str]:
 
 
 def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, seed: int) -> tuple[Part, Part]:
-    """The training and the test images of a folder.
+    """The training and the test images of a folder, each in the order of the listing.
 
-    Without a split of the folder's own, `test_fraction` of each class is drawn for the test. `limit` keeps that many
-    training images, drawn as well: the first by name would all be of one class. Both are in the order of their names.
+    Without a split of the folder's own, `test_fraction` of each class is drawn for the test, or of ordered images that
+    share of whole groups: the neighbours of a training image would say too much. Where there are labels, images without
+    one are no test images. `limit` keeps that many training images, drawn as well: the first by name would all be of
+    one class.
     """
     train, test = listing.train, listing.test
     if test is None:
         random = generator(seed, Draw.TEST)
-        drawn = np.zeros(len(train), bool)
-        for label in np.unique(train.labels):
-            members = random.permutation(np.flatnonzero(train.labels == label))
-            drawn[members[: round(test_fraction * len(members))]] = True
-        train, test = train.take(np.flatnonzero(~drawn)), train.take(np.flatnonzero(drawn))
+        groups = np.zeros(len(train), np.int64) if train.positions is None else train.positions // GROUP
+        usable = train.labels != UNLABELLED if listing.classes else np.ones(len(train), bool)
+        grouped = len(np.unique(groups)) > 1
+        if grouped:
+            drawn = _draw_groups(groups, test_fraction, random)
+        else:
+            drawn = _draw_classes(train.labels, test_fraction, random) & usable
+        train, test = train.take(np.flatnonzero(~drawn)), train.take(np.flatnonzero(drawn & usable))
+        only = set(test.labels.tolist()) - set(train.labels.tolist())
+        if grouped and only:
+            raise UserError(
+                f"the groups drawn for the test hold every image of the class {listing.classes[min(only)]}: give the "
+                "table a column split, or change data.split_seed"
+            )
     if limit is not None:
         train = train.take(np.sort(generator(seed, Draw.LIMIT).permutation(len(train))[:limit]))
     return train, test
+
+
+def _draw_classes(labels: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
+    drawn = np.zeros(len(labels), bool)
+    for label in np.unique(labels):
+        members = random.permutation(np.flatnonzero(labels == label))
+        drawn[members[: round(fraction * len(members))]] = True
+    return drawn
+
+
+def _draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
+    """Whole groups until the share is reached, at least one and never all."""
+    names, sizes = np.unique(groups, return_counts=True)
+    order = random.permutation(len(names))
+    enough = np.searchsorted(np.cumsum(sizes[order]), round(fraction * len(groups))) + 1
+    return np.isin(groups, names[order[: min(enough, len(names) - 1)]])

@@ -61,7 +61,9 @@ def _on_white(image: Image.Image) -> Image.Image:
 
 def _reason(path: Path, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno is not None:
-        return "broken link" if error.errno == errno.ENOENT else str(error.strerror).lower()
+        if error.errno == errno.ENOENT:
+            return "broken link" if path.is_symlink() else "missing"
+        return str(error.strerror).lower()
     if path.stat().st_size == 0:
         return "empty"
     if isinstance(error, UnidentifiedImageError):

@@ -18,10 +18,11 @@ def generator(seed: int, draw: Draw) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([seed, draw], np.uint64)))
 
 
-def draw_validation(n: int, *, fraction: float, seed: int) -> np.ndarray:
-    """Sorted int64 indices of the validation images among `n` training images: `fraction` of them.
+def draw_validation(candidates: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:
+    """The validation images among the training images `candidates`, sorted int64 indices: `fraction` of them.
 
     At least one is drawn, and at least two are left.
     """
+    n = len(candidates)
     count = min(max(1, round(fraction * n)), n - 2)
-    return np.sort(generator(seed, Draw.VALIDATION).permutation(n)[:count]).astype(np.int64)
+    return np.sort(candidates[generator(seed, Draw.VALIDATION).permutation(n)[:count]]).astype(np.int64)

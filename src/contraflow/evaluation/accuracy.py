@@ -42,14 +42,16 @@ def measure(
     """Choose on the validation images, then measure once on the test images.
 
     Args:
-        train: All training images, those of the validation included.
+        train: All training images, those of the validation included; those without a label (-1) are left aside.
         training: Indices into `train` of the images learned from for the validation figures.
         validation: Indices into `train` of the images held out.
-        test: The test images; what is measured on them chooses nothing. All of `train` is learned from for them.
+        test: The test images, all with labels; what is measured on them chooses nothing. All of `train` is learned from
+            for them.
         classes: Number of classes, whether they occur or not.
         settings: Neighbours, temperatures and weight decays.
         device: Where to compute.
     """
+    training = training[train.labels[training] >= 0]
     held_out = train[validation]
     linear = settings.linear
     trials = sweep(
@@ -62,12 +64,13 @@ def measure(
         device=device,
     )
     chosen = choose(trials)
-    probe = Problem(train.features, train.labels, device=device).solve(
+    bank = train[train.labels >= 0]
+    probe = Problem(bank.features, bank.labels, device=device).solve(
         chosen.weight_decay, max_iterations=linear.max_iterations, start=chosen.probe
     )
     predicted = probe.predict(test.features)
     validation_knn = knn_accuracies(held_out, train[training], settings.knn, classes=classes, device=device)
-    test_knn = knn_accuracies(test, train, settings.knn, classes=classes, device=device)
+    test_knn = knn_accuracies(test, bank, settings.knn, classes=classes, device=device)
     return Accuracies(
         test={"linear": float((predicted == test.labels).mean()), **test_knn},
         validation={"linear": chosen.validation_accuracy, **validation_knn},

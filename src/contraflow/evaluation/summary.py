@@ -28,8 +28,13 @@ def summarise_evaluations(evaluations: Iterable[dict]) -> dict:
 
 
 def same_class_share(anchor: np.ndarray, negative: np.ndarray, labels: np.ndarray) -> float:
-    """Share of negatives (M, k) that have their anchor's (M,) own class; all are indices into `labels`."""
-    return float((labels[negative] == labels[anchor][:, None]).mean())
+    """Share of negatives (M, k) that have their anchor's (M,) own class; all are indices into `labels`.
+
+    Pairs of which one has no label (-1) are left aside; 0 where no others are.
+    """
+    own, others = np.broadcast_to(labels[anchor][:, None], negative.shape), labels[negative]
+    known = (own >= 0) & (others >= 0)
+    return float((own == others)[known].mean()) if known.any() else 0.0
 
 
 def _spreads(table: dict) -> dict:

@@ -51,10 +51,17 @@ def within_margin(comparison: Comparison, margin: float) -> Comparison:
     return replace(comparison, negative=comparison.negative & (similarity > least - margin))
 
 
-def outside_window(comparison: Comparison, window: int) -> Comparison:
-    """Drop negatives whose sample index is within `window` of the anchor's.
+def outside_window(comparison: Comparison, window: int, positions: Tensor | None = None) -> Comparison:
+    """Drop negatives whose position is within `window` of the anchor's.
 
     In video and time series the neighbours in time show the same thing.
+
+    Args:
+        positions: Of each image by sample index, (images,) int64; None where the sample indices are the positions.
     """
-    apart = (comparison.anchor_index[:, None] - comparison.key_index).abs() > window
+    anchor, key = comparison.anchor_index, comparison.key_index
+    if positions is not None:
+        # What has no image (EMPTY) is no negative in any case, and may get any position.
+        anchor, key = positions[anchor.clamp(min=0)], positions[key.clamp(min=0)]
+    apart = (anchor[:, None] - key).abs() > window
     return replace(comparison, negative=comparison.negative & apart)

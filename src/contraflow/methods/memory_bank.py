@@ -23,7 +23,7 @@ class MemoryBank(Method):
         self.similarity = settings.loss.similarity
         self.drawn, self.keep = settings.method.queue, settings.method.bank_momentum
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings)
+        self.negatives = Negatives(settings, data.positions)
         self.register_buffer("slots", F.normalize(torch.randn(data.images, settings.model.projection_dim)))
 
     def forward(self, batch: Batch) -> Output:

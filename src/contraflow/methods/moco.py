@@ -23,7 +23,7 @@ class MoCo(Method):
         super().__init__(settings, data)
         self.similarity, self.schedule = settings.loss.similarity, settings.method.momentum
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings)
+        self.negatives = Negatives(settings, data.positions)
         self.momentum = MomentumCopy(self)
         self.queue = Queue(settings.method.queue, settings.model.projection_dim)
 

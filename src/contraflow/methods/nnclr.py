@@ -25,7 +25,7 @@ class NNCLR(Method):
         self.predictor = set_norm(predictor(model.projection_dim, model.predictor_hidden), model.norm)
         self.similarity = settings.loss.similarity
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings)
+        self.negatives = Negatives(settings, data.positions)
         self.queue = Queue(settings.method.queue, model.projection_dim)
 
     def forward(self, batch: Batch) -> Output:

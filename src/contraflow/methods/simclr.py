@@ -19,7 +19,7 @@ class SimCLR(Method):
         super().__init__(settings, data)
         self.similarity = settings.loss.similarity
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings)
+        self.negatives = Negatives(settings, data.positions)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)

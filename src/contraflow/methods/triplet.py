@@ -12,7 +12,7 @@ class Triplet(Method):
     def __init__(self, settings, data):
         super().__init__(settings, data)
         self.loss = settings.loss
-        self.negatives = Negatives(settings)
+        self.negatives = Negatives(settings, data.positions)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)

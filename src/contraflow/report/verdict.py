@@ -158,8 +158,8 @@ def _warnings(run: Run) -> list[str]:
         )
     if run.classes and run.card["leaks"]["images"]:
         found.append(
-            f"{times(run.card['leaks']['images'], 'test image')} of {count(images)} can also be found among the training "
-            "images, which flatters every accuracy; see the data card."
+            f"{times(run.card['leaks']['images'], 'test image')} of {count(images)} can also be found among the "
+            "training images, which flatters every accuracy; see the data card."
         )
     found += _collapses(run)
     if not run.classes:

@@ -10,6 +10,7 @@ from contraflow.data.card import CARD, FILES, Card
 from contraflow.data.duplicates import as_digests, copies, leaks, pixel_digest
 from contraflow.data.folder import read_folder
 from contraflow.data.images import ImageSet, Split
+from contraflow.data.listing import UNLABELLED
 from contraflow.data.seeded import draw_validation
 from contraflow.data.statistics import mean_and_std
 from contraflow.data.torchvision_sets import read_images
@@ -23,7 +24,7 @@ FEWEST_TRAIN_IMAGES = 4
 
 
 def encode(params: Params, *, fetched: Path, out: Path) -> None:
-    """Write `train.beton`, `test.beton`, `validation.npy` and, last, `card.json` into `out`.
+    """Write `train.beton`, `test.beton`, `validation.npy`, `positions.npy` and, last, `card.json` into `out`.
 
     Raises:
         UserError: `fetched` holds another data set or changed files, images of a folder are broken, or there are too
@@ -35,13 +36,15 @@ def encode(params: Params, *, fetched: Path, out: Path) -> None:
     _check_source(fetched, data.name)
     images = _read(data, fetched, out)
     n = len(images.train)
-    if n < FEWEST_TRAIN_IMAGES:
-        raise UserError(f"{data.name} gives {n} training images, but at least {FEWEST_TRAIN_IMAGES} are needed")
+    candidates = np.flatnonzero(images.train.labels != UNLABELLED) if images.classes else np.arange(n)
+    if len(candidates) < FEWEST_TRAIN_IMAGES:
+        what = "labelled training images" if len(candidates) < n else "training images"
+        raise UserError(f"{data.name} gives {len(candidates)} {what}, but at least {FEWEST_TRAIN_IMAGES} are needed")
     write_beton(out / "train.beton", images.train, "encode train")
     write_beton(out / "test.beton", images.test, "encode test")
-    validation = draw_validation(n, fraction=data.validation_fraction, seed=data.split_seed)
-    with atomic(out / "validation.npy") as temporary, temporary.open("wb") as file:
-        np.save(file, validation)
+    validation = draw_validation(candidates, fraction=data.validation_fraction, seed=data.split_seed)
+    _save(out / "validation.npy", validation)
+    _save(out / "positions.npy", np.arange(n) if images.train.positions is None else images.train.positions)
     mean, std = mean_and_std(images.train.pixels)
     train, test = (as_digests(map(pixel_digest, part.pixels), len(part)) for part in (images.train, images.test))
     leaked = leaks(test, train, images.test.names, images.train.names)
@@ -85,6 +88,7 @@ def _read(data: Data, fetched: Path, out: Path) -> ImageSet:
     if data.name == "folder":
         return read_folder(
             Path(data.path).expanduser(),
+            data.table,
             size=data.image_size,
             test_fraction=data.test_fraction,
             limit=data.limit,
@@ -97,6 +101,11 @@ def _read(data: Data, fetched: Path, out: Path) -> ImageSet:
     return ImageSet(train, test, whole.classes)
 
 
+def _save(path: Path, array: np.ndarray) -> None:
+    with atomic(path) as temporary, temporary.open("wb") as file:
+        np.save(file, array)
+
+
 def _say_leak(leaked: dict, images: int) -> None:
     test, train = leaked["listed"][0]
     say(
@@ -106,5 +115,5 @@ def _say_leak(leaked: dict, images: int) -> None:
 
 
 def _counts(split: Split, classes: int) -> dict:
-    per_class = np.bincount(split.labels, minlength=classes).tolist() if classes else []
+    per_class = np.bincount(split.labels[split.labels != UNLABELLED], minlength=classes).tolist() if classes else []
     return {"images": len(split), "per_class": per_class}

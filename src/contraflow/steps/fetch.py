@@ -5,11 +5,11 @@ from pathlib import Path
 from contraflow.artefacts import sha256, write_json
 from contraflow.config import Params
 from contraflow.data.download import provide
-from contraflow.data.listing import list_folder
 from contraflow.data.sources import SOURCES
+from contraflow.data.table import list_images
 from contraflow.stages import code_digest
 
-READS = ("data.name", "data.path")
+READS = ("data.name", "data.path", "data.table")
 
 
 def fetch(params: Params, *, out: Path) -> None:
@@ -18,15 +18,15 @@ def fetch(params: Params, *, out: Path) -> None:
     A folder of images stays where it is: it is only looked at.
 
     Raises:
-        UserError: a file's checksum is wrong, the files can neither be found nor downloaded, or the folder is missing
-            or laid out in no known way.
+        UserError: a file's checksum is wrong, the files can neither be found nor downloaded, or the folder or its
+            table is missing or laid out in no known way.
     """
     data = params.only(*READS).data
     path = Path(data.path).expanduser()
     (out / "source.json").unlink(missing_ok=True)
     files = {}
     if data.name == "folder":
-        list_folder(path)
+        list_images(path, data.table)
     else:
         source = SOURCES[data.name]
         provide(data.name, source, looked_in=path, root=out)

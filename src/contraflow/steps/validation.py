@@ -7,6 +7,7 @@ from torch import nn
 
 from contraflow.config import Knn
 from contraflow.data.card import EncodedData
+from contraflow.data.labelling import UNLABELLED
 from contraflow.data.loader import ImageLoader
 from contraflow.evaluation.knn import Labelled, knn_accuracies
 from contraflow.models.embed import embed
@@ -35,8 +36,10 @@ def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], flo
         )
         return Labelled(*embed(encoder, images, next(encoder.parameters()).device))
 
+    labelled = data.training[data.labels("training") != UNLABELLED]
+
     def measure(encoder: nn.Module) -> float:
-        bank, queries = features(encoder, data.training, BANK), features(encoder, data.validation, QUERIES)
+        bank, queries = features(encoder, labelled, BANK), features(encoder, data.validation, QUERIES)
         device = next(encoder.parameters()).device
         return knn_accuracies(queries, bank, [KNN], classes=len(data.card.classes), device=device)[f"knn{KNN.k}"]
 

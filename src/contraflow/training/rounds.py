@@ -55,7 +55,8 @@ def train_round(
     card = data.card
     torch.set_num_threads(cores())
     torch.manual_seed(seed)
-    shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes))
+    positions = torch.from_numpy(data.positions)
+    shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes), positions)
     method = METHODS[settings.method.name](settings, shape)
     labels = _labels(method, data, settings)
     if start is not None:

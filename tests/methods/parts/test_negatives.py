@@ -29,6 +29,15 @@ def test_stages_follow_one_another(policy, comparison):
     torch.testing.assert_close(found.weight, expected.weight)
 
 
+def test_the_window_goes_by_positions_and_keeps_none_in_the_state(params_of, comparison):
+    settings = params_of(negatives={"exclude_window": 3}).negatives
+    positions = torch.arange(20) // 5 * 2**32 + torch.arange(20) % 5
+    ordered = Negatives(settings, positions)
+    assert torch.equal(ordered(comparison, 0.2).negative, outside_window(comparison, 3, positions).negative)
+    assert not torch.equal(ordered(comparison, 0.2).negative, Negatives(settings)(comparison, 0.2).negative)
+    assert ordered.state_dict() == {}
+
+
 def test_the_adaptive_ring_grows_with_suspects_and_shrinks_without(policy, comparison):
     adaptive = policy(selection="adaptive", inner=0.0, outer=0.3, fn_target=0.1)
     sizes = [adaptive(comparison, 0.2).negative.sum().item() for _ in range(40)]  # unrelated views: many suspects

@@ -10,12 +10,21 @@ from contraflow.models import build_encoder, projection_head, set_norm
 
 @dataclass(frozen=True)
 class DataShape:
-    """What a method must know of the data: channels, pixels a side, images (sample indices lie below), classes."""
+    """What a method must know of the data.
+
+    Attributes:
+        channels: Of an image, 1 or 3.
+        image_size: Pixels a side.
+        images: How many there are; sample indices lie below.
+        classes: 0 where there are no labels.
+        positions: Place in order of each image, (images,) int64; None where the sample indices are the places.
+    """
 
     channels: int
     image_size: int
     images: int
     classes: int
+    positions: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -21,18 +21,20 @@ class Negatives(nn.Module):
 
     Args:
         settings: Holds the sections negatives and loss.
+        positions: For the window, as `outside_window` takes them.
     """
 
-    def __init__(self, settings: SimpleNamespace):
+    def __init__(self, settings: SimpleNamespace, positions: Tensor | None = None):
         super().__init__()
         self.settings, self.model_aware = settings.negatives, settings.loss.temperature == "macl"
+        self.register_buffer("positions", positions, persistent=False)  # part of the data, not of the training
         if self.settings.selection == "adaptive":
             self.register_buffer("outer", torch.tensor(self.settings.outer))
 
     def forward(self, comparison: Comparison, tau: float | Tensor) -> Comparison:
         settings = self.settings
         if settings.exclude_window:
-            comparison = outside_window(comparison, settings.exclude_window)
+            comparison = outside_window(comparison, settings.exclude_window, self.positions)
         if settings.false_negatives != "keep":
             treat = {"eliminate": eliminate, "attract": attract}[settings.false_negatives]
             comparison = treat(comparison, suspects(comparison, settings.fn_top, settings.fn_threshold))
