@@ -59,6 +59,7 @@ class Data(Section):
     table: Annotated[str, Field(min_length=1)] | None
     limit: Count | None
     image_size: Annotated[int, Field(ge=8, le=1024)] | None
+    jpeg_above: Count
     skip_broken: bool
     labelled_fraction: Annotated[Number, Field(gt=0, le=1)]
     validation_fraction: PartialShare

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contraflow.artefacts import read_json, sha256, write_json
-from contraflow.data.card import Card, EncodedData
+from contraflow.data.card import Card, EncodedData, spot_digest
+from contraflow.data.claim import claim
 from contraflow.data.images import Split
 from contraflow.data.writer import write_beton
 from contraflow.errors import UserError
@@ -33,6 +36,7 @@ def folder(tmp_path):
         leaks={"images": 0, "listed": []},
         bytes={name: (tmp_path / name).stat().st_size for name in FILES},
         digests={name: sha256(tmp_path / name) for name in FILES},
+        spots={name: spot_digest(tmp_path / name) for name in FILES},
         provenance={"step": "encode"},
     ).write(tmp_path)
     return tmp_path
@@ -66,6 +70,45 @@ def test_a_missing_file_is_named(folder, name):
 def test_a_file_cut_short_is_named(folder, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:-1])
     with pytest.raises(UserError, match=f"{name} has .* bytes, but .*card.json says"):
+        EncodedData.open(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_of_another_data_set_is_named_though_it_has_the_same_size(folder, name):
+    content = (folder / name).read_bytes()
+    (folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(UserError, match=f"{name} is not the file that .*card.json describes"):
+        EncodedData.open(folder)
+
+
+@given(size=st.integers(0, 3 * 2**16), at=st.floats(0, 1, exclude_max=True))
+def test_spots_cover_small_files(tmp_path_factory, size, at):
+    path, content = tmp_path_factory.getbasetemp() / "spots", bytearray(size)
+    path.write_bytes(content)
+    before = spot_digest(path)
+    if size:
+        content[int(at * size)] = 1
+    path.write_bytes(content)
+    assert (spot_digest(path) == before) == (size == 0)
+
+
+def test_spots_of_a_large_file_reach_its_end_and_read_little(tmp_path):
+    path = tmp_path / "large"
+    digests = []
+    for end in (b"", b"a", b"b"):
+        with path.open("wb") as file:
+            file.truncate(2**33)  # sparse
+            file.seek(2**33 - 1)
+            file.write(end)
+        digests.append(spot_digest(path))
+    assert len(set(digests)) == 3
+
+
+def test_files_that_are_being_written_are_refused_by_name(folder):
+    (folder / "card.json").unlink()
+    with claim(folder), pytest.raises(UserError, match=f"{folder} is being written by another process"):
+        EncodedData.open(folder)
+    with pytest.raises(UserError, match=r"card\.json is missing"):
         EncodedData.open(folder)
 
 

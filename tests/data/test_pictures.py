@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contraflow.data.pictures import BrokenPicture, is_grey, read_picture
+from contraflow.data.pictures import BrokenPicture, is_grey, open_picture, square
 
 SIZE = 16
+
+
+def read_picture(path, size):
+    return square(open_picture(path)[0], size)
 
 
 @pytest.fixture

@@ -32,12 +32,12 @@ def _check(name, root, channels, size):
     images = read_images(name, root)
     for part, split in {"train": images.train, "test": images.test}.items():
         theirs = open_part(name, root, part)
-        assert split.pixels.shape == (len(theirs), size, size, channels)
-        assert split.pixels.dtype == np.uint8
+        assert split.images.shape == (len(theirs), size, size, channels)
+        assert split.images.dtype == np.uint8
         assert split.labels.dtype == np.int64
         for i in range(len(theirs)):
             picture, label = theirs[i]
-            assert (np.asarray(picture).reshape(size, size, channels) == split.pixels[i]).all()
+            assert (np.asarray(picture).reshape(size, size, channels) == split.images[i]).all()
             assert label == split.labels[i]
     return images
 
@@ -101,6 +101,6 @@ def test_stl10_has_its_labelled_images_only(tmp_path, random, monkeypatch):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_resizing(random, channels):
     split = Split(np.full((2, 28, 28, channels), 77, np.uint8), np.zeros(2, np.int64))
-    assert (split.resized(20).pixels == np.full((2, 20, 20, channels), 77)).all()
+    assert (split.resized(20).images == np.full((2, 20, 20, channels), 77)).all()
     assert split.resized(28) is split
     assert split.resized(None) is split

@@ -24,7 +24,7 @@ def test_pixels_and_labels_come_back(tmp_path, n, size, channels):
     assert (beton.labels == split.labels).all()
     length = size * size * channels
     stored = np.stack([beton.storage[start : start + length] for start in beton.pointers])
-    assert (stored == split.pixels.reshape(n, length)).all()
+    assert (stored == split.images.reshape(n, length)).all()
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -36,7 +36,7 @@ def test_bytes_are_those_of_ffcvs_writer_with_one_worker(tmp_path, channels):
     writer = DatasetWriter(
         str(tmp_path / "ffcv.beton"), {"image": image, "label": IntField()}, page_size=2**21, num_workers=1
     )
-    writer.from_indexed_dataset(list(zip(split.pixels, split.labels.tolist(), strict=True)))
+    writer.from_indexed_dataset(list(zip(split.images, split.labels.tolist(), strict=True)))
     ours = (tmp_path / "ours.beton").read_bytes()
     assert ours == (tmp_path / "again.beton").read_bytes()
     assert ours == (tmp_path / "ffcv.beton").read_bytes()
@@ -45,5 +45,5 @@ def test_bytes_are_those_of_ffcvs_writer_with_one_worker(tmp_path, channels):
 def test_an_error_is_raised_and_leaves_no_file(tmp_path):
     split = _split(5, 8, 3)
     with pytest.raises(ValueError, match="uint8"):
-        write_beton(tmp_path / "a.beton", Split(split.pixels.astype(np.float32), split.labels), "test")
+        write_beton(tmp_path / "a.beton", Split(split.images.astype(np.float32), split.labels), "test")
     assert list(tmp_path.iterdir()) == []

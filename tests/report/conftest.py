@@ -12,7 +12,7 @@ import yaml
 from contraflow.arrays import save_arrays
 from contraflow.artefacts import sha256, write_json
 from contraflow.config import parse_params
-from contraflow.data.card import Card, EncodedData
+from contraflow.data.card import Card, EncodedData, spot_digest
 from contraflow.data.images import Split
 from contraflow.data.writer import write_beton
 from contraflow.steps.report import read_run, report
@@ -128,6 +128,7 @@ def _data(folder, rng, classes, each, channels, size, skipped, leaks) -> Encoded
         leaks={"images": leaks, "listed": [["<i>test</i>.png", "train.png"]][:leaks]},
         bytes={name: (folder / name).stat().st_size for name in files},
         digests={name: sha256(folder / name) for name in files},
+        spots={name: spot_digest(folder / name) for name in files},
         provenance={},
     )
     card.write(folder)

@@ -1,6 +1,8 @@
 """Data sets become FFCV files and a card: from torchvision's files, and from a folder as people have it."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,8 @@ from contraflow.artefacts import sha256, write_json
 from contraflow.config import Params, parse_params
 from contraflow.data.beton import open_beton
 from contraflow.data.card import EncodedData
-from contraflow.data.pictures import read_picture
+from contraflow.data.claim import claim
+from contraflow.data.pictures import open_picture, square
 from contraflow.errors import UserError
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch
@@ -232,7 +235,7 @@ def test_a_table_gives_labels_split_and_order(tmp_path):
     assert data.card.train == {"images": 10, "per_class": [4, 5]}
     assert data.card.test == {"images": 2, "per_class": [0, 2]}
     assert 2 not in data.validation  # it has no label to choose by
-    pixels = [read_picture(root / f"{i}.png", SIZE) for i in stored]
+    pixels = [square(open_picture(root / f"{i}.png")[0], SIZE) for i in stored]
     assert (_pixels(data.train_beton) == np.stack(pixels)).all()
 
 
@@ -261,3 +264,134 @@ def test_too_small_folders_are_refused(tmp_path):
     (tmp_path / "lost/b/1.png").write_text("broken")
     with pytest.raises(UserError, match="no training image of the class b can be read"):
         _encode_folder(tmp_path / "lost", tmp_path, skip_broken=True)
+
+
+def _photograph(path: Path, height: int, width: int, seed: int, **options: object) -> None:
+    """A smooth picture in colour."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 5, 3), dtype=np.uint8)
+    Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC).save(path, **options)
+
+
+@pytest.fixture
+def large(tmp_path) -> Path:
+    """20 photographs of two classes: every other one JPEG that may stay as it is, one of them too large for that."""
+    for i in range(20):
+        _photograph(tmp_path / "images" / "ab"[i % 2] / f"{i:02}.{'jpg' if i % 4 < 2 else 'png'}", 100 + i, 130, i)
+    _photograph(tmp_path / "images/a/00.jpg", 300, 450, 0)
+    return tmp_path / "images"
+
+
+def _stored(beton: Path) -> list[tuple[int, bytes]]:
+    """Mode and bytes of every image, as FFCV's own reader finds them."""
+    from ffcv.reader import Reader
+
+    reader = Reader(str(beton))
+    content, sizes = beton.read_bytes(), {int(row["ptr"]): int(row["size"]) for row in reader.alloc_table}
+    images = reader.metadata["f0"]
+    return [(int(row["mode"]), content[row["data_ptr"] :][: sizes[int(row["data_ptr"])]]) for row in images]
+
+
+def test_above_a_size_jpeg_stays_jpeg_and_the_rest_becomes_pixels(tmp_path, large):
+    data = _encode_folder(large, tmp_path, image_size=72)
+    names = sorted(str(path.relative_to(large)) for path in large.rglob("*.*"))
+    stored = _stored(data.train_beton) + _stored(data.test_beton)
+    by_content = {content: name for name in names for content in [(large / name).read_bytes()]}
+    kept = {by_content[content] for mode, content in stored if mode == 0 and content in by_content}
+    assert kept == {name for name in names if name.endswith("jpg")} - {"a/00.jpg"}
+    anew = [content for mode, content in stored if mode == 0 and content not in by_content]
+    assert [Image.open(BytesIO(content)).size for content in anew] == [(216, 144)]
+    pixels = {square(open_picture(large / name)[0], 72).tobytes() for name in names if name.endswith("png")}
+    assert {content for mode, content in stored if mode == 1} == pixels
+    assert (data.card.image_size, data.card.channels) == (72, 3)
+
+
+def test_statistics_of_jpeg_are_those_of_the_squares(tmp_path, large):
+    jpeg, raw = (
+        _encode_folder(large, tmp_path / "1", image_size=72),
+        _encode_folder(large, tmp_path / "2", image_size=64),
+    )
+    assert {mode for mode, _ in _stored(raw.train_beton)} == {1}
+    np.testing.assert_allclose(jpeg.card.mean, raw.card.mean, atol=0.01)
+    np.testing.assert_allclose(jpeg.card.std, raw.card.std, atol=0.01)
+
+
+def test_ffcv_decodes_the_jpeg_that_was_kept(tmp_path, large):
+    from ffcv.libffcv import imdecode
+    from ffcv.reader import Reader
+
+    Image.open(large / "a/04.jpg").convert("L").save(large / "a/04.jpg")
+    data = _encode_folder(large, tmp_path, image_size=72)
+    reader = Reader(str(data.train_beton))
+    content = np.fromfile(data.train_beton, np.uint8)
+    sizes = {int(row["ptr"]): int(row["size"]) for row in reader.alloc_table}
+    for row in reader.metadata["f0"]:
+        if row["mode"] == 0:
+            pointer, height, width = (int(row[name]) for name in ("data_ptr", "height", "width"))
+            file = np.ascontiguousarray(content[pointer : pointer + sizes[pointer]])
+            decoded = np.empty((height, width, 3), np.uint8)
+            imdecode(file, decoded, height, width, height, width, 0, 0, 1, 1, False, False)
+            expected = np.asarray(Image.open(BytesIO(file.tobytes())).convert("RGB"))
+            assert np.abs(decoded.astype(int) - expected).max() <= 12  # FFCV takes the fast transform
+
+
+def test_jpeg_twice_gives_the_same_bytes_and_copies_are_found(tmp_path, large):
+    shutil.copy(large / "b/01.jpg", large / "a/99.jpg")
+    one, two = (_encode_folder(large, tmp_path / run, image_size=72) for run in "12")
+    assert _bytes(one.folder) == _bytes(two.folder)
+    assert one.card.duplicates["images"] + one.card.leaks["images"] == 1
+
+
+def test_grey_jpeg_becomes_one_channel_at_any_size(tmp_path):
+    for i in range(20):
+        path = tmp_path / "images" / f"{i:02}.jpg"
+        _photograph(path, 100, 130, i)
+        Image.open(path).convert("L").save(path)
+    data = _encode_folder(tmp_path / "images", tmp_path, image_size=72)
+    assert data.card.channels == len(data.card.mean) == 1
+    pixels = _pixels(data.train_beton)
+    assert pixels.shape == (16, 72, 72, 1)
+    assert data.card.mean == pytest.approx([pixels.mean() / 255])
+
+
+@pytest.mark.parametrize("images", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_of_many_images_every_broken_one_is_named_in_one_list(tmp_path, images):
+    root = tmp_path / "images"
+    _paint(tmp_path / "some", [f"{i}.png" for i in range(40)])
+    (root / "a").mkdir(parents=True)
+    (root / "b").mkdir()
+    whole = (tmp_path / "some/0.png").read_bytes()
+    kinds = {"empty": b"", "not an image": b"plain text", "truncated": whole[:-40]}
+    broken = {}
+    for i in range(images):
+        path = root / "ab"[i % 2] / f"{i:05}.png"
+        if i % 100 == 57:
+            reason = list(kinds)[i // 100 % 3]
+            path.write_bytes(kinds[reason])
+            broken[str(path.relative_to(root))] = reason
+        else:
+            path.hardlink_to(tmp_path / "some" / f"{i % 40}.png")
+    with pytest.raises(UserError, match=f"^{images // 100} of {images} images") as caught:
+        _encode_folder(root, tmp_path, image_size=8)
+    named = str(caught.value).splitlines()[1:]
+    assert [line.strip().split(" ")[0] for line in named] == sorted(broken)
+    assert len(named) == images // 100
+
+
+def test_two_at_once_corrupt_nothing(tmp_path, fashion):
+    encode(_params(), fetched=fashion, out=tmp_path / "alone")
+    with claim(tmp_path / "encode"), pytest.raises(UserError, match="encode is being written by another process"):
+        encode(_params(), fetched=fashion, out=tmp_path / "encode")
+
+    def run(_: int) -> str:
+        try:
+            encode(_params(), fetched=fashion, out=tmp_path / "encode")
+        except UserError as error:
+            return str(error)
+        return "done"
+
+    with ThreadPoolExecutor(4) as pool:
+        ends = list(pool.map(run, range(8)))
+    assert "done" in ends
+    assert all(end == "done" or "is being written by another process" in end for end in ends)
+    assert _bytes(tmp_path / "encode") == _bytes(tmp_path / "alone")

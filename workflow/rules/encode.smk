@@ -1,6 +1,8 @@
 rule encode:
     input:
-        expand("results/encode/{file}", file=["train.beton", "test.beton", "validation.npy", "positions.npy", "card.json"]),
+        expand(
+            "results/encode/{file}", file=["train.beton", "test.beton", "validation.npy", "positions.npy", "card.json"]
+        ),
 
 
 rule encode_images:

@@ -11,10 +11,21 @@ _typed_dict, _threads = numba.typed.Dict, torch.get_num_threads()
 numba.typed.Dict = dict
 try:
     from ffcv.fields import IntField, NDArrayField, RGBImageField
+    from ffcv.fields.rgb_image import IMAGE_MODES
     from ffcv.memory_allocator import MemoryAllocator
-    from ffcv.writer import DatasetWriter
+    from ffcv.types import ALLOC_TABLE_TYPE
+    from ffcv.writer import DatasetWriter, worker_job_indexed_dataset
 finally:
     numba.typed.Dict = _typed_dict
     torch.set_num_threads(_threads)
 
-__all__ = ["DatasetWriter", "IntField", "MemoryAllocator", "NDArrayField", "RGBImageField"]
+__all__ = [
+    "ALLOC_TABLE_TYPE",
+    "IMAGE_MODES",
+    "DatasetWriter",
+    "IntField",
+    "MemoryAllocator",
+    "NDArrayField",
+    "RGBImageField",
+    "worker_job_indexed_dataset",
+]

@@ -1,21 +1,30 @@
-"""The user's own folder of images, read."""
+"""The user's own images, read."""
 
 import warnings
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryFile
+from typing import TypeVar
 
 import numpy as np
 
+from contraflow.data.duplicates import as_digests, pixel_digest
 from contraflow.data.images import ImageSet, Split
-from contraflow.data.listing import Part, printable, split_listing
-from contraflow.data.pictures import BrokenPicture, is_grey, read_picture
+from contraflow.data.kept_jpeg import FORMATS, Jpeg, keep_jpeg
+from contraflow.data.listing import UNLABELLED, Part, printable, split_listing
+from contraflow.data.pictures import BrokenPicture, is_grey, open_picture, square
+from contraflow.data.spool import Spool
+from contraflow.data.statistics import Facts, count_values
 from contraflow.data.table import list_images
 from contraflow.devices import cores
 from contraflow.errors import UserError
 from contraflow.progress import say, track
+
+Item, Made = TypeVar("Item"), TypeVar("Made")
+_AHEAD = 8  # pictures a core that may be decoded before their turn
+_SHORTEST = 2  # a stored JPEG's shorter side, in image sizes: crops may show a quarter of it and stay sharp
 
 
 def read_folder(
@@ -23,17 +32,17 @@ def read_folder(
     table: str | None,
     *,
     size: int,
+    jpeg_above: int,
     test_fraction: float,
     limit: int | None,
     seed: int,
     skip_broken: bool,
     scratch: Path,
 ) -> ImageSet:
-    """Read the images below `path`, or those of a table in it, as squares of `size` pixels.
+    """Read the images below `path`, or those of a table in it; they lie in nameless files in `scratch`.
 
-    The pixels lie in nameless files in `scratch`.
-
-    One channel is kept where every image is grey, else three.
+    Each becomes a square of `size` pixels, except that JPEG stays JPEG where `size` is above `jpeg_above` (see
+    `contraflow.data.kept_jpeg`). Where every image is grey, all become squares of one channel.
 
     Raises:
         UserError: the folder or table is laid out in no known way (see `list_images`), files are missing or broken
@@ -43,56 +52,91 @@ def read_folder(
     if listing.unused:
         say(f"{table}: columns not used: {', '.join(listing.unused)}")
     parts = split_listing(listing, test_fraction=test_fraction, limit=limit, seed=seed)
-    reader = _Reader(path, size, scratch)
+    reader = _Reader(path, size, size > jpeg_above, scratch)
     with ThreadPoolExecutor(cores()) as pool, warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", module="PIL"
-        )  # a damaged EXIF block and the like: the picture itself is whole
+        # A damaged EXIF block and the like: the picture itself is whole.
+        warnings.filterwarnings("ignore", module="PIL")
         train, test = (reader.read(part, pool, label) for part, label in zip(parts, ("train", "test"), strict=True))
+    if not reader.colour:
+        train, test = (replace(split, images=grey) for split, grey in zip((train, test), reader.greys, strict=True))
     broken = sorted(reader.broken)
     if broken:
         _report(path, broken, sum(map(len, parts)), skip_broken)
     if not len(test):
         raise UserError(f"{path} leaves no image for the test: add images, or raise data.test_fraction")
-    lost = set(parts[0].labels.tolist()) - set(train.labels.tolist())
-    if lost and listing.classes:
+    lost = set(parts[0].labels.tolist()) - set(train.labels.tolist()) - {UNLABELLED}
+    if lost:
         raise UserError(f"{path}: no training image of the class {listing.classes[min(lost)]} can be read")
-    if not reader.colour:
-        train, test = (replace(split, pixels=split.pixels[..., :1]) for split in (train, test))
     return ImageSet(train, test, listing.classes, [name for name, _ in broken])
 
 
-class _Reader:
-    """Decodes parts of a folder, and notes what is broken and whether anything has colour."""
+@dataclass(frozen=True)
+class _Picture:
+    """A decoded file: what is stored of it, its middle square, the digest of its pixels, the counts of its square."""
 
-    def __init__(self, path: Path, size: int, scratch: Path) -> None:
-        self.path, self.size, self.scratch = path, size, scratch
+    stored: np.ndarray | Jpeg
+    square: np.ndarray
+    digest: bytes
+    counts: np.ndarray
+    grey: bool
+
+
+class _Reader:
+    """Decodes parts of a folder, and notes what is broken and whether anything has colour.
+
+    `greys` has a spool of squares of one channel for each part that was read, complete as long as nothing has colour.
+    """
+
+    def __init__(self, path: Path, size: int, jpeg: bool, scratch: Path) -> None:
+        self.path, self.size, self.jpeg, self.scratch = path, size, jpeg, scratch
         self.broken: list[tuple[str, str]] = []
         self.colour = False
+        self.greys: list[Spool] = []
 
-    def _decode(self, name: str) -> np.ndarray | BrokenPicture:
+    def _decode(self, name: str) -> _Picture | BrokenPicture:
         try:
-            return read_picture(self.path / name, self.size)
+            image, kind, plain = open_picture(self.path / name)
         except BrokenPicture as error:
             return error
+        if self.jpeg and kind in FORMATS:
+            shortest = _SHORTEST * self.size
+            stored, image = keep_jpeg(self.path / name, image, plain=plain and kind == "JPEG", shortest=shortest)
+            pixels, middle = np.asarray(image), square(image, self.size)
+        else:
+            stored = pixels = middle = square(image, self.size)
+        return _Picture(stored, middle, pixel_digest(pixels), count_values(middle[None]), is_grey(middle))
 
     def read(self, part: Part, pool: ThreadPoolExecutor, label: str) -> Split:
-        kept = []
-        with TemporaryFile(dir=self.scratch) as file:
-            decoded = track(pool.map(self._decode, part.names), total=len(part), label=f"read {label}")
-            for i, (name, pixels) in enumerate(zip(part.names, decoded, strict=True)):
-                if isinstance(pixels, BrokenPicture):
-                    self.broken.append((printable(name), str(pixels)))
-                    continue
-                self.colour = self.colour or not is_grey(pixels)
-                file.write(pixels.tobytes())
-                kept.append(i)
-            file.flush()
-            shape = (len(kept), self.size, self.size, 3)
-            # The map outlives the file object; the space is given back when the map goes, or the process.
-            pixels = np.memmap(file, np.uint8, mode="r", shape=shape) if kept else np.empty(shape, np.uint8)
-        kept = part.take(np.array(kept, np.int64))
-        return Split(pixels, kept.labels, [printable(name) for name in kept.names], kept.positions)
+        kept, digests, counts = [], [], np.zeros((3, 256), np.int64)
+        spool, greys = (Spool(self.scratch, (self.size, self.size, channels)) for channels in (3, 1))
+        decoded = track(_in_order(pool, self._decode, part.names), total=len(part), label=f"read {label}")
+        for i, picture in enumerate(decoded):
+            if isinstance(picture, BrokenPicture):
+                self.broken.append((printable(part.names[i]), str(picture)))
+                continue
+            spool.add(picture.stored)
+            kept.append(i)
+            digests.append(picture.digest)
+            counts += picture.counts
+            self.colour = self.colour or not picture.grey
+            if not self.colour:
+                greys.add(picture.square[..., :1])
+        spool.close()
+        greys.close()
+        self.greys.append(greys)
+        part, facts = part.take(np.array(kept, np.int64)), Facts(as_digests(digests, len(kept)), counts)
+        return Split(spool, part.labels, [printable(name) for name in part.names], part.positions, facts)
+
+
+def _in_order(pool: ThreadPoolExecutor, make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
+    """What `make` gives for each item, in their order; unlike `pool.map` only a few are made before their turn."""
+    waiting: deque[Future[Made]] = deque()
+    for item in items:
+        waiting.append(pool.submit(make, item))
+        if len(waiting) > _AHEAD * cores():
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def _report(path: Path, broken: list[tuple[str, str]], total: int, skip: bool) -> None:

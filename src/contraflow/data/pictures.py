@@ -1,4 +1,4 @@
-"""One picture file of any common kind, as a person sees it, to a square of uint8 pixels."""
+"""One picture file of any common kind, as a person sees it."""
 
 import errno
 from pathlib import Path
@@ -8,18 +8,21 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 SUFFIXES = ("jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
 _DEEPEST = 65535  # the largest value of 16 bits
+_ORIENTATION = 0x0112  # EXIF
 
 
 class BrokenPicture(Exception):
     """A file that cannot be decoded whole; the message is a short reason."""
 
 
-def read_picture(path: Path, size: int) -> np.ndarray:
-    """Decode a file to (size, size, 3) uint8: upright, on white where it is transparent, the middle square of it.
+def open_picture(path: Path) -> tuple[Image.Image, str, bool]:
+    """Decode a file to RGB of 8 bits: upright, and on white where it is transparent.
 
-    The shorter side is resized to `size` pixels (antialiased bilinear) and the longer one cut evenly on both sides, so
-    nothing is distorted. Of an animation the first picture is taken, of 16 bits a channel the upper 8. A grey picture
-    has three equal channels.
+    Of an animation the first picture is taken, of 16 bits a channel the upper 8.
+
+    Returns:
+        The picture, Pillow's name of its format, and whether any decoder of that format gives the same picture: the
+        file says nothing of turning it, of other colours or of transparency.
 
     Raises:
         BrokenPicture: the file is empty, cut short, no picture, or cannot be opened.
@@ -27,12 +30,21 @@ def read_picture(path: Path, size: int) -> np.ndarray:
     try:
         with Image.open(path) as image:
             image.load()
-            upright = _on_white(_eight_bits(ImageOps.exif_transpose(image)))
-        return np.asarray(ImageOps.fit(upright, (size, size), Image.Resampling.BILINEAR))
+            plain = image.mode in ("L", "RGB") and image.getexif().get(_ORIENTATION, 1) == 1
+            return _on_white(_eight_bits(ImageOps.exif_transpose(image))), image.format, plain
     except BrokenPicture:
         raise
     except Exception as error:  # each of Pillow's decoders raises its own kinds for a damaged file
         raise BrokenPicture(_reason(path, error)) from error
+
+
+def square(image: Image.Image, size: int) -> np.ndarray:
+    """The middle square of an RGB picture, (size, size, 3) uint8.
+
+    The shorter side is resized to `size` pixels (antialiased bilinear) and the longer one cut evenly on both sides, so
+    nothing is distorted. A grey picture has three equal channels.
+    """
+    return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR))
 
 
 def is_grey(pixels: np.ndarray) -> bool:

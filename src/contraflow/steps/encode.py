@@ -6,8 +6,9 @@ import numpy as np
 
 from contraflow.artefacts import atomic, read_json, sha256
 from contraflow.config import Data, Params
-from contraflow.data.card import CARD, FILES, Card
-from contraflow.data.duplicates import as_digests, copies, leaks, pixel_digest
+from contraflow.data.card import CARD, FILES, Card, spot_digest
+from contraflow.data.claim import claim
+from contraflow.data.duplicates import copies, leaks
 from contraflow.data.folder import read_folder
 from contraflow.data.images import ImageSet, Split
 from contraflow.data.listing import UNLABELLED
@@ -27,14 +28,25 @@ def encode(params: Params, *, fetched: Path, out: Path) -> None:
     """Write `train.beton`, `test.beton`, `validation.npy`, `positions.npy` and, last, `card.json` into `out`.
 
     Raises:
-        UserError: `fetched` holds another data set or changed files, images of a folder are broken, or there are too
-            few of them.
+        UserError: another process is writing `out`, `fetched` holds another data set or changed files, images of a
+            folder are missing or broken, or there are too few of them.
     """
     data = params.only(*READS).data
-    out.mkdir(parents=True, exist_ok=True)
-    (out / CARD).unlink(missing_ok=True)  # it vouches for the other files, which are about to change
-    _check_source(fetched, data.name)
-    images = _read(data, fetched, out)
+    with claim(out):
+        (out / CARD).unlink(missing_ok=True)  # it vouches for the other files, which are about to change
+        _check_source(fetched, data.name)
+        images = _read(data, fetched, out)
+        provenance = {
+            "step": "encode",
+            "code": code_digest("encode"),
+            # What the images are; not where this machine keeps them, nor how many of their labels a training sees.
+            "params": {"data": data.model_dump(exclude={"path", "labelled_fraction"})},
+            "inputs": {"source.json": sha256(fetched / "source.json")},
+        }
+        _write(images, data, out, provenance)
+
+
+def _write(images: ImageSet, data: Data, out: Path, provenance: dict) -> None:
     n = len(images.train)
     candidates = np.flatnonzero(images.train.labels != UNLABELLED) if images.classes else np.arange(n)
     if len(candidates) < FEWEST_TRAIN_IMAGES:
@@ -45,33 +57,28 @@ def encode(params: Params, *, fetched: Path, out: Path) -> None:
     validation = draw_validation(candidates, fraction=data.validation_fraction, seed=data.split_seed)
     _save(out / "validation.npy", validation)
     _save(out / "positions.npy", np.arange(n) if images.train.positions is None else images.train.positions)
-    mean, std = mean_and_std(images.train.pixels)
-    train, test = (as_digests(map(pixel_digest, part.pixels), len(part)) for part in (images.train, images.test))
-    leaked = leaks(test, train, images.test.names, images.train.names)
+    train, test = images.train.facts(), images.test.facts()
+    mean, std = mean_and_std(train.counts)
+    leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
     if leaked["images"]:
-        _say_leak(leaked, len(test))
+        _say_leak(leaked, len(images.test))
     Card(
         name=data.name,
         classes=list(images.classes),
-        image_size=images.train.pixels.shape[1],
-        channels=images.train.pixels.shape[3],
+        image_size=images.train.shape[0],
+        channels=images.train.shape[2],
         mean=mean,
         std=std,
         train=_counts(images.train, len(images.classes)),
         validation={"images": len(validation)},
         test=_counts(images.test, len(images.classes)),
         skipped=list(images.skipped),
-        duplicates=copies(train, images.train.names),
+        duplicates=copies(train.digests, images.train.names),
         leaks=leaked,
         bytes={name: (out / name).stat().st_size for name in FILES},
         digests={name: sha256(out / name) for name in FILES},
-        provenance={
-            "step": "encode",
-            "code": code_digest("encode"),
-            # What the images are; not where this machine keeps them, nor how many of their labels a training sees.
-            "params": {"data": data.model_dump(exclude={"path", "labelled_fraction"})},
-            "inputs": {"source.json": sha256(fetched / "source.json")},
-        },
+        spots={name: spot_digest(out / name) for name in FILES},
+        provenance=provenance,
     ).write(out)
 
 
@@ -90,6 +97,7 @@ def _read(data: Data, fetched: Path, out: Path) -> ImageSet:
             Path(data.path).expanduser(),
             data.table,
             size=data.image_size,
+            jpeg_above=data.jpeg_above,
             test_fraction=data.test_fraction,
             limit=data.limit,
             seed=data.split_seed,

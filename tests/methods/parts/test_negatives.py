@@ -30,7 +30,7 @@ def test_stages_follow_one_another(policy, comparison):
 
 
 def test_the_window_goes_by_positions_and_keeps_none_in_the_state(params_of, comparison):
-    settings = params_of(negatives={"exclude_window": 3}).negatives
+    settings = params_of(negatives={"exclude_window": 3})
     positions = torch.arange(20) // 5 * 2**32 + torch.arange(20) % 5
     ordered = Negatives(settings, positions)
     assert torch.equal(ordered(comparison, 0.2).negative, outside_window(comparison, 3, positions).negative)
