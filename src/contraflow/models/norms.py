@@ -4,23 +4,25 @@ import math
 
 from torch import nn
 
+from contraflow.models.sync_norm import SyncBatchNorm
+
 GROUPS = 32  # of GroupNorm, or the most that divide the channels evenly (Wu & He 2018)
 
 
 def set_norm(network: nn.Module, norm: str) -> nn.Module:
-    """Give `network` another normalisation than BatchNorm.
+    """Give `network` another normalisation than BatchNorm over the images of one GPU.
 
-    `sync` shares the statistics of every BatchNorm over all GPUs. `instance` and `group` replace those of feature maps,
-    not those of vectors, which have no pixels to take statistics of. `batch` changes nothing.
+    `sync` shares the statistics of every BatchNorm over all GPUs. `instance` and `group` replace those of feature maps;
+    those of vectors, which have no pixels to take statistics of, are shared. `batch` changes nothing.
     """
-    if norm == "sync":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
     if norm == "batch":
         return network
     for parent in list(network.modules()):
         for name, child in parent.named_children():
-            if isinstance(child, nn.BatchNorm2d):
+            if isinstance(child, nn.BatchNorm2d) and norm != "sync":
                 setattr(parent, name, _other(child.num_features, norm))
+            elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
+                setattr(parent, name, SyncBatchNorm.of(child))
     return network
 
 
