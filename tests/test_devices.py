@@ -10,7 +10,7 @@ from contraflow.devices import cores, gpus, lease
 HOLD = """
 import os, sys
 from contraflow.devices import lease
-with lease() as device:
+with lease() as (device,):
     print(device, os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
     sys.stdin.read()
 """
@@ -39,7 +39,7 @@ def test_visible_devices_are_respected(monkeypatch, visible, found):
 
 def test_without_a_gpu_the_cpu_is_used(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with lease() as device:
+    with lease() as (device,):
         assert device.type == "cpu"
 
 
@@ -49,7 +49,7 @@ def test_two_jobs_hold_two_cards_and_a_killed_one_gives_its_card_back(two_cards)
     first.kill()
     first.wait()
     third, (device, card3) = holder()
-    assert (device, card3) == ("cuda", card1)
+    assert (device, card3) == ("cuda:0", card1)
     for process in (second, third):
         process.communicate("")
 
@@ -97,7 +97,8 @@ def test_many_jobs_never_share_a_card_though_some_are_killed(tmp_path):
 
 
 def test_a_job_that_wants_more_cards_than_there_are_uses_them_and_says_so(two_cards, capsys):
-    with lease(4):
+    with lease(4) as found:
+        assert [str(device) for device in found] == ["cuda:0", "cuda:1"]
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,5"
     assert capsys.readouterr().err == "4 GPUs were asked for and there are 2: using what is there\n"
 

@@ -235,6 +235,7 @@ class Negatives(Section):
 class Train(Section):
     epochs: Count
     batch_size: Annotated[int, Field(ge=2)]
+    gpus: Count
     optimiser: Literal["sgd", "lars", "adamw"]
     lr: Positive
     momentum: Annotated[Number, Field(ge=0, lt=1)]
@@ -244,6 +245,12 @@ class Train(Section):
     knn_every: Annotated[int, Field(ge=0)]
     stop_on: Literal["never", "uniformity", "knn"]
     patience: Count
+
+    @model_validator(mode="after")
+    def _batches_divide(self) -> Self:
+        if self.batch_size % self.gpus:
+            raise ValueError(f"train.batch_size must be a multiple of train.gpus, {self.gpus}, got {self.batch_size}")
+        return self
 
     @model_validator(mode="after")
     def _stops_on_what_is_measured(self) -> Self:
@@ -341,6 +348,15 @@ class Params(Section):
                 raise ValueError(
                     "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_give_nothing_away(self) -> Self:
+        if self.method.name == "moco" and self.model.norm == "batch" and self.train.gpus > 1:
+            raise ValueError(
+                "model.norm must be sync, instance or group where method.name is moco and train.gpus is above 1: "
+                "statistics of one GPU's images give the positive away; got batch"
+            )
         return self
 
     def only(self, *names: str) -> SimpleNamespace:

@@ -61,7 +61,7 @@ def _name(spelled: str, cards: list[str]) -> str:
 
 
 @contextmanager
-def lease(wanted: int = 1) -> Iterator["torch.device"]:
+def lease(wanted: int = 1) -> Iterator[list["torch.device"]]:
     """Hold GPUs that no other contraflow job on this machine holds, or the CPU where there is no GPU.
 
     A card is held by an OS file lock, which the kernel releases when the process ends, however it ends. Locks lie in
@@ -75,13 +75,13 @@ def lease(wanted: int = 1) -> Iterator["torch.device"]:
 
     cards = gpus()
     if not cards:
-        yield torch.device("cpu")
+        yield [torch.device("cpu")]
         return
     if wanted > len(cards):
         _say(f"{wanted} GPUs were asked for and there are {len(cards)}: using what is there")
     with _hold(cards, min(wanted, len(cards))) as held:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(held)
-        yield torch.device("cuda")
+        yield [torch.device(f"cuda:{number}") for number in range(len(held))]
 
 
 @contextmanager

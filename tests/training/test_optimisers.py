@@ -9,7 +9,7 @@ from contraflow.training.lars import LARS
 from contraflow.training.optimisers import build_optimiser, learning_rate
 
 TRAIN = {
-    "epochs": 1, "batch_size": 2, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9,
+    "epochs": 1, "batch_size": 2, "gpus": 1, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9,
     "weight_decay": 0.5, "warmup_epochs": 0.0, "precision": "float32",
     "knn_every": 0, "stop_on": "never", "patience": 1,
 }  # fmt: skip

@@ -37,7 +37,9 @@ ROUNDS = range(1, PARAMS.mining.rounds + 1)
 # all of them, one that needs a single core for one core's share, so the machine is never given out twice.
 GIVEN = workflow.cores or 1
 ONE_CORE = max(1, GIVEN // cores())
-TRAINING = max(1, GIVEN // max(1, len(gpus())))  # side by side only where each has a GPU of its own
+GPUS = max(1, len(gpus()))
+ONE_GPU = max(1, GIVEN // GPUS)  # side by side only where each has a GPU of its own
+TRAINING = max(1, GIVEN * min(PARAMS.train.gpus, GPUS) // GPUS)
 
 
 def trained(seed, number):

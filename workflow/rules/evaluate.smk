@@ -53,7 +53,7 @@ rule evaluate_baseline:
         "logs/benchmarks/evaluate/{baseline}.tsv"
     wildcard_constraints:
         baseline=r"raw_pixels|untrained-seed\d+",
-    threads: TRAINING
+    threads: ONE_GPU
     resources:
         gpu=1,
         mem_mb=8000,
@@ -76,7 +76,7 @@ rule evaluate_encoder:
         "logs/evaluate/encoder-seed{seed}.log",
     benchmark:
         "logs/benchmarks/evaluate/encoder-seed{seed}.tsv"
-    threads: TRAINING
+    threads: ONE_GPU
     resources:
         gpu=1,
         mem_mb=8000,

@@ -42,7 +42,7 @@ rule mine_negatives:
         "logs/mine/seed{seed}.round{round}.log",
     benchmark:
         "logs/benchmarks/mine/seed{seed}.round{round}.tsv"
-    threads: TRAINING
+    threads: ONE_GPU
     resources:
         gpu=1,
         mem_mb=8000,
@@ -69,7 +69,7 @@ rule train_mined:
         "logs/benchmarks/mine/seed{seed}.round{round}.train.tsv"
     threads: TRAINING
     resources:
-        gpu=1,
+        gpu=PARAMS.train.gpus,
         mem_mb=8000,
     message:
         "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"

@@ -16,7 +16,7 @@ rule pretrain_seed:
         "logs/benchmarks/pretrain/seed{seed}.tsv"
     threads: TRAINING
     resources:
-        gpu=1,
+        gpu=PARAMS.train.gpus,
         mem_mb=8000,
     message:
         "Pretraining with seed {wildcards.seed}"

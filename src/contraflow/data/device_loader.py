@@ -51,10 +51,11 @@ class DeviceViewLoader(ViewLoader):
 
     def _batches(self, epoch: int, order: np.ndarray) -> Iterator[ViewBatch]:
         for indices in self._slices(order):
-            views = self._make(epoch, indices, self._recipes, 0, self.image_shape)
+            own = indices[self._part]
+            views = self._make(epoch, own, self._recipes, 0, self.image_shape)
             local = None
             if len(self._local):
-                local = self._make(epoch, indices, self._local, len(self._recipes), self._local_shape)
+                local = self._make(epoch, own, self._local, len(self._recipes), self._local_shape)
             yield ViewBatch(views, torch.from_numpy(indices), local)
 
     def _make(self, epoch: int, indices: np.ndarray, recipes: np.ndarray, first: int, shape: tuple) -> Tensor:

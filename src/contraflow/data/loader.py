@@ -112,9 +112,11 @@ class ViewLoader(_Images):
         indices: the samples to use; all by default.
         local: as `views`, of the small crops, which are counted on from the views.
         local_size: their pixels a side.
+        part, parts: makes the views of only this one (from 0) of so many equal parts of each batch.
 
     Raises:
-        UserError: the file is missing, damaged or of another kind, or has other channels than `mean` and `std`.
+        UserError: the file is missing, damaged or of another kind, or has other channels than `mean` and `std`, or
+            batches don't divide into `parts`.
     """
 
     def __init__(
@@ -131,9 +133,14 @@ class ViewLoader(_Images):
         indices: np.ndarray | None = None,
         local: Sequence[ViewRecipe] = (),
         local_size: int = 1,
+        part: int = 0,
+        parts: int = 1,
     ) -> None:
         super().__init__(beton, batch_size, threads, mean, std, size, indices)
+        if batch_size % parts:
+            raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {batch_size}")
         self.seed = seed
+        self._part = slice(part * batch_size // parts, (part + 1) * batch_size // parts)
         self._recipes = make_recipes(views)
         self._local = make_recipes(local)
         self._local_shape = (self.image_shape[0], local_size, local_size)
@@ -144,6 +151,8 @@ class ViewLoader(_Images):
 
     def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[ViewBatch]:
         """The batches of one epoch.
+
+        Where there are parts, the views are those of one part, the indices those of the whole batch.
 
         Each batch owns its memory. Up to two more are being made while the consumer holds one.
 
@@ -170,19 +179,20 @@ class ViewLoader(_Images):
 
     def _start(self, epoch: int, indices: np.ndarray) -> tuple:
         """An empty batch, its length and the function that fills a part of it."""
-        views = torch.empty(len(self._recipes), len(indices), *self.image_shape)
-        local = torch.empty(len(self._local), len(indices), *self._local_shape) if len(self._local) else None
+        own = indices[self._part]
+        views = torch.empty(len(self._recipes), len(own), *self.image_shape)
+        local = torch.empty(len(self._local), len(own), *self._local_shape) if len(self._local) else None
 
         def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
-            common = storage, places, indices, start, stop, self.seed, epoch
+            common = storage, places, own, start, stop, self.seed, epoch
             fill_views(*common, 0, self._recipes, self._table, views.numpy())
             if local is not None:
                 fill_views(*common, len(self._recipes), self._local, self._table, local.numpy())
 
         def fill(start: int, stop: int) -> None:
-            self._read(indices, start, stop, use)
+            self._read(own, start, stop, use)
 
-        return ViewBatch(views, torch.from_numpy(indices), local), len(indices), fill
+        return ViewBatch(views, torch.from_numpy(indices), local), len(own), fill
 
 
 class ImageLoader(_Images):

@@ -1,5 +1,6 @@
 """BYOL (Grill et al. 2020, "Bootstrap Your Own Latent")."""
 
+from contraflow.collectives import gather
 from contraflow.losses import negative_cosine
 from contraflow.methods.parts.base import Batch, Method, Output
 from contraflow.methods.parts.momentum import MomentumCopy
@@ -19,8 +20,8 @@ class BYOL(Method):
 
     def forward(self, batch: Batch) -> Output:
         self.momentum.follow(self, cosine(*self.schedule, batch.progress))
-        z = self.embed(batch.views)
-        p1, p2 = self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2])
+        z = self.project(batch.views)
+        p1, p2 = gather(self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2]), dim=1)
         t1, t2 = self.momentum.embed(batch.views)
         # squared distances of unit vectors, 2 - 2 cos, of both directions
-        return Output(4 + 2 * (negative_cosine(p1, t2) + negative_cosine(p2, t1)), z)
+        return Output(4 + 2 * (negative_cosine(p1, t2) + negative_cosine(p2, t1)), gather(z.detach(), dim=1))

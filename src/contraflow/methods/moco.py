@@ -15,8 +15,9 @@ from contraflow.methods.parts.temperature import Temperature
 class MoCo(Method):
     """The first view finds the second, as a momentum encoder sees it, among keys of earlier steps.
 
-    Keys enter the queue after the loss, and a key of the anchor's own image from an earlier epoch is no negative. On
-    many GPUs `model.norm: sync` keeps BatchNorm from telling which images came together.
+    Keys enter the queue after the loss, and a key of the anchor's own image from an earlier epoch is no negative. Over
+    the images of one GPU BatchNorm would tell which images came together and with that which key is the positive
+    (section 3.3); where the paper shuffles keys among GPUs, here `contraflow.config` asks for another `model.norm`.
     """
 
     def __init__(self, settings, data):

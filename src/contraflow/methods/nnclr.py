@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from contraflow.collectives import gather
 from contraflow.losses import Stored, info_nce
 from contraflow.losses.comparison import EMPTY
 from contraflow.methods.parts.base import Batch, Method, Output
@@ -29,11 +30,12 @@ class NNCLR(Method):
         self.queue = Queue(settings.method.queue, model.projection_dim)
 
     def forward(self, batch: Batch) -> Output:
-        z = self.embed(batch.views)
-        predicted = self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2])
-        near = [nearest(view.detach(), self.queue.stored) for view in z]
+        z = self.project(batch.views)
+        predicted = gather(self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2]), dim=1)
+        z = gather(z.detach(), dim=1)
+        near = [nearest(view, self.queue.stored) for view in z]
         loss = (self._find(near[0], predicted[1], batch) + self._find(near[1], predicted[0], batch)) / 2
-        self.queue.push(z[0].detach(), batch.index)
+        self.queue.push(z[0], batch.index)
         return Output(loss, z)
 
     def _find(self, near: Tensor, predicted: Tensor, batch: Batch) -> Tensor:

@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from contraflow.collectives import gather
 from contraflow.losses import negative_cosine
 from contraflow.methods.parts.base import Batch, Method, Output
 from contraflow.models import predictor, set_norm
@@ -21,7 +22,7 @@ class SimSiam(Method):
         self.predictor = set_norm(predictor(model.projection_dim, model.predictor_hidden), model.norm)
 
     def forward(self, batch: Batch) -> Output:
-        z = self.embed(batch.views)
-        p1, p2 = self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2])
-        z1, z2 = z.detach()
+        z = self.project(batch.views)
+        p1, p2 = gather(self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2]), dim=1)
+        z1, z2 = z = gather(z.detach(), dim=1)
         return Output((negative_cosine(p1, z2) + negative_cosine(p2, z1)) / 2, z)

@@ -3,6 +3,7 @@
 import torch.nn.functional as F
 from torch import nn
 
+from contraflow.collectives import gather
 from contraflow.losses.supcon import UNLABELLED
 from contraflow.methods.parts.base import Batch, Output
 from contraflow.methods.supcon import SupCon
@@ -20,10 +21,11 @@ class SupConCE(SupCon):
         self.weight = settings.loss.cross_entropy
 
     def forward(self, batch: Batch) -> Output:
-        features = self.features(batch.views)
-        z = self.projection(features).unflatten(0, batch.views.shape[:2])
+        features, shape = self.features(batch.views), batch.views.shape[:2]
+        z = gather(self.projection(features).unflatten(0, shape), dim=1)
+        logits = gather(self.classifier(features).unflatten(0, shape), dim=1).flatten(0, 1)
         labels = batch.labels.repeat(len(batch.views))
         # a sum over none is 0, where a mean would be no number
-        classified = F.cross_entropy(self.classifier(features), labels, ignore_index=UNLABELLED, reduction="sum")
+        classified = F.cross_entropy(logits, labels, ignore_index=UNLABELLED, reduction="sum")
         known = (labels != UNLABELLED).sum().clamp(min=1)
         return Output(self.contrast(z, batch) + self.weight * classified / known, z)

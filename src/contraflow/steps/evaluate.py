@@ -73,7 +73,7 @@ def evaluate_representation(
         "size": card.image_size,
     }
     aligned, spread_out = (_evenly(card.test["images"], most) for most in (ALIGNED, SPREAD))
-    with lease() as device:
+    with lease() as (device,):
         with frozen(encoder):
             train, test = (
                 _features(encoder, loader, len(loader), device, f"{representation} · {split}", source)

@@ -1,5 +1,6 @@
 """The step `mine`: rounds of mining hard negatives and training with them."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from contraflow.progress import say, track
 from contraflow.stages import chosen, code_digest
 from contraflow.steps.validation import validation_knn
 from contraflow.training.history import read_history
+from contraflow.training.parallel import on_gpus
 from contraflow.training.rounds import train_round
 
 READS = (
@@ -52,7 +54,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int) 
         size=encoded.card.image_size,
         indices=encoded.training,
     )
-    with lease() as device:
+    with lease() as (device,):
         batches = track(images, total=len(images), label=f"embed seed {seed} · round {number}", unit="batches")
         features, _ = embed(network, batches, device)
     say(f"search seed {seed} · round {number}: nearest of {len(features):,} images")
@@ -104,7 +106,8 @@ def train_mined(
         "inputs": {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)},
     }
     settings.train = settings.train.model_copy(update={"lr": settings.mining.lr})
-    train_round(
+    work = partial(
+        train_round,
         settings,
         data=encoded,
         seed=seed,
@@ -117,5 +120,6 @@ def train_mined(
         start=encoder,
         before=read_history(history),
         validate=validation_knn(encoded, threads),
-        order=lambda epoch: order_with_negatives(arrays["anchor"], arrays["negative"], seed=seed, epoch=epoch),
+        order=partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed),
     )
+    on_gpus(settings.train.gpus, work)

@@ -1,11 +1,13 @@
 """The step `pretrain`: a method trained from random weights."""
 
+from functools import partial
 from pathlib import Path
 
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.stages import chosen, code_digest
 from contraflow.steps.validation import validation_knn
+from contraflow.training.parallel import on_gpus
 from contraflow.training.rounds import train_round
 
 READS = ("data.labelled_fraction", "data.split_seed", "augment", "model", "method", "loss", "negatives", "train")
@@ -29,7 +31,8 @@ def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int, 
         "params": chosen(params.model_dump(), READS),
         "inputs": {"data": encoded.digest},
     }
-    train_round(
+    work = partial(
+        train_round,
         settings,
         data=encoded,
         seed=seed,
@@ -41,3 +44,4 @@ def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int, 
         state=state,
         validate=validation_knn(encoded, threads),
     )
+    on_gpus(settings.train.gpus, work)

@@ -1,6 +1,7 @@
 """A quick look at an encoder while it is trained: k-NN on some of the validation images."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from torch import nn
@@ -21,10 +22,11 @@ def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], flo
     """A function that gives an encoder's 20-NN accuracy (0 to 1) on validation images, evenly spaced, among training
     images; it leaves the encoder in evaluation mode. None where the data has no labels.
     """
-    if not data.card.labelled:
-        return None
+    return partial(_measure, data, threads) if data.card.labelled else None
 
-    def features(encoder: nn.Module, indices: np.ndarray, most: int) -> Labelled:
+
+def _measure(data: EncodedData, threads: int, encoder: nn.Module) -> float:
+    def features(indices: np.ndarray, most: int) -> Labelled:
         images = ImageLoader(
             data.train_beton,
             batch_size=BATCH,
@@ -34,13 +36,9 @@ def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], flo
             size=data.card.image_size,
             indices=indices[:: -(-len(indices) // most)],
         )
-        return Labelled(*embed(encoder, images, next(encoder.parameters()).device))
+        return Labelled(*embed(encoder, images, device))
 
+    device = next(encoder.parameters()).device
     labelled = data.training[data.labels("training") != UNLABELLED]
-
-    def measure(encoder: nn.Module) -> float:
-        bank, queries = features(encoder, labelled, BANK), features(encoder, data.validation, QUERIES)
-        device = next(encoder.parameters()).device
-        return knn_accuracies(queries, bank, [KNN], classes=len(data.card.classes), device=device)[f"knn{KNN.k}"]
-
-    return measure
+    bank, queries = features(labelled, BANK), features(data.validation, QUERIES)
+    return knn_accuracies(queries, bank, [KNN], classes=len(data.card.classes), device=device)[f"knn{KNN.k}"]

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from contraflow.collectives import average_gradients, from_first, rank
 from contraflow.config import Train
 from contraflow.data.loader import ViewLoader
 from contraflow.errors import UserError
@@ -34,14 +35,16 @@ def train(
     label: str,
     state: Path,
     before: Sequence[Epoch] = (),
-    order: Callable[[int], np.ndarray] | None = None,
+    order: Callable[..., np.ndarray] | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> list[Epoch]:
     """Train `method` in place, from where a killed training of the same left off.
 
+    Several processes (`contraflow.collectives`) train copies of it, which stay equal; the first writes `state`.
+
     Args:
         method: What to train.
-        loader: Gives the views of an epoch.
+        loader: Gives the views of an epoch, those of this process's part of each batch.
         settings: Optimiser, peak learning rate and schedule; `epochs` of it is not read.
         labels: Of every sample that the loader may give, by sample index, (images,) int64; -1 where none is to be seen.
         epochs: The epochs to train, numbered from the beginning of the run, so that no two rounds see the same views.
@@ -49,7 +52,7 @@ def train(
         label: What the progress line calls this training.
         state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
         before: The history of the training that this one goes on from; a collapse is measured against it.
-        order: Gives the order of the samples in an epoch; None draws it.
+        order: `order(epoch=...)` is the order of the samples in an epoch; None draws it.
         validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is
             nothing to measure it with.
 
@@ -75,7 +78,7 @@ def train(
             if ends_early(history, settings):
                 break
             total, norms, recent, began = 0.0, torch.zeros((), device=device), Recent(), time.monotonic()
-            for views, index, local in loader.epoch(epoch, order=order(epoch) if order else None):
+            for views, index, local in loader.epoch(epoch, order=order(epoch=epoch) if order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate
@@ -88,6 +91,7 @@ def train(
                     output = method(batch)
                 optimiser.zero_grad(set_to_none=True)
                 scaler.scale(output.loss).backward()
+                average_gradients(trained)
                 scaler.unscale_(optimiser)
                 norms += torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
                 scaler.step(optimiser)
@@ -101,7 +105,7 @@ def train(
                 bar.update(settings.batch_size)
             speed = batches * settings.batch_size / (time.monotonic() - began)
             accuracy = None
-            if validate and settings.knn_every and (len(history) + 1) % settings.knn_every == 0:
+            if rank() == 0 and validate and settings.knn_every and (len(history) + 1) % settings.knn_every == 0:
                 accuracy = validate(method.encoder)
                 method.train()
             row = Epoch(
@@ -112,9 +116,10 @@ def train(
                 gradient_norm=norms.item() / batches,
                 knn=accuracy,
             )
-            history.append(replace(row, collapse=collapse([*before, *history, row])))
+            history.append(from_first(replace(row, collapse=collapse([*before, *history, row]))))
             say(f"{label} · {history[-1].words()} · {speed:,.0f} images/s")
-            _keep(state, parts, history)
+            if rank() == 0:
+                _keep(state, parts, history)
     return history
 
 

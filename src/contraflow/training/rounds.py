@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from contraflow.collectives import rank, world_size
 from contraflow.data.card import EncodedData
 from contraflow.data.device_loader import view_loader
 from contraflow.data.labelling import draw_labelled
-from contraflow.devices import cores, lease
+from contraflow.devices import cores
 from contraflow.errors import UserError
 from contraflow.methods import METHODS, DataShape, Method
 from contraflow.models.checkpoint import load_model, save_model
@@ -21,6 +22,7 @@ from contraflow.training.loop import train
 
 def train_round(
     settings: SimpleNamespace,
+    device: torch.device,
     *,
     data: EncodedData,
     seed: int,
@@ -32,13 +34,15 @@ def train_round(
     state: Path,
     start: Path | None = None,
     before: Sequence[Epoch] = (),
-    order: Callable[[int], np.ndarray] | None = None,
+    order: Callable[..., np.ndarray] | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> None:
-    """Train and write `encoder.safetensors` and `history.csv` into `out`.
+    """Train and write `encoder.safetensors` and `history.csv` into `out`; each process of a training does all of it on
+    a device of its own, but for the writing.
 
     Args:
         settings: Holds the sections augment, model, method, loss, negatives and train, and how many labels may be seen.
+        device: Where this process computes.
         number: 0 for pretraining, then the number of the mining round.
         epochs: Numbered on from the rounds before, so that no two rounds see the same views.
         threads: CPU threads that make views.
@@ -46,15 +50,15 @@ def train_round(
         state: File in which the training is kept after each epoch.
         start: The checkpoint to go on from; None draws weights from the seed.
         before: The history of that checkpoint's own training.
-        order: The order of the samples in an epoch; None draws it.
+        order: `order(epoch=...)` is the order of the samples in an epoch; None draws it.
         validate: Gives the validation accuracy of an encoder; None where there are no labels to measure it with.
 
     Raises:
         UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
     card = data.card
-    torch.set_num_threads(cores())
-    torch.manual_seed(seed)
+    torch.set_num_threads(_share(cores()))
+    torch.manual_seed(seed)  # the same in all processes, which draw the same weights and the same numbers in each step
     positions = torch.from_numpy(data.positions)
     shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes), positions)
     method = METHODS[settings.method.name](settings, shape)
@@ -62,38 +66,43 @@ def train_round(
     if start is not None:
         load_model(start, method)
     augment = settings.augment.chosen()
-    label = f"seed {seed} · round {number}"
-    with lease() as device:
-        loader = view_loader(
-            data.train_beton,
-            augment.whole(),
-            device=device,
-            seed=seed,
-            batch_size=settings.train.batch_size,
-            threads=threads,
-            mean=card.mean,
-            std=card.std,
-            size=card.image_size,
-            indices=data.training,
-            local=augment.local(),
-            local_size=max(1, round(augment.local_side * card.image_size)),
-        )
-        history = train(
-            method,
-            loader,
-            settings.train,
-            labels=labels,
-            epochs=epochs,
-            device=device,
-            label=label,
-            state=state,
-            before=before,
-            order=order,
-            validate=validate,
-        )
-    images = {"channels": card.channels, "image_size": card.image_size}
-    save_model(out / "encoder.safetensors", method, provenance | images)
-    save_history(out / "history.csv", history, seed, number)
+    loader = view_loader(
+        data.train_beton,
+        augment.whole(),
+        device=device,
+        seed=seed,
+        batch_size=settings.train.batch_size,
+        threads=_share(threads),
+        mean=card.mean,
+        std=card.std,
+        size=card.image_size,
+        indices=data.training,
+        local=augment.local(),
+        local_size=max(1, round(augment.local_side * card.image_size)),
+        part=rank(),
+        parts=world_size(),
+    )
+    history = train(
+        method,
+        loader,
+        settings.train,
+        labels=labels,
+        epochs=epochs,
+        device=device,
+        label=f"seed {seed} · round {number}",
+        state=state,
+        before=before,
+        order=order,
+        validate=validate,
+    )
+    if rank() == 0:
+        images = {"channels": card.channels, "image_size": card.image_size}
+        save_model(out / "encoder.safetensors", method, provenance | images)
+        save_history(out / "history.csv", history, seed, number)
+
+
+def _share(threads: int) -> int:
+    return max(1, threads // world_size())
 
 
 def _labels(method: Method, data: EncodedData, settings: SimpleNamespace) -> Tensor:

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 from torch import Tensor, nn
 
+from contraflow.collectives import gather
 from contraflow.models import build_encoder, projection_head, set_norm
 
 
@@ -29,14 +30,14 @@ class DataShape:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's input.
+    """One step's input: a batch of N images, of which each process of a training has the views of n.
 
     Attributes:
-        views: Shape (V, N, C, H, W), V at least 2.
-        index: Sample indices of the images, (N,) int64.
+        views: Shape (V, n, C, H, W), V at least 2; n is N in a training of one process.
+        index: Sample indices of all images of the batch, (N,) int64.
         labels: Shape (N,) int64, -1 where a method is to see none.
         progress: Share of the training that is done, 0 to below 1, for schedules.
-        local: Small crops of the images, (L, N, C, h, w); None where there are none. Only simclr gets any.
+        local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr gets any.
     """
 
     views: Tensor
@@ -48,7 +49,8 @@ class Batch:
 
 @dataclass(frozen=True)
 class Output:
-    """One step's result: the loss, a scalar, and the embeddings (V, N, D) that it compares, for diagnosis."""
+    """One step's result: the loss of the whole batch, a scalar, and the embeddings (V, N, D) that it compares, for
+    diagnosis."""
 
     loss: Tensor
     embeddings: Tensor
@@ -58,7 +60,8 @@ class Method(nn.Module):
     """An encoder and a projection head under a loss; subclasses give `forward`.
 
     All that a training must keep between steps (queues, banks, momentum encoders, learned temperatures) is a parameter
-    or a buffer and thereby in `state_dict`. Random numbers come from torch's CPU generator.
+    or a buffer and thereby in `state_dict`. Random numbers come from torch's CPU generator, in the same number for any
+    number of processes.
 
     Attributes:
         encoder: The network that is kept.
@@ -83,12 +86,16 @@ class Method(nn.Module):
         raise NotImplementedError
 
     def features(self, views: Tensor) -> Tensor:
-        """Encoder's features of views (V, N, C, H, W): (V N, F).
+        """Encoder's features of views (V, n, C, H, W): (V n, F).
 
         All views go through the network as one batch, so that BatchNorm sees them together.
         """
         return self.encoder(views.flatten(0, 1))
 
-    def embed(self, views: Tensor) -> Tensor:
-        """Projections of views (V, N, C, H, W): (V, N, D)."""
+    def project(self, views: Tensor) -> Tensor:
+        """Projections of views (V, n, C, H, W): (V, n, D)."""
         return self.projection(self.features(views)).unflatten(0, views.shape[:2])
+
+    def embed(self, views: Tensor) -> Tensor:
+        """Projections of the views of all processes, of which this one has (V, n, C, H, W): (V, N, D)."""
+        return gather(self.project(views), dim=1)

@@ -5,6 +5,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
+from contraflow.collectives import gather
 from contraflow.methods.parts.base import Method
 
 
@@ -28,5 +29,5 @@ class MomentumCopy(nn.Module):
 
     @torch.no_grad()
     def embed(self, views: Tensor) -> Tensor:
-        """Projections of views (V, N, C, H, W): (V, N, D)."""
-        return self.projection(self.encoder(views.flatten(0, 1))).unflatten(0, views.shape[:2])
+        """Projections of the views of all processes, of which this one has (V, n, C, H, W): (V, N, D)."""
+        return gather(self.projection(self.encoder(views.flatten(0, 1))).unflatten(0, views.shape[:2]), dim=1)
