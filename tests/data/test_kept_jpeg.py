@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from contraflow.data.jpeg import Decoder
 from contraflow.data.kept_jpeg import keep_jpeg
 from contraflow.data.pictures import open_picture
 
@@ -62,3 +63,14 @@ def test_what_a_decoder_would_have_to_know_is_done(tmp_path, picture):
         assert (again.height, again.width) == (jpeg.height, jpeg.width) == expected.shape[:2]
         assert _difference(pixels, expected) <= 6
         assert _difference(again, expected) <= 12
+
+
+def test_what_the_loader_would_refuse_is_encoded_anew(tmp_path, picture):
+    picture.save(tmp_path / "a.jpg", quality=95)
+    content = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(content[:-2] + b"abc" + content[-2:])
+    jpeg, pixels = _kept(tmp_path / "a.jpg", 60)
+    assert jpeg.content != (tmp_path / "a.jpg").read_bytes()
+    with Decoder() as decoder:
+        decoded = decoder.decode(np.frombuffer(jpeg.content, np.uint8), jpeg.height, jpeg.width)
+        assert _difference(decoded, pixels) <= 8

@@ -16,6 +16,7 @@ from contraflow.data.beton import open_beton
 from contraflow.data.card import EncodedData
 from contraflow.data.claim import claim
 from contraflow.data.pictures import open_picture, square
+from contraflow.data.pixels import read_images
 from contraflow.errors import UserError
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch
@@ -304,6 +305,20 @@ def test_above_a_size_jpeg_stays_jpeg_and_the_rest_becomes_pixels(tmp_path, larg
     pixels = {square(open_picture(large / name)[0], 72).tobytes() for name in names if name.endswith("png")}
     assert {content for mode, content in stored if mode == 1} == pixels
     assert (data.card.image_size, data.card.channels) == (72, 3)
+
+
+def test_what_is_read_again_is_the_middle_of_each_picture(tmp_path, large):
+    data = _encode_folder(large, tmp_path, image_size=72)
+    found = read_images(data.train_beton, np.arange(data.card.train["images"]), 72)
+    wanted = {square(open_picture(path)[0], 72).tobytes(): path.name for path in large.rglob("*.*")}
+    unlike = [pixels for pixels in found if pixels.tobytes() not in wanted]
+    assert len(unlike) <= 1  # the one that was encoded anew
+    near = [
+        np.abs(np.frombuffer(other, np.uint8).astype(int) - pixels.ravel()).max()
+        for pixels in unlike
+        for other in wanted
+    ]
+    assert not near or min(near) <= 12
 
 
 def test_statistics_of_jpeg_are_those_of_the_squares(tmp_path, large):
