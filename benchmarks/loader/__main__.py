@@ -41,6 +41,7 @@ from benchmarks.loader.timing import Case, take_turns
 from benchmarks.loader.training import training_cases
 from benchmarks.loader.views import view_cases
 from contraflow.config import load_params
+from contraflow.devices import cores
 
 BATCH, LARGE_BATCH = 256, 32
 
@@ -71,7 +72,7 @@ def all_sizes(folder: Path, grey: np.ndarray, length: Length) -> Iterator[tuple[
         _, size, _, channels = pixels.shape
         yield name, view_cases(path, pixels, size, channels, SIMCLR, BATCH, length.slow, length.fast)
     photos = [natural(1, *sides, i)[0] for i, sides in enumerate(((375, 500), (500, 375), (333, 500), (480, 640)) * 16)]
-    path = write(folder / "224.beton", photos * 12, "jpg")
+    path = write(folder / "224.beton", photos * max(12, 3 * cores()), "jpg")
     yield "224", view_cases(path, stored(path), 224, 3, SIMCLR, LARGE_BATCH, length.slow_large, length.fast_large)
 
 

@@ -35,6 +35,8 @@ class Case:
             pass
         began = time.perf_counter()
         count = sum(1 for _ in islice(batches, self.batches))
+        if not count:
+            raise ValueError(f"{self.name}: an epoch has no more than the {self.warm} batches that are not timed")
         return count * self.batch_size / (time.perf_counter() - began)
 
 
