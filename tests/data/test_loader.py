@@ -130,10 +130,10 @@ def test_a_sample_s_views_depend_on_nothing_around_them(file):
 def test_parts_of_batches_are_equal_and_make_up_the_whole(file):
     whole = list(view_loader(file, batch_size=12).epoch(1))
     parts = [list(view_loader(file, batch_size=12, part=part, parts=3).epoch(1)) for part in range(3)]
-    for (views, index), *pieces in zip(whole, *parts, strict=True):
-        assert [piece.shape[1] for piece, _ in pieces] == [4, 4, 4]
-        assert torch.equal(torch.cat([piece for piece, _ in pieces], dim=1), views)
-        assert all(torch.equal(of_all, index) for _, of_all in pieces)
+    for batch, *pieces in zip(whole, *parts, strict=True):
+        assert [piece.views.shape[1] for piece in pieces] == [4, 4, 4]
+        assert torch.equal(torch.cat([piece.views for piece in pieces], dim=1), batch.views)
+        assert all(torch.equal(piece.index, batch.index) for piece in pieces)
     with pytest.raises(UserError, match=r"train\.batch_size must be a multiple of the GPUs at work, 5, got 12"):
         view_loader(file, batch_size=12, parts=5)
 

@@ -1,11 +1,12 @@
 """The step `encode`: a data set's images as FFCV files, with a data card."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 
 from contraflow.artefacts import atomic, read_json, sha256
-from contraflow.config import Data, Params
+from contraflow.config import Params
 from contraflow.data.card import CARD, FILES, Card, spot_digest
 from contraflow.data.claim import claim
 from contraflow.data.duplicates import copies, leaks
@@ -18,9 +19,12 @@ from contraflow.data.torchvision_sets import read_images
 from contraflow.data.writer import write_beton
 from contraflow.errors import UserError
 from contraflow.progress import say
-from contraflow.stages import code_digest
+from contraflow.stages import chosen, code_digest
 
-READS = ("data",)
+READS = (
+    *("data.name", "data.path", "data.table", "data.limit", "data.image_size", "data.jpeg_above", "data.skip_broken"),
+    *("data.validation_fraction", "data.test_fraction", "data.split_seed"),
+)
 FEWEST_TRAIN_IMAGES = 4
 
 
@@ -39,14 +43,14 @@ def encode(params: Params, *, fetched: Path, out: Path) -> None:
         provenance = {
             "step": "encode",
             "code": code_digest("encode"),
-            # What the images are; not where this machine keeps them, nor how many of their labels a training sees.
-            "params": {"data": data.model_dump(exclude={"path", "labelled_fraction"})},
+            # what the images are, not where this machine keeps them
+            "params": chosen(params.model_dump(), [name for name in READS if name != "data.path"]),
             "inputs": {"source.json": sha256(fetched / "source.json")},
         }
         _write(images, data, out, provenance)
 
 
-def _write(images: ImageSet, data: Data, out: Path, provenance: dict) -> None:
+def _write(images: ImageSet, data: SimpleNamespace, out: Path, provenance: dict) -> None:
     n = len(images.train)
     candidates = np.flatnonzero(images.train.labels != UNLABELLED) if images.classes else np.arange(n)
     if len(candidates) < FEWEST_TRAIN_IMAGES:
@@ -91,7 +95,7 @@ def _check_source(fetched: Path, name: str) -> None:
             raise UserError(f"{fetched / file} is missing or was changed: run the step fetch again")
 
 
-def _read(data: Data, fetched: Path, out: Path) -> ImageSet:
+def _read(data: SimpleNamespace, fetched: Path, out: Path) -> ImageSet:
     if data.name == "folder":
         return read_folder(
             Path(data.path).expanduser(),
