@@ -105,4 +105,5 @@ def test_what_does_not_fit(file, tmp_path, write_ffcv, random_images):
 
 def test_a_cpu_keeps_its_kernels(file):
     options = {"seed": 0, "batch_size": 2, "threads": 1, "mean": [0.0] * file[1], "std": [1.0] * file[1]}
-    assert type(view_loader(file[0], [ViewRecipe(**ALL)], device=torch.device("cpu"), **options)) is ViewLoader
+    loader = view_loader(file[0], [ViewRecipe(**ALL)], device=torch.device("cpu"), half=True, **options)
+    assert type(loader) is ViewLoader and next(loader.epoch(0)).views.dtype == torch.float32

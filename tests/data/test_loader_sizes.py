@@ -113,6 +113,16 @@ def test_images_are_the_middle_squares(file):
     assert np.array_equal(read_images(path, np.arange(N), SIZE), expected)
 
 
+def test_half_precision_and_channels_last_are_the_same_views_otherwise_stored(file):
+    small = {"local": [RECIPE], "local_size": 12}
+    expected = next(view_loader(file[0], **small).epoch(0))
+    found = next(view_loader(file[0], half=True, channels_last=True, **small).epoch(0))
+    for views, of_all in ((found.views, expected.views), (found.local, expected.local)):
+        assert views.dtype == torch.float16
+        assert views.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
+        assert torch.equal(views, of_all.half())
+
+
 def test_a_size_is_needed(file):
     with pytest.raises(ValueError, match=r"mixed.beton holds images of several sizes"):
         view_loader(file[0], size=None)

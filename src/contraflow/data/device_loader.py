@@ -19,11 +19,14 @@ MOST_BYTES = 2**31  # of pixels on a device
 _DRAWS = np.dtype([(name, np.float64) for name in (*Drawn._fields, "cos", "sin")])
 
 
-def view_loader(beton: Path, views: Sequence[ViewRecipe], *, device: torch.device, **options) -> ViewLoader:
-    """The loader that suits a device: a GPU makes its views itself where the images fit there."""
-    if device.type == "cuda" and fits(open_beton(beton)):
+def view_loader(beton: Path, views: Sequence[ViewRecipe], *, device: torch.device, half: bool, **options) -> ViewLoader:
+    """The loader that suits a device: a GPU makes its views itself where the images fit there; else it is sent them in
+    the order in memory that its convolutions want and, where `half` of the precision is enough, in float16."""
+    if device.type != "cuda":
+        return ViewLoader(beton, views, **options)
+    if fits(open_beton(beton)):
         return DeviceViewLoader(beton, views, device=device, **options)
-    return ViewLoader(beton, views, **options)
+    return ViewLoader(beton, views, half=half, channels_last=True, **options)
 
 
 def fits(file: Beton) -> bool:

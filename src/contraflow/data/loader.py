@@ -33,7 +33,7 @@ class ViewBatch(NamedTuple):
     """A batch of a `ViewLoader`.
 
     Attributes:
-        views: Shape (V, B, C, H, W), float32, normalised.
+        views: Shape (V, B, C, H, W), normalised, float32 or float16.
         index: Sample indices, (B,) int64.
         local: Small crops, shape (L, B, C, h, w); None where there are none.
     """
@@ -113,6 +113,8 @@ class ViewLoader(_Images):
         local: as `views`, of the small crops, which are counted on from the views.
         local_size: their pixels a side.
         part, parts: makes the views of only this one (from 0) of so many equal parts of each batch.
+        half: float16 instead of float32.
+        channels_last: the memory of a pixel's channels lies together, as convolutions on a GPU want it.
 
     Raises:
         UserError: the file is missing, damaged or of another kind, or has other channels than `mean` and `std`, or
@@ -135,12 +137,15 @@ class ViewLoader(_Images):
         local_size: int = 1,
         part: int = 0,
         parts: int = 1,
+        half: bool = False,
+        channels_last: bool = False,
     ) -> None:
         super().__init__(beton, batch_size, threads, mean, std, size, indices)
         if batch_size % parts:
             raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {batch_size}")
         self.seed = seed
         self._part = slice(part * batch_size // parts, (part + 1) * batch_size // parts)
+        self._half, self._channels_last = half, channels_last
         self._recipes = make_recipes(views)
         self._local = make_recipes(local)
         self._local_shape = (self.image_shape[0], local_size, local_size)
@@ -180,19 +185,32 @@ class ViewLoader(_Images):
     def _start(self, epoch: int, indices: np.ndarray) -> tuple:
         """An empty batch, its length and the function that fills a part of it."""
         own = indices[self._part]
-        views = torch.empty(len(self._recipes), len(own), *self.image_shape)
-        local = torch.empty(len(self._local), len(own), *self._local_shape) if len(self._local) else None
+        views = self._empty(len(self._recipes), len(own), self.image_shape)
+        local = self._empty(len(self._local), len(own), self._local_shape) if len(self._local) else None
+        # the kernels copy what their table says of a grey level: float32, or the bits of float16, which Numba lacks
+        table = self._table.astype(np.float16).view(np.int16) if self._half else self._table
+
+        def numbers(tensor: Tensor) -> np.ndarray:
+            return (tensor.view(torch.int16) if self._half else tensor).numpy()
 
         def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
             common = storage, places, own, start, stop, self.seed, epoch
-            fill_views(*common, 0, self._recipes, self._table, views.numpy())
+            fill_views(*common, 0, self._recipes, table, numbers(views))
             if local is not None:
-                fill_views(*common, len(self._recipes), self._local, self._table, local.numpy())
+                fill_views(*common, len(self._recipes), self._local, table, numbers(local))
 
         def fill(start: int, stop: int) -> None:
             self._read(own, start, stop, use)
 
         return ViewBatch(views, torch.from_numpy(indices), local), len(own), fill
+
+    def _empty(self, views: int, n: int, shape: tuple[int, int, int]) -> Tensor:
+        """Memory for views (V, N, C, H, W) of the kind that is wanted."""
+        channels, height, width = shape
+        dtype = torch.float16 if self._half else torch.float32
+        if self._channels_last:
+            return torch.empty(views, n, height, width, channels, dtype=dtype).permute(0, 1, 4, 2, 3)
+        return torch.empty(views, n, *shape, dtype=dtype)
 
 
 class ImageLoader(_Images):

@@ -70,6 +70,7 @@ def train_round(
         data.train_beton,
         augment.whole(),
         device=device,
+        half=settings.train.precision != "float32",
         seed=seed,
         batch_size=settings.train.batch_size,
         threads=_share(threads),
