@@ -2,14 +2,14 @@
 BIN := .venv/bin
 SETUP := requirements.lock pyproject.toml setup.sh
 
-.PHONY: run test test-units test-agreement test-runs test-slow test-kills lint lock
+.PHONY: run test test-data test-units test-agreement test-runs test-slow test-kills lint lock
 
 run: .venv/ready ## the whole workflow, with all that this machine has
 	@$(BIN)/snakemake
 	@echo "The report is in $(CURDIR)/results/report.html"
 
-test: .venv/ready-test ## everything but the slow tests, as CI runs it, two parts at a time
-	@$(MAKE) --no-print-directory --keep-going --jobs 2 --output-sync=target test-agreement test-runs test-units
+test: .venv/ready-test ## everything but the slow tests, as CI runs it, three parts at a time: each waits now and then
+	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target test-agreement test-runs test-data test-units
 
 PYTEST := $(BIN)/python -m pytest -m "not slow"
 
@@ -19,8 +19,11 @@ test-agreement: .venv/ready-test ## Snakemake and DVC through everything that a 
 test-runs: .venv/ready-test ## other whole runs: killed ones, faults, a first day
 	$(PYTEST) tests/workflow --ignore tests/workflow/test_agreement.py
 
-test-units: .venv/ready-test ## everything but whole runs: minutes
-	$(PYTEST) --ignore tests/workflow
+test-data: .venv/ready-test ## reading images and making views: minutes
+	$(PYTEST) tests/data
+
+test-units: .venv/ready-test ## everything else: minutes
+	$(PYTEST) --ignore tests/workflow --ignore tests/data
 
 test-slow: .venv/ready-test
 	$(BIN)/python -m pytest -m slow

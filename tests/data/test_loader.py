@@ -283,6 +283,7 @@ def test_views_never_change(file):
     assert digest(view_loader(file, seed=5).epoch(4)) == NEVER_CHANGES[file[1].shape[3]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", [3], indirect=True)
 def test_another_process_and_another_processor(file, tmp_path):
     """Code for the plainest processor makes the same bytes as code for this one, and is compiled once."""
