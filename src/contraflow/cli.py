@@ -247,8 +247,9 @@ def _images(params: Params) -> list[Path]:
 def app() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit status 1, Ctrl-C in status 130."""
     end_with_employer()
-    # Threads of OpenMP that spin while they wait for each other lose most of their speed to any other busy process.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Threads of OpenMP spin while they wait for each other: too long, and any other busy process takes most of their
+    # speed; not at all, and they lose some even when alone.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     try:
         _typer()
     except UserError as error:
