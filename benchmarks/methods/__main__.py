@@ -6,8 +6,9 @@
 The first 10,000 training images of Fashion-MNIST, of which a tenth is held out. For each method three trainings of two
 epochs with a seed of their own, one for each temperature (methods with a softmax) or learning rate (the others); the
 value with the best k-NN on the held-out images is kept, ties going to the middle one. With it a training of six epochs
-for each of two seeds, measured on the 10,000 test images. Everything else is as in params.yaml, without mining. The
-labels that supcon and supcon_ce see are those of all training images.
+for each of two seeds, measured on the 10,000 test images. Batches are of 128 images, the learning rate is 0.2 where it
+is not tuned; everything else is as in params.yaml, without mining. The labels that supcon and supcon_ce see are those
+of all training images.
 
 Each training is a row of runs.csv as soon as it is done; started again, rows of the same code, parameters and settings
 are taken as they are. Needs `snakemake fetch` once.
@@ -61,6 +62,7 @@ class Size:
 FULL = Size(tuple(METHODS), 10_000, 2, 6, (0, 1))
 QUICK = Size(("simclr", "moco", "byol"), 1_000, 1, 2, (0,))
 TRIAL_SEED = 2
+SHARED = {"train.batch_size": 128, "train.lr": 0.2}
 
 
 class Runs:
@@ -88,8 +90,8 @@ class Runs:
         return row
 
     def _train(self, method: str, seed: int, epochs: int, value: float, measured: bool) -> dict:
-        changes = {"method.name": method, "train.epochs": epochs, "train.knn_every": epochs, grid_of(method)[0]: value}
-        params = with_changes(changes | {"data.limit": self.images})
+        changes = SHARED | {"method.name": method, "train.epochs": epochs, "train.knn_every": epochs}
+        params = with_changes(changes | {grid_of(method)[0]: value, "data.limit": self.images})
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             start = time.monotonic()
