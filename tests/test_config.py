@@ -58,7 +58,7 @@ def test_the_shipped_parameters_are_right_and_every_one_is_commented():
         ),
         ({"loss__similarity": "dot", "negatives__mix_pairs": 4}, "loss.similarity must be cosine where negatives are"),
         ({"train__stop_on": "knn", "train__knn_every": 0}, "train.knn_every must be at least 1 where train.stop_on is"),
-        ({"train__gpus": 3}, "train.batch_size must be a multiple of train.gpus, 3, got 256"),
+        ({"train__gpus": 3}, "train.batch_size must be a multiple of train.gpus, 3, got 128"),
         (
             {"train__gpus": 2, "method__name": "moco"},
             "model.norm must be sync, instance or group where method.name is moco and train.gpus is above 1",
