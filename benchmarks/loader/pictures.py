@@ -19,7 +19,7 @@ def fashion_mnist() -> np.ndarray:
     """The training images, (60000, 28, 28, 1) uint8."""
     with tempfile.TemporaryDirectory() as folder:
         provide("fashion_mnist", SOURCES["fashion_mnist"], looked_in=Path("data"), root=Path(folder))
-        return np.array(read_images("fashion_mnist", Path(folder)).train.pixels)
+        return np.array(read_images("fashion_mnist", Path(folder)).train.images)
 
 
 def natural(n: int, height: int, width: int, seed: int) -> np.ndarray:
