@@ -75,4 +75,5 @@ rule train_mined:
         "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"
     shell:
         "contraflow train-mined --encoder {input.encoder} --history {input.history} --negatives {input.negatives}"
-        " --data results/encode --out results/mine/seed{wildcards.seed}/round{wildcards.round} --threads {threads} 2>&1 | tee {log}"
+        " --data results/encode --out results/mine/seed{wildcards.seed}/round{wildcards.round}"
+        " --threads {threads} 2>&1 | tee {log}"

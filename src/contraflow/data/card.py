@@ -63,6 +63,11 @@ class Card:
     def labelled(self) -> bool:
         return bool(self.classes)
 
+    @property
+    def loading(self) -> dict:
+        """What a loader is told of the images: their normalisation and their size."""
+        return {"mean": self.mean, "std": self.std, "size": self.image_size}
+
     def write(self, folder: Path) -> None:
         write_json(folder / CARD, asdict(self))
 

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from contraflow.data.kernels.blur import BITS as BLUR_BITS
 from contraflow.data.kernels.colour import ORDERS
 from contraflow.data.kernels.resampling import BITS, HALF
-
-_BLUR_BITS = 14
 
 
 def _windows(start: Tensor, length: Tensor, limit: int, size: int) -> Tensor:
@@ -141,7 +140,7 @@ def _reflected(length: int, radius: int) -> Tensor:
 def blur(images: Tensor, bells: Tensor) -> Tensor:
     """Gaussian blur with each image's weights (N, radius + 1) int32: `blur.blur`."""
     radius = bells.shape[1] - 1
-    for axis, rest in ((3, 8), (2, 2 * _BLUR_BITS - 8)):
+    for axis, rest in ((3, 8), (2, 2 * BLUR_BITS - 8)):
         length = images.shape[axis]
         padded = images.int().index_select(axis, _reflected(length, radius).to(images.device))
         total = torch.zeros_like(images, dtype=torch.int32)

@@ -1,12 +1,10 @@
 """The user's own images, read."""
 
 import warnings
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +13,7 @@ from contraflow.data.images import ImageSet, Split
 from contraflow.data.kept_jpeg import FORMATS, Jpeg, keep_jpeg
 from contraflow.data.listing import UNLABELLED, Part, printable, split_listing
 from contraflow.data.pictures import BrokenPicture, is_grey, open_picture, square
+from contraflow.data.prefetch import in_turn
 from contraflow.data.spool import Spool
 from contraflow.data.statistics import Facts, count_values
 from contraflow.data.table import list_images
@@ -22,7 +21,6 @@ from contraflow.devices import cores
 from contraflow.errors import UserError
 from contraflow.progress import say, track
 
-Item, Made = TypeVar("Item"), TypeVar("Made")
 _AHEAD = 8  # pictures a core that may be decoded before their turn
 _SHORTEST = 2  # a stored JPEG's shorter side, in image sizes: crops may show a quarter of it and stay sharp
 
@@ -109,8 +107,10 @@ class _Reader:
     def read(self, part: Part, pool: ThreadPoolExecutor, label: str) -> Split:
         kept, digests, counts = [], [], np.zeros((3, 256), np.int64)
         spool, greys = (Spool(self.scratch, (self.size, self.size, channels)) for channels in (3, 1))
-        decoded = track(_in_order(pool, self._decode, part.names), total=len(part), label=f"read {label}")
-        for i, picture in enumerate(decoded):
+        # Unlike `pool.map`, which would hold every picture that is decoded before its turn.
+        decoding = in_turn((pool.submit(self._decode, name) for name in part.names), _AHEAD * cores())
+        for i, future in enumerate(track(decoding, total=len(part), label=f"read {label}")):
+            picture = future.result()
             if isinstance(picture, BrokenPicture):
                 self.broken.append((printable(part.names[i]), str(picture)))
                 continue
@@ -126,17 +126,6 @@ class _Reader:
         self.greys.append(greys)
         part, facts = part.take(np.array(kept, np.int64)), Facts(as_digests(digests, len(kept)), counts)
         return Split(spool, part.labels, [printable(name) for name in part.names], part.positions, facts)
-
-
-def _in_order(pool: ThreadPoolExecutor, make: Callable[[Item], Made], items: Iterable[Item]) -> Iterator[Made]:
-    """What `make` gives for each item, in their order; unlike `pool.map` only a few are made before their turn."""
-    waiting: deque[Future[Made]] = deque()
-    for item in items:
-        waiting.append(pool.submit(make, item))
-        if len(waiting) > _AHEAD * cores():
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
 
 
 def _report(path: Path, broken: list[tuple[str, str]], total: int, skip: bool) -> None:

@@ -11,6 +11,7 @@ subset and order, in any process.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ class _Images:
         for start in range(0, len(order), self.batch_size):
             yield order[start : start + self.batch_size]
 
-    def _read(self, indices: np.ndarray, start: int, stop: int, use: Pixels) -> None:
+    def _read(self, indices: np.ndarray, use: Pixels, start: int, stop: int) -> None:
         """Have a kernel `use` the pixels of a part of a batch: those stored raw where they lie, each JPEG decoded."""
         file = self._file
         places, jpeg = file.places[indices], file.jpeg[indices]
@@ -146,6 +147,8 @@ class ViewLoader(_Images):
         self.seed = seed
         self._part = slice(part * batch_size // parts, (part + 1) * batch_size // parts)
         self._half, self._channels_last = half, channels_last
+        if half:  # the kernels copy what the table says of a grey level: here the bits of float16, which Numba lacks
+            self._table = self._table.astype(np.float16).view(np.int16)
         self._recipes = make_recipes(views)
         self._local = make_recipes(local)
         self._local_shape = (self.image_shape[0], local_size, local_size)
@@ -187,22 +190,17 @@ class ViewLoader(_Images):
         own = indices[self._part]
         views = self._empty(len(self._recipes), len(own), self.image_shape)
         local = self._empty(len(self._local), len(own), self._local_shape) if len(self._local) else None
-        # the kernels copy what their table says of a grey level: float32, or the bits of float16, which Numba lacks
-        table = self._table.astype(np.float16).view(np.int16) if self._half else self._table
 
         def numbers(tensor: Tensor) -> np.ndarray:
             return (tensor.view(torch.int16) if self._half else tensor).numpy()
 
         def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
             common = storage, places, own, start, stop, self.seed, epoch
-            fill_views(*common, 0, self._recipes, table, numbers(views))
+            fill_views(*common, 0, self._recipes, self._table, numbers(views))
             if local is not None:
-                fill_views(*common, len(self._recipes), self._local, table, numbers(local))
+                fill_views(*common, len(self._recipes), self._local, self._table, numbers(local))
 
-        def fill(start: int, stop: int) -> None:
-            self._read(own, start, stop, use)
-
-        return ViewBatch(views, torch.from_numpy(indices), local), len(own), fill
+        return ViewBatch(views, torch.from_numpy(indices), local), len(own), partial(self._read, own, use)
 
     def _empty(self, views: int, n: int, shape: tuple[int, int, int]) -> Tensor:
         """Memory for views (V, N, C, H, W) of the kind that is wanted."""
@@ -248,7 +246,4 @@ class ImageLoader(_Images):
         def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
             fill_images(storage, places, start, stop, self._table, images.numpy())
 
-        def fill(start: int, stop: int) -> None:
-            self._read(indices, start, stop, use)
-
-        return (images, labels), len(indices), fill
+        return (images, labels), len(indices), partial(self._read, indices, use)

@@ -39,10 +39,10 @@ def open_picture(path: Path) -> tuple[Image.Image, str, bool]:
 
 
 def square(image: Image.Image, size: int) -> np.ndarray:
-    """The middle square of an RGB picture, (size, size, 3) uint8.
+    """The middle square of a picture, uint8: (size, size, 3) of RGB, (size, size) of one channel.
 
     The shorter side is resized to `size` pixels (antialiased bilinear) and the longer one cut evenly on both sides, so
-    nothing is distorted. A grey picture has three equal channels.
+    nothing is distorted. A grey picture in RGB has three equal channels.
     """
     return np.asarray(ImageOps.fit(image, (size, size), Image.Resampling.BILINEAR))
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from contraflow.data.beton import open_beton
 from contraflow.data.jpeg import Decoder
+from contraflow.data.pictures import square
 
 
 def read_images(beton: Path, indices: np.ndarray, size: int) -> np.ndarray:
@@ -27,7 +28,6 @@ def read_images(beton: Path, indices: np.ndarray, size: int) -> np.ndarray:
             else:
                 pixels = file.stored(index).reshape(*file.places[index, 1:], file.channels)
             if pixels.shape != image.shape:
-                picture = Image.fromarray(pixels[..., 0] if file.channels == 1 else pixels)
-                pixels = np.asarray(ImageOps.fit(picture, (size, size), Image.Resampling.BILINEAR))
+                pixels = square(Image.fromarray(pixels[..., 0] if file.channels == 1 else pixels), size)
             image[:] = pixels.reshape(image.shape)
     return images

@@ -6,10 +6,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import TypeVar
 
+T = TypeVar("T")
 Batch = TypeVar("Batch")
 Part = Callable[[int, int], None]
 
 AHEAD = 2  # batches
+
+
+def in_turn(started: Iterable[T], ahead: int) -> Iterator[T]:
+    """Yield what is started, in order, with at most `ahead` more of it started before their turn."""
+    waiting: deque[T] = deque()
+    for one in started:
+        waiting.append(one)
+        if len(waiting) > ahead:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def prefetch(batches: Iterable[tuple[Batch, int, Part]], threads: int) -> Iterator[Batch]:
@@ -23,22 +34,16 @@ def prefetch(batches: Iterable[tuple[Batch, int, Part]], threads: int) -> Iterat
     Raises:
         Exception: whatever a part raised, when its batch's turn comes.
     """
-    waiting: deque[tuple[Batch, list[Future]]] = deque()
     pool = ThreadPoolExecutor(threads, thread_name_prefix="contraflow-images")
+
+    def start(batch: Batch, length: int, fill: Part) -> tuple[Batch, list[Future]]:
+        cuts = [length * i // threads for i in range(threads + 1)]
+        return batch, [pool.submit(fill, a, b) for a, b in pairwise(cuts) if a < b]
+
     try:
-        for batch, length, fill in batches:
-            cuts = [length * i // threads for i in range(threads + 1)]
-            parts = [pool.submit(fill, a, b) for a, b in pairwise(cuts) if a < b]
-            waiting.append((batch, parts))
-            if len(waiting) > AHEAD:
-                yield _finished(*waiting.popleft())
-        while waiting:
-            yield _finished(*waiting.popleft())
+        for batch, parts in in_turn((start(*each) for each in batches), AHEAD):
+            for part in parts:
+                part.result()
+            yield batch
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _finished(batch: Batch, parts: list[Future]) -> Batch:
-    for part in parts:
-        part.result()
-    return batch

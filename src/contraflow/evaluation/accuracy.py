@@ -51,12 +51,11 @@ def measure(
         settings: Neighbours, temperatures and weight decays.
         device: Where to compute.
     """
-    training = training[train.labels[training] >= 0]
-    held_out = train[validation]
+    learned, held_out = train[training[train.labels[training] >= 0]], train[validation]
     linear = settings.linear
     trials = sweep(
-        train[training].features,
-        train[training].labels,
+        learned.features,
+        learned.labels,
         held_out.features,
         held_out.labels,
         weight_decays=linear.weight_decay,
@@ -69,7 +68,7 @@ def measure(
         chosen.weight_decay, max_iterations=linear.max_iterations, start=chosen.probe
     )
     predicted = probe.predict(test.features)
-    validation_knn = knn_accuracies(held_out, train[training], settings.knn, classes=classes, device=device)
+    validation_knn = knn_accuracies(held_out, learned, settings.knn, classes=classes, device=device)
     test_knn = knn_accuracies(test, bank, settings.knn, classes=classes, device=device)
     return Accuracies(
         test={"linear": float((predicted == test.labels).mean()), **test_knn},

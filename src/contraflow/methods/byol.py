@@ -21,7 +21,7 @@ class BYOL(Method):
     def forward(self, batch: Batch) -> Output:
         self.momentum.follow(self, cosine(*self.schedule, batch.progress))
         z = self.project(batch.views)
-        p1, p2 = gather(self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2]), dim=1)
+        p1, p2 = self.gathered(self.predictor, z)
         t1, t2 = self.momentum.embed(batch.views)
         # squared distances of unit vectors, 2 - 2 cos, of both directions
         return Output(4 + 2 * (negative_cosine(p1, t2) + negative_cosine(p2, t1)), gather(z.detach(), dim=1))

@@ -31,7 +31,7 @@ class NNCLR(Method):
 
     def forward(self, batch: Batch) -> Output:
         z = self.project(batch.views)
-        predicted = gather(self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2]), dim=1)
+        predicted = self.gathered(self.predictor, z)
         z = gather(z.detach(), dim=1)
         near = [nearest(view, self.queue.stored) for view in z]
         loss = (self._find(near[0], predicted[1], batch) + self._find(near[1], predicted[0], batch)) / 2

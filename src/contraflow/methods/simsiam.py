@@ -23,6 +23,6 @@ class SimSiam(Method):
 
     def forward(self, batch: Batch) -> Output:
         z = self.project(batch.views)
-        p1, p2 = gather(self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2]), dim=1)
+        p1, p2 = self.gathered(self.predictor, z)
         z1, z2 = z = gather(z.detach(), dim=1)
         return Output((negative_cosine(p1, z2) + negative_cosine(p2, z1)) / 2, z)

@@ -65,13 +65,7 @@ def evaluate_representation(
     else:
         encoder = nn.Flatten()
     card, source = encoded.card, str(checkpoint or representation)
-    loading = {
-        "batch_size": settings.eval.batch_size,
-        "threads": threads,
-        "mean": card.mean,
-        "std": card.std,
-        "size": card.image_size,
-    }
+    loading = {"batch_size": settings.eval.batch_size, "threads": threads, **card.loading}
     aligned, spread_out = (_evenly(card.test["images"], most) for most in (ALIGNED, SPREAD))
     with lease() as (device,):
         with frozen(encoder):

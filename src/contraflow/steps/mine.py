@@ -49,10 +49,8 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int) 
         encoded.train_beton,
         batch_size=EMBEDDING_BATCH,
         threads=threads,
-        mean=encoded.card.mean,
-        std=encoded.card.std,
-        size=encoded.card.image_size,
         indices=encoded.training,
+        **encoded.card.loading,
     )
     with lease() as (device,):
         batches = track(images, total=len(images), label=f"embed seed {seed} · round {number}", unit="batches")

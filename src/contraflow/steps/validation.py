@@ -22,23 +22,22 @@ def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], flo
     """A function that gives an encoder's 20-NN accuracy (0 to 1) on validation images, evenly spaced, among training
     images; it leaves the encoder in evaluation mode. None where the data has no labels.
     """
-    return partial(_measure, data, threads) if data.card.labelled else None
+    if not data.card.labelled:
+        return None
+    return partial(_measure, data, data.training[data.labels("training") != UNLABELLED], threads)
 
 
-def _measure(data: EncodedData, threads: int, encoder: nn.Module) -> float:
+def _measure(data: EncodedData, labelled: np.ndarray, threads: int, encoder: nn.Module) -> float:
     def features(indices: np.ndarray, most: int) -> Labelled:
         images = ImageLoader(
             data.train_beton,
             batch_size=BATCH,
             threads=threads,
-            mean=data.card.mean,
-            std=data.card.std,
-            size=data.card.image_size,
             indices=indices[:: -(-len(indices) // most)],
+            **data.card.loading,
         )
         return Labelled(*embed(encoder, images, device))
 
     device = next(encoder.parameters()).device
-    labelled = data.training[data.labels("training") != UNLABELLED]
     bank, queries = features(labelled, BANK), features(data.validation, QUERIES)
     return knn_accuracies(queries, bank, [KNN], classes=len(data.card.classes), device=device)[f"knn{KNN.k}"]

@@ -74,14 +74,12 @@ def train_round(
         seed=seed,
         batch_size=settings.train.batch_size,
         threads=_share(threads),
-        mean=card.mean,
-        std=card.std,
-        size=card.image_size,
         indices=data.training,
         local=augment.local(),
         local_size=max(1, round(augment.local_side * card.image_size)),
         part=rank(),
         parts=world_size(),
+        **card.loading,
     )
     history = train(
         method,

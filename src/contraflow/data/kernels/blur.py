@@ -7,7 +7,7 @@ import numpy as np
 from contraflow.data.compiling import part
 from contraflow.data.kernels.draws import exp
 
-_BITS = 14
+BITS = 14  # of a weight's fraction
 
 
 @part
@@ -18,14 +18,14 @@ def blur_radius(sigma):
 
 @part
 def blur_weights(sigma, weights):
-    """Gaussian weights for offsets 0, 1, ... as whole numbers that sum, over both sides, to 1 << _BITS."""
+    """Gaussian weights for offsets 0, 1, ... as whole numbers that sum, over both sides, to 1 << BITS."""
     radius = blur_radius(sigma)
     total = 1.0
     for k in range(1, radius + 1):
         total += 2.0 * exp(max(-60.0, -0.5 * k * k / (sigma * sigma)))
-    weights[0] = 1 << _BITS
+    weights[0] = 1 << BITS
     for k in range(1, radius + 1):
-        weights[k] = int((1 << _BITS) * exp(max(-60.0, -0.5 * k * k / (sigma * sigma))) / total + 0.5)
+        weights[k] = int((1 << BITS) * exp(max(-60.0, -0.5 * k * k / (sigma * sigma))) / total + 0.5)
         weights[0] -= 2 * weights[k]
     return radius
 
@@ -74,4 +74,4 @@ def blur(image, sigma, weights, columns, rows, padded, sums):
                 for x in range(width):
                     result[x] += (above[x] + below[x]) * weight
             for x in range(width):
-                image[c, y, x] = (result[x] + (1 << (2 * _BITS - 9))) >> (2 * _BITS - 8)
+                image[c, y, x] = (result[x] + (1 << (2 * BITS - 9))) >> (2 * BITS - 8)

@@ -1,5 +1,6 @@
 """The interface of all methods."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -95,6 +96,11 @@ class Method(nn.Module):
     def project(self, views: Tensor) -> Tensor:
         """Projections of views (V, n, C, H, W): (V, n, D)."""
         return self.projection(self.features(views)).unflatten(0, views.shape[:2])
+
+    @staticmethod
+    def gathered(head: Callable[[Tensor], Tensor], parts: Tensor) -> Tensor:
+        """What `head` makes of this process's parts (V, n, ...), with those of all processes: (V, N, D)."""
+        return gather(head(parts.flatten(0, 1)).unflatten(0, parts.shape[:2]), dim=1)
 
     def embed(self, views: Tensor) -> Tensor:
         """Projections of the views of all processes, of which this one has (V, n, C, H, W): (V, N, D)."""
