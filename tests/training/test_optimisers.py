@@ -1,4 +1,6 @@
 import math
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -63,3 +65,20 @@ def test_schedule_warms_up_to_the_peak_and_ends_near_zero():
 
 def test_schedule_without_warmup_begins_at_the_peak():
     assert learning_rate(0, steps=5, warmup=0, peak=1.0) == 1.0
+
+
+def test_no_optimiser_waits_for_torchs_compiler():
+    code = f"""
+import sys, torch
+from contraflow.config import Train
+from contraflow.training.optimisers import build_optimiser
+for name in ("sgd", "lars", "adamw"):
+    model = torch.nn.Linear(2, 1)
+    optimiser = build_optimiser(Train(**{TRAIN} | {{"optimiser": name}}), model)
+    optimiser.zero_grad()
+    model(torch.ones(3, 2)).sum().backward()
+    optimiser.step()
+    optimiser.load_state_dict(optimiser.state_dict())
+    print("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == ["False"] * 3

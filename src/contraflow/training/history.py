@@ -1,10 +1,9 @@
 """The history of a training: one row an epoch, and whether it has come far enough."""
 
+import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-
-import pandas as pd
 
 from contraflow.artefacts import atomic
 from contraflow.config import Train
@@ -48,6 +47,9 @@ class Epoch:
         )
 
 
+COLUMNS = [field.name for field in fields(Epoch)]
+
+
 def ends_early(history: Sequence[Epoch], settings: Train) -> bool:
     """Whether what `stop_on` names has not improved for `patience` measurements: uniformity falls, k-NN rises."""
     if settings.stop_on == "never":
@@ -59,11 +61,12 @@ def ends_early(history: Sequence[Epoch], settings: Train) -> bool:
 
 def save_history(path: Path, history: Sequence[Epoch], seed: int, number: int) -> None:
     """Write the rows as a table (.csv), with the columns `seed` and `round` before them."""
-    table = pd.DataFrame(history)
-    table.insert(0, "round", number)
-    table.insert(0, "seed", seed)
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    with atomic(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["seed", "round", *COLUMNS])
+        for row in history:
+            cells = asdict(row).values()
+            table.writerow([seed, number, *(f"{cell:.6g}" if isinstance(cell, float) else cell for cell in cells)])
 
 
 def read_history(path: Path) -> list[Epoch]:
@@ -72,13 +75,19 @@ def read_history(path: Path) -> list[Epoch]:
     Raises:
         UserError: the file is missing, or is no such table.
     """
-    columns = [field.name for field in fields(Epoch)]
     try:
-        table = pd.read_csv(path)[columns].astype(object)
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return [Epoch(**{name: _value(name, row[name]) for name in COLUMNS}) for row in rows]
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run the training that writes it first") from None
-    except (KeyError, ValueError, pd.errors.ParserError):
+    except (KeyError, TypeError, ValueError, csv.Error):
         raise UserError(
-            f"{path} is not the history of a training: it must have the columns {', '.join(columns)}"
+            f"{path} is not the history of a training: it must have the columns {', '.join(COLUMNS)}"
         ) from None
-    return [Epoch(**row) for row in table.where(table.notna(), None).to_dict("records")]
+
+
+def _value(name: str, cell: str) -> int | float | str | None:
+    if name == "epoch":
+        return int(cell)
+    return (cell or None) if name == "collapse" else (float(cell) if cell else None)

@@ -1,6 +1,8 @@
 """Optimisers by the names that `train.optimiser` takes, and the learning-rate schedule."""
 
+import inspect
 import math
+from types import MethodType
 
 import torch
 from torch import nn
@@ -22,11 +24,15 @@ def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
         {"params": weights, "weight_decay": train.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
+    _leave_compiler_out()
     if train.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=train.lr, momentum=train.momentum)
-    if train.optimiser == "lars":
-        return LARS(groups, lr=train.lr, momentum=train.momentum)
-    return torch.optim.AdamW(groups, lr=train.lr)
+        optimiser = torch.optim.SGD(groups, lr=train.lr, momentum=train.momentum)
+    elif train.optimiser == "lars":
+        optimiser = LARS(groups, lr=train.lr, momentum=train.momentum)
+    else:
+        optimiser = torch.optim.AdamW(groups, lr=train.lr)
+    optimiser.step = MethodType(torch.no_grad()(inspect.unwrap(type(optimiser).step)), optimiser)
+    return optimiser
 
 
 def learning_rate(step: int, *, steps: int, warmup: int, peak: float) -> float:
@@ -41,3 +47,12 @@ def learning_rate(step: int, *, steps: int, warmup: int, peak: float) -> float:
     if step < warmup:
         return peak * (step + 1) / warmup
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
+
+
+def _leave_compiler_out() -> None:
+    """Tell optimisers beforehand that they are not compiled: else they import torch's compiler, seconds of work, to say
+    so to it. Were torch to change how it keeps this, they would import it again, and do the same.
+    """
+    for name in ("add_param_group", "load_state_dict", "state_dict", "zero_grad"):
+        plain = inspect.unwrap(getattr(Optimizer, name))
+        setattr(plain, "__dynamo_disable", plain)
