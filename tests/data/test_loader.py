@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -204,6 +205,21 @@ def test_batches_own_their_memory(file):
     labels = next(iter(image_loader(file)))[1]
     labels.fill_(7)
     assert next(iter(image_loader(file)))[1].tolist() == LABELS[:16]
+
+
+def test_memory_stays_flat_while_a_file_is_read(tmp_path, write_ffcv, random_images):
+    """Pages of the mapped file are the system's to drop; what is the process's own does not grow with the file."""
+    images = random_images(5_000, 64, 3)
+    loader = view_loader((write_ffcv(tmp_path / "images.beton", images, [0] * len(images)), images))
+
+    def own(epoch):
+        for _ in loader.epoch(epoch):
+            pass
+        [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")]
+        return int(line.split()[1]) * 1024
+
+    first = own(0)
+    assert images.nbytes > 60e6 > 10 * (own(1) - first)
 
 
 def test_wrong_uses_are_refused(file):

@@ -5,7 +5,7 @@ import pytest
 
 from contraflow.config import ViewRecipe
 from contraflow.data.kernels.draws import Recipe
-from contraflow.data.recipe import epoch_order, make_recipe, make_recipes, make_table
+from contraflow.data.recipe import make_recipe, make_recipes, make_table
 
 
 def test_recipe():
@@ -54,19 +54,3 @@ def test_table_is_torchvision_s_normalisation():
     table = make_table(mean, std)
     assert table.dtype == np.float32
     np.testing.assert_allclose(table, (np.arange(256) / 255 - mean[:, None]) / std[:, None], rtol=1e-6, atol=1e-7)
-
-
-def test_order_is_a_permutation_of_its_own_for_each_seed_and_epoch():
-    indices = np.arange(100) * 3
-    orders = {
-        (seed, epoch): tuple(epoch_order(indices, seed, epoch)) for seed in (0, 1, 2**31 - 1) for epoch in range(3)
-    }
-    assert all(sorted(order) == list(indices) for order in orders.values())
-    assert len(set(orders.values())) == 9  # in FFCV itself, (seed 1, epoch 0) and (seed 0, epoch 1) are the same
-    assert orders[1, 2] == tuple(epoch_order(indices, 1, 2))
-
-
-def test_order_never_changes():
-    """Results of old runs stay reproducible: numpy's Philox and permutation as they are."""
-    assert epoch_order(np.arange(10), 0, 0).tolist() == [0, 7, 8, 6, 9, 5, 1, 3, 2, 4]
-    assert epoch_order(np.arange(10), 7, 3).tolist() == [8, 4, 5, 3, 6, 0, 9, 7, 1, 2]

@@ -18,7 +18,7 @@ import torch
 from contraflow.config import load_params
 from contraflow.data.device_loader import DeviceViewLoader
 from contraflow.data.loader import ViewLoader
-from contraflow.data.recipe import epoch_order
+from contraflow.data.order import epoch_order
 
 files, epoch, n, size, how = json.loads(sys.argv[1])
 augment = load_params(Path("params.yaml")).augment.model_copy(update={"recipe": "byol", "rotation": 10.0}).chosen()
@@ -33,7 +33,7 @@ for name, (path, channels) in files.items():
     if how.get("device") and name != "mixed":
         kind, device = DeviceViewLoader, {"device": torch.device("cpu")}
     loader = kind(Path(path), augment.whole(), **device, **options)
-    order = epoch_order(np.arange(n), 7, epoch)[how["start"] :] if "start" in how else None
+    order = epoch_order(np.arange(n), np.ones(n), 7, epoch)[how["start"] :] if "start" in how else None
     for batch in loader.epoch(epoch, order=order, drop_last=False):
         for i, index in enumerate(batch.index.tolist()):
             content = hashlib.sha256(batch.views[:, i].numpy().tobytes() + batch.local[:, i].numpy().tobytes())

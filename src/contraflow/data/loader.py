@@ -23,8 +23,9 @@ from contraflow.config import ViewRecipe
 from contraflow.data.beton import Beton, open_beton
 from contraflow.data.jpeg import Decoder
 from contraflow.data.kernels.views import fill_images, fill_views
+from contraflow.data.order import epoch_order
 from contraflow.data.prefetch import prefetch
-from contraflow.data.recipe import epoch_order, make_recipes, make_table
+from contraflow.data.recipe import make_recipes, make_table
 from contraflow.errors import UserError
 
 Pixels = Callable[[np.ndarray, np.ndarray, int, int], None]  # storage, places, start, stop
@@ -166,13 +167,16 @@ class ViewLoader(_Images):
 
         Args:
             epoch: from 0; gives other views and, without `order`, another order.
-            order: sample indices in the order to use; by default a permutation of `indices`.
+            order: sample indices in the order to use; by default that of `epoch_order`.
             drop_last: leave out a last batch that is not full.
 
         Raises:
             UserError: there are fewer images than one full batch takes, or an image is damaged.
         """
-        order = epoch_order(self.indices, self.seed, epoch) if order is None else self._checked(order)
+        if order is None:
+            order = epoch_order(self.indices, self._file.bytes[self.indices], self.seed, epoch)
+        else:
+            order = self._checked(order)
         if drop_last:
             if len(order) < self.batch_size:
                 raise UserError(

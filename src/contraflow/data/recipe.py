@@ -47,8 +47,3 @@ def make_table(mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
     """
     levels = np.arange(256) / 255
     return np.stack([(levels - m) / s for m, s in zip(mean, std, strict=True)]).astype(np.float32)
-
-
-def epoch_order(indices: np.ndarray, seed: int, epoch: int) -> np.ndarray:
-    """`indices` in the random order of one epoch: a function of (seed, epoch) alone."""
-    return np.random.Generator(np.random.Philox(key=np.array([seed, epoch], np.uint64))).permutation(indices)
