@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-os.environ.setdefault("GOMP_SPINCOUNT", "10000")  # as the command line has it; read when torch is imported
+os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as the command line has it; read when torch is imported
 
 import numpy as np
 import pytest

@@ -249,7 +249,7 @@ def app() -> None:
     end_with_employer()
     # Threads of OpenMP spin while they wait for each other: too long, and any other busy process takes most of their
     # speed; not at all, and they lose some even when alone.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
     try:
         _typer()
     except UserError as error:

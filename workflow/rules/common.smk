@@ -33,13 +33,14 @@ STAGES = ["fetch", "encode", "pretrain", "mine", "evaluate", "report"]
 SEEDS = PARAMS.seeds
 ROUNDS = range(1, PARAMS.mining.rounds + 1)
 
-# Snakemake counts the cores that it was given, which may be more than there are. A job that fills the machine asks for
-# all of them, one that needs a single core for one core's share, so the machine is never given out twice.
+# Snakemake counts the cores that it was given, which may be more than there are. A job asks for its share of them: of as
+# many as run side by side, one a GPU, or two where there is none. Both then compute with all cores, as each would alone,
+# and one goes on while the other starts, reads, or waits for its own threads. A small job asks for one core's share.
 GIVEN = workflow.cores or 1
 ONE_CORE = max(1, GIVEN // cores())
-GPUS = max(1, len(gpus()))
-ONE_GPU = max(1, GIVEN // GPUS)  # side by side only where each has a GPU of its own
-TRAINING = max(1, GIVEN * min(PARAMS.train.gpus, GPUS) // GPUS)
+SIDE_BY_SIDE = len(gpus()) or min(2, cores())
+ONE_GPU = max(1, GIVEN // SIDE_BY_SIDE)
+TRAINING = max(1, GIVEN * min(PARAMS.train.gpus, SIDE_BY_SIDE) // SIDE_BY_SIDE)
 
 
 def trained(seed, number):
