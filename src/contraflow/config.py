@@ -31,6 +31,7 @@ Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
 PartialShare = Annotated[Number, Field(gt=0, lt=1)]
+Cosine = Annotated[Number, Field(ge=-1, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
@@ -264,8 +265,25 @@ class Mining(Section):
     epochs: Count
     lr: Positive
     k: Count
-    policy: Literal["hardest"]
-    false_negatives: Annotated[Number, Field(ge=0, lt=1)]
+    policy: Literal["hardest", "semi_hard", "margin", "weighted", "random"]
+    candidates: Count
+    exact_up_to: Annotated[int, Field(ge=0)]
+    band: Annotated[list[Share], Field(min_length=2, max_length=2)]
+    margin: Annotated[list[Cosine], Field(min_length=2, max_length=2)]
+    tau: Positive
+    false_negatives: Literal["none", "rank", "threshold", "mutual", "views"]
+    fn_share: Annotated[Number, Field(ge=0, lt=1)]
+    fn_threshold: Cosine
+    fn_top: Count
+    fn_views: Count
+
+    @model_validator(mode="after")
+    def _bounds_rise_and_candidates_suffice(self) -> Self:
+        _refuse_empty_range("mining.band", self.band)
+        _refuse_empty_range("mining.margin", self.margin)
+        if self.candidates < self.k:
+            raise ValueError(f"mining.candidates must be at least mining.k, which is {self.k}, got {self.candidates}")
+        return self
 
 
 class Knn(Section):

@@ -1,40 +1,83 @@
+"""The search against a slow one, a pair at a time."""
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.mining.neighbours import nearest
+from contraflow.mining import approximate
+from contraflow.mining.search import Search
+
+KINDS = ["different", "duplicates", "equal", "zeros"]
+TORCH = 10**6  # exact up to so many
 
 
-def slow_nearest(features, k):
-    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
+def slow_candidates(features, position, window, count):
+    """(other, similarity) of each row: its nearest outside of the window, equally similar ones by row."""
+    length = np.sqrt((features.astype(float) ** 2).sum(1))
+    unit = features / np.where(length == 0, 1, length)[:, None]
     found = []
     for i, row in enumerate(unit):
-        others = [(-float(row @ other), j) for j, other in enumerate(unit) if j != i]
-        found.append([j for _, j in sorted(others)[:k]])
-    return np.array(found)
+        outside = [j for j in range(len(unit)) if j != i and abs(position[j] - position[i]) > window]
+        ranked = sorted((-float(row @ unit[j]), j) for j in outside)[:count]
+        found.append([(j, -s) for s, j in ranked] + [(-1, -np.inf)] * (count - len(ranked)))
+    return np.array(found).reshape(len(features), count, 2)
 
 
-@given(n=st.integers(2, 30), d=st.integers(2, 8), k=st.integers(1, 40), seed=st.integers(0, 10**6))
-@settings(deadline=None, max_examples=50)
-def test_equals_brute_force_and_never_names_itself(n, d, k, seed):
-    features = np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
-    neighbour, similarity = nearest(features, k, threads=1)
-    assert neighbour.shape == similarity.shape == (n, min(k, n - 1))
-    assert (neighbour != np.arange(n)[:, None]).all()
-    assert (np.diff(similarity, axis=1) <= 0).all()
-    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    expected = np.take_along_axis(unit @ unit.T, slow_nearest(features, min(k, n - 1)), 1)
-    np.testing.assert_allclose(similarity, expected, atol=1e-5)  # near ties may swap, their similarities may not
+@pytest.mark.parametrize("kind", KINDS)
+@given(
+    n=st.integers(1, 40),
+    count=st.integers(1, 45),
+    window=st.integers(0, 6),
+    gaps=st.integers(1, 3),
+    seed=st.integers(0, 10**6),
+)
+@settings(deadline=None, max_examples=15)
+def test_equals_brute_force_with_ties_by_index(exact_features, kind, n, count, window, gaps, seed):
+    features = exact_features(kind, n, seed)
+    position = np.sort(np.random.default_rng(seed).choice(gaps * n, n, replace=False))
+    search = Search(features, position, window=window, count=count, exact_up_to=n)
+    found = search.candidates(np.arange(n))
+    expected = slow_candidates(features, position, window, min(count, n - 1))
+    np.testing.assert_array_equal(found.other, expected[..., 0])
+    np.testing.assert_allclose(found.similarity, expected[..., 1], atol=1e-6)
+    assert (search.kind, search.recall) == ("exact", 1)
 
 
-def test_duplicates_are_neighbours_and_the_row_itself_is_not():
-    features = np.tile(np.float32([[1, 0]]), (5, 1))
-    neighbour, similarity = nearest(features, 2, threads=1)
-    assert all(i not in row and len(set(row)) == 2 for i, row in enumerate(neighbour.tolist()))
-    assert (similarity == 1).all()
+def test_inverted_lists_find_the_same_where_all_are_looked_through(exact_features, monkeypatch):
+    monkeypatch.setattr(approximate, "RECALL", 1.0)
+    features = np.random.default_rng(0).normal(size=(700, 16)).astype(np.float32)
+    position = np.arange(700)
+    exact = Search(features, position, window=2, count=20, exact_up_to=700).candidates(position)
+    search = Search(features, position, window=2, count=20, exact_up_to=0)
+    found = search.candidates(position)
+    assert (search.kind, search.recall) == ("ivf", 1)
+    np.testing.assert_allclose(found.similarity, exact.similarity, atol=1e-5)
+    assert (found.other == exact.other).mean() > 0.999  # near ties may swap
+    assert (np.abs(found.other - position[:, None]) > 2).all()
 
 
-def test_same_bytes_on_one_and_two_threads():
-    features = np.random.default_rng(0).normal(size=(3000, 32)).astype(np.float32)
-    one, two = nearest(features, 10, threads=1), nearest(features, 10, threads=2)
-    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+def test_the_recall_that_is_recorded_is_that_of_the_search():
+    rng = np.random.default_rng(0)
+    features = (rng.normal(size=(40, 24))[rng.integers(0, 40, 3000)] + rng.normal(size=(3000, 24))).astype(np.float32)
+    rows = np.linspace(0, 2999, 1000).round().astype(int)
+    search = Search(features, np.arange(3000), count=15, exact_up_to=2999)
+    exact = Search(features, np.arange(3000), count=15, exact_up_to=3000).candidates(rows).other
+    found = search.candidates(rows).other
+    recall = np.mean([len(set(a) & set(b)) / 15 for a, b in zip(exact.tolist(), found.tolist(), strict=True)])
+    assert approximate.RECALL <= search.recall < 1
+    assert recall == pytest.approx(search.recall, abs=0.01)  # which counts the anchor itself, found by all
+
+
+@pytest.mark.parametrize("exact_up_to", [0, TORCH], ids=["ivf", "exact"])
+def test_the_same_bytes_on_one_and_two_threads(threads_of_torch, exact_up_to):
+    features = np.random.default_rng(0).normal(size=(1500, 32)).astype(np.float32)
+    rows = np.arange(1500)
+    found = []
+    for threads in (1, 2):
+        with threads_of_torch(threads):
+            search = Search(features, rows, count=30, exact_up_to=exact_up_to, threads=threads)
+            found.append([search.candidates(part) for part in np.array_split(rows, threads)])
+    (one,), two = found
+    for name in ("other", "similarity"):
+        np.testing.assert_array_equal(getattr(one, name), np.concatenate([getattr(part, name) for part in two]))

@@ -214,7 +214,15 @@ def _curves(path, seeds, rounds) -> Path:
 def _negatives(path, rng, data, seed, number) -> Path:
     anchor = data.training
     negative = rng.choice(anchor, (len(anchor), K)).astype(np.int32)
-    provenance = {"step": "mine", "seed": seed, "round": number, "left_out": 4, "inputs": {"data": data.digest}}
+    provenance = {
+        "step": "mine",
+        "seed": seed,
+        "round": number,
+        "suspected": 4.0,
+        "search": "exact",
+        "recall": 1.0,
+        "inputs": {"data": data.digest},
+    }
     save_arrays(
         path,
         provenance,

@@ -1,53 +1,36 @@
-"""Policies: which of the other images become an anchor's hard negatives.
+"""Policies: which of the candidates that are not suspected become an anchor's hard negatives.
 
-Labels never enter: an image of the anchor's own class is a *false negative*, and can only be suspected. The nearest
-images are the likeliest to be of the same class, so a share of them is left out before any are kept (the inner bound of
-Ring's band, Wu et al. 2021, "Conditional Negative Sampling for Contrastive Learning of Visual Representations").
+A policy gives every candidate a score, and those with the highest are taken; -inf is never taken. What it draws comes
+from `noise`, uniform numbers between 0 and 1, one a candidate.
 """
-
-from dataclasses import dataclass
 
 import numpy as np
 
-from contraflow.errors import UserError
-from contraflow.mining.neighbours import nearest
+from contraflow.mining.search import Candidates
 
 
-@dataclass(frozen=True)
-class Negatives:
-    """Hard negatives of every image, as row numbers into the features that they were mined from.
+def hardest(candidates: Candidates) -> np.ndarray:
+    """The nearest."""
+    return np.broadcast_to(-candidates.place.astype(np.float64), candidates.other.shape)
 
-    `negative`, `similarity` and `rank` have shape (N, k); rank 1 is the nearest other image. `left_out` is the number
-    of nearest images that were left out for each anchor as suspected false negatives.
+
+def semi_hard(candidates: Candidates, noise: np.ndarray, first: int, last: int) -> np.ndarray:
+    """Any of those at places `first` to below `last`, all as likely: neither the hardest nor the easy ones."""
+    return np.where((candidates.place >= first) & (candidates.place < last), noise, -np.inf)
+
+
+def within_margin(candidates: Candidates, noise: np.ndarray, least: float, most: float) -> np.ndarray:
+    """Any of those with a similarity of `least` to `most`, all as likely."""
+    return np.where((candidates.similarity >= least) & (candidates.similarity <= most), noise, -np.inf)
+
+
+def weighted(candidates: Candidates, noise: np.ndarray, tau: float) -> np.ndarray:
+    """Drawn without replacement in proportion to exp(similarity / tau): the Gumbel top-k trick (Kool et al. 2019,
+    "Stochastic Beams and Where to Find Them", section 2.3).
     """
-
-    negative: np.ndarray
-    similarity: np.ndarray
-    rank: np.ndarray
-    left_out: int
+    return candidates.similarity / tau - np.log(-np.log(noise))
 
 
-def hardest(features: np.ndarray, *, k: int, false_negatives: float, threads: int) -> Negatives:
-    """The `k` nearest others of each row of `features` (N, D) that are not suspected false negatives.
-
-    Args:
-        k: Negatives kept for each image.
-        false_negatives: Share of the images, the nearest to each anchor, that are left out.
-        threads: CPU threads of the search.
-
-    Raises:
-        UserError: fewer than `k` other images are left.
-    """
-    n = len(features)
-    left_out = round(false_negatives * n)
-    if n - 1 - left_out < k:
-        raise UserError(
-            f"mining.k must be at most {max(n - 1 - left_out, 0)} here, got {k}: of {n} images, "
-            f"mining.false_negatives leaves {left_out} out around each"
-        )
-    neighbour, similarity = nearest(features, left_out + k, threads)
-    rank = np.broadcast_to(np.arange(left_out + 1, left_out + k + 1), (n, k))
-    return Negatives(neighbour[:, left_out:], similarity[:, left_out:], rank, left_out)
-
-
-POLICIES = {"hardest": hardest}
+def take_highest(score: np.ndarray, k: int) -> np.ndarray:
+    """Places (A, k) of the `k` highest scores (A, C) in each row, rising; of equal scores the nearest."""
+    return np.sort(np.argsort(-score, axis=1, kind="stable")[:, :k], axis=1)

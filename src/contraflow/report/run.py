@@ -21,7 +21,7 @@ class Mined:
     """Anchors with their mined negatives, of one seed and round.
 
     Attributes:
-        left_out: How many of the nearest images were left out around each anchor as suspected false negatives.
+        suspected: Candidates of an anchor that were left out as suspected false negatives, on average.
         anchors: Images of the anchors, uint8 (n, H, W, C).
         negatives: Images of their negatives, uint8 (n, k, H, W, C).
         similarity: Cosine similarity of each pair, float32 (n, k).
@@ -32,7 +32,7 @@ class Mined:
 
     seed: int
     round: int
-    left_out: int
+    suspected: float
     anchors: np.ndarray
     negatives: np.ndarray
     similarity: np.ndarray

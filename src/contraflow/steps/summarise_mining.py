@@ -8,16 +8,18 @@ from contraflow.arrays import load_arrays
 from contraflow.artefacts import atomic
 
 READS = ()
+PASS = ("suspected", "search", "recall")  # what a table says of the pass that found it
 
 
 def summarise_mining(*, negatives: list[Path], out: Path) -> None:
-    """Write one row a table of negatives: seed, round, anchors, k, mean_similarity, left_out."""
+    """Write one row a table of negatives: seed, round, anchors, k, mean_similarity, suspected, search, recall."""
     rows = []
     for path in negatives:
         arrays, mined = load_arrays(path)
         anchors, k = arrays["negative"].shape
         similarity = float(arrays["similarity"].mean())
-        rows.append((mined["seed"], mined["round"], anchors, k, round(similarity, 6), mined["left_out"]))
-    columns = ["seed", "round", "anchors", "k", "mean_similarity", "left_out"]
+        said = (mined[name] for name in PASS)
+        rows.append((mined["seed"], mined["round"], anchors, k, round(similarity, 6), *said))
+    columns = ["seed", "round", "anchors", "k", "mean_similarity", *PASS]
     with atomic(out) as temporary:
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False, lineterminator="\n")

@@ -1,0 +1,110 @@
+"""The search: each anchor's nearest others, its *candidates*."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from contraflow.mining.approximate import InvertedLists
+from contraflow.neighbours import CPU, Bank
+
+SAMPLE = 1_000  # anchors on which an approximate search is compared with the exact one
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The nearest others of some anchors, as row numbers into the features that are mined.
+
+    Attributes:
+        anchor: (A,) int64.
+        other: (A, C) int64, the nearest first, -1 behind them where there are fewer than C.
+        similarity: (A, C) float32, cosine; -inf where there is no other.
+    """
+
+    anchor: np.ndarray
+    other: np.ndarray
+    similarity: np.ndarray
+
+    @property
+    def there(self) -> np.ndarray:
+        """Which candidates there are: bool (A, C)."""
+        return self.other >= 0
+
+    @property
+    def place(self) -> np.ndarray:
+        """Places (C,) in the ranking, 0 for the nearest."""
+        return np.arange(self.other.shape[1])
+
+
+def within_window(position: np.ndarray, anchor: np.ndarray, other: np.ndarray, window: int) -> np.ndarray:
+    """Whether others (A, C) are the anchor (A,) itself or lie within `window` places of it: bool (A, C).
+
+    In video and time series the neighbours in time show the same thing.
+
+    Args:
+        position: (N,) place of each row in the data, all different.
+    """
+    return np.abs(position[other] - position[anchor][:, None]) <= window
+
+
+class Search:
+    """The search among all rows of `features`: exact, or by inverted lists where there are too many rows.
+
+    Args:
+        features: (N, D) float32, finite, need not be normalised.
+        position: (N,) rising place of each row in the data.
+        window: Rows within so many places of the anchor are no candidates.
+        exact_up_to: More rows than this are searched approximately.
+        device: Where an exact search computes.
+
+    Attributes:
+        kind: `exact` or `ivf`.
+        recall: Of an approximate search, the share of the exact nearest `mining.candidates` that it finds; 1 if exact.
+    """
+
+    def __init__(
+        self,
+        features: np.ndarray,
+        position: np.ndarray,
+        *,
+        window: int = 0,
+        count: int,
+        exact_up_to: int,
+        device: torch.device = CPU,
+        threads: int = 1,
+    ):
+        self._features, self._position, self._window = features, position, window
+        self._excluded = int(_in_window(position, window).max(initial=1))
+        self.count = min(count, len(features) - 1)
+        if len(features) <= exact_up_to:
+            self.kind, self.recall = "exact", 1.0
+            self._nearest = Bank(features, device=device).nearest
+            return
+        sample = np.linspace(0, len(features) - 1, min(SAMPLE, len(features))).round().astype(np.int64)
+        wanted = self.count + self._excluded
+        _, exact = Bank(features, device=device).nearest(features[sample], wanted)
+        lists = InvertedLists(features, threads)
+        self.kind, self.recall = "ivf", lists.probe_enough(features[sample], exact)
+        self._nearest = lists.nearest
+
+    def candidates(self, anchor: np.ndarray, count: int | None = None) -> Candidates:
+        """The `count` (None: `self.count`) nearest others of the rows `anchor` (A,), equally similar ones by row."""
+        count = self.count if count is None else min(count, self.count)
+        similarity, other = self._nearest(self._features[anchor], count + self._excluded)
+        out = (other < 0) | within_window(self._position, anchor, other, self._window)
+        other, similarity = np.where(out, -1, other), np.where(out, np.float32(-np.inf), similarity)
+        take = partial(np.take_along_axis, indices=np.argsort(out, axis=1, kind="stable")[:, :count], axis=1)
+        return Candidates(anchor, take(other), take(similarity))
+
+
+def window_rows(position: np.ndarray, anchor: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
+    """First row (A,) of those within the window of each anchor, and the row (A,) behind the last; `position` rises."""
+    at = position[anchor]
+    return np.searchsorted(position, at - window, "left"), np.searchsorted(position, at + window, "right")
+
+
+def _in_window(position: np.ndarray, window: int) -> np.ndarray:
+    """How many rows (N,) lie within the window of each, itself included."""
+    first, behind = window_rows(position, np.arange(len(position)), window)
+    return behind - first

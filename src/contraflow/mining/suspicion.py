@@ -1,0 +1,58 @@
+"""Which candidates are suspected to show the same as their anchor: *false negatives*.
+
+Labels never enter, so an image of the anchor's own class can only be suspected. Every function returns bool (A, C).
+"""
+
+import numpy as np
+
+from contraflow.mining.search import Candidates
+
+
+def nobody(candidates: Candidates) -> np.ndarray:
+    """Nobody is suspected."""
+    return np.zeros(candidates.other.shape, bool)
+
+
+def nearest(candidates: Candidates, left_out: int) -> np.ndarray:
+    """The nearest `left_out` (the inner bound of Ring's band, Wu et al. 2021, "Conditional Negative Sampling for
+    Contrastive Learning of Visual Representations").
+    """
+    return candidates.there & (candidates.place < left_out)
+
+
+def similar(candidates: Candidates, threshold: float) -> np.ndarray:
+    """Those at least as similar as `threshold`, -1 to 1."""
+    return candidates.there & (candidates.similarity >= threshold)
+
+
+def mutual(candidates: Candidates, lists: np.ndarray) -> np.ndarray:
+    """Those that are among the anchor's nearest and have it among theirs.
+
+    Args:
+        lists: (N, top) the nearest of every row, -1 for none.
+    """
+    top = lists.shape[1]
+    mine = candidates.other[:, :top]
+    found = nobody(candidates)
+    found[:, :top] = (mine >= 0) & (lists[mine] == candidates.anchor[:, None, None]).any(axis=2)
+    return found
+
+
+def agreed_by_views(
+    candidates: Candidates, views: np.ndarray, images: np.ndarray, *, top: int, threshold: float
+) -> np.ndarray:
+    """The `top` candidates nearest to any view of the anchor, as far as they are at least as similar as `threshold`.
+
+    The rule of Huynh et al. 2022, "Boosting Contrastive Self-Supervised Learning with False Negative Cancellation"
+    (section 3.2): the score of a candidate is its greatest similarity to several augmented views of the anchor.
+
+    Args:
+        views: (V, N, D) features of augmented views of every image, of length 1.
+        images: (N, D) features of the images as they are, of length 1.
+    """
+    others = images[candidates.other]
+    scores = [np.einsum("ad,acd->ac", view[candidates.anchor], others) for view in views]
+    score = np.where(candidates.there, np.max(scores, axis=0), -np.inf)
+    found = nobody(candidates)
+    np.put_along_axis(found, np.argsort(-score, axis=1, kind="stable")[:, :top], True, axis=1)
+    return found & (score >= threshold)

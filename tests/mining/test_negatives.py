@@ -1,0 +1,179 @@
+"""A whole pass: which negatives come out, by each way of suspecting and of choosing."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contraflow.errors import UserError
+from contraflow.mining import negatives
+from contraflow.mining.negatives import mine_negatives
+from contraflow.mining.policies import take_highest, weighted
+from contraflow.mining.search import Candidates, Search
+
+POLICIES = ["hardest", "semi_hard", "margin", "weighted", "random"]
+SUSPICIONS = ["none", "rank", "threshold", "mutual", "views"]
+WIDE = {"band": [0.0, 1.0], "margin": [-1.0, 1.0]}  # bounds that leave all
+
+
+@pytest.fixture(scope="session")
+def mined(params_of):
+    """`mined(features, k=3, policy="hardest")`: a pass; without a word to the contrary nobody is suspected."""
+
+    def mine(features, *, seed=0, number=1, window=0, position=None, views=None, **changes):
+        changes = {
+            "k": 3,
+            "policy": "hardest",
+            "candidates": 1000,
+            "false_negatives": "none",
+            "fn_share": 0.1,
+        } | changes
+        position = np.arange(len(features)) if position is None else position
+        with_changes = params_of(mining=WIDE | changes).mining
+        return mine_negatives(features, position, with_changes, seed=seed, number=number, window=window, views=views)
+
+    return mine
+
+
+def spread(n=60, d=6, seed=3):
+    return np.random.default_rng(seed).normal(size=(n, d)).astype(np.float32)
+
+
+def cosines(features):
+    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+    return unit @ unit.T
+
+
+def slow_suspects(name, features, views, threshold=0.4, top=4, share=0.1):
+    """Which others of each row are suspected, a pair at a time."""
+    n, similarity = len(features), cosines(features)
+    ranked = [sorted((j for j in range(n) if j != i), key=lambda j: (-similarity[i, j], j)) for i in range(n)]
+    if name == "rank":
+        return [set(row[: round(share * n)]) for row in ranked]
+    if name == "threshold":
+        return [{j for j in row if similarity[i, j] >= threshold} for i, row in enumerate(ranked)]
+    if name == "mutual":
+        return [{j for j in row[:top] if i in ranked[j][:top]} for i, row in enumerate(ranked)]
+    if name == "views":
+        unit = features / np.linalg.norm(features, axis=1, keepdims=True)
+        seen = views / np.linalg.norm(views, axis=2, keepdims=True)
+        score = [[max(float(view[i] @ unit[j]) for view in seen) for j in range(n)] for i in range(n)]
+        nearest = [sorted(row, key=lambda j: -score[i][j])[:top] for i, row in enumerate(ranked)]
+        return [{j for j in row if score[i][j] >= threshold} for i, row in enumerate(nearest)]
+    return [set() for _ in ranked]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("name", SUSPICIONS)
+def test_suspects_are_left_out_and_nobody_else(mined, name, policy):
+    features = spread()
+    views = features + 0.3 * np.stack([spread(seed=seed) for seed in (4, 5)])
+    suspects = slow_suspects(name, features, views)
+    k = 60 - 1 - max(map(len, suspects))
+    found = mined(features, k=k, policy=policy, false_negatives=name, fn_threshold=0.4, fn_top=4, views=views)
+    assert found.suspected == pytest.approx(np.mean([len(row) for row in suspects]))
+    for i, row in enumerate(found.negative.tolist()):
+        assert len(set(row) - {i}) == k and not set(row) & suspects[i]
+    np.testing.assert_allclose(found.similarity, np.take_along_axis(cosines(features), found.negative, 1), atol=1e-5)
+    assert (np.diff(found.similarity, axis=1) <= 0).all()
+
+
+def test_ranks_are_those_of_the_search_and_none_where_all_images_are_drawn_from(mined):
+    features = spread()
+    order = Search(features, np.arange(60), count=59, exact_up_to=60).candidates(np.arange(60)).other
+    for policy in POLICIES[:-1]:
+        found = mined(features, policy=policy)
+        np.testing.assert_array_equal(np.take_along_axis(order, found.rank - 1, 1), found.negative)
+    assert (mined(features).rank == [1, 2, 3]).all()
+    assert (mined(features, policy="random").rank == 0).all()
+
+
+def test_bands_and_margins(mined):
+    features = spread()
+    found = mined(features, policy="semi_hard", band=[0.1, 0.25])
+    assert sorted(np.unique(found.rank)) == list(range(7, 16))
+    found = mined(features, policy="margin", margin=[0.0, 0.6])
+    assert 0 <= found.similarity.min() < 0.1 and 0.5 < found.similarity.max() <= 0.6
+
+
+def test_weighted_draws_are_in_proportion_to_the_weights():
+    """One of two others, of 20,000 anchors: the share of the nearer is exp(s / tau) over the sum of both."""
+    n = 20_000
+    near_and_far = Candidates(np.arange(n), np.tile([1, 2], (n, 1)), np.tile(np.float32([0.9, 0.6]), (n, 1)))
+    noise = np.random.default_rng(0).random((n, 2))
+    first = take_highest(weighted(near_and_far, noise, 0.5), 1) == 0
+    expected = np.exp(0.9 / 0.5) / (np.exp(0.9 / 0.5) + np.exp(0.6 / 0.5))
+    assert first.mean() == pytest.approx(expected, abs=0.0105)  # three standard errors
+
+
+def test_random_others_are_all_as_likely(mined):
+    found = np.concatenate([mined(spread(9), k=2, policy="random", number=n).negative for n in range(100)])
+    counts = np.bincount(found[::9].ravel(), minlength=9)  # of the first image
+    assert counts[0] == 0 and counts.sum() == 200
+    assert (((counts[1:] - 25) ** 2) / 25).sum() < 24.3  # chi squared, 7 degrees of freedom, p = 0.001
+
+
+@pytest.mark.parametrize("policy", ["semi_hard", "margin", "weighted", "random"])
+def test_draws_depend_on_seed_round_and_image_and_not_on_what_is_taken_together(mined, monkeypatch, policy):
+    features = spread()
+    first = mined(features, policy=policy)
+    monkeypatch.setattr(negatives, "ANCHORS", 7)
+    for name in ("negative", "similarity", "rank"):
+        np.testing.assert_array_equal(getattr(mined(features, policy=policy), name), getattr(first, name))
+    for changes in ({"seed": 1}, {"number": 2}):
+        assert not np.array_equal(mined(features, policy=policy, **changes).negative, first.negative)
+    assert len({tuple(row) for row in mined(np.ones((60, 2)), policy=policy).negative.tolist()}) > 50
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("kind", ["different", "duplicates", "equal", "zeros"])
+@given(
+    n=st.integers(1, 30),
+    k=st.integers(1, 6),
+    candidates=st.integers(1, 30),
+    window=st.integers(0, 4),
+    gaps=st.integers(1, 3),
+    seed=st.integers(0, 10**6),
+    name=st.sampled_from(SUSPICIONS),
+)
+@settings(deadline=None, max_examples=8)
+def test_never_itself_never_its_window_never_twice_or_one_clear_sentence(
+    exact_features, mined, kind, policy, n, k, candidates, window, gaps, seed, name
+):
+    features = exact_features(kind, n, seed)
+    position = np.sort(np.random.default_rng(seed).choice(gaps * n, n, replace=False))
+    candidates = max(candidates, k)
+    outside = [int((np.abs(position - p) > window).sum()) for p in position.tolist()]
+    try:
+        found = mined(
+            features,
+            k=k,
+            policy=policy,
+            candidates=candidates,
+            false_negatives=name,
+            fn_threshold=0.9,
+            window=window,
+            position=position,
+            views=np.stack([features, features]),
+        )
+    except UserError as error:
+        assert f"got {k}" in str(error) and "raise mining.candidates" in str(error)
+        # with nobody suspected there is no excuse but too few images
+        assert name != "none" or k > min(outside)
+        return
+    assert found.negative.shape == (n, k)
+    for i, row in enumerate(found.negative.tolist()):
+        assert len(set(row)) == k and all(abs(position[j] - position[i]) > window for j in row)
+
+
+def test_more_than_there_are_is_refused_with_the_number_that_fits(mined):
+    features = spread(40)
+    mined(features, k=35, false_negatives="rank")
+    with pytest.raises(
+        UserError, match=r"mining\.k must be at most 35 here, got 36: image 0 has 39 candidates among 40"
+    ):
+        mined(features, k=36, false_negatives="rank")
+    with pytest.raises(UserError, match=r"must be at most 0 here, got 3: image 0 has 0 candidates among 1 images"):
+        mined(features[:1])
+    with pytest.raises(UserError, match=r"false_negatives threshold suspects 39"):
+        mined(np.ones((40, 2), np.float32), false_negatives="threshold")
