@@ -178,6 +178,22 @@ def evaluate(
 
 
 @_typer.command()
+def evaluate_rounds(
+    checkpoints: Annotated[list[Path], typer.Option("--checkpoint", help="Encoder of a round; may be repeated.")],
+    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Measure the encoders of one seed after each round on validation images."""
+    from contraflow.steps.evaluate_rounds import evaluate_rounds
+
+    settings = load_params(params)
+    with job("evaluate", settings, inputs=[data / CARD, *checkpoints], outputs=[out]):
+        evaluate_rounds(settings, checkpoints=checkpoints, data=data, out=out, threads=_threads(threads))
+
+
+@_typer.command()
 def summarise(
     metrics: Annotated[Path, typer.Option("--metrics", help="Summary to write (.json).")],
     curves: Annotated[Path, typer.Option("--curves", help="Table of training curves to write (.csv).")],
@@ -187,6 +203,9 @@ def summarise(
     evaluations: Evaluations,
     histories: Annotated[list[Path], typer.Option("--history", help="Training history (.csv); may be repeated.")],
     negatives: Negatives,
+    rounds: Annotated[
+        list[Path], typer.Option("--rounds", help="Result of `evaluate-rounds`; may be repeated.", default_factory=list)
+    ],
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
@@ -194,13 +213,14 @@ def summarise(
     from contraflow.steps.summarise import summarise
 
     settings = load_params(params)
-    inputs = [data / CARD, *evaluations, *histories, *negatives]
+    inputs = [data / CARD, *evaluations, *histories, *negatives, *rounds]
     with job("evaluate", settings, inputs=inputs, outputs=[metrics, curves, confusion], all_seeds=True):
         summarise(
             settings,
             evaluations=evaluations,
             histories=histories,
             negatives=negatives,
+            rounds=rounds,
             data=data,
             metrics=metrics,
             curves=curves,

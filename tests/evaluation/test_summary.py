@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from contraflow.evaluation.summary import same_class_share, spread, summarise_evaluations
+from contraflow.evaluation.summary import same_class_share, spread, summarise_evaluations, summarise_rounds
 
 
 def evaluation(representation, seed, test, validation, alignment=0.5, uniformity=-2.0):
@@ -46,3 +46,11 @@ def test_share_of_own_class():
     labels = np.array([4, -1, 4, 5, -1])
     assert same_class_share(np.array([0, 1]), np.array([[1, 2, 3], [4, 0, 2]]), labels) == 0.5
     assert same_class_share(np.array([1]), np.array([[4, 0]]), labels) == 0
+
+
+def test_rounds_are_in_order_and_hold_what_was_measured_in_each():
+    entries = [{"round": 1, "linear": 0.8, "share": 0.5}, {"round": 0, "linear": 0.5}, {"round": 1, "linear": 0.6}]
+    assert summarise_rounds(entries) == [
+        {"round": 0, "linear": spread([0.5])},
+        {"round": 1, "linear": spread([0.8, 0.6]), "share": spread([0.5])},
+    ]

@@ -199,6 +199,11 @@ def _metrics(classes, seeds, rounds, linear) -> dict:
         metrics["validation"] = labelled
         if rounds:
             metrics["mining"] = {"same_class_share": over_seeds(0.123)}
+            metrics["rounds"] = [
+                {"round": number, "linear": over_seeds(0.8 + number / 100), "knn200": over_seeds(0.7)}
+                | ({"same_class_share": over_seeds(0.123 + number / 10)} if number else {})
+                for number in range(rounds + 1)
+            ]
     return metrics
 
 

@@ -86,6 +86,12 @@ def test_unlabelled(page_of):
     assert "Uniformity" in text
 
 
+def test_rounds_side_by_side(page_of):
+    text = text_of(page_of())
+    assert "Before mining" in text and "Round 2" in text
+    assert re.search(r"<td>32\.3 ±", text)  # false negatives of the second round
+
+
 def test_without_mining(page_of):
     text = text_of(page_of(rounds=0))
     assert "Mining was off" in text

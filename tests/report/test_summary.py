@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from contraflow.report.summary import difference, geometry_rows, strips, summary_rows
+from contraflow.report.summary import difference, geometry_rows, round_rows, strips, summary_rows
 
 
 @pytest.fixture(scope="module")
@@ -74,3 +74,12 @@ def test_marks_lie_on_the_axis(run):
 
 def test_geometry_only_where_it_was_measured(run):
     assert [row["name"] for row in geometry_rows(run)] == ["Encoder", "Untrained encoder"]
+
+
+def test_rounds_without_mining_before_them_have_no_false_negatives(run, run_of):
+    rows = round_rows(run)
+    assert [row["round"] for row in rows] == [0, 1, 2]
+    assert [row["accuracies"][0]["mean"] for row in rows] == pytest.approx([0.8, 0.81, 0.82])
+    assert rows[0]["false"] == [None] * 3 and rows[2]["false"][0]["mean"] == pytest.approx(0.323)
+    assert rows[0]["accuracies"][2] is None  # not measured
+    assert round_rows(run_of(classes=[])) == round_rows(run_of(rounds=0)) == []

@@ -18,6 +18,7 @@ from contraflow.methods import METHODS, DataShape
 from contraflow.models.checkpoint import read_provenance, save_model
 from contraflow.steps.encode import encode
 from contraflow.steps.evaluate import evaluate_representation
+from contraflow.steps.evaluate_rounds import evaluate_rounds
 from contraflow.steps.fetch import fetch
 from contraflow.steps.mine import mine
 from contraflow.steps.pretrain import pretrain
@@ -59,6 +60,7 @@ def summed_up(params, data, root, **changes):
         "evaluations": sorted(root.glob("*.json")),
         "histories": sorted(root.glob("seed*/history.csv"), reverse=True),
         "negatives": sorted(root.glob("seed*/negatives.npz")),
+        "rounds": sorted(root.glob("rounds/*.json")),
         "metrics": root / "summary/metrics.json",
         "curves": root / "summary/curves.csv",
         "confusion": root / "summary/confusion.csv",
@@ -193,7 +195,7 @@ def test_an_encoder_of_other_data_is_refused(run, tmp_path, params_of, encoded, 
 
 def test_summary_of_two_seeds(run, params_of, encoded):
     summary = summed_up(params_of(seeds=[3, 4]), encoded, run)
-    assert set(summary) == {"encoder", "untrained", "raw_pixels", "validation", "mining"}
+    assert set(summary) == {"encoder", "untrained", "raw_pixels", "validation", "mining", "rounds"}
     assert set(summary["encoder"]) == LABEL_FIGURES | {"alignment", "uniformity"}
     accuracies = [read_json(run / f"encoder-seed{seed}.json")["test"]["linear"] for seed in (3, 4)]
     assert summary["encoder"]["linear"]["mean"] == pytest.approx(np.mean(accuracies))
@@ -206,6 +208,30 @@ def test_summary_of_two_seeds(run, params_of, encoded):
         pairs = zip(arrays["anchor"], arrays["negative"], strict=True)
         shares.append(np.mean([labels[other] == labels[one] for one, negatives in pairs for other in negatives]))
     assert summary["mining"]["same_class_share"]["mean"] == pytest.approx(np.mean(shares))
+
+
+def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, encoded):
+    """With one checkpoint for two rounds: as good as the full evaluation says, which has no more images here."""
+    params = params_of(seeds=[3, 4])
+    first = run / "seed3/encoder.safetensors"
+    torch.manual_seed(3)
+    save_model(tmp_path / "later.safetensors", simclr(params, encoded), read_provenance(first) | {"round": 1})
+    checkpoints, out = [tmp_path / "later.safetensors", first], tmp_path / "rounds/seed3.json"
+    evaluate_rounds(params, checkpoints=checkpoints, data=encoded.folder, out=out, threads=1)
+    before = out.read_bytes()
+    evaluate_rounds(params, checkpoints=checkpoints, data=encoded.folder, out=out, threads=1)
+    found = read_json(out)
+    assert out.read_bytes() == before and found["seed"] == 3
+    trained, untrained = (read_json(run / f"{name}-seed3.json")["validation"] for name in ("encoder", "untrained"))
+    assert found["rounds"] == [{"round": 0, **trained}, {"round": 1, **untrained}]
+    assert found["provenance"]["inputs"] == {"data": encoded.digest, "encoders": [sha256(path) for path in checkpoints]}
+    summary = summed_up(params, encoded, run, rounds=[out])
+    assert [entry["round"] for entry in summary["rounds"]] == [0, 1]
+    assert summary["rounds"][0]["linear"] == {"mean": trained["linear"], "std": 0, "n": 1}
+    assert summary["rounds"][1]["same_class_share"] == summary["mining"]["same_class_share"]
+    with pytest.raises(UserError, match=r"takes the encoders of one seed, got those of \[3, 4\]"):
+        others = [first, run / "seed4/encoder.safetensors"]
+        evaluate_rounds(params, checkpoints=others, data=encoded.folder, out=out, threads=1)
 
 
 def test_tables_of_the_summary(run, params_of, encoded):

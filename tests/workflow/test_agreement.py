@@ -16,7 +16,7 @@ from contraflow.models.checkpoint import read_provenance
 
 REPORT = ["write_report"]
 SUMMARIES = ["summarise_evaluations", *REPORT]
-ENCODER_EVALUATION = ["evaluate_encoder", *SUMMARIES]
+ENCODER_EVALUATION = ["evaluate_encoder", "evaluate_rounds", *SUMMARIES]
 EVALUATION = sorted(["evaluate_baseline", "evaluate_baseline", *ENCODER_EVALUATION])
 MINING = sorted(["mine_negatives", "train_mined", "summarise_mining", *ENCODER_EVALUATION])
 PRETRAINING = sorted(["pretrain_seed", *MINING])  # raw pixels and the untrained encoder do not depend on it

@@ -27,7 +27,7 @@ JOBS = {  # of each stage: the words after `contraflow`
     "encode": {"encode"},
     "pretrain": {"pretrain"},
     "mine": {"mine", "train-mined", "summarise-mining"},
-    "evaluate": {"evaluate", "summarise"},
+    "evaluate": {"evaluate", "evaluate-rounds", "summarise"},
     "report": {"report"},
 }
 LAST = {  # what the last job of each stage makes

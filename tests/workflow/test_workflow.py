@@ -20,7 +20,7 @@ def test_parameters_on_snakemakes_command_line_are_refused(repository):
 
 def test_everything_runs_with_more_cores_and_gpus_than_there_are(repository):
     plan = repository.run(f"snakemake -n -p --cores {4 * cores()} --resources gpu=4")
-    assert plan.count(f"--threads {4 * cores() // min(2, cores())} ") == 6  # trainings and evaluations: two at a time
+    assert plan.count(f"--threads {4 * cores() // min(2, cores())} ") == 7  # trainings and evaluations: two at a time
     said = repository.run(f"snakemake --cores {4 * cores()} --resources gpu=4")
     assert said.count("No GPU here") == 1
     assert (repository.path / "results/report.html").stat().st_size > 10_000

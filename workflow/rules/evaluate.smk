@@ -1,4 +1,5 @@
 BASELINES = ["raw_pixels", *expand("untrained-seed{seed}", seed=SEEDS)]
+BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUNDS else [])
 
 
 rule evaluate:
@@ -8,6 +9,7 @@ rule evaluate:
         "results/evaluate/confusion.csv",
         expand("results/evaluate/{baseline}.json", baseline=BASELINES),
         expand("results/evaluate/encoder-seed{seed}.{kind}", seed=SEEDS, kind=["json", "npz"]),
+        BY_ROUND,
 
 
 rule summarise_evaluations:
@@ -18,6 +20,7 @@ rule summarise_evaluations:
         encoders=expand("results/evaluate/encoder-seed{seed}.json", seed=SEEDS),
         histories=[f"{trained(seed, number)}/history.csv" for seed in SEEDS for number in [0, *ROUNDS]],
         negatives=rules.summarise_mining.input.negatives,
+        rounds=BY_ROUND,
         mining="results/mine/summary.csv",
     output:
         metrics="results/metrics.json",
@@ -34,10 +37,11 @@ rule summarise_evaluations:
         evaluations=lambda _, input: [f"--evaluation {path}" for path in input.baselines + input.encoders],
         histories=lambda _, input: [f"--history {path}" for path in input.histories],
         negatives=lambda _, input: [f"--negatives {path}" for path in input.negatives],
+        rounds=lambda _, input: [f"--rounds {path}" for path in input.rounds],
     message:
         "Summing up the evaluations"
     shell:
-        "contraflow summarise {params.evaluations} {params.histories} {params.negatives} --data results/encode"
+        "contraflow summarise {params.evaluations} {params.histories} {params.negatives} {params.rounds} --data results/encode"
         " --metrics {output.metrics} --curves {output.curves} --confusion {output.confusion} 2>&1 | tee {log}"
 
 
@@ -85,3 +89,27 @@ rule evaluate_encoder:
     shell:
         "contraflow evaluate --representation encoder-seed{wildcards.seed} --checkpoint {input.checkpoint}"
         " --data results/encode --out {output.evaluation} --threads {threads} 2>&1 | tee {log}"
+
+
+rule evaluate_rounds:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/evaluate_rounds.py",
+        checkpoints=lambda w: [f"{trained(w.seed, number)}/encoder.safetensors" for number in [0, *ROUNDS]],
+    output:
+        "results/evaluate/rounds-seed{seed}.json",
+    log:
+        "logs/evaluate/rounds-seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/rounds-seed{seed}.tsv"
+    threads: TRAINING
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        checkpoints=lambda _, input: [f"--checkpoint {path}" for path in input.checkpoints],
+    message:
+        "Evaluating every round of seed {wildcards.seed}"
+    shell:
+        "contraflow evaluate-rounds {params.checkpoints} --data results/encode --out {output}"
+        " --threads {threads} 2>&1 | tee {log}"

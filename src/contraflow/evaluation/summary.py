@@ -27,6 +27,18 @@ def summarise_evaluations(evaluations: Iterable[dict]) -> dict:
     return summary | {"validation": _spreads(validation)} if validation else summary
 
 
+def summarise_rounds(entries: Iterable[dict]) -> list[dict]:
+    """Spread over seeds of every figure by round, from entries of one seed and round: `round`, and figures by name."""
+    table: dict = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        for name in entry.keys() - {"round"}:
+            table[entry["round"]][name].append(entry[name])
+    return [
+        {"round": number, **{name: spread(figures[name]) for name in sorted(figures)}}
+        for number, figures in sorted(table.items())
+    ]
+
+
 def same_class_share(anchor: np.ndarray, negative: np.ndarray, labels: np.ndarray) -> float:
     """Share of negatives (M, k) that have their anchor's (M,) own class; all are indices into `labels`.
 

@@ -41,6 +41,7 @@ def render(run: Run) -> str:
         map=embedding_map.embedding_map(run.features, run.labels, run.classes, settings.report.tsne_points),
         mined=run.mined,
         anchors=gallery.anchors(run),
+        rounds=summary.round_rows(run),
         same_class_share=run.metrics.get("mining", {}).get("same_class_share"),
         sections=reproduce.parameter_sections(settings),
         versions=reproduce.library_versions(),

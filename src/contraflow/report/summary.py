@@ -91,6 +91,22 @@ def summary_rows(run: Run, split: str = "test") -> list[dict]:
     return rows
 
 
+def round_rows(run: Run) -> list[dict]:
+    """One row a round: number, accuracies on validation images in the order of `measures`, shares of false negatives.
+
+    A share is None in round 0, which mines nothing. Without labels there are no rows.
+    """
+    false = ("same_class_share", "same_class_first", "same_class_last")
+    return [
+        {
+            "round": entry["round"],
+            "accuracies": [entry.get(measure.key) for measure in measures(run)],
+            "false": [entry.get(name) for name in false],
+        }
+        for entry in run.metrics.get("rounds", [])
+    ]
+
+
 def geometry_rows(run: Run) -> list[dict]:
     """One row a representation that has them: alignment and uniformity."""
     rows = [{"name": name, **run.metrics.get(key, {})} for key, name in NAMES.items()]

@@ -10,7 +10,7 @@ from contraflow.artefacts import atomic, read_json, require_same, write_json
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.errors import UserError
-from contraflow.evaluation.summary import same_class_share, spread, summarise_evaluations
+from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_rounds
 
 READS = ("seeds",)
 
@@ -21,6 +21,7 @@ def summarise(
     evaluations: list[Path],
     histories: list[Path],
     negatives: list[Path],
+    rounds: list[Path],
     data: Path,
     metrics: Path,
     curves: Path,
@@ -32,7 +33,8 @@ def summarise(
         params: Parameters of the run.
         evaluations: What `evaluate_representation` wrote (.json).
         histories: `history.csv` of every seed and round.
-        negatives: Tables of mined negatives, of which each seed's last round is used; none without mining.
+        negatives: Tables of mined negatives of every seed and round; none without mining.
+        rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
         data: Folder of the encoded data.
         metrics: Summary to write (.json): mean, standard deviation of a sample, and number of seeds of each figure.
         curves: Table to write (.csv): one row an epoch, counted on through the rounds.
@@ -43,13 +45,13 @@ def summarise(
         UserError: a file is missing or was made from other data.
     """
     encoded = EncodedData.open(data)
-    contents = []
-    for path in evaluations:
-        contents.append(read_json(path))
-        require_same(path, "data set", encoded.digest, contents[-1]["provenance"]["inputs"]["data"])
+    contents, by_round = ([_read(path, encoded) for path in paths] for paths in (evaluations, rounds))
     summary = summarise_evaluations(contents)
     if encoded.card.labelled and negatives:
-        summary["mining"] = {"same_class_share": spread(_same_class_shares(negatives, encoded))}
+        summary["rounds"] = summarise_rounds(
+            [entry for content in by_round for entry in content["rounds"]] + _mined(negatives, encoded)
+        )
+        summary["mining"] = {"same_class_share": summary["rounds"][-1]["same_class_share"]}
     write_json(metrics, summary)
     history = pd.concat([pd.read_csv(path) for path in histories]).sort_values(["seed", "round", "epoch"])
     _write_table(curves, history)
@@ -57,16 +59,23 @@ def summarise(
     _write_table(confusion, _pairs(contents, first, encoded.card.classes))
 
 
-def _same_class_shares(negatives: list[Path], data: EncodedData) -> list[float]:
-    """Of the last round of each seed."""
-    last: dict[int, tuple[int, float]] = {}
-    labels = data.labels("train")
+def _read(path: Path, data: EncodedData) -> dict:
+    content = read_json(path)
+    require_same(path, "data set", data.digest, content["provenance"]["inputs"]["data"])
+    return content
+
+
+def _mined(negatives: list[Path], data: EncodedData) -> list[dict]:
+    """How many of the negatives are false, an entry a table: of all, of each anchor's most and least similar one."""
+    entries, labels = [], data.labels("train")
     for path in negatives:
         arrays, mined = load_arrays(path)
         require_same(path, "data set", data.digest, mined["inputs"]["data"])
-        if mined["round"] > last.get(mined["seed"], (0, 0.0))[0]:
-            last[mined["seed"]] = mined["round"], same_class_share(arrays["anchor"], arrays["negative"], labels)
-    return [share for _, share in last.values()]
+        anchor, negative = arrays["anchor"], arrays["negative"]
+        parts = {"share": negative, "first": negative[:, :1], "last": negative[:, -1:]}
+        shares = {f"same_class_{name}": same_class_share(anchor, part, labels) for name, part in parts.items()}
+        entries.append({"round": mined["round"], **shares})
+    return entries
 
 
 def _pairs(evaluations: list[dict], seed: int, classes: list[str]) -> pd.DataFrame:

@@ -1,0 +1,98 @@
+"""The step `evaluate-rounds`: how good a seed's encoder is after each round, by a light measurement."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from contraflow.artefacts import require_same, sha256, write_json
+from contraflow.config import Params
+from contraflow.data.card import EncodedData
+from contraflow.data.loader import ImageLoader
+from contraflow.devices import cores, lease
+from contraflow.errors import UserError
+from contraflow.evaluation.frozen import frozen, require_finite
+from contraflow.evaluation.knn import Labelled, knn_accuracies
+from contraflow.evaluation.probe import choose, sweep
+from contraflow.models.checkpoint import load_encoder
+from contraflow.models.embed import embed
+from contraflow.progress import track
+from contraflow.stages import code_digest
+
+READS = ("eval",)
+LEARNED, HELD_OUT = 10_000, 5_000  # images at most: rounds are compared with each other, not with other figures
+
+
+def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out: Path, threads: int) -> None:
+    """Measure a seed's encoders on validation images and write their figures, one entry a round, to `out` (.json).
+
+    Probe and k-NN learn from `LEARNED` labelled training images at most and are measured on `HELD_OUT` validation images,
+    both evenly spaced; the test images are not read. Without labels an entry holds the round alone.
+
+    Raises:
+        UserError: a checkpoint is missing, of other data or another seed, or its features are not finite.
+    """
+    settings = params.only(*READS).eval
+    encoded = EncodedData.open(data)
+    torch.set_num_threads(cores())
+    card = encoded.card
+    labelled = encoded.training[encoded.labels("training") >= 0]
+    learned, held_out = _evenly(labelled, LEARNED), _evenly(encoded.validation, HELD_OUT)
+    images = ImageLoader(
+        encoded.train_beton,
+        batch_size=settings.batch_size,
+        threads=threads,
+        mean=card.mean,
+        std=card.std,
+        size=card.image_size,
+        indices=np.concatenate([learned, held_out]),
+    )
+    rounds, inputs, seeds = [], {"data": encoded.digest, "encoders": []}, set()
+    with lease() as (device,):
+        for path in checkpoints:
+            encoder, made_from = load_encoder(path)
+            require_same(path, "data set", encoded.digest, made_from["inputs"]["data"])
+            seeds.add(made_from["seed"])
+            number = made_from["round"]
+            inputs["encoders"].append(sha256(path))
+            found = {}
+            if card.labelled:
+                with frozen(encoder):
+                    label = f"seed {made_from['seed']} · round {number}"
+                    batches = track(images, total=len(images), label=label, unit="batches")
+                    both = Labelled(*embed(encoder, batches, device))
+                require_finite(both.features, str(path))
+                train, test = both[np.arange(len(learned))], both[np.arange(len(learned), len(both.labels))]
+                trials = sweep(
+                    train.features,
+                    train.labels,
+                    test.features,
+                    test.labels,
+                    weight_decays=settings.linear.weight_decay,
+                    max_iterations=settings.linear.max_iterations,
+                    device=device,
+                )
+                found["linear"] = choose(trials).validation_accuracy
+                found |= knn_accuracies(test, train, settings.knn, classes=len(card.classes), device=device)
+            rounds.append({"round": number, **found})
+    if len(seeds) != 1:
+        raise UserError(f"evaluate-rounds takes the encoders of one seed, got those of {sorted(seeds)}")
+    provenance = {
+        "step": "evaluate",
+        "code": code_digest("evaluate"),
+        "params": {"eval": settings.model_dump()},
+        "inputs": inputs,
+    }
+    content = {
+        "representation": "encoder_by_round",
+        "seed": seeds.pop(),
+        "images": {"learned": len(learned), "held_out": len(held_out)},
+        "rounds": sorted(rounds, key=lambda entry: entry["round"]),
+        "provenance": provenance,
+    }
+    write_json(out, content)
+
+
+def _evenly(indices: np.ndarray, most: int) -> np.ndarray:
+    """Up to `most` of the indices, evenly spaced: files may be sorted by class."""
+    return indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).round().astype(np.int64)]
