@@ -1,0 +1,1 @@
+"""Whether mining helps, and which: `python -m benchmarks.mining`."""

@@ -1,0 +1,150 @@
+"""How mining scales: time and memory of the search for every vector's 100 nearest others.
+
+    python -m benchmarks.mining_scale            up to half an hour on two cores; writes mining_scale.csv
+    python -m benchmarks.mining_scale --quick    up to 60,000 vectors, about a minute; writes nothing
+
+Vectors of 128 dimensions in clusters, drawn with a fixed seed. Each search is a process of its own, so that its peak
+memory (beyond that of the vectors, which every search must hold) is its own. Compared are the exact search of mining,
+the same products without looking at them (`matmul`: the limit), scikit-learn's NearestNeighbors, and mining's
+inverted lists. Searches that go through all pairs are timed on part of the queries where there are many vectors, and
+their time for all of them is in proportion: the queries do not depend on each other. What a search does once, such as
+learning its lists, is timed in full.
+
+Each search is a row of the file as soon as it is done; started again, rows of the same code are taken as they are.
+Run it on a machine that does nothing else. Last line: `exact_ratio_to_matmul` at the largest number at which both
+searched with all queries, and for the most vectors the recall of the inverted lists and how many times faster they
+are than exact.
+"""
+
+import argparse
+import hashlib
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from sklearn.neighbors import NearestNeighbors
+
+from contraflow.artefacts import atomic
+from contraflow.devices import cores
+from contraflow.mining.negatives import ANCHORS
+from contraflow.mining.search import Search
+from contraflow.neighbours import BANK_ROWS, QUERY_ROWS
+from contraflow.progress import say
+
+TABLE = Path(__file__).with_suffix(".csv")
+SIZES = [10_000, 60_000, 250_000, 1_000_000]
+SEARCHES = ["matmul", "exact", "ivf", "scikit-learn"]
+PAIRS = 4e9  # at most, of the searches that go through all of them
+DIMENSION, TOP = 128, 100
+CODE = [
+    "src/contraflow/neighbours.py",
+    "src/contraflow/mining/search.py",
+    "src/contraflow/mining/approximate.py",
+    __file__,
+]
+
+
+def vectors(n: int) -> np.ndarray:
+    """(n, 128) float32 of length 1, in about n / 1000 clusters."""
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((max(10, n // 1000), DIMENSION), dtype=np.float32)
+    found = np.empty((n, DIMENSION), np.float32)
+    for part in np.array_split(
+        found, -(-n // 10_000)
+    ):  # no memory but that of the vectors, which would hide a search's
+        part[:] = centres[rng.integers(0, len(centres), len(part))]
+        part += rng.standard_normal(part.shape, dtype=np.float32)
+        part /= np.linalg.norm(part, axis=1, keepdims=True)
+    return found
+
+
+def search(name: str, n: int) -> dict:
+    """Time in seconds for all queries, how many were asked, recall, and peak memory in MB beyond the vectors'."""
+    torch.set_num_threads(cores())
+    data, rows = vectors(n), np.arange(n)
+    queries = rows if name == "ivf" else rows[: max(ANCHORS, min(n, int(PAIRS / n)))]
+    torch.ones(ANCHORS, DIMENSION) @ torch.ones(DIMENSION, ANCHORS)  # starts the threads
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    recall, start = 1.0, time.monotonic()
+    if name == "matmul":
+        bank = torch.from_numpy(data)
+        once = time.monotonic()
+        for first in range(0, len(queries), QUERY_ROWS):
+            for tile in bank.split(BANK_ROWS):
+                bank[first : first + QUERY_ROWS] @ tile.T
+    elif name == "scikit-learn":
+        found = NearestNeighbors(n_neighbors=TOP + 1, algorithm="brute", n_jobs=cores()).fit(data)
+        once = time.monotonic()
+        found.kneighbors(data[queries])  # by Euclidean distance, the same order for vectors of length 1
+    else:
+        up_to = n if name == "exact" else 0
+        found = Search(data, rows, count=TOP, exact_up_to=up_to, threads=cores())
+        recall, once = found.recall, time.monotonic()
+        for first in range(0, len(queries), ANCHORS):
+            found.candidates(queries[first : first + ANCHORS])
+    each = (time.monotonic() - once) / len(queries)
+    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    figures = {"once": once - start, "seconds": once - start + each * n, "recall": recall, "peak_mb": peak}
+    return {"queries": len(queries), **figures}
+
+
+def rows_of(sizes: list[int], path: Path | None) -> list[dict]:
+    """A row for each search and size: those of the file and of this code, and those made now."""
+    code = hashlib.sha256(b"\0".join(Path(file).read_bytes() for file in CODE)).hexdigest()[:12]
+    known = pd.read_csv(path, dtype={"code": str}).to_dict("records") if path is not None and path.is_file() else []
+    rows = [row for row in known if row["code"] == code]
+    for n in sizes:
+        for name in SEARCHES:
+            if any((row["search"], row["n"]) == (name, n) for row in rows):
+                continue
+            command = [sys.executable, "-m", "benchmarks.mining_scale", "--search", name, "--vectors", str(n)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+            rows.append({"code": code, "search": name, "n": n, **json.loads(done.stdout)})
+            say(
+                "{search} · {n:,} vectors · {seconds:.1f} s · recall {recall:.3f} · {peak_mb:,.0f} MB".format(
+                    **rows[-1]
+                )
+            )
+            if path is not None:
+                with atomic(path) as temporary:
+                    pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--search", choices=SEARCHES, help="only this one, in this process")
+    parser.add_argument("--vectors", type=int, default=SIZES[0])
+    asked = parser.parse_args()
+    if asked.search:
+        print(json.dumps(search(asked.search, asked.vectors)))
+        return
+    sizes = SIZES[:2] if asked.quick else SIZES
+    rows = rows_of(sizes, None if asked.quick else TABLE)
+    by = {(row["search"], row["n"]): row for row in rows}
+    ratios = {n: by["exact", n]["seconds"] / by["matmul", n]["seconds"] for n in sizes}
+    whole = max((n for n in sizes if by["exact", n]["queries"] == n), default=sizes[0])
+    most = sizes[-1]
+    summary = {
+        "exact_ratio_to_matmul": round(ratios[whole], 3),
+        "at": whole,
+        "ratios": {str(n): round(ratio, 3) for n, ratio in ratios.items()},
+        "vectors": most,
+        "recall": by["ivf", most]["recall"],
+        "times_faster_than_exact": round(by["exact", most]["seconds"] / by["ivf", most]["seconds"], 1),
+        "times_faster_than_scikit_learn": round(by["scikit-learn", most]["seconds"] / by["exact", most]["seconds"], 1),
+        "peak_mb": {name: {str(n): round(by[name, n]["peak_mb"]) for n in sizes} for name in ("exact", "ivf")},
+        "quick": asked.quick,
+    }
+    print(json.dumps(summary))
+
+
+if __name__ == "__main__":
+    main()
