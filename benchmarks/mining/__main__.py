@@ -303,8 +303,8 @@ def gain(found: dict, plain: dict, figure: str) -> float:
 
 
 def beats(found: dict, plain: dict, figure: str) -> bool:
-    """Whether the gain exceeds the spread over seeds, of either."""
-    return gain(found, plain, figure) > max(spread(found[figure]), spread(plain[figure]))
+    """Whether the gain exceeds the spread over seeds, of either; one seed has no spread, and shows nothing."""
+    return len(found[figure]) > 1 and gain(found, plain, figure) > max(spread(found[figure]), spread(plain[figure]))
 
 
 def table(found: list[dict], size: Size) -> str:
@@ -342,7 +342,7 @@ def table(found: list[dict], size: Size) -> str:
 
 
 def draw(found: list[dict], path: Path) -> None:
-    """Gains over no mining, a dot a seed's mean, as wide as the spread of the arm."""
+    """Gains over no mining, as wide as the spread over seeds of the arm; the band is that of no mining."""
     plain, shown = found[0], ("linear", "linear1", "knn20")
     mpl.rcParams["svg.hashsalt"] = path.stem  # equal gains, equal bytes
     figure = Figure(figsize=(8, 0.3 * len(found) + 1.2), layout="constrained")

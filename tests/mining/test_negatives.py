@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from contraflow.errors import UserError
 from contraflow.mining import negatives
+from contraflow.mining.control import random_others
 from contraflow.mining.negatives import mine_negatives
 from contraflow.mining.policies import take_highest, weighted
 from contraflow.mining.search import Candidates, Search
@@ -106,11 +107,16 @@ def test_weighted_draws_are_in_proportion_to_the_weights():
     assert first.mean() == pytest.approx(expected, abs=0.0105)  # three standard errors
 
 
-def test_random_others_are_all_as_likely(mined):
-    found = np.concatenate([mined(spread(9), k=2, policy="random", number=n).negative for n in range(100)])
-    counts = np.bincount(found[::9].ravel(), minlength=9)  # of the first image
-    assert counts[0] == 0 and counts.sum() == 200
-    assert (((counts[1:] - 25) ** 2) / 25).sum() < 24.3  # chi squared, 7 degrees of freedom, p = 0.001
+def test_random_others_are_all_as_likely():
+    """Two others of the fifth of nine images, 400 times: neither itself, its window nor the suspected last one."""
+    anchors = 400
+    near = Candidates(np.full(anchors, 4), np.tile([8, 7], (anchors, 1)), np.ones((anchors, 2), np.float32))
+    suspected = np.tile([True, False], (anchors, 1))
+    draws = np.random.default_rng(0).spawn(anchors)
+    found = random_others(near, suspected, 2, position=np.arange(9), window=1, draws=draws)
+    counts = np.bincount(found.ravel(), minlength=9)
+    assert counts[[3, 4, 5, 8]].sum() == 0 and counts.sum() == 2 * anchors
+    assert (((counts[[0, 1, 2, 6, 7]] - 160) ** 2) / 160).sum() < 18.5  # chi squared, 4 degrees of freedom, p = 0.001
 
 
 @pytest.mark.parametrize("policy", ["semi_hard", "margin", "weighted", "random"])

@@ -125,6 +125,20 @@ def test_validation_images_are_neither_anchors_nor_negatives(run, encoded):
     assert (arrays["negative"] != arrays["anchor"][:, None]).all()
 
 
+def test_views_and_windows_reach_the_search(run, tmp_path, params_of, encoded):
+    """A threshold that everything reaches: the nearest few to any view are suspected, and left out."""
+    mining = {"false_negatives": "views", "fn_threshold": -1.0, "fn_top": 3, "fn_views": 2, "policy": "semi_hard"}
+    params = params_of(mining=mining | {"band": [0.0, 1.0]}, negatives={"exclude_window": 4})
+    checkpoint = run / "round0/encoder.safetensors"
+    for name in ("one", "two"):
+        mine(params, encoder=checkpoint, data=encoded.folder, out=tmp_path / f"{name}.npz", threads=1)
+    assert sha256(tmp_path / "one.npz") == sha256(tmp_path / "two.npz")
+    arrays, provenance = load_arrays(tmp_path / "one.npz")
+    assert (provenance["suspected"], provenance["search"], provenance["recall"]) == (3, "exact", 1)
+    assert (np.abs(arrays["negative"] - arrays["anchor"][:, None]) > 4).all()
+    assert provenance["params"]["negatives.exclude_window"] == 4
+
+
 def test_mined_rounds_count_their_epochs_on(run):
     assert pd.read_csv(run / "round1/history.csv").epoch.tolist() == [2]
 

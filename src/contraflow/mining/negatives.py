@@ -87,16 +87,15 @@ def mine_negatives(
         candidates = search.candidates(rows)
         barred = suspects(candidates)
         suspected += int(barred.sum())
-        draws = [_generator(seed, number, place) for place in position[rows].tolist()]
         if settings.policy == "random":
+            draws = _generators(seed, number, position[rows])
             others = random_others(candidates, barred, k, position=position, window=window, draws=draws)
             _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, position, settings)
             alike = np.einsum("ad,akd->ak", unit[rows], unit[others])
             order = np.lexsort((others, -alike), axis=1)
             negative[rows], similarity[rows] = (np.take_along_axis(part, order, 1) for part in (others, alike))
         else:
-            noise = np.array([draw.random(candidates.other.shape[1]) for draw in draws])
-            score = _scores(candidates, noise, settings, n)
+            score = _scores(candidates, partial(_noise, seed, number, position[rows]), settings, n)
             score = np.where(candidates.there & ~barred, score, -np.inf)
             _refuse_too_few((score > -np.inf).sum(axis=1), candidates, barred, position, settings)
             places = policies.take_highest(score, k)
@@ -125,20 +124,28 @@ def _suspicion(
     return suspicion.nobody
 
 
-def _scores(candidates: Candidates, noise: np.ndarray, settings: Mining, n: int) -> np.ndarray:
+def _scores(candidates: Candidates, noise: Callable[[int], np.ndarray], settings: Mining, n: int) -> np.ndarray:
     """By the policy, (A, C)."""
+    if settings.policy == "hardest":
+        return policies.hardest(candidates)
+    drawn = noise(candidates.other.shape[1])
     if settings.policy == "semi_hard":
-        return policies.semi_hard(candidates, noise, *(round(share * n) for share in settings.band))
+        return policies.semi_hard(candidates, drawn, *(round(share * n) for share in settings.band))
     if settings.policy == "margin":
-        return policies.within_margin(candidates, noise, *settings.margin)
-    if settings.policy == "weighted":
-        return policies.weighted(candidates, noise, settings.tau)
-    return policies.hardest(candidates)
+        return policies.within_margin(candidates, drawn, *settings.margin)
+    return policies.weighted(candidates, drawn, settings.tau)
 
 
-def _generator(seed: int, number: int, place: int) -> np.random.Generator:
-    """Draws of one anchor, whichever anchors are taken together."""
-    return np.random.Generator(np.random.Philox(key=[seed, number], counter=[0, 0, place, 1]))
+def _generators(seed: int, number: int, places: np.ndarray) -> list[np.random.Generator]:
+    """One for each anchor, by its place in the data: what it draws does not depend on who is taken together with it."""
+    bits = (np.random.Philox(key=[seed, number], counter=[0, 0, place, 1]) for place in places.tolist())
+    return [np.random.Generator(bit) for bit in bits]
+
+
+def _noise(seed: int, number: int, places: np.ndarray, count: int) -> np.ndarray:
+    """Uniform numbers between 0 and 1, (A, count)."""
+    # 2^-54 more than what is drawn, which may be 0: its logarithm is taken
+    return np.array([draw.random(count) for draw in _generators(seed, number, places)]) + 2.0**-54
 
 
 def _refuse_too_few(
