@@ -46,7 +46,7 @@ from contraflow.devices import cores
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.knn import Labelled, knn_accuracies
 from contraflow.evaluation.probe import choose, sweep
-from contraflow.evaluation.summary import same_class_shares
+from contraflow.evaluation.summary import same_class_share
 from contraflow.mining.policies import hardest, take_highest
 from contraflow.mining.search import Search
 from contraflow.models.checkpoint import load_encoder
@@ -218,13 +218,17 @@ class Runs:
 
     def _false(self, table: Path, number: int) -> dict:
         arrays, _ = load_arrays(table)
-        shares = same_class_shares(arrays["anchor"], arrays["negative"], self.data.labels("train"))
-        return {f"false_round{number}_place{place}": share for place, share in enumerate(shares, 1)}
+        anchor, negative, labels = arrays["anchor"], arrays["negative"], self.data.labels("train")
+        return {
+            f"false_round{number}_place{place + 1}": same_class_share(anchor, negative[:, [place]], labels)
+            for place in range(negative.shape[1])
+        }
 
     def _features(self, checkpoint: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
         card = self.data.card
         file = self.data.test_beton if split == "test" else self.data.train_beton
-        images = ImageLoader(file, batch_size=500, threads=cores(), mean=card.mean, std=card.std)
+        sizes = {"batch_size": 500, "threads": cores(), "size": card.image_size}
+        images = ImageLoader(file, mean=card.mean, std=card.std, **sizes)
         return embed(load_encoder(checkpoint)[0], images, CPU)
 
     def _measure(self, settings: Eval, checkpoint: Path, seed: int, measured: bool) -> dict:

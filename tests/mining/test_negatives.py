@@ -147,7 +147,7 @@ def test_never_itself_never_its_window_never_twice_or_one_clear_sentence(
     exact_features, mined, kind, policy, n, k, candidates, window, gaps, seed, name
 ):
     features = exact_features(kind, n, seed)
-    position = np.sort(np.random.default_rng(seed).choice(gaps * n, n, replace=False))
+    position = np.random.default_rng(seed).choice(gaps * n, n, replace=False)
     candidates = max(candidates, k)
     outside = [int((np.abs(position - p) > window).sum()) for p in position.tolist()]
     try:
@@ -176,10 +176,12 @@ def test_more_than_there_are_is_refused_with_the_number_that_fits(mined):
     features = spread(40)
     mined(features, k=35, false_negatives="rank")
     with pytest.raises(
-        UserError, match=r"mining\.k must be at most 35 here, got 36: image 0 has 39 candidates among 40"
+        UserError, match=r"mining\.k must be at most 35 here, got 36: training image 0 has 39 candidates among 40"
     ):
         mined(features, k=36, false_negatives="rank")
-    with pytest.raises(UserError, match=r"must be at most 0 here, got 3: image 0 has 0 candidates among 1 images"):
+    with pytest.raises(
+        UserError, match=r"must be at most 0 here, got 3: training image 0 has 0 candidates among 1 images"
+    ):
         mined(features[:1])
     with pytest.raises(UserError, match=r"false_negatives threshold suspects 39"):
         mined(np.ones((40, 2), np.float32), false_negatives="threshold")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from contraflow.mining.search import Candidates, window_rows
+from contraflow.mining.search import Candidates, rows_in_window, within_window
 
 
 def random_others(
@@ -14,16 +14,15 @@ def random_others(
 
     Args:
         suspected: bool (A, C).
-        position: (N,) rising place of each row in the data.
+        position: (N,) place of each row in the data.
         draws: A generator for each anchor.
     """
     found = np.full((len(candidates.anchor), k), -1, np.int64)
-    first, behind = window_rows(position, candidates.anchor, window)
+    most = int(rows_in_window(position, window).max())
     for row, draw in enumerate(draws):
         barred = candidates.other[row, suspected[row]]
-        outside = len(position) - (behind[row] - first[row])
-        drawn = draw.choice(outside, min(outside, k + len(barred)), replace=False)
-        drawn = np.where(drawn >= first[row], drawn + behind[row] - first[row], drawn)
-        drawn = drawn[~np.isin(drawn, barred)][:k]
+        drawn = draw.choice(len(position), min(len(position), k + len(barred) + most), replace=False)
+        near = within_window(position, candidates.anchor[[row]], drawn[None], window)[0]
+        drawn = drawn[~near & ~np.isin(drawn, barred)][:k]
         found[row, : len(drawn)] = drawn
     return found

@@ -56,7 +56,7 @@ def mine_negatives(
 
     Args:
         features: (N, D) float32, finite.
-        position: (N,) rising place of each row in the data; with seed and number, what draws depend on.
+        position: (N,) place of each row in the data.
         settings: The section `mining` of the parameters.
         number: Of the round.
         window: Rows within so many places of the anchor are none of its negatives.
@@ -88,16 +88,16 @@ def mine_negatives(
         barred = suspects(candidates)
         suspected += int(barred.sum())
         if settings.policy == "random":
-            draws = _generators(seed, number, position[rows])
+            draws = _generators(seed, number, rows)
             others = random_others(candidates, barred, k, position=position, window=window, draws=draws)
-            _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, position, settings)
+            _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, n, settings)
             alike = np.einsum("ad,akd->ak", unit[rows], unit[others])
             order = np.lexsort((others, -alike), axis=1)
             negative[rows], similarity[rows] = (np.take_along_axis(part, order, 1) for part in (others, alike))
         else:
-            score = _scores(candidates, partial(_noise, seed, number, position[rows]), settings, n)
+            score = _scores(candidates, partial(_noise, seed, number, rows), settings, n)
             score = np.where(candidates.there & ~barred, score, -np.inf)
-            _refuse_too_few((score > -np.inf).sum(axis=1), candidates, barred, position, settings)
+            _refuse_too_few((score > -np.inf).sum(axis=1), candidates, barred, n, settings)
             places = policies.take_highest(score, k)
             negative[rows] = np.take_along_axis(candidates.other, places, 1)
             similarity[rows] = np.take_along_axis(candidates.similarity, places, 1)
@@ -136,29 +136,27 @@ def _scores(candidates: Candidates, noise: Callable[[int], np.ndarray], settings
     return policies.weighted(candidates, drawn, settings.tau)
 
 
-def _generators(seed: int, number: int, places: np.ndarray) -> list[np.random.Generator]:
-    """One for each anchor, by its place in the data: what it draws does not depend on who is taken together with it."""
-    bits = (np.random.Philox(key=[seed, number], counter=[0, 0, place, 1]) for place in places.tolist())
+def _generators(seed: int, number: int, rows: np.ndarray) -> list[np.random.Generator]:
+    """One for each anchor, by its row: what it draws does not depend on who is taken together with it."""
+    bits = (np.random.Philox(key=[seed, number], counter=[0, 0, row, 1]) for row in rows.tolist())
     return [np.random.Generator(bit) for bit in bits]
 
 
-def _noise(seed: int, number: int, places: np.ndarray, count: int) -> np.ndarray:
+def _noise(seed: int, number: int, rows: np.ndarray, count: int) -> np.ndarray:
     """Uniform numbers between 0 and 1, (A, count)."""
     # 2^-54 more than what is drawn, which may be 0: its logarithm is taken
-    return np.array([draw.random(count) for draw in _generators(seed, number, places)]) + 2.0**-54
+    return np.array([draw.random(count) for draw in _generators(seed, number, rows)]) + 2.0**-54
 
 
-def _refuse_too_few(
-    left: np.ndarray, candidates: Candidates, barred: np.ndarray, position: np.ndarray, settings: Mining
-) -> None:
+def _refuse_too_few(left: np.ndarray, candidates: Candidates, barred: np.ndarray, n: int, settings: Mining) -> None:
     """Refuse to mine where some anchor has fewer negatives left (A,) than are wanted."""
     worst = int(left.argmin())
     if left[worst] >= settings.k:
         return
-    image = position[candidates.anchor[worst]]
+    image = candidates.anchor[worst]
     raise UserError(
-        f"mining.k must be at most {left[worst]} here, got {settings.k}: image {image} has "
-        f"{candidates.there[worst].sum()} candidates among {len(position)} images, of which mining.false_negatives "
+        f"mining.k must be at most {left[worst]} here, got {settings.k}: training image {image} has "
+        f"{candidates.there[worst].sum()} candidates among {n} images, of which mining.false_negatives "
         f"{settings.false_negatives} suspects {barred[worst].sum()}, and mining.policy {settings.policy} takes from "
         f"{left[worst]}; raise mining.candidates (now {settings.candidates}) or change their settings"
     )

@@ -43,7 +43,7 @@ def within_window(position: np.ndarray, anchor: np.ndarray, other: np.ndarray, w
     In video and time series the neighbours in time show the same thing.
 
     Args:
-        position: (N,) place of each row in the data, all different.
+        position: (N,) place of each row in the data.
     """
     return np.abs(position[other] - position[anchor][:, None]) <= window
 
@@ -53,7 +53,7 @@ class Search:
 
     Args:
         features: (N, D) float32, finite, need not be normalised.
-        position: (N,) rising place of each row in the data.
+        position: (N,) place of each row in the data; rows of one place exclude each other.
         window: Rows within so many places of the anchor are no candidates.
         exact_up_to: More rows than this are searched approximately.
         device: Where an exact search computes.
@@ -75,7 +75,7 @@ class Search:
         threads: int = 1,
     ):
         self._features, self._position, self._window = features, position, window
-        self._excluded = int(_in_window(position, window).max(initial=1))
+        self._excluded = int(rows_in_window(position, window).max())
         self.count = min(count, len(features) - 1)
         if len(features) <= exact_up_to:
             self.kind, self.recall = "exact", 1.0
@@ -98,13 +98,7 @@ class Search:
         return Candidates(anchor, take(other), take(similarity))
 
 
-def window_rows(position: np.ndarray, anchor: np.ndarray, window: int) -> tuple[np.ndarray, np.ndarray]:
-    """First row (A,) of those within the window of each anchor, and the row (A,) behind the last; `position` rises."""
-    at = position[anchor]
-    return np.searchsorted(position, at - window, "left"), np.searchsorted(position, at + window, "right")
-
-
-def _in_window(position: np.ndarray, window: int) -> np.ndarray:
-    """How many rows (N,) lie within the window of each, itself included."""
-    first, behind = window_rows(position, np.arange(len(position)), window)
-    return behind - first
+def rows_in_window(position: np.ndarray, window: int) -> np.ndarray:
+    """How many rows (N,) lie within the window of each, itself included; in no order."""
+    ordered = np.sort(position)
+    return np.searchsorted(ordered, ordered + window, "right") - np.searchsorted(ordered, ordered - window, "left")

@@ -26,8 +26,8 @@ LEARNED, HELD_OUT = 10_000, 5_000  # images at most: rounds are compared with ea
 def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out: Path, threads: int) -> None:
     """Measure a seed's encoders on validation images and write their figures, one entry a round, to `out` (.json).
 
-    Probe and k-NN learn from `LEARNED` labelled training images at most and are measured on `HELD_OUT` validation images,
-    both evenly spaced; the test images are not read. Without labels an entry holds the round alone.
+    Probe and k-NN learn from `LEARNED` labelled training images at most and are measured on `HELD_OUT` validation
+    images at most, both evenly spaced; the test images are not read. Without labels an entry holds the round alone.
 
     Raises:
         UserError: a checkpoint is missing, of other data or another seed, or its features are not finite.
