@@ -143,11 +143,14 @@ def test_mined_rounds_count_their_epochs_on(run):
     assert pd.read_csv(run / "round1/history.csv").epoch.tolist() == [2]
 
 
-def test_negatives_of_another_encoder_are_refused_by_name(run, tmp_path, params_of, encoded):
+@pytest.mark.parametrize(("made_from", "words"), [("encoder", "encoder"), ("data", "data set")])
+def test_negatives_of_another_encoder_or_data_set_are_refused_by_name(
+    run, tmp_path, params_of, encoded, made_from, words
+):
     arrays, provenance = load_arrays(run / "negatives.npz")
-    foreign = provenance | {"inputs": provenance["inputs"] | {"encoder": "0" * 64}}
+    foreign = provenance | {"inputs": provenance["inputs"] | {made_from: "0" * 64}}
     save_arrays(tmp_path / "foreign.npz", foreign, **arrays)
-    with pytest.raises(UserError, match=r"foreign\.npz was made from another encoder"):
+    with pytest.raises(UserError, match=rf"foreign\.npz was made from another {words}"):
         train_mined(
             params_of(),
             encoder=run / "round0/encoder.safetensors",

@@ -89,19 +89,30 @@ def test_parameters_edited_during_a_run_are_not_recorded_as_those_of_its_results
     assert "another title" in (repository.path / "results/report.html").read_text()
 
 
+PRETRAINED = "--encoder results/pretrain/seed0/encoder.safetensors --history results/pretrain/seed0/history.csv"
+
+
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
-def test_a_damaged_checkpoint(repository, damage):
-    whole = repository.path / "results/pretrain/seed0/encoder.safetensors"
-    damaged = repository.path / "damaged.safetensors"
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("pretrain/seed0/encoder.safetensors", "mine --encoder {}"),
+        ("mine/seed0/round1/negatives.npz", f"train-mined {PRETRAINED} --negatives {{}}"),
+    ],
+    ids=["checkpoint", "table of negatives"],
+)
+def test_a_damaged_artefact(repository, file, command, damage):
+    whole = repository.path / "results" / file
+    damaged = repository.path / f"damaged{whole.suffix}"
     content = bytearray(whole.read_bytes())
     if damage == "cut":
         del content[len(content) // 2 :]
     else:
         content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    said = refused(repository, f"contraflow mine --encoder {damaged.name} --out negatives.npz")
+    said = refused(repository, f"contraflow {command.format(damaged.name)} --out out")
     assert f"contraflow: {damaged.name} is damaged" in said and "run its step again" in said
-    assert damaged.read_bytes() == content and not (repository.path / "negatives.npz").exists()
+    assert damaged.read_bytes() == content and not (repository.path / "out").exists()
 
 
 def test_a_table_of_negatives_of_another_encoder(repository):

@@ -42,10 +42,8 @@ def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out:
         encoded.train_beton,
         batch_size=settings.batch_size,
         threads=threads,
-        mean=card.mean,
-        std=card.std,
-        size=card.image_size,
         indices=np.concatenate([learned, held_out]),
+        **card.loading,
     )
     rounds, inputs, seeds = [], {"data": encoded.digest, "encoders": []}, set()
     with lease() as (device,):
