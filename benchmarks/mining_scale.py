@@ -5,10 +5,10 @@
 
 Vectors of 128 dimensions in clusters, drawn with a fixed seed. Each search is a process of its own, so that its peak
 memory (beyond that of the vectors, which every search must hold) is its own. Compared are the exact search of mining,
-the same products without looking at them (`matmul`: the limit), scikit-learn's NearestNeighbors, and mining's
-inverted lists. Searches that go through all pairs are timed on part of the queries where there are many vectors, and
-their time for all of them is in proportion: the queries do not depend on each other. What a search does once, such as
-learning its lists, is timed in full.
+the same products in the same blocks without looking at them (`matmul`: the limit), scikit-learn's NearestNeighbors, and
+mining's inverted lists. Searches that go through all pairs are timed on part of the queries where there are many
+vectors, and their time for all of them is in proportion: the queries do not depend on each other. What a search does
+once, such as learning its lists, is timed in full.
 
 Each search is a row of the file as soon as it is done; started again, rows of the same code are taken as they are.
 Run it on a machine that does nothing else. Last line: `exact_ratio_to_matmul` at the largest number at which both
@@ -32,7 +32,6 @@ from sklearn.neighbors import NearestNeighbors
 
 from contraflow.artefacts import atomic
 from contraflow.devices import cores
-from contraflow.mining.negatives import ANCHORS
 from contraflow.mining.search import Search
 from contraflow.neighbours import BANK_ROWS, QUERY_ROWS
 from contraflow.progress import say
@@ -43,7 +42,8 @@ SEARCHES = ["matmul", "exact", "ivf", "scikit-learn"]
 PAIRS = 4e9  # at most, of the searches that go through all of them
 DIMENSION, TOP = 128, 100
 CODE = [
-    "src/contraflow/neighbours.py",
+    "src/contraflow/neighbours/bank.py",
+    "src/contraflow/neighbours/greatest.py",
     "src/contraflow/mining/search.py",
     "src/contraflow/mining/approximate.py",
     __file__,
@@ -68,16 +68,17 @@ def search(name: str, n: int) -> dict:
     """Time in seconds for all queries, how many were asked, recall, and peak memory in MB beyond the vectors'."""
     torch.set_num_threads(cores())
     data, rows = vectors(n), np.arange(n)
-    queries = rows if name == "ivf" else rows[: max(ANCHORS, min(n, int(PAIRS / n)))]
-    torch.ones(ANCHORS, DIMENSION) @ torch.ones(DIMENSION, ANCHORS)  # starts the threads
+    queries = rows if name == "ivf" else rows[: max(QUERY_ROWS, min(n, int(PAIRS / n)))]
+    torch.ones(QUERY_ROWS, DIMENSION) @ torch.ones(DIMENSION, QUERY_ROWS)  # starts the threads
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     recall, start = 1.0, time.monotonic()
     if name == "matmul":
-        bank = torch.from_numpy(data)
+        bank, memory = torch.from_numpy(data), torch.empty(QUERY_ROWS * BANK_ROWS)
         once = time.monotonic()
-        for first in range(0, len(queries), QUERY_ROWS):
+        for query in bank[: len(queries)].split(QUERY_ROWS):
             for tile in bank.split(BANK_ROWS):
-                bank[first : first + QUERY_ROWS] @ tile.T
+                product = memory[: len(query) * len(tile)].view(len(query), len(tile))
+                torch.mm(query, tile.T, out=product)
     elif name == "scikit-learn":
         found = NearestNeighbors(n_neighbors=TOP + 1, algorithm="brute", n_jobs=cores()).fit(data)
         once = time.monotonic()
@@ -86,8 +87,8 @@ def search(name: str, n: int) -> dict:
         up_to = n if name == "exact" else 0
         found = Search(data, rows, count=TOP, exact_up_to=up_to, threads=cores())
         recall, once = found.recall, time.monotonic()
-        for first in range(0, len(queries), ANCHORS):
-            found.candidates(queries[first : first + ANCHORS])
+        for first in range(0, len(queries), QUERY_ROWS):
+            found.candidates(queries[first : first + QUERY_ROWS])
     each = (time.monotonic() - once) / len(queries)
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     figures = {"once": once - start, "seconds": once - start + each * n, "recall": recall, "peak_mb": peak}

@@ -1,29 +1,42 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.neighbours import _top, nearest
+from contraflow.neighbours import nearest
+from contraflow.neighbours.greatest import Heaps, Ranked
 
 VECTORS = np.random.default_rng(3).normal(size=(3700, 48)).astype(np.float32)
 
 
+@pytest.mark.parametrize("kind", [Heaps, Ranked])
 @given(
-    rows=st.integers(1, 4),
-    columns=st.integers(1, 2000),
+    rows=st.integers(1, 5),
+    columns=st.integers(1, 600),
     k=st.integers(1, 60),
     values=st.integers(1, 400),
+    cuts=st.lists(st.integers(1, 599), max_size=3),
+    spare=st.integers(0, 3),
     seed=st.integers(0, 9),
 )
 @settings(deadline=None, max_examples=60)
-def test_the_greatest_of_a_row_are_those_of_a_stable_sort(rows, columns, k, values, seed):
-    """With few different values most lie on both sides of the cut."""
-    similarity = torch.from_numpy(np.random.default_rng(seed).integers(0, values, (rows, columns)).astype(np.float32))
-    k = min(k, columns)
-    found, places = _top(similarity, k)
-    expected, order = similarity.sort(dim=1, descending=True, stable=True)
-    assert torch.equal(found, expected[:, :k]) and torch.equal(places, order[:, :k])
+def test_the_greatest_of_a_row_are_those_of_a_stable_sort(kind, rows, columns, k, values, cuts, spare, seed):
+    """In blocks of any width, with rows and columns that do not count; with few different values most are tied."""
+    rng = np.random.default_rng(seed)
+    entries = torch.from_numpy(rng.integers(0, values, (rows, columns)).astype(np.float32) - values / 2)
+    k, borders = min(k, columns), sorted({0, columns, *(cut for cut in cuts if cut < columns)})
+    best = kind(rows, k)
+    for start, stop in pairwise(borders):
+        block = torch.full((rows + spare, stop - start + spare), values + 1.0)
+        block[:rows, : stop - start] = entries[:, start:stop]
+        best.add(block, stop - start, start)
+    found, places = best.ranked()
+    expected, order = entries.sort(dim=1, descending=True, stable=True)
+    np.testing.assert_array_equal(found, expected[:, :k])
+    np.testing.assert_array_equal(places, order[:, :k])
 
 
 @pytest.mark.parametrize("query_rows", [1, 37, 128, 513, 10_000])

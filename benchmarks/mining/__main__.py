@@ -51,11 +51,13 @@ from contraflow.mining.policies import hardest, take_highest
 from contraflow.mining.search import Search
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
+from contraflow.neighbours import unit
 from contraflow.progress import say
 from contraflow.stages import Stages
 from contraflow.steps.encode import encode
-from contraflow.steps.mine import mine, train_mined
+from contraflow.steps.mine import mine
 from contraflow.steps.pretrain import pretrain
+from contraflow.steps.train_mined import train_mined
 
 HERE = Path(__file__).parent
 TAUS = [0.1, 0.2, 0.5]
@@ -202,7 +204,7 @@ class Runs:
         features, labels = self._features(before / "encoder.safetensors", "train")
         training = self.data.training
         features, labels = features[training], labels[training]
-        search = Search(features, training, count=len(features), exact_up_to=len(features))
+        search = Search(unit(features), training, count=len(features), exact_up_to=len(features))
         found = []
         for rows in np.array_split(np.arange(len(features)), -(-len(features) // 512)):
             candidates = search.candidates(rows)

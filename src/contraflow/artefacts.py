@@ -26,6 +26,24 @@ _CANNOT_WRITE = {  # what to do where writing fails
 
 
 @contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say in one sentence why `path` cannot be written, where that is why the block fails.
+
+    Raises:
+        UserError: the place is full or may not be written to.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _CANNOT_WRITE:
+            raise
+        raise UserError(
+            f"{path} cannot be written ({os.strerror(error.errno)}): {_CANNOT_WRITE[error.errno]} "
+            "and run the same command again; what is finished is kept"
+        ) from None
+
+
+@contextmanager
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` when the block ends well, remove it otherwise.
 
@@ -35,22 +53,16 @@ def atomic(path: Path) -> Iterator[Path]:
         UserError: the place is full or may not be written to.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno not in _CANNOT_WRITE:
-            raise
-        raise UserError(
-            f"{path} cannot be written ({os.strerror(error.errno)}): {_CANNOT_WRITE[error.errno]} "
-            "and run the same command again; what is finished is kept"
-        ) from None
-    finally:
-        with suppress(OSError):  # the folder may be what cannot be written
-            temporary.unlink(missing_ok=True)
+    with writing(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            with suppress(OSError):  # the folder may be what cannot be written
+                temporary.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

@@ -96,16 +96,26 @@ def pretrain(
 def mine(
     encoder: Encoder,
     out: Annotated[Path, typer.Option("--out", help="Table to write (.npz).")],
+    merge: Annotated[
+        list[Path],
+        typer.Option("--merge", help="Table of a shard; those of all are put together.", default_factory=list),
+    ],
     data: DataFolder = DATA,
+    shard: Annotated[
+        int | None, typer.Option("--shard", min=0, help="Mine for this one of mining.shards shares of the images.")
+    ] = None,
     params: ParamsFile = PARAMS,
     threads: Threads = ALL_CORES,
 ) -> None:
     """Find the hard negatives of every training image."""
-    from contraflow.steps.mine import mine
+    from contraflow.steps.mine import merge_shards, mine
 
     settings = load_params(params)
-    with job("mine", settings, inputs=[data / CARD, encoder], outputs=[out]):
-        mine(settings, encoder=encoder, data=data, out=out, threads=_threads(threads))
+    with job("mine", settings, inputs=[data / CARD, encoder, *merge], outputs=[out]):
+        if merge:
+            merge_shards(settings, shards=merge, encoder=encoder, data=data, out=out)
+        else:
+            mine(settings, encoder=encoder, data=data, out=out, threads=_threads(threads), shard=shard)
 
 
 @_typer.command()
@@ -119,7 +129,7 @@ def train_mined(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Go on training with mined negatives."""
-    from contraflow.steps.mine import train_mined
+    from contraflow.steps.train_mined import train_mined
 
     settings = load_params(params)
     inputs = [data / CARD, encoder, history, negatives]

@@ -268,6 +268,8 @@ class Mining(Section):
     policy: Literal["hardest", "semi_hard", "margin", "weighted", "random"]
     candidates: Count
     exact_up_to: Annotated[int, Field(ge=0)]
+    memory_mb: Count
+    shards: Count
     band: Annotated[list[Share], Field(min_length=2, max_length=2)]
     margin: Annotated[list[Cosine], Field(min_length=2, max_length=2)]
     tau: Positive
@@ -284,6 +286,10 @@ class Mining(Section):
         if self.candidates < self.k:
             raise ValueError(f"mining.candidates must be at least mining.k, which is {self.k}, got {self.candidates}")
         return self
+
+
+# Names in the section mining that results depend on; the others only say how they are computed.
+MINING = tuple(f"mining.{name}" for name in Mining.model_fields if name not in ("memory_mb", "shards"))
 
 
 class Knn(Section):

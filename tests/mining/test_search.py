@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from contraflow.mining import approximate
 from contraflow.mining.search import Search
+from contraflow.neighbours import unit
 
 KINDS = ["different", "duplicates", "equal", "zeros"]
 TORCH = 10**6  # exact up to so many
@@ -36,7 +37,7 @@ def slow_candidates(features, position, window, count):
 def test_equals_brute_force_with_ties_by_index(exact_features, kind, n, count, window, gaps, seed):
     features = exact_features(kind, n, seed)
     position = np.random.default_rng(seed).choice(gaps * n, n)
-    search = Search(features, position, window=window, count=count, exact_up_to=n)
+    search = Search(unit(features), position, window=window, count=count, exact_up_to=n)
     found = search.candidates(np.arange(n))
     expected = slow_candidates(features, position, window, min(count, n - 1))
     np.testing.assert_array_equal(found.other, expected[..., 0])
@@ -46,7 +47,7 @@ def test_equals_brute_force_with_ties_by_index(exact_features, kind, n, count, w
 
 def test_inverted_lists_find_the_same_where_all_are_looked_through(exact_features, monkeypatch):
     monkeypatch.setattr(approximate, "RECALL", 1.0)
-    features = np.random.default_rng(0).normal(size=(700, 16)).astype(np.float32)
+    features = unit(np.random.default_rng(0).normal(size=(700, 16)))
     position = np.arange(700)
     exact = Search(features, position, window=2, count=20, exact_up_to=700).candidates(position)
     search = Search(features, position, window=2, count=20, exact_up_to=0)
@@ -59,7 +60,7 @@ def test_inverted_lists_find_the_same_where_all_are_looked_through(exact_feature
 
 def test_the_recall_that_is_recorded_is_that_of_the_search():
     rng = np.random.default_rng(0)
-    features = (rng.normal(size=(40, 24))[rng.integers(0, 40, 3000)] + rng.normal(size=(3000, 24))).astype(np.float32)
+    features = unit(rng.normal(size=(40, 24))[rng.integers(0, 40, 3000)] + rng.normal(size=(3000, 24)))
     rows = np.linspace(0, 2999, 1000).round().astype(int)
     search = Search(features, np.arange(3000), count=15, exact_up_to=2999)
     exact = Search(features, np.arange(3000), count=15, exact_up_to=3000).candidates(rows).other
@@ -71,7 +72,7 @@ def test_the_recall_that_is_recorded_is_that_of_the_search():
 
 @pytest.mark.parametrize("exact_up_to", [0, TORCH], ids=["ivf", "exact"])
 def test_the_same_bytes_on_one_and_two_threads(threads_of_torch, exact_up_to):
-    features = np.random.default_rng(0).normal(size=(600, 32)).astype(np.float32)
+    features = unit(np.random.default_rng(0).normal(size=(600, 32)))
     rows = np.arange(600)
     found = []
     for threads in (1, 2):

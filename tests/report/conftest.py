@@ -223,7 +223,6 @@ def _negatives(path, rng, data, seed, number) -> Path:
         "step": "mine",
         "seed": seed,
         "round": number,
-        "suspected": 4.0,
         "search": "exact",
         "recall": 1.0,
         "inputs": {"data": data.digest},
@@ -235,5 +234,6 @@ def _negatives(path, rng, data, seed, number) -> Path:
         negative=negative,
         similarity=np.sort(rng.random((len(anchor), K)).astype(np.float32))[:, ::-1],
         rank=np.broadcast_to(np.arange(5, 5 + K, dtype=np.int32), (len(anchor), K)),
+        suspected=np.full(len(anchor), 4, np.int32),
     )
     return path

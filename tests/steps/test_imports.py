@@ -23,10 +23,10 @@ def params(tmp_path, params_of, image_folder):
 def table(tmp_path, encoded):
     """A table of mined negatives."""
     path, anchor = tmp_path / "negatives.npz", encoded.training
-    made_from = {"seed": 0, "round": 1, "suspected": 0.0, "search": "exact", "recall": 1.0}
-    made_from["inputs"] = {"data": encoded.digest}
+    made_from = {"seed": 0, "round": 1, "search": "exact", "recall": 1.0, "inputs": {"data": encoded.digest}}
     negative = np.roll(anchor, 1)[:, None]
-    save_arrays(path, made_from, anchor=anchor, negative=negative, similarity=np.ones(negative.shape, np.float32))
+    similarity, suspected = np.ones(negative.shape, np.float32), np.zeros(len(anchor), np.int32)
+    save_arrays(path, made_from, anchor=anchor, negative=negative, similarity=similarity, suspected=suspected)
     return path
 
 

@@ -46,10 +46,10 @@ def _leaves(content: dict) -> Iterator[str]:
 def plan_and_reads(root: Path, content: dict, stage_of: dict[str, str]) -> tuple[list[Job], dict[str, set[str]]]:
     """The jobs of a run, and for each parameter that the workflow itself reads the stages whose jobs it changes.
 
-    A run of one seed and one mining round has a job of every rule. A parameter that Snakefile or rules name is changed
-    in turn: where other jobs come out, that stage depends on it.
+    A run of one seed, one mining round and two shards has a job of every rule. A parameter that Snakefile or rules name
+    is changed in turn: where other jobs come out, that stage depends on it.
     """
-    small = content | {"seeds": content["seeds"][:1], "mining": content["mining"] | {"rounds": 1}}
+    small = content | {"seeds": content["seeds"][:1], "mining": content["mining"] | {"rounds": 1, "shards": 2}}
     keys = sorted(_named_in(root))
     jobs, *changed = plans(root, [small, *(_with_another(small, key) for key in keys)])
     return jobs, {

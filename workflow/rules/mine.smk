@@ -1,6 +1,10 @@
+SHARDS = range(PARAMS.mining.shards) if PARAMS.mining.shards > 1 else []
+
+
 rule mine:
     input:
         "results/mine/summary.csv",
+        expand("results/mine/seed{seed}/round{round}/shards/{shard}.npz", seed=SEEDS, round=ROUNDS, shard=SHARDS),
         expand(
             "results/mine/seed{seed}/round{round}/{file}",
             seed=SEEDS,
@@ -36,6 +40,7 @@ rule mine_negatives:
         rules.encode.input,
         code="src/contraflow/steps/mine.py",
         encoder=lambda w: f"{trained(w.seed, int(w.round) - 1)}/encoder.safetensors",
+        shards=[f"results/mine/seed{{seed}}/round{{round}}/shards/{shard}.npz" for shard in SHARDS],
     output:
         "results/mine/seed{seed}/round{round}/negatives.npz",
     log:
@@ -46,17 +51,41 @@ rule mine_negatives:
     resources:
         gpu=1,
         mem_mb=8000,
+    params:
+        shards=lambda _, input: [f"--merge {path}" for path in input.shards],
     message:
         "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}"
     shell:
-        "contraflow mine --encoder {input.encoder} --data results/encode --out {output}"
+        "contraflow mine --encoder {input.encoder} {params.shards} --data results/encode --out {output}"
+        " --threads {threads} 2>&1 | tee {log}"
+
+
+rule mine_shard:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/mine.py",
+        encoder=rules.mine_negatives.input.encoder,
+    output:
+        "results/mine/seed{seed}/round{round}/shards/{shard}.npz",
+    log:
+        "logs/mine/seed{seed}.round{round}.shard{shard}.log",
+    benchmark:
+        "logs/benchmarks/mine/seed{seed}.round{round}.shard{shard}.tsv"
+    threads: ONE_GPU
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    message:
+        "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}, shard {wildcards.shard}"
+    shell:
+        "contraflow mine --shard {wildcards.shard} --encoder {input.encoder} --data results/encode --out {output}"
         " --threads {threads} 2>&1 | tee {log}"
 
 
 rule train_mined:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/mine.py",
+        code="src/contraflow/steps/train_mined.py",
         encoder=rules.mine_negatives.input.encoder,
         history=lambda w: f"{trained(w.seed, int(w.round) - 1)}/history.csv",
         negatives="results/mine/seed{seed}/round{round}/negatives.npz",

@@ -7,6 +7,7 @@ RECALL = 0.95  # of the exact neighbours that shall be found
 PROBES = 8  # lists looked through at first
 TRAINING = 64  # vectors a list from which its centre is learned
 ITERATIONS = 10
+ADDED = 65536  # vectors at a time
 
 
 class InvertedLists:
@@ -15,7 +16,7 @@ class InvertedLists:
     Centres are learned from vectors drawn with a fixed seed, so equal vectors give equal lists.
 
     Args:
-        vectors: (N, D) float32, finite, need not be normalised.
+        vectors: (N, D) float32, finite, of length 1.
         threads: CPU threads of learning and searching.
     """
 
@@ -27,9 +28,9 @@ class InvertedLists:
         )
         self._index.cp.max_points_per_centroid, self._index.cp.min_points_per_centroid = TRAINING, 1
         self._index.cp.niter, self._index.nprobe = ITERATIONS, PROBES
-        unit = _unit(vectors)
-        self._index.train(unit)
-        self._index.add(unit)
+        self._index.train(vectors)
+        for start in range(0, n, ADDED):
+            self._index.add(vectors[start : start + ADDED])
 
     def probe_enough(self, queries: np.ndarray, exact: np.ndarray) -> float:
         """Look through more lists, twice as many at a time, until the recall of `exact` (A, k) is at least `RECALL`.
@@ -46,11 +47,7 @@ class InvertedLists:
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Similarities (A, k), falling, and row numbers (A, k), equally similar ones by row; -1 where none is found."""
-        similarity, index = self._index.search(_unit(queries), min(k, self._index.ntotal))
+        similarity, index = self._index.search(queries, min(k, self._index.ntotal))
         similarity[index < 0] = -np.inf
         order = np.lexsort((index, -similarity), axis=1)
         return np.take_along_axis(similarity, order, 1), np.take_along_axis(index, order, 1)
-
-
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12))

@@ -1,6 +1,6 @@
 """A mining pass: candidates, then suspicion, then choice, some anchors at a time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -12,22 +12,22 @@ from contraflow.errors import UserError
 from contraflow.mining import policies, suspicion
 from contraflow.mining.control import random_others
 from contraflow.mining.search import Candidates, Search
-from contraflow.neighbours import CPU
+from contraflow.neighbours import BANK_ROWS, CPU, QUERY_ROWS
 from contraflow.progress import track
 
-ANCHORS = 512  # taken at a time, which bounds the memory
 NOT_RANKED = 0
+CANDIDATE = 128  # bytes that search, suspicion and choice take for each candidate, about
 
 
 @dataclass(frozen=True)
 class Negatives:
-    """Hard negatives of every image, as row numbers into the features that they were mined from.
+    """Hard negatives of A anchors, as row numbers into the N features that they were mined from.
 
     Attributes:
-        negative: (N, k) int64, from the most to the least similar.
-        similarity: (N, k) float32, cosine.
-        rank: (N, k) int64, 1 for the nearest other outside of the window; 0 for one drawn from all images.
-        suspected: Candidates of an anchor that were suspected to be false negatives, on average.
+        negative: (A, k) int32, from the most to the least similar.
+        similarity: (A, k) float32, cosine.
+        rank: (A, k) int32, 1 for the nearest other outside of the window; 0 for one drawn from all images.
+        suspected: How many candidates of each anchor were suspected to be false negatives, (A,) int32.
         search: `exact` or `ivf`.
         recall: Share of the exact candidates that the search finds, on a sample; 1 for an exact one.
     """
@@ -35,7 +35,7 @@ class Negatives:
     negative: np.ndarray
     similarity: np.ndarray
     rank: np.ndarray
-    suspected: float
+    suspected: np.ndarray
     search: str
     recall: float
 
@@ -48,19 +48,24 @@ def mine_negatives(
     seed: int,
     number: int,
     window: int = 0,
+    anchors: range | None = None,
     views: np.ndarray | None = None,
     device: torch.device = CPU,
     threads: int = 1,
 ) -> Negatives:
-    """Choose `settings.k` hard negatives for each row of `features`.
+    """Choose `settings.k` hard negatives for rows of `features`.
+
+    Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
 
     Args:
-        features: (N, D) float32, finite.
+        features: (N, D) float32, finite, of length 1; they are read where they lie, which may be a mapped file.
         position: (N,) place of each row in the data.
         settings: The section `mining` of the parameters.
         number: Of the round.
         window: Rows within so many places of the anchor are none of its negatives.
-        views: (V, N, D) features of augmented views, where `settings.false_negatives` is `views`.
+        anchors: The rows to choose for; all by default.
+        views: (A, V, D) features of augmented views of the anchors, of length 1, where `settings.false_negatives` is
+            `views`.
         device: Where an exact search computes.
         threads: CPU threads of an approximate search.
 
@@ -68,6 +73,7 @@ def mine_negatives(
         UserError: fewer than `settings.k` others of some image are left.
     """
     n, k = len(features), settings.k
+    anchors = range(n) if anchors is None else anchors
     search = Search(
         features,
         position,
@@ -77,51 +83,68 @@ def mine_negatives(
         device=device,
         threads=threads,
     )
-    unit = _unit(features)
-    blocks = [np.arange(start, min(start + ANCHORS, n)) for start in range(0, n, ANCHORS)]
-    suspects = _suspicion(search, settings, unit, views, blocks)
-    negative, similarity = np.empty((n, k), np.int64), np.empty((n, k), np.float32)
-    rank, suspected = np.full((n, k), NOT_RANKED), 0
+    at_a_time = _at_a_time(settings, search.looked_at, features.shape[1])
+    suspects = _suspicion(search, settings, features, at_a_time)
+    negative, similarity = np.empty((len(anchors), k), np.int32), np.empty((len(anchors), k), np.float32)
+    rank, suspected = np.full((len(anchors), k), NOT_RANKED, np.int32), np.empty(len(anchors), np.int32)
     label = f"search seed {seed} · round {number}"
-    for rows in track(blocks, total=len(blocks), label=label, unit=f"times {ANCHORS} images"):
+    for rows, places in track(
+        _blocks(anchors, at_a_time), total=-(-len(anchors) // at_a_time), label=label, unit=f"times {at_a_time} images"
+    ):
         candidates = search.candidates(rows)
-        barred = suspects(candidates)
-        suspected += int(barred.sum())
+        barred = suspects(candidates, None if views is None else views[places])
+        suspected[places] = barred.sum(axis=1)
         if settings.policy == "random":
             draws = _generators(seed, number, rows)
             others = random_others(candidates, barred, k, position=position, window=window, draws=draws)
             _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, n, settings)
-            alike = np.einsum("ad,akd->ak", unit[rows], unit[others])
+            alike = np.einsum("ad,akd->ak", features[rows], features[others])
             order = np.lexsort((others, -alike), axis=1)
-            negative[rows], similarity[rows] = (np.take_along_axis(part, order, 1) for part in (others, alike))
+            negative[places], similarity[places] = (np.take_along_axis(part, order, 1) for part in (others, alike))
         else:
             score = _scores(candidates, partial(_noise, seed, number, rows), settings, n)
             score = np.where(candidates.there & ~barred, score, -np.inf)
             _refuse_too_few((score > -np.inf).sum(axis=1), candidates, barred, n, settings)
-            places = policies.take_highest(score, k)
-            negative[rows] = np.take_along_axis(candidates.other, places, 1)
-            similarity[rows] = np.take_along_axis(candidates.similarity, places, 1)
-            rank[rows] = places + 1
-    return Negatives(negative, similarity, rank, suspected / n, search.kind, search.recall)
+            chosen = policies.take_highest(score, k)
+            negative[places] = np.take_along_axis(candidates.other, chosen, 1)
+            similarity[places] = np.take_along_axis(candidates.similarity, chosen, 1)
+            rank[places] = chosen + 1
+    return Negatives(negative, similarity, rank, suspected, search.kind, search.recall)
+
+
+def _at_a_time(settings: Mining, looked_at: int, dimension: int) -> int:
+    """Anchors that fit into `settings.memory_mb`: their similarities to a block of all rows, what is kept of their
+    candidates, and the features of those that are looked at once more."""
+    again = looked_at if settings.false_negatives == "views" else settings.k
+    each = 4 * BANK_ROWS + CANDIDATE * looked_at + 4 * dimension * again
+    return max(1, min(QUERY_ROWS, settings.memory_mb * 2**20 // each))
+
+
+def _blocks(anchors: range, size: int) -> Iterator[tuple[np.ndarray, slice]]:
+    """So many anchors at a time, and their places among all anchors."""
+    for start in range(0, len(anchors), size):
+        places = slice(start, min(start + size, len(anchors)))
+        yield np.array(anchors[places], np.int64), places
 
 
 def _suspicion(
-    search: Search, settings: Mining, unit: np.ndarray, views: np.ndarray | None, blocks: list[np.ndarray]
-) -> Callable[[Candidates], np.ndarray]:
-    """The function that says which candidates are suspected."""
-    name = settings.false_negatives
-    if name == "rank":
-        return partial(suspicion.nearest, left_out=round(settings.fn_share * len(unit)))
-    if name == "threshold":
-        return partial(suspicion.similar, threshold=settings.fn_threshold)
-    if name == "mutual":
-        lists = np.concatenate([search.candidates(rows, settings.fn_top).other.astype(np.int32) for rows in blocks])
-        return partial(suspicion.mutual, lists=lists)
+    search: Search, settings: Mining, features: np.ndarray, at_a_time: int
+) -> Callable[[Candidates, np.ndarray | None], np.ndarray]:
+    """The function that says which candidates are suspected; it is given the views of their anchors, too."""
+    name, top, threshold = settings.false_negatives, settings.fn_top, settings.fn_threshold
     if name == "views":
-        features = np.stack([_unit(view) for view in views])
-        top, threshold = settings.fn_top, settings.fn_threshold
-        return partial(suspicion.agreed_by_views, views=features, images=unit, top=top, threshold=threshold)
-    return suspicion.nobody
+        return partial(suspicion.agreed_by_views, images=features, top=top, threshold=threshold)
+    if name == "rank":
+        suspects = partial(suspicion.nearest, left_out=round(settings.fn_share * len(features)))
+    elif name == "threshold":
+        suspects = partial(suspicion.similar, threshold=threshold)
+    elif name == "mutual":
+        blocks = _blocks(range(len(features)), at_a_time)
+        lists = np.concatenate([search.candidates(rows, top).other.astype(np.int32) for rows, _ in blocks])
+        suspects = partial(suspicion.mutual, lists=lists)
+    else:
+        suspects = suspicion.nobody
+    return lambda candidates, _: suspects(candidates)
 
 
 def _scores(candidates: Candidates, noise: Callable[[int], np.ndarray], settings: Mining, n: int) -> np.ndarray:
@@ -160,7 +183,3 @@ def _refuse_too_few(left: np.ndarray, candidates: Candidates, barred: np.ndarray
         f"{settings.false_negatives} suspects {barred[worst].sum()}, and mining.policy {settings.policy} takes from "
         f"{left[worst]}; raise mining.candidates (now {settings.candidates}) or change their settings"
     )
-
-
-def _unit(features: np.ndarray) -> np.ndarray:
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), np.float32(1e-12))

@@ -52,7 +52,7 @@ class Search:
     """The search among all rows of `features`: exact, or by inverted lists where there are too many rows.
 
     Args:
-        features: (N, D) float32, finite, need not be normalised.
+        features: (N, D) float32, finite, of length 1; they are read where they lie, which may be a mapped file.
         position: (N,) place of each row in the data; rows of one place exclude each other.
         window: Rows within so many places of the anchor are no candidates.
         exact_up_to: More rows than this are searched approximately.
@@ -61,6 +61,7 @@ class Search:
     Attributes:
         kind: `exact` or `ivf`.
         recall: Of an approximate search, the share of the exact nearest `mining.candidates` that it finds; 1 if exact.
+        looked_at: How many others of an anchor are found before those in its window are left out.
     """
 
     def __init__(
@@ -77,13 +78,13 @@ class Search:
         self._features, self._position, self._window = features, position, window
         self._excluded = int(rows_in_window(position, window).max())
         self.count = min(count, len(features) - 1)
+        self.looked_at = self.count + self._excluded
         if len(features) <= exact_up_to:
             self.kind, self.recall = "exact", 1.0
             self._nearest = Bank(features, device=device).nearest
             return
         sample = np.linspace(0, len(features) - 1, min(SAMPLE, len(features))).round().astype(np.int64)
-        wanted = self.count + self._excluded
-        _, exact = Bank(features, device=device).nearest(features[sample], wanted)
+        _, exact = Bank(features, device=device).nearest(features[sample], self.looked_at)
         lists = InvertedLists(features, threads)
         self.kind, self.recall = "ivf", lists.probe_enough(features[sample], exact)
         self._nearest = lists.nearest

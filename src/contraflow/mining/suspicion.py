@@ -47,12 +47,11 @@ def agreed_by_views(
     (section 3.2): the score of a candidate is its greatest similarity to several augmented views of the anchor.
 
     Args:
-        views: (V, N, D) features of augmented views of every image, of length 1.
+        views: (A, V, D) features of augmented views of the anchors, of length 1.
         images: (N, D) features of the images as they are, of length 1.
     """
-    others = images[candidates.other]
-    scores = [np.einsum("ad,acd->ac", view[candidates.anchor], others) for view in views]
-    score = np.where(candidates.there, np.max(scores, axis=0), -np.inf)
+    scores = np.einsum("avd,acd->avc", views, images[candidates.other]).max(axis=1)
+    scores = np.where(candidates.there, scores, -np.inf)
     found = nobody(candidates)
-    np.put_along_axis(found, np.argsort(-score, axis=1, kind="stable")[:, :top], True, axis=1)
-    return found & (score >= threshold)
+    np.put_along_axis(found, np.argsort(-scores, axis=1, kind="stable")[:, :top], True, axis=1)
+    return found & (scores >= threshold)

@@ -1,17 +1,25 @@
 """Features of many images."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 
-@torch.inference_mode()
 def embed(
     encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features of every image, computed in evaluation mode and float32.
+    """Features of every image, as `embed_batches` computes them: (N, D) and labels (N,), in the order of `batches`."""
+    features, labels = zip(*embed_batches(encoder, batches, device), strict=True)
+    return np.concatenate(features), np.concatenate(labels)
+
+
+@torch.inference_mode()
+def embed_batches(
+    encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Features of images a batch at a time, computed in evaluation mode and float32.
 
     Args:
         encoder: Maps (B, C, H, W) to (B, D).
@@ -19,12 +27,9 @@ def embed(
         device: Where to compute.
 
     Returns:
-        Features (N, D) float32, not normalised, and labels (N,) int64, in the order of `batches`.
+        For each batch features (B, D) float32, not normalised, and labels (B,) int64.
     """
     encoder = encoder.to(device, memory_format=torch.channels_last).eval()
-    features, labels = [], []
     for images, label in batches:
         images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
-        features.append(encoder(images).float().cpu())
-        labels.append(label)
-    return torch.cat(features).numpy(), torch.cat(labels).numpy()
+        yield encoder(images).float().cpu().numpy(), label.numpy()

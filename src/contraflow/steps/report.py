@@ -133,7 +133,7 @@ def _mined(table: tuple[dict[str, np.ndarray], dict], wanted: int, encoded: Enco
     return Mined(
         seed=provenance["seed"],
         round=provenance["round"],
-        suspected=provenance["suspected"],
+        suspected=float(arrays["suspected"].mean()),
         anchors=read_images(encoded.train_beton, anchor, encoded.card.image_size),
         negatives=pictures.reshape(*negative.shape, *pictures.shape[1:]),
         similarity=arrays["similarity"][rows, :MOST_NEGATIVES],

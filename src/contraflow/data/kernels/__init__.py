@@ -7,5 +7,5 @@ fast-math, no libm), so a view does not depend on the processor either.
 Images are planar inside: uint8, (channels, height, width) or (channels, pixels), 1 or 3 channels.
 
 Everything that the compiled code calls lies in this folder: compiled code is kept on disk by the folder's content
-(`contraflow.data.compiling`).
+(`contraflow.compiling`).
 """

@@ -4,7 +4,7 @@ from math import floor
 
 import numpy as np
 
-from contraflow.data.compiling import part
+from contraflow.compiling import part
 from contraflow.data.kernels.draws import exp
 
 BITS = 14  # of a weight's fraction

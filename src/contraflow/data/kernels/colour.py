@@ -4,7 +4,7 @@ from itertools import permutations
 
 import numpy as np
 
-from contraflow.data.compiling import part
+from contraflow.compiling import part
 
 # The orders in which brightness (0), contrast (1), saturation (2) and hue (3) may come.
 ORDERS = np.array(list(permutations(range(4))))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from contraflow.data.compiling import part
+from contraflow.compiling import part
 
 CROP_ATTEMPTS = 10
 # Slots: the first 2 * CROP_ATTEMPTS are the area and the ratio of each attempt at a crop.

@@ -7,7 +7,7 @@ from math import floor
 
 import numpy as np
 
-from contraflow.data.compiling import part
+from contraflow.compiling import part
 from contraflow.data.kernels.resampling import BITS, HALF, across, down, find_windows
 
 _DEGREE = 3.141592653589793 / 180.0

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from contraflow.data.compiling import part
+from contraflow.compiling import part
 
 BITS = 22  # of a weight's fraction
 HALF = 1 << (BITS - 1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from contraflow.data.compiling import kernel, part
+from contraflow.compiling import kernel, part
 from contraflow.data.kernels.blur import blur, blur_radius, blur_weights, reflections
 from contraflow.data.kernels.colour import is_grey, jitter, solarise, to_grey
 from contraflow.data.kernels.draws import draw

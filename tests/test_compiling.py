@@ -7,7 +7,7 @@ import numba
 import pytest
 
 KERNEL = """
-from contraflow.data.compiling import kernel
+from contraflow.compiling import kernel
 from kernels.helper import helper
 
 @kernel
@@ -15,7 +15,7 @@ def scaled(x):
     return helper(x) * 10
 """
 HELPER = """
-from contraflow.data.compiling import part
+from contraflow.compiling import part
 
 @part
 def helper(x):

@@ -1,0 +1,93 @@
+"""Vectors among which neighbours are searched."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from contraflow.neighbours.greatest import Heaps, Ranked
+
+CPU = torch.device("cpu")
+# A block of 512 by 8192 similarities, 16 MB, is still in the processor's last cache when its greatest are looked for.
+QUERY_ROWS = 512
+BANK_ROWS = 8192
+# Matrix products with fewer rows may take another path in the library, which rounds differently.
+FEWEST_ROWS = 128
+
+
+class Bank:
+    """Vectors of length 1 (or of zeros) among which neighbours are searched.
+
+    On a CPU they are read where they lie, which may be a mapped file; a GPU holds a copy. The result does not depend on
+    the rows taken at a time, which bound the memory beyond that: 4 bytes for each pair.
+
+    Args:
+        vectors: Shape (M, D) float32, M at least 1.
+        device: Where to compute.
+        query_rows: Queries taken at a time.
+        bank_rows: Vectors of the bank taken at a time.
+    """
+
+    def __init__(
+        self,
+        vectors: np.ndarray,
+        *,
+        device: torch.device = CPU,
+        query_rows: int = QUERY_ROWS,
+        bank_rows: int = BANK_ROWS,
+    ):
+        self.device, self.query_rows, self.bank_rows, self.size = device, query_rows, bank_rows, len(vectors)
+        starts = range(0, self.size, bank_rows)
+        self._tiles = [(start, _on(vectors[start : start + bank_rows], device)) for start in starts]
+        self._kind = Heaps if device.type == "cpu" else Ranked
+
+    def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The `k` vectors that are most similar to each query, by cosine in float32; exact.
+
+        Of equally similar vectors the one with the lower index comes first. A vector of zeros has similarity 0 to all.
+
+        Args:
+            queries: Shape (N, D) float32, of length 1 or zeros.
+            k: At least 1; more than M means M.
+
+        Returns:
+            Similarities (N, k) float32, falling, and indices into the bank (N, k) int64.
+        """
+        k = min(k, self.size)
+        similarity = np.empty((len(queries), k), np.float32)
+        index = np.empty((len(queries), k), np.int64)
+        for start in range(0, len(queries), self.query_rows):
+            rows = slice(start, min(start + self.query_rows, len(queries)))
+            best = self._kind(rows.stop - start, k)
+            for offset, width, product in self._products(_on(queries[rows], self.device)):
+                best.add(product, width, offset)
+            similarity[rows], index[rows] = best.ranked()
+        return similarity, index
+
+    def _products(self, query: Tensor) -> Iterator[tuple[int, int, Tensor]]:
+        """For each tile the index of its first vector, how many it has, and the similarities (B, M) to them, M at least
+        so many; the next takes their place in memory."""
+        memory = query.new_empty(len(query) * max(FEWEST_ROWS, min(self.bank_rows, self.size)))
+        for offset, tile in self._tiles:
+            product = memory[: len(query) * len(tile)].view(len(query), len(tile))
+            yield offset, min(self.bank_rows, self.size - offset), torch.mm(query, tile.T, out=product)
+
+
+def nearest(queries: np.ndarray, bank: np.ndarray, k: int, **settings) -> tuple[np.ndarray, np.ndarray]:
+    """`Bank.nearest` for finite vectors of any length, in a bank (M, D) of its own, with its settings `device`,
+    `query_rows` and `bank_rows`."""
+    return Bank(unit(bank), **settings).nearest(unit(queries), k)
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (N, D) as float32 of length 1; zeros stay zeros."""
+    return functional.normalize(torch.from_numpy(np.ascontiguousarray(vectors, np.float32))).numpy()
+
+
+def _on(vectors: np.ndarray, device: torch.device) -> Tensor:
+    """On a device, with rows of zeros below where there are few."""
+    vectors = torch.from_numpy(vectors).to(device)
+    few = FEWEST_ROWS - len(vectors)
+    return functional.pad(vectors, (0, 0, 0, few)) if few > 0 else vectors
