@@ -32,6 +32,10 @@ Negatives = Annotated[
     typer.Option("--negatives", help="Table of mined negatives (.npz); may be repeated.", default_factory=list),
 ]
 Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Result of `evaluate` (.json); may be repeated.")]
+Rounds = Annotated[
+    list[Path],
+    typer.Option("--rounds", help="Result of `evaluate-rounds` (.json); may be repeated.", default_factory=list),
+]
 
 ALL_CORES = cores()
 PARAMS = Path("params.yaml")
@@ -213,9 +217,7 @@ def summarise(
     evaluations: Evaluations,
     histories: Annotated[list[Path], typer.Option("--history", help="Training history (.csv); may be repeated.")],
     negatives: Negatives,
-    rounds: Annotated[
-        list[Path], typer.Option("--rounds", help="Result of `evaluate-rounds`; may be repeated.", default_factory=list)
-    ],
+    rounds: Rounds,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
@@ -242,6 +244,7 @@ def summarise(
 def report(
     evaluations: Evaluations,
     negatives: Negatives,
+    rounds: Rounds,
     metrics: Annotated[Path, typer.Option("--metrics", help="Summary that `summarise` wrote.")] = METRICS,
     curves: Annotated[Path, typer.Option("--curves", help="Training curves that `summarise` wrote.")] = CURVES,
     out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/report.html"),
@@ -252,7 +255,7 @@ def report(
     from contraflow.steps.report import report
 
     settings = load_params(params)
-    inputs = [data / CARD, metrics, curves, *evaluations, *negatives]
+    inputs = [data / CARD, metrics, curves, *evaluations, *negatives, *rounds]
     with job("report", settings, inputs=inputs, outputs=[out], all_seeds=True):
         report(
             settings,
@@ -261,6 +264,7 @@ def report(
             evaluations=evaluations,
             curves=curves,
             negatives=negatives,
+            rounds=rounds,
             out=out,
         )
 

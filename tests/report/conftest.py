@@ -89,6 +89,7 @@ def _fabricate(
             for seed in seeds
             for number in range(1, rounds + 1)
         ],
+        "rounds": [_by_round(folder / "evaluate", data, seed, rounds) for seed in seeds] if rounds else [],
     }
 
 
@@ -205,6 +206,18 @@ def _metrics(classes, seeds, rounds, linear) -> dict:
                 for number in range(rounds + 1)
             ]
     return metrics
+
+
+def _by_round(folder, data, seed, rounds) -> Path:
+    """Nine of ten images of a class are found, and in each round one more of the first is taken for the second."""
+    path, classes = folder / f"rounds-seed{seed}.json", len(data.card.classes)
+    entries = [{"round": number} for number in range(rounds + 1)]
+    for entry in entries if classes else ():
+        confusion = np.diag(np.full(classes, 9)) + np.roll(np.eye(classes, dtype=int), 2, axis=1)
+        confusion[0, :2] += (np.array([-1, 1]) * entry["round"])[:classes]
+        entry["confusion"] = confusion.tolist()
+    write_json(path, {"seed": seed, "rounds": entries, "provenance": {"inputs": {"data": data.digest}}})
+    return path
 
 
 def _curves(path, seeds, rounds) -> Path:

@@ -90,6 +90,7 @@ def test_rounds_side_by_side(page_of):
     text = text_of(page_of())
     assert "Before mining" in text and "Round 2" in text
     assert re.search(r"<td>32\.3 ±", text)  # false negatives of the second round
+    assert re.search(r"Coat<small>Bag</small></th><td>0\.0\W*%</td><td>20\.0\W*%</td><td>\+20\.0</td>", text)
 
 
 def test_without_mining(page_of):

@@ -223,7 +223,11 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     found = read_json(out)
     assert out.read_bytes() == before and found["seed"] == 3
     trained, untrained = (read_json(run / f"{name}-seed3.json")["validation"] for name in ("encoder", "untrained"))
+    confusions = [np.array(entry.pop("confusion")) for entry in found["rounds"]]
     assert found["rounds"] == [{"round": 0, **trained}, {"round": 1, **untrained}]
+    for confusion, entry in zip(confusions, found["rounds"], strict=True):
+        assert np.trace(confusion) / confusion.sum() == pytest.approx(entry["linear"])
+        assert confusion.sum(1).tolist() == np.bincount(encoded.labels("validation"), minlength=2).tolist()
     assert found["provenance"]["inputs"] == {"data": encoded.digest, "encoders": [sha256(path) for path in checkpoints]}
     summary = summed_up(params, encoded, run, rounds=[out])
     assert [entry["round"] for entry in summary["rounds"]] == [0, 1]

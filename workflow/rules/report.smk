@@ -13,6 +13,7 @@ rule write_report:
         encoders=rules.summarise_evaluations.input.encoders,
         features=expand("results/evaluate/encoder-seed{seed}.npz", seed=SEEDS),
         negatives=rules.summarise_evaluations.input.negatives,
+        rounds=BY_ROUND,
     output:
         report("results/report.html", caption="../report/page.rst", category="Report", labels={"page": "report"}),
     log:
@@ -27,8 +28,9 @@ rule write_report:
             f"--evaluation {path}" for path in input.baselines + input.encoders + input.features
         ],
         negatives=rules.summarise_evaluations.params.negatives,
+        rounds=rules.summarise_evaluations.params.rounds,
     message:
         "Writing the report"
     shell:
-        "contraflow report {params.evaluations} {params.negatives} --data results/encode --metrics {input.metrics}"
-        " --curves {input.curves} --out {output} 2>&1 | tee {log}"
+        "contraflow report {params.evaluations} {params.negatives} {params.rounds} --data results/encode"
+        " --metrics {input.metrics} --curves {input.curves} --out {output} 2>&1 | tee {log}"

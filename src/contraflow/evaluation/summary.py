@@ -28,10 +28,12 @@ def summarise_evaluations(evaluations: Iterable[dict]) -> dict:
 
 
 def summarise_rounds(entries: Iterable[dict]) -> list[dict]:
-    """Spread over seeds of every figure by round, from entries of one seed and round: `round`, and figures by name."""
+    """Spread over seeds of every figure by round, from entries of one seed and round: `round`, figures by name, and
+    perhaps `confusion`, which is left out.
+    """
     table: dict = defaultdict(lambda: defaultdict(list))
     for entry in entries:
-        for name in entry.keys() - {"round"}:
+        for name in entry.keys() - {"round", "confusion"}:
             table[entry["round"]][name].append(entry[name])
     return [
         {"round": number, **{name: spread(figures[name]) for name in sorted(figures)}}

@@ -5,7 +5,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from contraflow.report import classes, curves, embedding_map, gallery, numbers, reproduce, summary, verdict
+from contraflow.report import classes, curves, embedding_map, gallery, numbers, reproduce, rounds, summary, verdict
 from contraflow.report.run import Run
 
 HERE = Path(__file__).parent
@@ -42,6 +42,7 @@ def render(run: Run) -> str:
         mined=run.mined,
         anchors=gallery.anchors(run),
         rounds=summary.round_rows(run),
+        confusion_changes=rounds.confusion_changes(run),
         same_class_share=run.metrics.get("mining", {}).get("same_class_share"),
         sections=reproduce.parameter_sections(settings),
         versions=reproduce.library_versions(),

@@ -55,6 +55,8 @@ class Run:
         labels: Their classes, int64 (N,), -1 where unlabelled.
         samples: A few training images.
         mined: Mined negatives of the last round and the first seed; None without mining.
+        confusions: By round, from 0 before mining: how many validation images of each class (row) the linear probe took
+            for each class (column), over all seeds, int64 (classes, classes). Empty without mining or labels.
         digests: SHA-256 of each file that the page was made from, by the file's name.
     """
 
@@ -67,6 +69,7 @@ class Run:
     labels: np.ndarray
     samples: Samples
     mined: Mined | None
+    confusions: dict[int, np.ndarray] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
 
     @property

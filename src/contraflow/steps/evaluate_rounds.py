@@ -11,6 +11,7 @@ from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
+from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.frozen import frozen, require_finite
 from contraflow.evaluation.knn import Labelled, knn_accuracies
 from contraflow.evaluation.probe import choose, sweep
@@ -27,7 +28,8 @@ def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out:
     """Measure a seed's encoders on validation images and write their figures, one entry a round, to `out` (.json).
 
     Probe and k-NN learn from `LEARNED` labelled training images at most and are measured on `HELD_OUT` validation
-    images at most, both evenly spaced; the test images are not read. Without labels an entry holds the round alone.
+    images at most, both evenly spaced; the test images are not read. `confusion` counts what the probe takes the
+    validation images of each class for. Without labels an entry holds the round alone.
 
     Raises:
         UserError: a checkpoint is missing, of other data or another seed, or its features are not finite.
@@ -70,7 +72,10 @@ def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out:
                     max_iterations=settings.linear.max_iterations,
                     device=device,
                 )
-                found["linear"] = choose(trials).validation_accuracy
+                best = choose(trials)
+                found["linear"] = best.validation_accuracy
+                predicted = best.probe.predict(test.features)
+                found["confusion"] = confusion_matrix(test.labels, predicted, len(card.classes)).tolist()
                 found |= knn_accuracies(test, train, settings.knn, classes=len(card.classes), device=device)
             rounds.append({"round": number, **found})
     if len(seeds) != 1:

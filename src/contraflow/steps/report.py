@@ -29,17 +29,33 @@ def report(
     evaluations: list[Path],
     curves: Path,
     negatives: list[Path],
+    rounds: list[Path],
     out: Path,
 ) -> None:
     """Write the page of a run to `out`, one HTML file that needs no other. The arguments are those of `read_run`."""
-    run = read_run(params, data=data, metrics=metrics, evaluations=evaluations, curves=curves, negatives=negatives)
+    run = read_run(
+        params,
+        data=data,
+        metrics=metrics,
+        evaluations=evaluations,
+        curves=curves,
+        negatives=negatives,
+        rounds=rounds,
+    )
     page = render(run)
     with atomic(out) as temporary:
         temporary.write_text(page, encoding="utf-8")
 
 
 def read_run(
-    params: Params, *, data: Path, metrics: Path, evaluations: list[Path], curves: Path, negatives: list[Path]
+    params: Params,
+    *,
+    data: Path,
+    metrics: Path,
+    evaluations: list[Path],
+    curves: Path,
+    negatives: list[Path],
+    rounds: list[Path],
 ) -> Run:
     """Read what the page is made from.
 
@@ -49,6 +65,7 @@ def read_run(
         evaluations: The `.json` of every representation and the `.npz` of the encoders.
         curves: `curves.csv`.
         negatives: `negatives.npz` of every seed and round; none without mining.
+        rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
 
     Raises:
         UserError: a file is missing, damaged, or was made from other data.
@@ -68,7 +85,8 @@ def read_run(
         labels=arrays["label"],
         samples=Samples(read_images(encoded.train_beton, chosen, encoded.card.image_size), train_labels[chosen]),
         mined=_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
-        digests=_digests(encoded, [metrics, *evaluations, curves], negatives),
+        confusions=_confusions(rounds, encoded.digest),
+        digests=_digests(encoded, [metrics, *evaluations, *rounds, curves], negatives),
     )
 
 
@@ -141,6 +159,18 @@ def _mined(table: tuple[dict[str, np.ndarray], dict], wanted: int, encoded: Enco
         anchor_labels=labels[anchor],
         negative_labels=labels[negative],
     )
+
+
+def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
+    """The counts of all seeds by round."""
+    found: dict[int, np.ndarray] = {}
+    for path in paths:
+        content = read_json(path)
+        require_same(path, "data set", digest, content["provenance"]["inputs"]["data"])
+        for entry in content["rounds"]:
+            if "confusion" in entry:
+                found[entry["round"]] = found.get(entry["round"], 0) + np.array(entry["confusion"], np.int64)
+    return found
 
 
 def _digests(encoded: EncodedData, files: list[Path], negatives: list[Path]) -> dict[str, str]:
