@@ -88,6 +88,11 @@ def test_the_shipped_parameters_are_right_and_every_one_is_commented():
             {"augment__recipe": "multicrop", "model__encoder": "vit_small"},
             "augment.local_views must be 0 where model.encoder is vit_small",
         ),
+        ({"mining__use": "forward", "method__name": "moco"}, "mining.use must be batches where method.name is moco"),
+        (
+            {"mining__use": "forward", "mining__k": 2, "mining__companions": 3},
+            "mining.companions must be at most mining.k, which is 2, got 3",
+        ),
         ({"eval__knn": [{"k": 5, "tau": 0.1}, {"k": 5, "tau": 0.2}]}, "eval.knn must name each k once"),
         ({"eval__knn": [{"k": 5, "tau": 0.1, "x": 1}]}, "eval.knn.0.x is not a parameter; allowed are k, tau"),
         ({"seeds": [1, 1]}, "seeds must differ from each other, got [1, 1]"),

@@ -89,6 +89,8 @@ ARMS: dict[str, dict] = {  # what differs from params.yaml
         "mining.fn_share": 0.05,
         "mining.candidates": 8000,
     },
+    "random, forward": {"mining.policy": "random", "mining.false_negatives": "none", "mining.use": "forward"},
+    "hardest, rank, forward": {"mining.false_negatives": "rank", "mining.use": "forward"},
     "hcl": {"negatives.weighting": "hcl"},
     "debiased": {"negatives.weighting": "debiased"},
     "oracle": {},

@@ -23,3 +23,21 @@ def test_small_crops_are_pulled_to_both_views(method_of, batch_of):
     pairs = [(z1, z2), *((z, crop) for z in (z1, z2) for crop in method.embed(small))]
     assert output.loss.item() == pytest.approx(fmean(ntxent(*pair, 0.3).item() for pair in pairs), rel=1e-5)
     torch.testing.assert_close(output.embeddings, torch.stack([z1, z2]))
+
+
+def test_companions_are_negatives_of_every_other_image(method_of, batch_of):
+    """An anchor at a time: the positive against all other views and all companions but those of the anchor's image."""
+    method, batch = method_of("simclr", loss={"tau": 0.3}), batch_of()
+    along, index = torch.randn(2, 6, 1, 16, 16), torch.stack([batch.index.roll(1), torch.arange(6) + 40])
+    output = method(replace(batch, companions=along, companion_index=index))
+    images = torch.cat([*batch.views, *along])
+    z = torch.nn.functional.normalize(method.projection(method.encoder(images)))
+    whose = torch.cat([batch.index, batch.index, *index]).tolist()
+    losses = []
+    for i in range(12):
+        positive = (i + 6) % 12
+        keys = [j for j in range(24) if j != i and (j == positive or whose[j] != whose[i])]
+        logits = torch.stack([z[i] @ z[j] for j in keys]) / 0.3
+        losses.append(torch.logsumexp(logits, 0).item() - (z[i] @ z[positive]).item() / 0.3)
+    assert output.loss.item() == pytest.approx(fmean(losses), rel=1e-5)
+    assert output.embeddings.shape == (2, 6, 8)

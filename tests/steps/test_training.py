@@ -166,6 +166,26 @@ def test_shards_come_to_the_bytes_of_one_job(run, tmp_path, monkeypatch, params_
         merge_shards(params(3), shards=shards, out=tmp_path / "lacking.npz", **common)
 
 
+def test_companions_pass_on_with_their_images_and_the_same_twice(run, tmp_path, params_of, encoded):
+    def train(name, **changes):
+        train_mined(
+            params_of(mining={"use": "forward"} | changes),
+            encoder=run / "round0/encoder.safetensors",
+            history=run / "round0/history.csv",
+            negatives=run / "negatives.npz",
+            data=encoded.folder,
+            out=tmp_path / name,
+            threads=1,
+            state=tmp_path / f"{name}.state",
+        )
+        return sha256(tmp_path / name / "history.csv")
+
+    one = train("one")
+    assert train("same") == one and train("two", companions=2) != one
+    losses = [pd.read_csv(folder / "history.csv").loss.item() for folder in (tmp_path / "one", tmp_path / "two")]
+    assert losses[0] < losses[1]  # of more, and harder, keys
+
+
 def test_mined_rounds_count_their_epochs_on(run):
     assert pd.read_csv(run / "round1/history.csv").epoch.tolist() == [2]
 

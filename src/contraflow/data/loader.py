@@ -38,11 +38,16 @@ class ViewBatch(NamedTuple):
         views: Shape (V, B, C, H, W), normalised, float32 or float16.
         index: Sample indices, (B,) int64.
         local: Small crops, shape (L, B, C, h, w); None where there are none.
+        companions: A view of each of m other images that each image brings along, shape (m, B, C, H, W); None where it
+            brings none.
+        companion_index: Their sample indices, (m, B) int64.
     """
 
     views: Tensor
     index: Tensor
     local: Tensor | None
+    companions: Tensor | None = None
+    companion_index: Tensor | None = None
 
 
 class _Images:
@@ -158,6 +163,10 @@ class ViewLoader(_Images):
         """Full batches an epoch."""
         return len(self.indices) // self.batch_size
 
+    def order(self, epoch: int) -> np.ndarray:
+        """The sample indices in the order of an epoch."""
+        return epoch_order(self.indices, self._file.bytes[self.indices], self.seed, epoch)
+
     def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[ViewBatch]:
         """The batches of one epoch.
 
@@ -167,16 +176,13 @@ class ViewLoader(_Images):
 
         Args:
             epoch: from 0; gives other views and, without `order`, another order.
-            order: sample indices in the order to use; by default that of `epoch_order`.
+            order: sample indices in the order to use; by default `self.order(epoch)`.
             drop_last: leave out a last batch that is not full.
 
         Raises:
             UserError: there are fewer images than one full batch takes, or an image is damaged.
         """
-        if order is None:
-            order = epoch_order(self.indices, self._file.bytes[self.indices], self.seed, epoch)
-        else:
-            order = self._checked(order)
+        order = self.order(epoch) if order is None else self._checked(order)
         if drop_last:
             if len(order) < self.batch_size:
                 raise UserError(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from contraflow.losses.similarity import SIMILARITIES, exact
 
@@ -79,19 +80,26 @@ def compare(
         )
 
 
-def in_batch(z: Tensor, index: Tensor, similarity: str = "cosine") -> Comparison:
+def in_batch(
+    z: Tensor, index: Tensor, similarity: str = "cosine", others: tuple[Tensor, Tensor] | None = None
+) -> Comparison:
     """Compare all views of a batch with each other.
 
     Args:
         z: Embeddings (V, N, D) of V views, at least two, of N images. Each view's positives are the image's others.
         index: Sample indices of the images, (N,).
         similarity: One of `SIMILARITIES`.
+        others: Further keys (K, D), which are positives of none, and the sample index of each, (K,).
     """
     views, n, _ = z.shape
     flat, place = z.flatten(0, 1), torch.arange(n, device=z.device).repeat(views)
     positive = (place[:, None] == place).fill_diagonal_(False)
-    repeated = index.repeat(views)
-    return compare(flat, flat, anchor_index=repeated, key_index=repeated, positive=positive, similarity=similarity)
+    keys, anchor_index = flat, index.repeat(views)
+    key_index = anchor_index
+    if others is not None:
+        keys, key_index = torch.cat([flat, others[0]]), torch.cat([anchor_index, others[1]])
+        positive = functional.pad(positive, (0, len(others[0])))
+    return compare(flat, keys, anchor_index=anchor_index, key_index=key_index, positive=positive, similarity=similarity)
 
 
 def positive_similarity(comparison: Comparison) -> Tensor:

@@ -15,8 +15,9 @@ def ntxent(
     index: Tensor | None = None,
     similarity: str = "cosine",
     negatives: Policy = unchanged,
+    others: tuple[Tensor, Tensor] | None = None,
 ) -> Tensor:
-    """Mean cross-entropy of finding each anchor's other view among all other 2N - 1 embeddings.
+    """Mean cross-entropy of finding each anchor's other view among all other 2N - 1 embeddings, and perhaps K more.
 
     For an anchor i with positive p: -log( exp(s_ip / tau) / sum_{j != i} exp(s_ij / tau) ), s the similarity, averaged
     over all 2N anchors. Logits are computed in float32 whatever the inputs' precision.
@@ -28,9 +29,11 @@ def ntxent(
         index: Sample indices of the images, (N,); by default all differ.
         similarity: One of `SIMILARITIES`.
         negatives: Policy for the negatives.
+        others: Projections of further images, (K, D), and the sample index of each, (K,): negatives of every anchor of
+            another image.
 
     Returns:
-        A scalar; log(2N - 1) when all embeddings are equal.
+        A scalar; log(2N - 1 + K) when all embeddings are equal and all images differ.
 
     Raises:
         ValueError: the shapes differ, are not two-dimensional, or `tau` is not greater than 0.
@@ -38,7 +41,7 @@ def ntxent(
     require_pair("ntxent", z1, z2)
     require_temperature(tau)
     index = torch.arange(len(z1), device=z1.device) if index is None else index
-    return softmax_loss(negatives(in_batch(torch.stack([z1, z2]), index, similarity), tau), tau)
+    return softmax_loss(negatives(in_batch(torch.stack([z1, z2]), index, similarity, others), tau), tau)
 
 
 def require_pair(name: str, z1: Tensor, z2: Tensor) -> None:

@@ -2,6 +2,8 @@
 
 from itertools import product
 
+import torch
+
 from contraflow.losses import ntxent
 from contraflow.methods.parts.base import Batch, Method, Output
 from contraflow.methods.parts.negatives import Negatives
@@ -12,7 +14,7 @@ class SimCLR(Method):
     """NT-Xent over both views, all 2N anchors.
 
     Where there are small crops (multi-crop, Caron et al. 2020), the mean of that and of NT-Xent between each of them
-    and each of the views, all pairs counting alike.
+    and each of the views, all pairs counting alike. Images that others bring along are negatives of the whole batch.
     """
 
     def __init__(self, settings, data):
@@ -22,13 +24,18 @@ class SimCLR(Method):
         self.negatives = Negatives(settings, data.positions)
 
     def forward(self, batch: Batch) -> Output:
-        z = self.embed(batch.views)
+        if batch.companions is None:
+            z, others = self.embed(batch.views), None
+        else:  # together, or BatchNorm would tell views from companions
+            both = self.embed(torch.cat([batch.views, batch.companions]))
+            z, along = both.split([len(batch.views), len(batch.companions)])
+            others = along.flatten(0, 1), batch.companion_index.flatten()
         tau = self.temperature(*z, batch.progress)
         pairs = [tuple(z)]
         if batch.local is not None:
             pairs += product(z, self.embed(batch.local))
         losses = [
-            ntxent(*pair, tau, index=batch.index, similarity=self.similarity, negatives=self.negatives)
+            ntxent(*pair, tau, index=batch.index, similarity=self.similarity, negatives=self.negatives, others=others)
             for pair in pairs
         ]
         return Output(sum(losses) / len(losses), z)

@@ -3,6 +3,8 @@
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from contraflow.arrays import load_arrays
 from contraflow.artefacts import require_same, sha256
 from contraflow.config import MINING, Params
@@ -47,6 +49,12 @@ def train_mined(
         "params": chosen(params.model_dump(), [*READS[:-1], *MINING]),
         "inputs": {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)},
     }
+    if settings.mining.use == "batches":
+        use = {"order": partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)}
+    else:
+        companions = np.zeros((encoded.card.train["images"], settings.mining.companions), np.int64)
+        companions[arrays["anchor"]] = arrays["negative"][:, : settings.mining.companions]
+        use = {"companions": companions}
     settings.train = settings.train.model_copy(update={"lr": settings.mining.lr})
     work = partial(
         train_round,
@@ -62,6 +70,6 @@ def train_mined(
         start=encoder,
         before=read_history(history),
         validate=validation_knn(encoded, threads),
-        order=partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed),
+        **use,
     )
     on_gpus(settings.train.gpus, work)

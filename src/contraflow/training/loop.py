@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from contraflow.collectives import average_gradients, from_first, rank
 from contraflow.config import Train
+from contraflow.data.companions import CompanionLoader
 from contraflow.data.loader import ViewLoader
 from contraflow.errors import UserError
 from contraflow.methods import Batch, Method
@@ -26,7 +27,7 @@ REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linea
 
 def train(
     method: Method,
-    loader: ViewLoader,
+    loader: ViewLoader | CompanionLoader,
     settings: Train,
     *,
     labels: Tensor,
@@ -78,15 +79,15 @@ def train(
             if ends_early(history, settings):
                 break
             total, norms, recent, began = 0.0, torch.zeros((), device=device), Recent(), time.monotonic()
-            for views, index, local in loader.epoch(epoch, order=order(epoch=epoch) if order else None):
+            for made in loader.epoch(epoch, order=order(epoch=epoch) if order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate
-                batch = Batch(
-                    *(x.to(device, non_blocking=True) for x in (views, index, labels[index])),
-                    step / steps,
-                    None if local is None else local.to(device, non_blocking=True),
-                )
+                there = [
+                    None if part is None else part.to(device, non_blocking=True)
+                    for part in (made.views, made.index, labels[made.index], *made[2:])
+                ]
+                batch = Batch(*there[:3], step / steps, *there[3:])
                 with autocast:
                     output = method(batch)
                 optimiser.zero_grad(set_to_none=True)

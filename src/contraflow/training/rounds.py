@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from contraflow.collectives import rank, world_size
 from contraflow.data.card import EncodedData
+from contraflow.data.companions import CompanionLoader
 from contraflow.data.device_loader import view_loader
 from contraflow.data.labelling import draw_labelled
 from contraflow.devices import cores
@@ -35,6 +36,7 @@ def train_round(
     start: Path | None = None,
     before: Sequence[Epoch] = (),
     order: Callable[..., np.ndarray] | None = None,
+    companions: np.ndarray | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> None:
     """Train and write `encoder.safetensors` and `history.csv` into `out`; each process of a training does all of it on
@@ -51,6 +53,7 @@ def train_round(
         start: The checkpoint to go on from; None draws weights from the seed.
         before: The history of that checkpoint's own training.
         order: `order(epoch=...)` is the order of the samples in an epoch; None draws it.
+        companions: The images that each brings along as negatives, by sample index, (images, m) int64; None for none.
         validate: Gives the validation accuracy of an encoder; None where there are no labels to measure it with.
 
     Raises:
@@ -66,21 +69,28 @@ def train_round(
     if start is not None:
         load_model(start, method)
     augment = settings.augment.chosen()
+    common = {
+        "device": device,
+        "half": settings.train.precision != "float32",
+        "seed": seed,
+        "threads": _share(threads),
+        "indices": data.training,
+        "part": rank(),
+        "parts": world_size(),
+        **card.loading,
+    }
+    batch_size, recipes = settings.train.batch_size, augment.whole()
     loader = view_loader(
         data.train_beton,
-        augment.whole(),
-        device=device,
-        half=settings.train.precision != "float32",
-        seed=seed,
-        batch_size=settings.train.batch_size,
-        threads=_share(threads),
-        indices=data.training,
+        recipes,
+        batch_size=batch_size,
         local=augment.local(),
         local_size=max(1, round(augment.local_side * card.image_size)),
-        part=rank(),
-        parts=world_size(),
-        **card.loading,
+        **common,
     )
+    if companions is not None:
+        others = view_loader(data.train_beton, recipes[:1], batch_size=batch_size * companions.shape[1], **common)
+        loader = CompanionLoader(loader, others, companions)
     history = train(
         method,
         loader,

@@ -39,6 +39,9 @@ class Batch:
         labels: Shape (N,) int64, -1 where a method is to see none.
         progress: Share of the training that is done, 0 to below 1, for schedules.
         local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr gets any.
+        companions: A view of each of m other images that each image brings along as further negatives, (m, n, C, H, W);
+            None where it brings none. Only simclr gets any.
+        companion_index: Sample indices of those of all images, (m, N) int64.
     """
 
     views: Tensor
@@ -46,6 +49,8 @@ class Batch:
     labels: Tensor
     progress: float
     local: Tensor | None = None
+    companions: Tensor | None = None
+    companion_index: Tensor | None = None
 
 
 @dataclass(frozen=True)
