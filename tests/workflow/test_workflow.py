@@ -46,6 +46,15 @@ def test_snakemakes_own_views_of_the_workflow(repository):
     (repository.path / "overview.zip").unlink()
 
 
+def test_shards_of_the_search_come_to_the_same_bytes(repository):
+    before = repository.results()
+    jobs = repository.jobs("dvc exp run -S mining.shards=2")
+    assert (jobs.count("mine_shard"), jobs.count("mine_negatives"), jobs.count("encode_images")) == (2, 1, 0)
+    after = repository.results()
+    assert {path for path in before if after[path] != before[path]} == {"results/report.html"}  # shows the parameter
+    assert repository.up_to_date()
+
+
 def test_without_mining_the_pretrained_encoder_is_evaluated(repository):
     repository.set(mining={"rounds": 0})
     jobs = repository.jobs("snakemake --cores 2")
