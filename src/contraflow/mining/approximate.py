@@ -4,9 +4,9 @@ import faiss
 import numpy as np
 
 RECALL = 0.95  # of the exact neighbours that shall be found
-PROBES = 8  # lists looked through at first
+PROBES = 4  # lists looked through at first
 TRAINING = 64  # vectors a list from which its centre is learned
-ITERATIONS = 10
+ITERATIONS = 5
 ADDED = 65536  # vectors at a time
 
 
@@ -33,7 +33,7 @@ class InvertedLists:
             self._index.add(vectors[start : start + ADDED])
 
     def probe_enough(self, queries: np.ndarray, exact: np.ndarray) -> float:
-        """Look through more lists, twice as many at a time, until the recall of `exact` (A, k) is at least `RECALL`.
+        """Look through more lists, half as many again at a time, until the recall of `exact` (A, k) is at least `RECALL`.
 
         Returns:
             The recall, 0 to 1: share of the exact neighbours that are found.
@@ -43,7 +43,7 @@ class InvertedLists:
             recall = float(np.mean([np.isin(*pair).mean() for pair in zip(exact, found, strict=True)]))
             if recall >= RECALL or self._index.nprobe >= self._index.nlist:
                 return recall
-            self._index.nprobe = min(2 * self._index.nprobe, self._index.nlist)
+            self._index.nprobe = min(self._index.nprobe * 3 // 2, self._index.nlist)
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Similarities (A, k), falling, and row numbers (A, k), equally similar ones by row; -1 where none is found."""

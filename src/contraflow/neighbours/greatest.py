@@ -96,7 +96,7 @@ def keep_greatest(values, columns, block, width, offset):
         heap, of_heap, row = values[i], columns[i], block[i, :width]
         for start in range(0, width, CHUNK):
             chunk = row[start : start + CHUNK]
-            if _exceeding(chunk, heap[0]):
+            if len(chunk) < CHUNK or _any_exceeds(chunk, heap[0]):
                 for j in range(len(chunk)):
                     if chunk[j] > heap[0]:
                         _sink(heap, of_heap, chunk[j], offset + start + j)
@@ -114,12 +114,12 @@ def rank(values, columns):
 
 
 @part
-def _exceeding(chunk, threshold):
-    """How many entries are greater, without a branch, so that the compiler can use vectors."""
-    count = np.int32(0)
-    for entry in chunk:
-        count += np.int32(entry > threshold)
-    return count
+def _any_exceeds(chunk, threshold):
+    """Whether any of CHUNK entries is greater; known in number and without a branch, so that vectors can be used."""
+    found = np.uint8(0)
+    for j in range(CHUNK):
+        found |= np.uint8(chunk[j] > threshold)
+    return found
 
 
 @part
