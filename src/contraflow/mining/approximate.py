@@ -33,7 +33,7 @@ class InvertedLists:
             self._index.add(vectors[start : start + ADDED])
 
     def probe_enough(self, queries: np.ndarray, exact: np.ndarray) -> float:
-        """Look through more lists, half as many again at a time, until the recall of `exact` (A, k) is at least `RECALL`.
+        """Look through half as many lists again at a time until the recall of `exact` (A, k) is at least `RECALL`.
 
         Returns:
             The recall, 0 to 1: share of the exact neighbours that are found.
