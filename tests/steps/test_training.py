@@ -223,7 +223,7 @@ def test_a_batch_larger_than_the_data_is_refused(tmp_path, params_of, encoded):
 
 
 def test_a_loss_that_is_not_finite_is_named_and_leaves_no_checkpoint(tmp_path, params_of, encoded):
-    with pytest.raises(UserError, match="the loss became nan in epoch"):
+    with pytest.raises(UserError, match=r"the training of seed 0 · round 0 failed: the loss became nan in epoch 1 "):
         pretrain(
             params_of(train={"lr": 1e30}),
             seed=0,

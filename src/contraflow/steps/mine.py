@@ -58,7 +58,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, 
             total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {seed} · round {number}"
             tracked = track(batches, total=total, label=label, unit="batches")
             for features, _ in embed_batches(network, tracked, device):
-                require_finite(features, str(encoder))
+                require_finite(features, f"the encoder of seed {seed} ({encoder})")
                 yield unit(features)
 
         images = ImageLoader(encoded.train_beton, indices=training, **loading)

@@ -97,7 +97,7 @@ def train(
                 norms += torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
                 scaler.step(optimiser)
                 scaler.update()
-                total += _finite(output.loss, epoch, rate)
+                total += _finite(output.loss, label, epoch, rate)
                 recent.add(output.embeddings)
                 step += 1
                 bar.set_postfix_str(
@@ -139,12 +139,12 @@ def _go_on(path: Path, parts: dict) -> list[Epoch]:
     return [Epoch(**row) for row in kept["history"]]
 
 
-def _finite(loss: torch.Tensor, epoch: int, rate: float) -> float:
+def _finite(loss: torch.Tensor, label: str, epoch: int, rate: float) -> float:
     value = loss.item()
     if not np.isfinite(value):
         raise UserError(
-            f"the loss became {value} in epoch {epoch + 1} at learning rate {rate:.4g}: "
-            "lower train.lr, raise loss.tau or train.warmup_epochs"
+            f"the training of {label} failed: the loss became {value} in epoch {epoch + 1} at learning rate "
+            f"{rate:.4g}; lower train.lr or mining.lr, raise loss.tau or train.warmup_epochs"
         )
     return value
 
