@@ -25,7 +25,7 @@ QUICK = {
     "model": {"width": 8, "projection_hidden": 16, "projection_dim": 8},
     "train": {"epochs": 1, "batch_size": 16},
     "mining": {"rounds": 1, "k": 2},
-    "eval": {"batch_size": 16, "knn": [{"k": 5, "tau": 0.1}, {"k": 3, "tau": 0.07}]},
+    "eval": {"batch_size": 16, "knn": [{"k": 5, "tau": 0.1}, {"k": 3, "tau": 0.07}], "few_labels": [0.1, 2]},
     "report": {"tsne_points": 20, "gallery_anchors": 2},
 }
 

@@ -179,7 +179,8 @@ def evaluate(
 
     settings = load_params(params)
     inputs = [data / CARD, checkpoint] if checkpoint else [data / CARD]
-    outputs = [out, out.with_suffix(".npz")] if checkpoint else [out]
+    pixels = [out.with_name("pca_pixels.json")] if representation == "raw_pixels" else []
+    outputs = [out, out.with_suffix(".npz")] if checkpoint else [out, *pixels]
     with job("evaluate", settings, inputs=inputs, outputs=outputs):
         evaluate_representation(
             settings,

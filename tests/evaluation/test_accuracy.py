@@ -5,7 +5,13 @@ from contraflow.config import Eval
 from contraflow.evaluation.accuracy import Labelled, measure
 
 SETTINGS = Eval.model_validate(
-    {"batch_size": 9, "knn": [{"k": 5, "tau": 0.1}], "linear": {"weight_decay": [1e-2, 1e-4], "max_iterations": 50}}
+    {
+        "batch_size": 9,
+        "knn": [{"k": 5, "tau": 0.1}],
+        "linear": {"weight_decay": [1e-2, 1e-4], "max_iterations": 50},
+        "few_labels": [0.1, 4],
+        "few_draws": 2,
+    }
 )
 
 
@@ -21,3 +27,19 @@ def test_images_without_labels_change_nothing():
     found = measure(both, np.arange(10, 100), np.arange(10), test, **split)
     assert (found.test, found.validation) == (expected.test, expected.validation)
     assert np.array_equal(found.predicted, expected.predicted)
+
+
+def test_every_accuracy_is_the_mean_of_what_it_says_of_each_image():
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 150)
+    features = (np.eye(3)[labels] * 2 + random.normal(size=(150, 3))).astype(np.float32)
+    train, test = Labelled(features[:90], labels[:90]), Labelled(features[90:], labels[90:])
+    found = measure(
+        train, np.arange(30, 90), np.arange(30), test, classes=3, settings=SETTINGS, device=torch.device("cpu")
+    )
+    assert list(found.test) == list(found.validation) == ["linear", "linear_10pct", "linear_4each", "knn5"]
+    assert np.array_equal(found.correct["linear"], found.predicted == test.labels)
+    assert set(found.correct["linear_4each"]) <= {0, 0.5, 1}
+    assert found.test == {name: np.mean(correct) for name, correct in found.correct.items()}
+    assert found.few["linear_4each"].images == 12
+    assert np.array_equal(found.confidence, found.probe.probabilities(test.features).max(1))

@@ -120,7 +120,7 @@ def test_no_images_are_refused():
 def test_sweep_goes_from_strong_to_weak_and_learns_from_the_training_images_alone():
     x, y = clusters(800)
     other, truth = clusters(300, seed=1)
-    trials = sweep(x, y, other, truth, weight_decays=[1e-4, 10.0, 1e-2], max_iterations=300)
+    trials = sweep(Problem(x, y), other, truth, weight_decays=[1e-4, 10.0, 1e-2], max_iterations=300)
     assert [trial.weight_decay for trial in trials] == [10, 1e-2, 1e-4]
     for trial in trials:
         alone = Problem(x, y).solve(trial.weight_decay, max_iterations=300)

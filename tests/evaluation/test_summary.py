@@ -4,7 +4,7 @@ import pytest
 from contraflow.evaluation.summary import same_class_share, spread, summarise_evaluations, summarise_rounds
 
 
-def evaluation(representation, seed, test, validation, alignment=0.5, uniformity=-2.0):
+def evaluation(representation, seed, test, validation, alignment=0.5, uniformity=-2.0, intervals=None, ece=None):
     return {
         "representation": representation,
         "seed": seed,
@@ -12,6 +12,8 @@ def evaluation(representation, seed, test, validation, alignment=0.5, uniformity
         "validation": validation,
         "alignment": alignment,
         "uniformity": uniformity,
+        "intervals": intervals or {},
+        "calibration": ece and {"ece": ece, "bins": []},
     }
 
 
@@ -33,6 +35,17 @@ def test_figures_go_by_representation_and_split():
     assert summary["encoder"]["alignment"]["mean"] == pytest.approx(0.2)
     assert summary["raw_pixels"]["linear"] == {"mean": 0.8, "std": 0.0, "n": 1}
     assert summary["validation"]["encoder"] == {"linear": spread([0.6, 0.7])}
+
+
+def test_intervals_and_calibration_are_means_over_seeds():
+    summary = summarise_evaluations(
+        [
+            evaluation("encoder", 0, {"linear": 0.8}, {}, intervals={"linear": [0.7, 0.9]}, ece=0.1),
+            evaluation("encoder", 1, {"linear": 0.9}, {}, intervals={"linear": [0.8, 0.96]}, ece=0.2),
+        ]
+    )
+    assert summary["encoder"]["linear"] == spread([0.8, 0.9]) | {"low": 0.75, "high": pytest.approx(0.93)}
+    assert summary["encoder"]["ece"] == spread([0.1, 0.2])
 
 
 def test_unlabelled_leaves_label_figures_out():

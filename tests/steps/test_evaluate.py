@@ -15,7 +15,7 @@ from contraflow.artefacts import read_json, sha256, write_json
 from contraflow.data.card import EncodedData
 from contraflow.errors import UserError
 from contraflow.methods import METHODS, DataShape
-from contraflow.models.checkpoint import read_provenance, save_model
+from contraflow.models.checkpoint import load_encoder, read_provenance, save_model
 from contraflow.steps.encode import encode
 from contraflow.steps.evaluate import evaluate_representation
 from contraflow.steps.evaluate_rounds import evaluate_rounds
@@ -24,7 +24,7 @@ from contraflow.steps.mine import mine
 from contraflow.steps.pretrain import pretrain
 from contraflow.steps.summarise import summarise
 
-LABEL_FIGURES = {"linear", "knn5", "knn3"}
+LABEL_FIGURES = {"linear", "linear_10pct", "linear_2each", "knn5", "knn3"}
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +85,13 @@ def test_an_evaluation_has_all_figures_and_says_how_they_were_measured(params_of
     assert all(row["converged"] for row in sweep)
     assert found["validation"]["linear"] == max(row["validation_accuracy"] for row in sweep)
     assert found["probe"]["converged"]
+    assert all(low <= found["test"][name] <= high for name, (low, high) in found["intervals"].items())
+    assert set(found["intervals"]) == LABEL_FIGURES
+    assert found["few_labels"]["linear_2each"]["images"] == 4
+    bins = found["calibration"]["bins"]
+    assert sum(b["images"] for b in bins) == encoded.card.test["images"]
+    right = sum(b["images"] * b["accuracy"] for b in bins) / encoded.card.test["images"]
+    assert right == pytest.approx(found["test"]["linear"], abs=1e-5)
     assert "k = 5, tau = 0.1; k = 3, tau = 0.07" in found["protocol"]["knn"]
     assert found["provenance"]["inputs"] == {
         "data": encoded.digest,
@@ -106,6 +113,13 @@ def test_raw_pixels_are_all_pixels_and_have_no_seed(run):
     found = read_json(run / "raw_pixels.json")
     assert (found["representation"], found["seed"], found["dimension"]) == ("raw_pixels", None, 256)
     assert set(found["test"]) == LABEL_FIGURES
+
+
+def test_principal_components_are_of_pixels_and_have_no_seed(run, encoded):
+    found = read_json(run / "pca_pixels.json")
+    count = min(128, len(encoded.training))
+    assert (found["representation"], found["seed"], found["dimension"]) == ("pca_pixels", None, count)
+    assert f"{count} dimensions" in found["protocol"]["features"] and set(found["test"]) == LABEL_FIGURES
 
 
 def simclr(params, encoded):
@@ -136,6 +150,26 @@ def test_the_same_call_gives_the_same_bytes_and_leaves_the_checkpoint(run, tmp_p
     assert checkpoint.read_bytes() == before
 
 
+def test_the_encoder_is_as_it_was_bit_by_bit(run, tmp_path, params_of, encoded, monkeypatch):
+    """Weights and the statistics of BatchNorm, whatever was measured."""
+    import contraflow.steps.evaluate as step
+
+    used = []
+
+    def remembered(path):
+        encoder, made_from = load_encoder(path)
+        used.append(encoder)
+        return encoder, made_from
+
+    monkeypatch.setattr(step, "load_encoder", remembered)
+    checkpoint = run / "seed3/encoder.safetensors"
+    evaluated(params_of(seeds=[3, 4]), encoded, tmp_path, "encoder-seed3", checkpoint)
+    [encoder], [fresh, _] = used, load_encoder(checkpoint)
+    after, before = encoder.state_dict(), fresh.state_dict()
+    assert any("running_var" in name for name in before) and after.keys() == before.keys()
+    assert all(after[name].numpy().tobytes() == tensor.numpy().tobytes() for name, tensor in before.items())
+
+
 def test_nothing_is_chosen_on_the_test_images(run, tmp_path, params_of, encoded, monkeypatch):
     """Other labels of the test images change the test figures and no other."""
     import contraflow.steps.evaluate as step
@@ -159,7 +193,7 @@ def test_a_failed_training_is_named(run, tmp_path, params_of, encoded):
     broken = simclr(params, encoded)
     broken.load_state_dict({name: t * float("nan") for name, t in load_file(checkpoint).items()})
     save_model(tmp_path / "encoder.safetensors", broken, read_provenance(checkpoint))
-    with pytest.raises(UserError, match=r"encoder\.safetensors gives NaN or infinite features for \d+ of \d+ images"):
+    with pytest.raises(UserError, match=r"the encoder of seed 3 \(.*\) gives NaN or infinite features for \d+ of"):
         evaluated(params, encoded, tmp_path, "encoder-seed3", tmp_path / "encoder.safetensors")
     assert not list(tmp_path.glob("*.json")) and not list(tmp_path.glob("*.npz"))
 
@@ -195,8 +229,10 @@ def test_an_encoder_of_other_data_is_refused(run, tmp_path, params_of, encoded, 
 
 def test_summary_of_two_seeds(run, params_of, encoded):
     summary = summed_up(params_of(seeds=[3, 4]), encoded, run)
-    assert set(summary) == {"encoder", "untrained", "raw_pixels", "validation", "mining", "rounds"}
-    assert set(summary["encoder"]) == LABEL_FIGURES | {"alignment", "uniformity"}
+    assert set(summary) == {"encoder", "untrained", "raw_pixels", "pca_pixels", "validation", "mining", "rounds"}
+    assert set(summary["encoder"]) == LABEL_FIGURES | {"alignment", "uniformity", "ece"}
+    ends = [read_json(run / f"encoder-seed{seed}.json")["intervals"]["linear"] for seed in (3, 4)]
+    assert [summary["encoder"]["linear"][end] for end in ("low", "high")] == pytest.approx(np.mean(ends, axis=0))
     accuracies = [read_json(run / f"encoder-seed{seed}.json")["test"]["linear"] for seed in (3, 4)]
     assert summary["encoder"]["linear"]["mean"] == pytest.approx(np.mean(accuracies))
     assert summary["encoder"]["linear"]["std"] == pytest.approx(np.std(accuracies, ddof=1))
@@ -224,7 +260,9 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     assert out.read_bytes() == before and found["seed"] == 3
     trained, untrained = (read_json(run / f"{name}-seed3.json")["validation"] for name in ("encoder", "untrained"))
     confusions = [np.array(entry.pop("confusion")) for entry in found["rounds"]]
-    assert found["rounds"] == [{"round": 0, **trained}, {"round": 1, **untrained}]
+    of_rounds = ("linear", "knn5", "knn3")
+    expected = [{"round": i, **{key: of[key] for key in of_rounds}} for i, of in enumerate((trained, untrained))]
+    assert found["rounds"] == expected
     for confusion, entry in zip(confusions, found["rounds"], strict=True):
         assert np.trace(confusion) / confusion.sum() == pytest.approx(entry["linear"])
         assert confusion.sum(1).tolist() == np.bincount(encoded.labels("validation"), minlength=2).tolist()
@@ -284,7 +322,8 @@ def test_unlabelled_images_leave_the_label_figures_out(tmp_path, params_of):
     pretrain(params, seed=0, data=data.folder, out=tmp_path / "run/seed0", threads=1, state=tmp_path / "state")
     for name in ("raw_pixels", "encoder-seed0"):
         found = evaluated(params, data, tmp_path / "run", name, tmp_path / "run/seed0/encoder.safetensors")
-        assert found["test"] == found["validation"] == {} and found["confusion"] == found["probe_sweep"] == []
+        assert found["test"] == found["validation"] == found["intervals"] == {} and found["calibration"] is None
+        assert found["confusion"] == found["probe_sweep"] == []
         assert found["alignment"] >= 0 >= found["uniformity"]
         assert "linear" not in found["protocol"]
     arrays, _ = load_arrays(tmp_path / "run/encoder-seed0.npz")

@@ -55,6 +55,8 @@ def test_summarise(tmp_path, params, encoded, table, imported_by):
         "confusion": [[1, 1], [0, 2]],
         "alignment": 0.1,
         "uniformity": -1.0,
+        "intervals": {"linear": [0.4, 0.6]},
+        "calibration": {"ece": 0.1, "bins": []},
         "provenance": {"inputs": {"data": encoded.digest}},
     }
     write_json(tmp_path / "encoder-seed0.json", evaluation)

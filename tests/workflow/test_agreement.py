@@ -17,10 +17,10 @@ from contraflow.models.checkpoint import read_provenance
 REPORT = ["write_report"]
 SUMMARIES = ["summarise_evaluations", *REPORT]
 ENCODER_EVALUATION = ["evaluate_encoder", "evaluate_rounds", *SUMMARIES]
-EVALUATION = sorted(["evaluate_baseline", "evaluate_baseline", *ENCODER_EVALUATION])
+EVALUATION = sorted(["evaluate_pixels", "evaluate_untrained", *ENCODER_EVALUATION])
 MINING = sorted(["mine_negatives", "train_mined", "summarise_mining", *ENCODER_EVALUATION])
 PRETRAINING = sorted(["pretrain_seed", *MINING])  # raw pixels and the untrained encoder do not depend on it
-ENCODING = sorted(["encode_images", "evaluate_baseline", "evaluate_baseline", *PRETRAINING])
+ENCODING = sorted(["encode_images", "evaluate_pixels", "evaluate_untrained", *PRETRAINING])
 ALL = sorted(["fetch_files", *ENCODING])
 STAGES = ["fetch", "encode", "pretrain", "mine", "evaluate", "report"]
 
@@ -222,7 +222,7 @@ def test_a_seed_more_and_less_through_dvc(lab):
 def one_more_and_less(lab, said, new):
     assert re.findall(r"Pretraining with seed (\d+)", said) == [str(new)]
     assert set(re.findall(r"seed (\d+), round \d", said)) == {str(new)}
-    assert lab.finished(said) == sorted(["evaluate_baseline", *PRETRAINING])
+    assert lab.finished(said) == sorted(["evaluate_untrained", *PRETRAINING])
     lab.set(seeds=[0])
     assert lab.jobs(lab.snakemake) == sorted(["summarise_mining", *SUMMARIES])
 

@@ -1,4 +1,4 @@
-BASELINES = ["raw_pixels", *expand("untrained-seed{seed}", seed=SEEDS)]
+BASELINES = ["raw_pixels", "pca_pixels", *expand("untrained-seed{seed}", seed=SEEDS)]
 BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUNDS else [])
 
 
@@ -45,26 +45,46 @@ rule summarise_evaluations:
         " --metrics {output.metrics} --curves {output.curves} --confusion {output.confusion} 2>&1 | tee {log}"
 
 
-rule evaluate_baseline:
+rule evaluate_pixels:
     input:
         rules.encode.input,
         code="src/contraflow/steps/evaluate.py",
     output:
-        "results/evaluate/{baseline}.json",
+        raw="results/evaluate/raw_pixels.json",
+        pca="results/evaluate/pca_pixels.json",
     log:
-        "logs/evaluate/{baseline}.log",
+        "logs/evaluate/pixels.log",
     benchmark:
-        "logs/benchmarks/evaluate/{baseline}.tsv"
-    wildcard_constraints:
-        baseline=r"raw_pixels|untrained-seed\d+",
+        "logs/benchmarks/evaluate/pixels.tsv"
     threads: ONE_GPU
     resources:
         gpu=1,
         mem_mb=8000,
     message:
-        "Evaluating the baseline {wildcards.baseline}"
+        "Evaluating the pixels and their principal components"
     shell:
-        "contraflow evaluate --representation {wildcards.baseline} --data results/encode"
+        "contraflow evaluate --representation raw_pixels --data results/encode"
+        " --out {output.raw} --threads {threads} 2>&1 | tee {log}"
+
+
+rule evaluate_untrained:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/evaluate.py",
+    output:
+        "results/evaluate/untrained-seed{seed}.json",
+    log:
+        "logs/evaluate/untrained-seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/untrained-seed{seed}.tsv"
+    threads: ONE_GPU
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    message:
+        "Evaluating the untrained encoder of seed {wildcards.seed}"
+    shell:
+        "contraflow evaluate --representation untrained-seed{wildcards.seed} --data results/encode"
         " --out {output} --threads {threads} 2>&1 | tee {log}"
 
 

@@ -1,6 +1,7 @@
 """Which labels a training may see."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -18,10 +19,20 @@ def draw_labelled(labels: np.ndarray, indices: np.ndarray, *, fraction: float, s
         fraction: Share of each class, greater than 0 to 1.
         seed: Draws the images.
     """
+    return _draw(labels, indices, seed, lambda members: math.ceil(fraction * members))
+
+
+def draw_each(labels: np.ndarray, indices: np.ndarray, *, count: int, seed: int) -> np.ndarray:
+    """As `draw_labelled`, but of each class `count` labels are kept, or all where there are fewer."""
+    return _draw(labels, indices, seed, lambda members: count)
+
+
+def _draw(labels: np.ndarray, indices: np.ndarray, seed: int, wanted: Callable[[int], int]) -> np.ndarray:
+    """Keep the label of so many images of each class as are `wanted` of its members."""
     kept = np.full_like(labels, UNLABELLED)
     random = np.random.Generator(np.random.Philox(key=seed))
-    for label in np.unique(labels[indices]):
-        members = indices[labels[indices] == label]
-        chosen = random.permutation(members)[: math.ceil(fraction * len(members))]
-        kept[chosen] = label
+    own = labels[indices]
+    for label in np.unique(own[own != UNLABELLED]):
+        members = indices[own == label]
+        kept[random.permutation(members)[: wanted(len(members))]] = label
     return kept

@@ -1,4 +1,4 @@
-"""Accuracies of labelled features: linear probe and k-NN, on the validation and on the test images."""
+"""Accuracies of labelled features: linear probe, on few labels too, and k-NN, on validation and on test images."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from contraflow.config import Eval
-from contraflow.evaluation.knn import Labelled, knn_accuracies
+from contraflow.evaluation.few_labels import FewLabels, few_label_probes
+from contraflow.evaluation.knn import Labelled, knn_accuracies, knn_predictions
 from contraflow.evaluation.probe import Probe, Problem, Trial, choose, sweep
 
 
@@ -15,18 +16,28 @@ class Accuracies:
     """What `measure` found.
 
     Attributes:
-        test: Accuracies (0 to 1) by name: `linear`, then `knnK` for each k.
-        validation: The same on the validation images.
+        correct: Whether the class of each test image was named rightly, (N,), by the figure's name: `linear`, then
+            those of few labels (there the share of the draws in which it was), then `knnK` for each k.
+        validation: Accuracies (0 to 1) on the validation images, by the same names.
         trials: The sweep over weight decays on the validation images.
+        few: The probes on few labels, by name.
         probe: The probe of the test accuracy.
         predicted: Its classes of the test images, (N,) int64.
+        confidence: Its probabilities of these classes, (N,) float32.
     """
 
-    test: dict[str, float]
+    correct: dict[str, np.ndarray]
     validation: dict[str, float]
     trials: list[Trial]
+    few: dict[str, FewLabels]
     probe: Probe
     predicted: np.ndarray
+    confidence: np.ndarray
+
+    @property
+    def test(self) -> dict[str, float]:
+        """Accuracies (0 to 1) on the test images, by name."""
+        return {name: float(correct.mean()) for name, correct in self.correct.items()}
 
 
 def measure(
@@ -48,32 +59,63 @@ def measure(
         test: The test images, all with labels; what is measured on them chooses nothing. All of `train` is learned from
             for them.
         classes: Number of classes, whether they occur or not.
-        settings: Neighbours, temperatures and weight decays.
+        settings: Neighbours, temperatures, weight decays and amounts of few labels.
         device: Where to compute.
     """
-    learned, held_out = train[training[train.labels[training] >= 0]], train[validation]
-    linear = settings.linear
-    trials = sweep(
-        learned.features,
-        learned.labels,
-        held_out.features,
-        held_out.labels,
-        weight_decays=linear.weight_decay,
-        max_iterations=linear.max_iterations,
-        device=device,
-    )
-    chosen = choose(trials)
-    bank = train[train.labels >= 0]
+    choices = _choose(train, training, validation, test, classes=classes, settings=settings, device=device)
+    chosen, bank = choose(choices.trials), train[train.labels >= 0]
     probe = Problem(bank.features, bank.labels, device=device).solve(
-        chosen.weight_decay, max_iterations=linear.max_iterations, start=chosen.probe
+        chosen.weight_decay, max_iterations=settings.linear.max_iterations, start=chosen.probe
     )
-    predicted = probe.predict(test.features)
-    validation_knn = knn_accuracies(held_out, learned, settings.knn, classes=classes, device=device)
-    test_knn = knn_accuracies(test, bank, settings.knn, classes=classes, device=device)
+    predicted, confidence = probe.classify(test.features)
+    by_knn = knn_predictions(test.features, bank, settings.knn, classes=classes, device=device)
     return Accuracies(
-        test={"linear": float((predicted == test.labels).mean()), **test_knn},
-        validation={"linear": chosen.validation_accuracy, **validation_knn},
-        trials=trials,
+        correct={
+            "linear": predicted == test.labels,
+            **{name: found.correct for name, found in choices.few.items()},
+            **{name: found == test.labels for name, found in by_knn.items()},
+        },
+        validation={
+            "linear": chosen.validation_accuracy,
+            **{name: found.validation for name, found in choices.few.items()},
+            **choices.knn,
+        },
+        trials=choices.trials,
+        few=choices.few,
         probe=probe,
         predicted=predicted,
+        confidence=confidence,
     )
+
+
+@dataclass(frozen=True)
+class _Choices:
+    """What was found with the validation images held out."""
+
+    trials: list[Trial]
+    few: dict[str, FewLabels]
+    knn: dict[str, float]
+
+
+def _choose(
+    train: Labelled,
+    training: np.ndarray,
+    validation: np.ndarray,
+    test: Labelled,
+    *,
+    classes: int,
+    settings: Eval,
+    device: torch.device,
+) -> _Choices:
+    learned, held_out = train[training[train.labels[training] >= 0]], train[validation]
+    problem = Problem(learned.features, learned.labels, device=device)
+    trials = sweep(
+        problem,
+        held_out.features,
+        held_out.labels,
+        weight_decays=settings.linear.weight_decay,
+        max_iterations=settings.linear.max_iterations,
+    )
+    few = few_label_probes(train, training, held_out, test, settings=settings, like=problem)
+    knn = knn_accuracies(held_out, learned, settings.knn, classes=classes, device=device)
+    return _Choices(trials, few, knn)

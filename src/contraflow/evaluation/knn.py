@@ -52,13 +52,18 @@ def vote(similarity: np.ndarray, neighbour_labels: np.ndarray, *, k: int, tau: f
     return predicted
 
 
+def knn_predictions(
+    queries: np.ndarray, bank: Labelled, settings: Sequence[Knn], *, classes: int, device: torch.device
+) -> dict[str, np.ndarray]:
+    """Classes of queries (N, D) by weighted k-NN for each k and temperature, from one search: (N,) by name, `knnK`."""
+    similarity, index = nearest(queries, bank.features, max(knn.k for knn in settings), device=device)
+    labels = bank.labels[index]
+    return {f"knn{knn.k}": vote(similarity, labels, k=knn.k, tau=knn.tau, classes=classes) for knn in settings}
+
+
 def knn_accuracies(
     queries: Labelled, bank: Labelled, settings: Sequence[Knn], *, classes: int, device: torch.device
 ) -> dict[str, float]:
-    """Accuracy (0 to 1) of weighted k-NN for each k and temperature, from one search; by name, `knnK`."""
-    similarity, index = nearest(queries.features, bank.features, max(knn.k for knn in settings), device=device)
-    labels = bank.labels[index]
-    return {
-        f"knn{knn.k}": float((vote(similarity, labels, k=knn.k, tau=knn.tau, classes=classes) == queries.labels).mean())
-        for knn in settings
-    }
+    """Accuracies (0 to 1) of `knn_predictions`, by name."""
+    predicted = knn_predictions(queries.features, bank, settings, classes=classes, device=device)
+    return {name: float((found == queries.labels).mean()) for name, found in predicted.items()}

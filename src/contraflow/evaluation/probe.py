@@ -54,9 +54,20 @@ class Probe:
         logits = (features - self.mean) / self.scale @ self.weight.T.astype(np.float32) + self.bias.astype(np.float32)
         return torch.softmax(torch.from_numpy(logits), dim=1).numpy()
 
+    def classify(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The most probable class for features (N, D), (N,) int64, and its probability, (N,) float32."""
+        predicted, confidence = np.empty(len(features), np.int64), np.empty(len(features), np.float32)
+        for start in range(0, len(features), ROWS):
+            rows = slice(start, start + ROWS)
+            probabilities = self.probabilities(features[rows])
+            best = probabilities.argmax(1)
+            predicted[rows] = self.classes[best]
+            confidence[rows] = np.take_along_axis(probabilities, best[:, None], 1)[:, 0]
+        return predicted, confidence
+
     def predict(self, features: np.ndarray) -> np.ndarray:
         """The most probable class for features (N, D): (N,) int64."""
-        return self.classes[self.probabilities(features).argmax(1)]
+        return self.classify(features)[0]
 
     def accuracy(self, features: np.ndarray, labels: np.ndarray) -> float:
         """Share of the images whose label is predicted, 0 to 1."""
@@ -87,22 +98,38 @@ class Problem:
         features: Shape (N, D), finite.
         labels: Shape (N,), class numbers.
         device: Where to compute.
+        like: Compute there, and standardise as that problem does, whose images these few are of; by default they are
+            standardised by their own statistics.
 
     Raises:
         UserError: there are no images.
     """
 
-    def __init__(self, features: np.ndarray, labels: np.ndarray, *, device: torch.device = CPU):
+    def __init__(
+        self,
+        features: np.ndarray,
+        labels: np.ndarray,
+        *,
+        device: torch.device = CPU,
+        like: "Problem | None" = None,
+    ):
         if len(features) == 0:
             raise UserError("the linear probe has no images to learn from: data.validation_fraction leaves none")
         self._classes, targets = np.unique(labels, return_inverse=True)
         self._targets = torch.from_numpy(targets).to(device)
+        if like is not None:
+            device = like._mean.device
         x = torch.from_numpy(np.ascontiguousarray(features, np.float32)).to(device)
-        variance, self._mean = torch.var_mean(x, dim=0, correction=0)
-        deviation = variance.sqrt()
-        self._scale = torch.where(deviation <= CONSTANT * self._mean.abs(), 1, deviation)
-        self._x = (x - self._mean) / self._scale
-        self._eigenvalues, self._axes = torch.linalg.eigh((self._x.T @ self._x / len(x)).double())
+        if like is None:
+            variance, self._mean = torch.var_mean(x, dim=0, correction=0)
+            deviation = variance.sqrt()
+            self._scale = torch.where(deviation <= CONSTANT * self._mean.abs(), 1, deviation)
+            self._x = (x - self._mean).div_(self._scale)
+            self._eigenvalues, self._axes = torch.linalg.eigh((self._x.T @ self._x / len(x)).double())
+        else:
+            self._mean, self._scale = like._mean, like._scale
+            self._x = (x - self._mean).div_(self._scale)
+            self._eigenvalues, self._axes = like._eigenvalues, like._axes
 
     def solve(self, weight_decay: float, *, max_iterations: int, start: Probe | None = None) -> Probe:
         """Minimise with L-BFGS, from zero or from a probe of the same classes and nearly the same problem.
@@ -180,19 +207,14 @@ class Problem:
 
 
 def sweep(
-    features: np.ndarray,
-    labels: np.ndarray,
-    validation_features: np.ndarray,
-    validation_labels: np.ndarray,
-    *,
-    weight_decays: Sequence[float],
-    max_iterations: int,
-    device: torch.device = CPU,
+    problem: Problem, features: np.ndarray, labels: np.ndarray, *, weight_decays: Sequence[float], max_iterations: int
 ) -> list[Trial]:
-    """Validation accuracy for each weight decay, from the strongest to the weakest, each started from the last."""
-    problem, trials, probe = Problem(features, labels, device=device), [], None
+    """Accuracy on validation images, their features (N, D) and labels (N,), for each weight decay.
+
+    The problem is solved from the strongest to the weakest, each time started from the last.
+    """
+    trials, probe = [], None
     for weight_decay in sorted(set(weight_decays), reverse=True):
         probe = problem.solve(weight_decay, max_iterations=max_iterations, start=probe)
-        accuracy = probe.accuracy(validation_features, validation_labels)
-        trials.append(Trial(weight_decay, accuracy, probe))
+        trials.append(Trial(weight_decay, probe.accuracy(features, labels), probe))
     return trials

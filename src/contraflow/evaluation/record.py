@@ -6,14 +6,20 @@ import numpy as np
 
 from contraflow.config import Eval
 from contraflow.evaluation.accuracy import Accuracies
+from contraflow.evaluation.bootstrap import RESAMPLES, interval
+from contraflow.evaluation.calibration import BINS, calibration_error, reliability
 from contraflow.evaluation.classification import confusion_matrix, per_class
+from contraflow.evaluation.pixels import LARGEST
 from contraflow.evaluation.probe import GRADIENT_NORM
 
 FEATURES = {
     "encoder": "output of the encoder without its projection head, after the last epoch, in evaluation mode, float32",
     "untrained": "output of the encoder with random weights, never trained, in evaluation mode, float32",
-    "raw_pixels": "all pixels of an image, normalised by mean and deviation of the training images, float32",
+    "raw_pixels": f"all pixels of an image (larger ones averaged down to {LARGEST} a side), normalised by mean and "
+    "deviation of the training images, float32",
+    "pca_pixels": "the first principal components of these pixels, found on the training images, not whitened, float32",
 }
+DIGITS = 6  # of what is rounding beyond
 
 
 @dataclass(frozen=True)
@@ -30,11 +36,16 @@ class Counts:
 def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[str]) -> dict:
     """The figures that need the test images' labels (N,); empty where `found` is None, without labels."""
     if found is None:
-        return {"test": {}, "validation": {}, "per_class": [], "confusion": [], "probe_sweep": []}
+        nothing = {"test": {}, "validation": {}, "intervals": {}}
+        return nothing | {"per_class": [], "confusion": [], "probe_sweep": [], "few_labels": {}, "calibration": None}
     probe = found.probe
     confusion = confusion_matrix(labels, found.predicted, len(classes))
+    bins = reliability(found.confidence, found.predicted == labels)
     return {
         "test": found.test,
+        "intervals": {
+            name: [round(end, DIGITS) for end in interval(correct)] for name, correct in found.correct.items()
+        },
         "validation": found.validation,
         "per_class": per_class(confusion, classes),
         "confusion": confusion.tolist(),
@@ -48,13 +59,23 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
             }
             for trial in found.trials
         ],
+        "few_labels": {
+            name: {"images": few.images, "weight_decays": few.weight_decays, "converged": few.converged}
+            for name, few in found.few.items()
+        },
+        "calibration": {
+            "ece": round(calibration_error(bins), DIGITS),
+            "bins": [{key: round(value, DIGITS) for key, value in b.items()} for b in bins],
+        },
     }
 
 
-def protocol(representation: str, counts: Counts, settings: Eval, found: Accuracies | None) -> dict[str, str]:
+def protocol(
+    representation: str, dimension: int, counts: Counts, settings: Eval, found: Accuracies | None
+) -> dict[str, str]:
     """Every choice behind the figures; `found` is None without labels."""
     words = {
-        "features": FEATURES[representation],
+        "features": f"{FEATURES[representation]}, {dimension} dimensions",
         "images": "as stored, without augmentation; for alignment, two augmented views of each",
         "alignment": f"mean squared distance of two views of {counts.aligned} test images, features of length 1",
         "uniformity": f"log mean exp(-2 d^2) over all pairs of {counts.spread} test images, features of length 1",
@@ -68,7 +89,7 @@ def protocol(representation: str, counts: Counts, settings: Eval, found: Accurac
     ]
     decays = ", ".join(f"{trial.weight_decay:g}" for trial in found.trials)
     state = "" if found.probe.converged else "; NOT CONVERGED"
-    return words | {
+    words |= {
         "knn": f"{'; '.join(neighbours)}; exact, cosine similarity s in float32, each neighbour votes exp(s / tau)",
         "knn_ties": "of equally similar images the first in the file, of equal votes the first class",
         "linear": "logistic regression on standardised features, full-batch L-BFGS without learning rate or seed, "
@@ -76,4 +97,15 @@ def protocol(representation: str, counts: Counts, settings: Eval, found: Accurac
         "weight_decay": f"{found.probe.weight_decay:g}, of {decays} the best on the validation images",
         "validation": f"learned from {counts.training} training images, measured on {counts.validation} others",
         "test": f"learned from all {bank} training images, measured once on {counts.test}; nothing chosen on them",
+        "interval": f"middle 95 % of {RESAMPLES} bootstrap samples of the test images; of several seeds, the means of "
+        "its ends. It says what other test images would change, the deviation what another seed would",
+        "calibration": f"expected calibration error of the linear probe: {BINS} bins of equal width by confidence",
     }
+    if found.few:
+        amounts = ", ".join(f"{few.images} ({name})" for name, few in found.few.items())
+        words["few_labels"] = (
+            f"the linear probe on the labels of so many training images: {amounts}; of each class the same share or "
+            f"number, features standardised by all {counts.training}, mean of {settings.few_draws} draws, the same for "
+            "every representation and seed; weight decay chosen on the validation images in each draw"
+        )
+    return words

@@ -15,15 +15,29 @@ def spread(values: Sequence[float]) -> dict:
 
 
 def summarise_evaluations(evaluations: Iterable[dict]) -> dict:
-    """Spread over seeds of every figure, by representation; those on validation images under `validation`."""
+    """Spread over seeds of every figure, by representation; those on validation images under `validation`.
+
+    Accuracies on the test images have their bootstrap interval too: `low` and `high`, the means of its ends over seeds.
+    """
     test: dict = defaultdict(lambda: defaultdict(list))
     validation: dict = defaultdict(lambda: defaultdict(list))
+    intervals: dict = defaultdict(lambda: defaultdict(list))
     for evaluation in evaluations:
-        geometry = {name: evaluation[name] for name in GEOMETRY if evaluation[name] is not None}
-        for table, figures in ((test, evaluation["test"] | geometry), (validation, evaluation["validation"])):
+        other = {name: evaluation[name] for name in GEOMETRY if evaluation[name] is not None}
+        if evaluation["calibration"]:
+            other["ece"] = evaluation["calibration"]["ece"]
+        for table, figures in (
+            (test, evaluation["test"] | other),
+            (intervals, evaluation["intervals"]),
+            (validation, evaluation["validation"]),
+        ):
             for name, value in figures.items():
                 table[evaluation["representation"]][name].append(value)
     summary = _spreads(test)
+    for representation, figures in intervals.items():
+        for name, ends in figures.items():
+            low, high = (fmean(end) for end in zip(*ends, strict=True))
+            summary[representation][name] |= {"low": low, "high": high}
     return summary | {"validation": _spreads(validation)} if validation else summary
 
 

@@ -1,8 +1,11 @@
 """The step `evaluate`: how good one representation is."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -10,7 +13,7 @@ from torch import Tensor, nn
 
 from contraflow.arrays import save_arrays
 from contraflow.artefacts import require_same, sha256, write_json
-from contraflow.config import Params
+from contraflow.config import Eval, Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader, ViewBatch, ViewLoader
 from contraflow.devices import cores, lease
@@ -19,7 +22,8 @@ from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.frozen import frozen, require_finite
 from contraflow.evaluation.geometry import alignment, uniformity
 from contraflow.evaluation.knn import Labelled
-from contraflow.evaluation.record import Counts, label_figures, protocol
+from contraflow.evaluation.pixels import all_pixels, principal_components
+from contraflow.evaluation.record import DIGITS, Counts, label_figures, protocol
 from contraflow.models import build_encoder
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
@@ -29,8 +33,22 @@ from contraflow.stages import code_digest
 READS = ("eval", "augment", "model")
 ALIGNED = 2_000  # test images whose views are compared
 SPREAD = 10_000  # test images whose features are compared, each with each
-DIGITS = 6  # of alignment and uniformity; what follows is rounding
 VIEW_SEED = 0  # the same views for every representation
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features of all training and test images with their labels, and of two views of some test images, labelled with
+    the number of the view.
+    """
+
+    train: Labelled
+    test: Labelled
+    views: Labelled
+
+    def mapped(self, change: Callable[[np.ndarray], np.ndarray]) -> "Features":
+        """All features (N, D) changed in the same way."""
+        return Features(*(Labelled(change(part.features), part.labels) for part in (self.train, self.test, self.views)))
 
 
 def evaluate_representation(
@@ -38,7 +56,8 @@ def evaluate_representation(
 ) -> None:
     """Measure one representation and write its figures to `out` (.json).
 
-    An encoder's features of the test images, with labels and predictions, go into the `.npz` beside it.
+    An encoder's features of the test images, with labels and predictions, go into the `.npz` beside it. Beside raw
+    pixels their principal components are measured, into `pca_pixels.json`.
 
     Args:
         params: Parameters of the run.
@@ -53,67 +72,77 @@ def evaluate_representation(
     """
     settings = params.only(*READS)
     encoded = EncodedData.open(data)
+    card = encoded.card
     name, seed = _parse(representation, checkpoint)
     torch.set_num_threads(cores())
-    inputs = {"data": encoded.digest}
+    inputs, source = {"data": encoded.digest}, representation
     if name == "encoder":
         encoder = _trained(checkpoint, seed, encoded.digest)
         inputs["encoder"] = sha256(checkpoint)
+        source = f"the encoder of seed {seed} ({checkpoint})"
     elif name == "untrained":
         torch.manual_seed(seed)
-        encoder = build_encoder(settings.model, encoded.card.channels, encoded.card.image_size)
+        encoder = build_encoder(settings.model, card.channels, card.image_size)
     else:
-        encoder = nn.Flatten()
-    card, source = encoded.card, str(checkpoint or representation)
-    loading = {"batch_size": settings.eval.batch_size, "threads": threads, **card.loading}
-    aligned, spread_out = (_evenly(card.test["images"], most) for most in (ALIGNED, SPREAD))
-    with lease() as (device,):
-        with frozen(encoder):
-            train, test = (
-                _features(encoder, loader, len(loader), device, f"{representation} · {split}", source)
-                for split, loader in (
-                    ("train", ImageLoader(encoded.train_beton, **loading)),
-                    ("test", ImageLoader(encoded.test_beton, **loading)),
-                )
-            )
-            recipes = settings.augment.chosen().whole()
-            views = ViewLoader(encoded.test_beton, recipes, seed=VIEW_SEED, **loading)
-            batches = _sides(views.epoch(0, order=aligned, drop_last=False))
-            total = -(-len(aligned) // settings.eval.batch_size)
-            pairs = _features(encoder, batches, total, device, f"{representation} · views", source)
-        uniform = uniformity(test.features[spread_out], device=device) if len(spread_out) > 1 else None
-        found = None
-        if card.labelled:
-            say(f"{representation} · linear probe and k-NN on {len(train.labels):,} training images")
-            found = measure(
-                train,
-                encoded.training,
-                encoded.validation,
-                test,
-                classes=len(card.classes),
-                settings=settings.eval,
-                device=device,
-            )
-    counts = Counts(len(encoded.training), len(encoded.validation), len(test.labels), len(aligned), len(spread_out))
+        encoder = all_pixels(card.image_size)
     provenance = {
         "step": "evaluate",
         "code": code_digest("evaluate"),
-        "representation": representation,
         "params": {section: value.model_dump() for section, value in vars(settings).items()},
         "inputs": inputs,
     }
+    with lease() as (device,):
+        features = _features(encoder, encoded, settings, device, threads, representation, source)
+        write = partial(_measure, encoded=encoded, settings=settings.eval, device=device, provenance=provenance)
+        write(features, name, seed, out=out)
+        if name == "raw_pixels":
+            components = principal_components(features.train.features[encoded.training])
+            write(features.mapped(components.transform), "pca_pixels", None, out=out.with_name("pca_pixels.json"))
+
+
+def _measure(
+    features: Features,
+    name: str,
+    seed: int | None,
+    *,
+    encoded: EncodedData,
+    settings: Eval,
+    device: torch.device,
+    provenance: dict,
+    out: Path,
+) -> None:
+    """Write the figures of one representation."""
+    card, train, test, views = encoded.card, features.train, features.test, features.views
+    provenance = provenance | {"representation": name if seed is None else f"{name}-seed{seed}"}
+    spread_out = _evenly(len(test.labels), SPREAD)
+    uniform = uniformity(test.features[spread_out], device=device) if len(spread_out) > 1 else None
+    found = None
+    if card.labelled:
+        say(f"{provenance['representation']} · linear probe and k-NN on {len(train.labels):,} training images")
+        found = measure(
+            train,
+            encoded.training,
+            encoded.validation,
+            test,
+            classes=len(card.classes),
+            settings=settings,
+            device=device,
+        )
     if name == "encoder":
         predicted = found.predicted if found else np.full(len(test.labels), -1, np.int64)
         arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
         save_arrays(out.with_suffix(".npz"), provenance, **arrays)
+    counts = Counts(
+        len(encoded.training), len(encoded.validation), len(test.labels), len(views.labels) // 2, len(spread_out)
+    )
     content = {
         "representation": name,
         "seed": seed,
         "dimension": test.features.shape[1],
         **label_figures(found, test.labels, card.classes),
-        "alignment": round(alignment(*(pairs.features[pairs.labels == side] for side in (0, 1))), DIGITS),
+        "alignment": round(alignment(*(views.features[views.labels == side] for side in (0, 1))), DIGITS),
         "uniformity": None if uniform is None else round(uniform, DIGITS),
-        "protocol": protocol(name, counts, settings.eval, found),
+        "protocol": protocol(name, test.features.shape[1], counts, settings, found),
         "provenance": provenance,
     }
     write_json(out, content)
@@ -143,15 +172,30 @@ def _trained(checkpoint: Path, seed: int, digest: str) -> nn.Module:
 
 def _features(
     encoder: nn.Module,
-    batches: Iterable[tuple[Tensor, Tensor]],
-    total: int,
+    encoded: EncodedData,
+    settings: SimpleNamespace,
     device: torch.device,
+    threads: int,
     label: str,
     source: str,
-) -> Labelled:
-    found = Labelled(*embed(encoder, track(batches, total=total, label=label, unit="batches"), device))
-    require_finite(found.features, source)
-    return found
+) -> Features:
+    batch_size = settings.eval.batch_size
+    loading = {"batch_size": batch_size, "threads": threads, **encoded.card.loading}
+    train, test = (ImageLoader(file, **loading) for file in (encoded.train_beton, encoded.test_beton))
+    aligned = _evenly(encoded.card.test["images"], ALIGNED)
+    views = ViewLoader(encoded.test_beton, settings.augment.chosen().whole(), seed=VIEW_SEED, **loading)
+    pairs = _sides(views.epoch(0, order=aligned, drop_last=False))
+    found = []
+    with frozen(encoder):
+        for part, batches, total in (
+            ("train", train, len(train)),
+            ("test", test, len(test)),
+            ("views", pairs, -(-len(aligned) // batch_size)),
+        ):
+            shown = track(batches, total=total, label=f"{label} · {part}", unit="batches")
+            found.append(Labelled(*embed(encoder, shown, device)))
+            require_finite(found[-1].features, source)
+    return Features(*found)
 
 
 def _sides(batches: Iterable[ViewBatch]) -> Iterator[tuple[Tensor, Tensor]]:

@@ -14,7 +14,7 @@ from contraflow.errors import UserError
 from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.frozen import frozen, require_finite
 from contraflow.evaluation.knn import Labelled, knn_accuracies
-from contraflow.evaluation.probe import choose, sweep
+from contraflow.evaluation.probe import Problem, choose, sweep
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
 from contraflow.progress import track
@@ -61,16 +61,14 @@ def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out:
                     label = f"seed {made_from['seed']} · round {number}"
                     batches = track(images, total=len(images), label=label, unit="batches")
                     both = Labelled(*embed(encoder, batches, device))
-                require_finite(both.features, str(path))
+                require_finite(both.features, f"the encoder of seed {made_from['seed']} ({path})")
                 train, test = both[np.arange(len(learned))], both[np.arange(len(learned), len(both.labels))]
                 trials = sweep(
-                    train.features,
-                    train.labels,
+                    Problem(train.features, train.labels, device=device),
                     test.features,
                     test.labels,
                     weight_decays=settings.linear.weight_decay,
                     max_iterations=settings.linear.max_iterations,
-                    device=device,
                 )
                 best = choose(trials)
                 found["linear"] = best.validation_accuracy

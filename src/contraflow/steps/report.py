@@ -97,7 +97,8 @@ def _evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dic
         evaluation = read_json(path)
         require_same(path, "data set", encoded.digest, evaluation["provenance"]["inputs"]["data"])
         found[evaluation["representation"], evaluation["seed"]] = evaluation
-    scores = {"linear", *(f"knn{knn.k}" for knn in params.eval.knn)} if encoded.card.labelled else set()
+    names = {"linear", *params.eval.few, *(f"knn{knn.k}" for knn in params.eval.knn)}
+    scores = names if encoded.card.labelled else set()
     for name, seed in (wanted := _wanted(params)):
         absent = scores - set(found.get((name, seed), {"test": {}})["test"])
         if (name, seed) not in found or absent:
@@ -110,7 +111,7 @@ def _evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dic
 def _wanted(params: Params) -> list[tuple[str, int | None]]:
     """Representation and seed of every evaluation of a run."""
     seeded = [(name, seed) for name in ("encoder", "untrained") for seed in params.seeds]
-    return [*seeded, ("raw_pixels", None)]
+    return [*seeded, ("raw_pixels", None), ("pca_pixels", None)]
 
 
 def _features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray]:
