@@ -76,7 +76,8 @@ def _fabricate(
     for seed in seeds:
         evaluations += _encoder(folder / "evaluate", rng, data, provenance, seed, linear)
         evaluations.append(_baseline(folder / "evaluate", provenance, "untrained", seed, classes, 0.5))
-    evaluations.append(_baseline(folder / "evaluate", provenance, "raw_pixels", None, classes, 0.7))
+    for name in ("pca_pixels", "raw_pixels"):
+        evaluations.append(_baseline(folder / "evaluate", provenance, name, None, classes, 0.7))
     write_json(folder / "metrics.json", _metrics(classes, seeds, rounds, linear))
     return {
         "params": _params(seeds, rounds, title),
@@ -98,7 +99,7 @@ def _params(seeds, rounds, title):
     content["seeds"] = seeds
     content["mining"]["rounds"] = rounds
     content["report"] = {"title": title, "tsne_points": 60, "gallery_anchors": 3}
-    content["eval"]["knn"] = [{"k": 200, "tau": 0.1}, {"k": 20, "tau": 0.07}]
+    content["eval"] |= {"knn": [{"k": 200, "tau": 0.1}, {"k": 20, "tau": 0.07}], "few_labels": [0.1]}
     return parse_params(content)
 
 
@@ -137,7 +138,18 @@ def _data(folder, rng, classes, each, channels, size, skipped, leaks) -> Encoded
 
 
 def _scores(classes, linear, seed=0):
-    return {"linear": linear and linear + seed / 1000, "knn200": 0.75, "knn20": 0.65} if classes else {}
+    if not classes:
+        return {}
+    return {"linear": linear and linear + seed / 1000, "linear_10pct": 0.72, "knn200": 0.75, "knn20": 0.65}
+
+
+def _of_the_probe(classes):
+    bins = [{"images": 10 * i, "confidence": (i + 0.5) / 15, "accuracy": (i + 0.2) / 15} for i in range(15)]
+    return {
+        "probe_sweep": [{"weight_decay": 1e-4, "validation_accuracy": 0.9, "converged": True}] if classes else [],
+        "few_labels": {"linear_10pct": {"converged": True}} if classes else {},
+        "calibration": {"ece": 0.02, "bins": bins} if classes else None,
+    }
 
 
 def _encoder(folder, rng, data, provenance, seed, linear) -> list[Path]:
@@ -165,7 +177,7 @@ def _encoder(folder, rng, data, provenance, seed, linear) -> list[Path]:
         "confusion": confusion.tolist(),
         "alignment": 0.3,
         "uniformity": -2.0,
-        "probe_sweep": [{"weight_decay": 1e-4, "validation_accuracy": 0.9}] if classes else [],
+        **_of_the_probe(classes),
         "protocol": {"features": "of the last epoch", "test_images": n},
         "provenance": provenance,
     }
@@ -175,10 +187,11 @@ def _encoder(folder, rng, data, provenance, seed, linear) -> list[Path]:
 
 
 def _baseline(folder, provenance, name, seed, classes, accuracy) -> Path:
-    scores = {"linear": accuracy, "knn200": 0.7, "knn20": 0.7} if classes else {}
+    scores = {key: accuracy if key == "linear" else 0.7 for key in _scores(classes, accuracy)}
     path = folder / (f"{name}.json" if seed is None else f"{name}-seed{seed}.json")
     content = {"representation": name, "seed": seed, "dimension": 16, "test": scores, "validation": scores}
-    write_json(path, content | {"per_class": [], "confusion": [], "probe_sweep": [], "provenance": provenance})
+    content |= {"per_class": [], "confusion": [], "protocol": {"features": f"{name} as they are"}}
+    write_json(path, content | _of_the_probe(classes) | {"provenance": provenance})
     return path
 
 
@@ -191,9 +204,17 @@ def _metrics(classes, seeds, rounds, linear) -> dict:
     labelled = {
         "encoder": {key: over_seeds(value) for key, value in _scores(classes, linear).items()},
         "untrained": {key: over_seeds(0.5) for key in _scores(classes, 1.0)},
-        "raw_pixels": {key: {"mean": 0.7, "std": 0.0, "n": 1} for key in _scores(classes, 1.0)},
+        **{
+            name: {key: {"mean": 0.7, "std": 0.0, "n": 1} for key in _scores(classes, 1.0)}
+            for name in ("pca_pixels", "raw_pixels")
+        },
     }
     metrics = copy.deepcopy(labelled)
+    for figures in metrics.values():
+        for value in figures.values():
+            value |= {"low": 0.612, "high": 0.934}
+        if classes:
+            figures["ece"] = over_seeds(0.02, 0.003)
     for name in ("encoder", "untrained"):
         metrics[name] |= {"alignment": over_seeds(0.3), "uniformity": over_seeds(-2.0)}
     if classes:

@@ -33,6 +33,7 @@ def test_nothing_is_fetched(page_of):
         "data:",
         "#loss",
         "#diagnosis",
+        "#calibration",
     }
 
 
@@ -63,7 +64,9 @@ def test_copies_and_leaks_are_shown_and_counted(page_of):
     assert "seen twice" not in text_of(page_of())
 
 
-@pytest.mark.parametrize("name", ["verdict", "results", "data", "training", "classes", "map", "negatives", "reproduce"])
+@pytest.mark.parametrize(
+    "name", ["verdict", "results", "data", "training", "classes", "map", "negatives", "calibration", "reproduce"]
+)
 def test_every_section_is_there_and_ids_are_unique(page_of, name):
     text = text_of(page_of())
     ids = re.findall(r'<[a-z][^>]*? id="([^"]*)"', text)
@@ -81,9 +84,16 @@ def test_every_picture_has_a_text(page_of):
 def test_unlabelled(page_of):
     text = text_of(page_of(classes=[]))
     assert "carry no labels" in text
-    assert "Linear probe" not in text
+    assert "Linear probe" not in text and "no probe whose certainty" in text
     assert "same class" not in text
     assert "Uniformity" in text
+
+
+def test_accuracies_have_their_interval_and_few_labels_a_column(page_of):
+    text = text_of(page_of())
+    assert text.count("<small>61.2 to 93.4</small>") == 16
+    assert "Linear, 10\u202f%<small>of labels, 3\u00a0draws</small>" in text
+    assert "<dt>PCA of pixels</dt><dd>pca_pixels as they are</dd>" in text
 
 
 def test_rounds_side_by_side(page_of):

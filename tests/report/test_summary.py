@@ -3,7 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from contraflow.report.summary import difference, geometry_rows, round_rows, strips, summary_rows
+from contraflow.report.summary import (
+    difference,
+    geometry_rows,
+    measures,
+    measures_by_round,
+    round_rows,
+    strips,
+    summary_rows,
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,16 +63,21 @@ def test_failed_accuracies_have_no_difference(run):
 
 def test_rows_of_the_table(run):
     rows = {row["key"]: row["cells"] for row in summary_rows(run)}
-    assert list(rows) == ["encoder", "untrained", "raw_pixels"]
-    assert [round(cell["gain"], 6) for cell in rows["encoder"]] == [0.2, 0.05, -0.05]
-    assert [cell["gain"] for cell in rows["raw_pixels"]] == [None] * 3
+    assert list(rows) == ["encoder", "untrained", "raw_pixels", "pca_pixels"]
+    assert [round(cell["gain"], 6) for cell in rows["encoder"]] == [0.2, 0.02, 0.05, -0.05]
+    assert [cell["gain"] for cell in rows["raw_pixels"]] == [None] * 4
     assert rows["encoder"][0]["value"]["n"] == 2
+
+
+def test_few_labels_are_among_the_measures_but_not_after_each_round(run):
+    assert [measure.key for measure in measures(run)] == ["linear", "linear_10pct", "knn200", "knn20"]
+    assert [measure.key for measure in measures_by_round(run)] == ["linear", "knn200", "knn20"]
 
 
 def test_marks_lie_on_the_axis(run):
     drawn = strips(run)
     marks = [mark for row in drawn["rows"] for mark in row["marks"]]
-    assert len(marks) == 9
+    assert len(marks) == 16
     assert all(0 <= mark["from"] <= mark["at"] <= mark["to"] <= 100 for mark in marks)
     low, high = drawn["ticks"][0], drawn["ticks"][-1]
     per_share = (high["at"] - low["at"]) / (high["value"] - low["value"])

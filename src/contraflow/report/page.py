@@ -5,7 +5,18 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from contraflow.report import classes, curves, embedding_map, gallery, numbers, reproduce, rounds, summary, verdict
+from contraflow.report import (
+    calibration,
+    classes,
+    curves,
+    embedding_map,
+    gallery,
+    numbers,
+    reproduce,
+    rounds,
+    summary,
+    verdict,
+)
 from contraflow.report.run import Run
 
 HERE = Path(__file__).parent
@@ -32,7 +43,7 @@ def render(run: Run) -> str:
         validation_rows=summary.summary_rows(run, "validation"),
         geometry=summary.geometry_rows(run),
         strips=summary.strips(run),
-        protocol=next(iter(run.evaluations["encoder"].values()))["protocol"],
+        protocol=summary.protocol(run),
         samples=gallery.samples(run),
         curves=curves.loss_curves(run.curves),
         diagnosis=curves.diagnosis_curves(run.curves),
@@ -43,6 +54,8 @@ def render(run: Run) -> str:
         anchors=gallery.anchors(run),
         rounds=summary.round_rows(run),
         confusion_changes=rounds.confusion_changes(run),
+        measures_by_round=summary.measures_by_round(run),
+        calibration=calibration.calibration(run),
         same_class_share=run.metrics.get("mining", {}).get("same_class_share"),
         sections=reproduce.parameter_sections(settings),
         versions=reproduce.library_versions(),

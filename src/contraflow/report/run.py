@@ -49,7 +49,8 @@ class Run:
         params: Every parameter.
         card: The data card, as `card.json` has it.
         metrics: The summary over seeds, as `metrics.json` has it.
-        evaluations: For `encoder`, `untrained` and `raw_pixels` the evaluations by seed (None for raw pixels).
+        evaluations: For `encoder`, `untrained`, `raw_pixels` and `pca_pixels` the evaluations by seed (None for
+            pixels).
         curves: One row an epoch: seed, round, epoch, loss, lr, and what `contraflow.training.history.Epoch` has more.
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.

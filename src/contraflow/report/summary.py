@@ -1,13 +1,18 @@
-"""The summary: every measure of the encoder beside the two baselines, and what their differences are worth."""
+"""The summary: every measure of the encoder beside the baselines, and what their differences are worth."""
 
 import math
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from contraflow.report.numbers import is_number
+from contraflow.report.numbers import NARROW, is_number, times
 from contraflow.report.run import Run
 
-NAMES = {"encoder": "Encoder", "untrained": "Untrained encoder", "raw_pixels": "Raw pixels"}
+NAMES = {
+    "encoder": "Encoder",
+    "untrained": "Untrained encoder",
+    "raw_pixels": "Raw pixels",
+    "pca_pixels": "PCA of pixels",
+}
 
 
 @dataclass(frozen=True)
@@ -44,10 +49,22 @@ class Difference:
 
 
 def measures(run: Run) -> list[Measure]:
-    """The accuracies of a run: the linear probe, then each k-NN in the order of the parameters."""
+    """The accuracies of a run: the linear probe, the same on few labels, each k-NN in the order of the parameters."""
+    linear, *knn = measures_by_round(run)
+    draws = times(run.params.eval.few_draws, "draw")
+    few = [Measure(key, f"Linear, {_amount(of)}", f"of labels, {draws}") for key, of in run.params.eval.few.items()]
+    return [linear, *few, *knn]
+
+
+def measures_by_round(run: Run) -> list[Measure]:
+    """Those of the light measurement after each round."""
     linear = Measure("linear", "Linear probe", "logistic regression")
     knn = [Measure(f"knn{p.k}", f"{p.k}-NN", f"k = {p.k}, τ = {p.tau:g}") for p in run.params.eval.knn]
     return [linear, *knn]
+
+
+def _amount(labels: float) -> str:
+    return f"{labels:.0f} a class" if labels >= 1 else f"{100 * labels:g}{NARROW}%"
 
 
 def accuracy(run: Run, representation: str, key: str, split: str = "test") -> dict | None:
@@ -92,7 +109,7 @@ def summary_rows(run: Run, split: str = "test") -> list[dict]:
 
 
 def round_rows(run: Run) -> list[dict]:
-    """One row a round: number, accuracies on validation images in the order of `measures`, shares of false negatives.
+    """One row a round: number, accuracies on validation images as `measures_by_round`, shares of false negatives.
 
     A share is None in round 0, which mines nothing. Without labels there are no rows.
     """
@@ -100,7 +117,7 @@ def round_rows(run: Run) -> list[dict]:
     return [
         {
             "round": entry["round"],
-            "accuracies": [entry.get(measure.key) for measure in measures(run)],
+            "accuracies": [entry.get(measure.key) for measure in measures_by_round(run)],
             "false": [entry.get(name) for name in false],
         }
         for entry in run.metrics.get("rounds", [])
@@ -111,6 +128,15 @@ def geometry_rows(run: Run) -> list[dict]:
     """One row a representation that has them: alignment and uniformity."""
     rows = [{"name": name, **run.metrics.get(key, {})} for key, name in NAMES.items()]
     return [row for row in rows if "alignment" in row and "uniformity" in row]
+
+
+def protocol(run: Run) -> dict[str, str]:
+    """How the encoder was measured, and what the baselines' features are."""
+    words = dict(next(iter(run.evaluations["encoder"].values()))["protocol"])
+    for name in NAMES:
+        if name != "encoder":
+            words[NAMES[name]] = next(iter(run.evaluations[name].values()))["protocol"]["features"]
+    return words
 
 
 def strips(run: Run) -> dict | None:

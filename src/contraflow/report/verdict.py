@@ -131,7 +131,9 @@ def _gap(gap: Difference) -> str:
 def _neighbours(run: Run) -> str:
     """Whether k-NN beats raw pixels, for each k, plainly."""
     sides: dict[int, list[str]] = {1: [], 0: [], -1: []}
-    for measure in measures(run)[1:]:
+    for measure in measures(run):
+        if not measure.key.startswith("knn"):
+            continue
         gap = difference(run, measure.key, "raw_pixels")
         own, raw = accuracy(run, "encoder", measure.key), accuracy(run, "raw_pixels", measure.key)
         k = measure.key.removeprefix("knn")
@@ -189,7 +191,8 @@ def _probe_warnings(run: Run) -> list[str]:
     for representation, by_seed in run.evaluations.items():
         for seed, evaluation in by_seed.items():
             name = NAMES[representation].lower() + ("" if seed is None else f" (seed {seed})")
-            if not all(row.get("converged", True) for row in evaluation["probe_sweep"]):
+            probes = [*evaluation["probe_sweep"], *evaluation["few_labels"].values()]
+            if not all(probe["converged"] for probe in probes):
                 unfinished.append(name)
             if representation == "encoder" and evaluation["test"]["linear"] <= largest:
                 chance.append(name)
