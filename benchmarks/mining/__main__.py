@@ -41,12 +41,10 @@ from contraflow.arrays import load_arrays, save_arrays
 from contraflow.artefacts import atomic, sha256
 from contraflow.config import Eval, Params, parse_params
 from contraflow.data.card import EncodedData
-from contraflow.data.labelling import draw_labelled
 from contraflow.data.loader import ImageLoader
 from contraflow.devices import cores
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.knn import Labelled, knn_accuracies
-from contraflow.evaluation.probe import choose, sweep
 from contraflow.evaluation.summary import same_class_share
 from contraflow.mining.policies import hardest, take_highest
 from contraflow.mining.search import Search
@@ -96,13 +94,13 @@ ARMS: dict[str, dict] = {  # what differs from params.yaml
 UNMINED = ("plain", "hcl", "debiased")
 FIGURES = {
     "linear": "linear",
-    "linear10": "10 % of labels",
-    "linear1": "1 % of labels",
+    "linear_10pct": "10 % of labels",
+    "linear_1pct": "1 % of labels",
     "knn20": "20-NN",
     "knn200": "200-NN",
 }
 KEYS = ["code", "arm", "seed", "tau"]
-DRAWS = 3  # of few labels
+FEW_LABELS = {"eval.few_labels": [0.01, 0.1], "eval.few_draws": 3}
 
 
 @dataclass(frozen=True)
@@ -175,11 +173,11 @@ class Runs:
                 state=self._fresh_state(),
             )
             before = out
-        return row | self._measure(params.eval, before / "encoder.safetensors", seed, measured)
+        return row | self._measure(params.eval, before / "encoder.safetensors", measured)
 
     def _params(self, changes: dict) -> Params:
         always = {"data.limit": self.size.images, "train.epochs": self.size.before, "train.knn_every": 0}
-        return with_changes(always | {"mining.epochs": 1} | changes)
+        return with_changes(always | {"mining.epochs": 1} | FEW_LABELS | changes)
 
     def _before(self, seed: int, tau: float) -> Path:
         """The folder of the training that all arms go on from."""
@@ -233,7 +231,7 @@ class Runs:
         images = ImageLoader(file, mean=card.mean, std=card.std, **sizes)
         return embed(load_encoder(checkpoint)[0], images, CPU)
 
-    def _measure(self, settings: Eval, checkpoint: Path, seed: int, measured: bool) -> dict:
+    def _measure(self, settings: Eval, checkpoint: Path, measured: bool) -> dict:
         train, data, classes = Labelled(*self._features(checkpoint, "train")), self.data, len(self.data.card.classes)
         held_out = train[data.validation]
         validation = knn_accuracies(held_out, train[data.training], settings.knn, classes=classes, device=CPU)["knn20"]
@@ -241,26 +239,7 @@ class Runs:
             return {"validation": validation}
         test = Labelled(*self._features(checkpoint, "test"))
         full = measure(train, data.training, data.validation, test, classes=classes, settings=settings, device=CPU)
-        found = {"validation": validation, **full.test}
-        for name, fraction in (("linear10", 0.1), ("linear1", 0.01)):
-            found[name] = fmean(
-                self._few_labels(settings, train, test, fraction, draw=DRAWS * seed + i) for i in range(DRAWS)
-            )
-        return found
-
-    def _few_labels(self, settings: Eval, train: Labelled, test: Labelled, fraction: float, draw: int) -> float:
-        """Test accuracy of the linear probe on a share of the labels."""
-        known = draw_labelled(train.labels, self.data.training, fraction=fraction, seed=draw)
-        few, held_out = train[np.flatnonzero(known >= 0)], train[self.data.validation]
-        trials = sweep(
-            few.features,
-            few.labels,
-            held_out.features,
-            held_out.labels,
-            weight_decays=settings.linear.weight_decay,
-            max_iterations=settings.linear.max_iterations,
-        )
-        return choose(trials).probe.accuracy(test.features, test.labels)
+        return {"validation": validation, **full.test}
 
 
 def _digest(size: Size) -> str:
@@ -349,7 +328,7 @@ def table(found: list[dict], size: Size) -> str:
 
 def draw(found: list[dict], path: Path) -> None:
     """Gains over no mining, as wide as the spread over seeds of the arm; the band is that of no mining."""
-    plain, shown = found[0], ("linear", "linear1", "knn20")
+    plain, shown = found[0], ("linear", "linear_1pct", "knn20")
     mpl.rcParams["svg.hashsalt"] = path.stem  # equal gains, equal bytes
     figure = Figure(figsize=(8, 0.3 * len(found) + 1.2), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(shown), sharey=True), shown, strict=True):
