@@ -2,6 +2,8 @@ import errno
 import os
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from contraflow.artefacts import atomic, read_json, require_same, write_json
 from contraflow.errors import UserError
@@ -32,6 +34,26 @@ def test_a_hard_linked_file_is_replaced_not_written_into(tmp_path):
     os.link(cached, file)
     write_json(file, {"a": 1})
     assert cached.read_text() == "old" and read_json(file) == {"a": 1}
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=20,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=JSON)
+@example(content={"[\n1,\n 2]": ["[\n 1,\n 2\n]", [1, -2.5e-7], [[], [None, True]]]})
+def test_what_was_written_is_read(tmp_path, content):
+    write_json(tmp_path / "a.json", content)
+    assert read_json(tmp_path / "a.json") == content
+
+
+def test_numbers_in_a_list_stay_on_one_line(tmp_path):
+    write_json(tmp_path / "a.json", {"rows": [[1, 2], [3, 4]], "names": ["a"]})
+    assert (tmp_path / "a.json").read_text() == '{\n "rows": [\n  [1, 2],\n  [3, 4]\n ],\n "names": [\n  "a"\n ]\n}\n'
 
 
 def test_missing_files_and_nan_are_refused(tmp_path):

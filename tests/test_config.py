@@ -95,6 +95,9 @@ def test_the_shipped_parameters_are_right_and_every_one_is_commented():
         ),
         ({"eval__knn": [{"k": 5, "tau": 0.1}, {"k": 5, "tau": 0.2}]}, "eval.knn must name each k once"),
         ({"eval__knn": [{"k": 5, "tau": 0.1, "x": 1}]}, "eval.knn.0.x is not a parameter; allowed are k, tau"),
+        ({"eval__few_labels": [0.1, 0]}, "eval.few_labels.1 must be greater than 0, got 0"),
+        ({"eval__few_labels": [2.5]}, "eval.few_labels must hold shares of the labels (0.01) or whole numbers of"),
+        ({"eval__few_labels": [5, 5.0]}, "eval.few_labels must name each amount once"),
         ({"seeds": [1, 1]}, "seeds must differ from each other, got [1, 1]"),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),
         ({"mining": None}, "mining must be a section of settings, got None"),
@@ -171,3 +174,10 @@ def test_values_of_the_second_view():
 def test_the_shipped_recipes(name):
     views = parse_params(changed(augment__recipe=name)).augment.chosen()
     assert len(views.whole()) == 2 and len(views.local()) == views.local_views
+
+
+def test_few_labels_have_names_that_are_keys():
+    content = yaml.safe_load(DEFAULTS.read_text())
+    content["eval"]["few_labels"] = [0.01, 0.005, 0.29, 1, 20]
+    names = ["linear_1pct", "linear_0_5pct", "linear_29pct", "linear_1each", "linear_20each"]
+    assert list(parse_params(content).eval.few) == names

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 from contraflow.errors import UserError
 
+_NUMBERS = re.compile(r'\[\n([^"\[\]{}]+)\]')  # no text has a line break of its own: JSON writes it as \n
 _CANNOT_WRITE = {  # what to do where writing fails
     errno.ENOSPC: "make room on the disk",
     errno.EDQUOT: "make room within your quota",
@@ -87,8 +89,12 @@ def signature(provenance: dict, contents: Iterable[tuple[str, memoryview]]) -> s
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON, whole or not at all. NaN is refused with ValueError: it is not JSON."""
+    """Write `content` as JSON, whole or not at all: indented, but for lists of numbers, which stay on one line.
+
+    NaN is refused with ValueError: it is not JSON.
+    """
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    text = _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
     with atomic(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

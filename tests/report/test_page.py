@@ -123,6 +123,12 @@ def test_any_number_of_classes(page_of, classes):
     assert ("of 200 classes are shown" in text) == (classes == 200)
 
 
+@pytest.mark.slow
+def test_a_thousand_classes_and_100000_test_images(page_of):
+    text = text_of(page_of(classes=[f"class {i}" for i in range(1000)], each=100))
+    assert "of 1000 classes are shown" in text and len(text) < 10e6
+
+
 def test_colour_images(page_of):
     assert len(text_of(page_of(channels=3, size=96))) < 5e6
 

@@ -1,0 +1,58 @@
+"""A thousand classes and a hundred thousand test images in little memory."""
+
+import subprocess
+import sys
+
+import pytest
+
+from contraflow.artefacts import read_json
+
+_MEASURE = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from contraflow.artefacts import write_json
+from contraflow.config import Eval
+from contraflow.evaluation.accuracy import Labelled, measure
+from contraflow.evaluation.record import Counts, label_figures, protocol
+
+CLASSES, TRAIN, TEST, DIMENSION = 1000, 60_000, 100_000, 256
+settings = Eval.model_validate({
+    "batch_size": 500,
+    "knn": [{"k": 200, "tau": 0.1}, {"k": 20, "tau": 0.07}],
+    "linear": {"weight_decay": [1e-2, 1e-3], "max_iterations": 2},  # as much memory as to the end
+    "few_labels": [0.1],
+    "few_draws": 1,
+})
+random = np.random.default_rng(0)
+centres = random.standard_normal((CLASSES, DIMENSION), dtype=np.float32)
+
+def images(count):
+    labels = np.arange(count) % CLASSES
+    features = random.standard_normal((count, DIMENSION), dtype=np.float32)
+    features += centres[labels]
+    return Labelled(features, labels)
+
+train, test = images(TRAIN), images(TEST)
+training, validation = np.arange(6_000, TRAIN), np.arange(6_000)
+found = measure(train, training, validation, test, classes=CLASSES, settings=settings, device=torch.device("cpu"))
+counts = Counts(len(training), len(validation), TEST, 2_000, 10_000)
+words = protocol("encoder", DIMENSION, counts, settings, found)
+figures = label_figures(found, test.labels, [f"class {i}" for i in range(CLASSES)])
+write_json(Path(sys.argv[1]), figures | {"protocol": words})
+[peak] = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
+print(int(peak) * 1024)
+"""
+
+
+@pytest.mark.slow
+def test_evaluation_fits_into_4_gib(tmp_path):
+    out = tmp_path / "evaluation.json"
+    done = subprocess.run([sys.executable, "-c", _MEASURE, str(out)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 4 * 2**30
+    assert out.stat().st_size < 5e6
+    found = read_json(out)
+    assert len(found["confusion"]) == 1000 and sum(map(sum, found["confusion"])) == 100_000
+    assert found["test"]["knn20"] > 0.5
