@@ -2,8 +2,10 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from contraflow.data.pixels import read_images
 from contraflow.errors import UserError
 from contraflow.evaluation import probe as module
+from contraflow.evaluation.pixels import principal_components
 from contraflow.evaluation.probe import Problem, Trial, choose, sweep
 
 
@@ -44,6 +46,23 @@ def test_stops_close_enough_to_scikit_learn():
         theirs = LogisticRegression(C=1 / (weight_decay * len(x)), tol=1e-6, max_iter=5000).fit((x - mean) / scale, y)
         assert ours.converged
         assert abs(ours.accuracy(other, truth) - theirs.score((other - mean) / scale, truth)) <= 0.005
+
+
+@pytest.mark.parametrize("weight_decay", [1e-2, 1e-4])
+def test_within_half_a_point_of_scikit_learn_on_fashion_mnist(fashion_mnist, weight_decay):
+    """On principal components of real images, with the parameters of a run."""
+    card = fashion_mnist.card
+    train, test = (
+        read_images(file, np.arange(2000), card.image_size).reshape(2000, -1).astype(np.float32) / 255
+        for file in (fashion_mnist.train_beton, fashion_mnist.test_beton)
+    )
+    y, truth = fashion_mnist.labels("train"), fashion_mnist.labels("test")[:2000]
+    x, other = (principal_components(train).transform(pixels) for pixels in (train, test))
+    mean, scale = x.mean(0, dtype=float), x.std(0, dtype=float)
+    ours = Problem(x, y).solve(weight_decay, max_iterations=300)
+    theirs = LogisticRegression(C=1 / (weight_decay * len(x)), tol=1e-6, max_iter=5000).fit((x - mean) / scale, y)
+    assert ours.converged
+    assert abs(ours.accuracy(other, truth) - theirs.score((other - mean) / scale, truth)) <= 0.005
 
 
 def test_start_changes_the_way_and_not_the_end(precise):

@@ -14,7 +14,8 @@ def test_bins_are_those_of_all_images_of_all_seeds():
 
 def test_every_representation_is_named_with_its_error(run_of):
     found = calibration(run_of())
-    assert [row["name"] for row in found["errors"]] == ["Encoder", "Untrained encoder", "Raw pixels", "PCA of pixels"]
+    names = ["Encoder", "Untrained encoder", "Raw pixels", "Principal components"]
+    assert [row["name"] for row in found["errors"]] == names
     assert "Expected calibration error: Encoder 2.00 points" in found["wide"]
     assert "confidence</text>" in found["narrow"]
     assert [entry["mark"] for entry in found["legend"]] == ["●", "▲"]

@@ -93,7 +93,7 @@ def test_accuracies_have_their_interval_and_few_labels_a_column(page_of):
     text = text_of(page_of())
     assert text.count("<small>61.2 to 93.4</small>") == 16
     assert "Linear, 10\u202f%<small>of labels, 3\u00a0draws</small>" in text
-    assert "<dt>PCA of pixels</dt><dd>pca_pixels as they are</dd>" in text
+    assert "<dt>Principal components</dt><dd>pca_pixels as they are</dd>" in text
 
 
 def test_rounds_side_by_side(page_of):

@@ -329,7 +329,7 @@ def test_unlabelled_images_leave_the_label_figures_out(tmp_path, params_of):
     arrays, _ = load_arrays(tmp_path / "run/encoder-seed0.npz")
     assert (arrays["label"] == -1).all() and (arrays["predicted"] == -1).all()
     summary = summed_up(params, data, tmp_path / "run")
-    assert set(summary) == {"raw_pixels", "encoder"}
+    assert set(summary) == {"raw_pixels", "pca_pixels", "encoder"}
     assert set(summary["encoder"]) == {"alignment", "uniformity"}
     assert (tmp_path / "run/summary/confusion.csv").read_text() == "actual,predicted\n"
 

@@ -18,7 +18,8 @@ from contraflow.errors import UserError
 CPU = torch.device("cpu")
 GRADIENT_NORM = 1e-3
 LOGITS = 2**24  # held at a time
-ROWS = 4096  # of features at a time, so that they stay in the processor's cache from the logits to the gradient
+TILE = 2**20  # features at a time, so that they stay in the processor's cache from the logits to the gradient
+ROWS = 4096  # images classified at a time
 MEMORY = 20  # steps that L-BFGS remembers
 CONSTANT = 1e-6  # a standard deviation below this share of the mean is rounding
 
@@ -193,7 +194,7 @@ class Problem:
         total = 0.0
         weight_gradient = torch.zeros_like(weight, dtype=torch.float64)
         bias_gradient = torch.zeros_like(bias, dtype=torch.float64)
-        step = max(1, min(ROWS, LOGITS // len(bias)))
+        step = max(1, min(TILE // self._x.shape[1], LOGITS // len(bias)))
         for start in range(0, len(self._x), step):
             x, target = self._x[start : start + step], self._targets[None, start : start + step]
             log_p = torch.log_softmax(torch.addmm(bias[:, None], weight, x.T), dim=0)

@@ -11,7 +11,7 @@ from contraflow.report.curves import WIDTHS
 from contraflow.report.palette import MARKS, colour
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES
-from contraflow.report.svg import FAINT, STYLE, to_svg
+from contraflow.report.svg import INK, STYLE, to_svg
 
 SHOWN = {"encoder": "o", "raw_pixels": "^"}  # with a mark each
 HEIGHT = 3.6  # inches
@@ -55,7 +55,7 @@ def _over_seeds(evaluations) -> np.ndarray:
 
 
 def _draw(above: Axes, below: Axes, bins: dict[str, np.ndarray]) -> None:
-    above.plot([0, 1], [0, 1], color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+    above.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     for i, (name, table) in enumerate(bins.items()):
         confidence, accuracy = table[table[:, 0] > 0, 1:].T
         above.plot(confidence, accuracy, color=colour(i), marker=SHOWN[name], markersize=5, linewidth=1.4)
@@ -67,4 +67,5 @@ def _draw(above: Axes, below: Axes, bins: dict[str, np.ndarray]) -> None:
     for axes in (above, below):
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.grid(axis="y", linewidth=0.6)
+        axes.set_axisbelow(True)
     below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))

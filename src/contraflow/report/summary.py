@@ -11,7 +11,7 @@ NAMES = {
     "encoder": "Encoder",
     "untrained": "Untrained encoder",
     "raw_pixels": "Raw pixels",
-    "pca_pixels": "PCA of pixels",
+    "pca_pixels": "Principal components",
 }
 
 
