@@ -117,6 +117,9 @@ def test_a_checkpoint_says_what_it_was_made_from(run, params_of, encoded):
         "negatives": sha256(run / "negatives.npz"),
     }
     assert (mined["seed"], mined["round"]) == (3, 1)
+    for checkpoint in (pretrained, mined):
+        assert (checkpoint["mean"], checkpoint["std"]) == (encoded.card.mean, encoded.card.std)
+        assert (checkpoint["data"], checkpoint["channels"], checkpoint["image_size"]) == ("folder", 1, 16)
 
 
 def test_validation_images_are_neither_anchors_nor_negatives(run, encoded):

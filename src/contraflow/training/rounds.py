@@ -105,8 +105,8 @@ def train_round(
         validate=validate,
     )
     if rank() == 0:
-        images = {"channels": card.channels, "image_size": card.image_size}
-        save_model(out / "encoder.safetensors", method, provenance | images)
+        images = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
+        save_model(out / "encoder.safetensors", method, provenance | images | {"data": card.name})
         save_history(out / "history.csv", history, seed, number)
 
 
