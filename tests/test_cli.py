@@ -2,6 +2,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).parents[1]
@@ -36,6 +37,14 @@ def test_a_step_without_its_input_names_the_file(tmp_path):
     done = contraflow("pretrain", "--seed", "0", "--out", "here", cwd=tmp_path)
     assert done.returncode == 1 and "results/encode/card.json is missing" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", [["export"]])
+def test_commands_for_an_encoder_say_what_makes_one(tmp_path, command):
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    done = contraflow(*command, cwd=tmp_path)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "results/mine/seed0/round2/encoder.safetensors is missing: `snakemake mine` makes it" in done.stderr
 
 
 def test_the_command_line_itself_imports_neither_torch_nor_ffcv():

@@ -31,6 +31,10 @@ Negatives = Annotated[
     list[Path],
     typer.Option("--negatives", help="Table of mined negatives (.npz); may be repeated.", default_factory=list),
 ]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", help="Encoder (.safetensors); else the first seed's after its last round."),
+]
 Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Result of `evaluate` (.json); may be repeated.")]
 Rounds = Annotated[
     list[Path],
@@ -268,6 +272,27 @@ def report(
             rounds=rounds,
             out=out,
         )
+
+
+@_typer.command()
+def export(
+    checkpoint: Checkpoint = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("results/export"),
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Write ONNX, too; needs the packages of the extra `onnx`.")
+    ] = False,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Write an encoder for use without contraflow."""
+    from contraflow.steps.export import export
+
+    export(checkpoint=checkpoint or _last_checkpoint(params), out=out, onnx=onnx)
+
+
+def _last_checkpoint(params: Path) -> Path:
+    from contraflow.steps.trained import last_checkpoint
+
+    return last_checkpoint(load_params(params))
 
 
 def _training_files(out: Path) -> list[Path]:

@@ -1,0 +1,69 @@
+"""Encoders in plain torch and torchvision: their weights by the names used there, and the code that loads them."""
+
+from torch import Tensor, nn
+
+from contraflow.config import Model
+from contraflow.models.encoders import SmallEncoder
+from contraflow.models.norms import GROUPS
+
+_NORMS = {  # in evaluation mode shared BatchNorm is BatchNorm
+    "batch": "torch.nn.BatchNorm2d({})",
+    "sync": "torch.nn.BatchNorm2d({})",
+    "instance": "torch.nn.InstanceNorm2d({}, affine=True)",
+    "group": f"torch.nn.GroupNorm(math.gcd({GROUPS}, {{0}}), {{0}})",
+}
+
+
+def plain_weights(encoder: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers of an encoder of `build_encoder`, on the CPU, by the names that `plain_code` expects."""
+    state = encoder.state_dict()
+    return {name.removeprefix("network."): tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+
+
+def plain_code(encoder: nn.Module, model: Model, file: str) -> str:
+    """Python that rebuilds an encoder as `encoder`, in evaluation mode, without contraflow: imports, then three lines.
+
+    Args:
+        encoder: What `build_encoder` made of `model`.
+        model: The parameters of the encoder.
+        file: Name of a safetensors file of `plain_weights`.
+    """
+    lines = _small(encoder, model) if isinstance(encoder, SmallEncoder) else _torchvision(encoder.network, model)
+    code = "\n".join([*lines, f'encoder.load_state_dict(load_file("{file}"))'])
+    names = [name for name in ("math", "torch", "torchvision") if f"{name}." in code]
+    return f"import {', '.join(names)}\nfrom safetensors.torch import load_file\n\n{code}\n"
+
+
+def _small(encoder: SmallEncoder, model: Model) -> list[str]:
+    convolutions = [layer for layer in encoder if isinstance(layer, nn.Conv2d)]
+    blocks = [(layer.in_channels, layer.out_channels, layer.stride[0]) for layer in convolutions]
+    layers = f"(torch.nn.Conv2d(i, o, 3, s, 1, bias=False), {_NORMS[model.norm].format('o')}, torch.nn.ReLU())"
+    return [
+        f"layers = [layer for i, o, s in {blocks} for layer in {layers}]",
+        "encoder = torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()).eval()",
+    ]
+
+
+def _torchvision(network: nn.Module, model: Model) -> list[str]:
+    """The network, and in a second line what of it differs from torchvision's."""
+    if model.encoder == "vit_small":
+        sizes = network.image_size, network.patch_size, len(network.encoder.layers), network.encoder.layers[0].num_heads
+        sizes = ", ".join(map(str, (*sizes, network.hidden_dim, network.mlp_dim)))
+        made, changed = f"VisionTransformer({sizes})", {"heads": "torch.nn.Identity()"}
+        if network.conv_proj.in_channels != 3:
+            changed["conv_proj"] = _convolution(network.conv_proj)
+    else:
+        norm = "" if model.norm in ("batch", "sync") else f"norm_layer=lambda c: {_NORMS[model.norm].format('c')}"
+        made, changed = f"{model.encoder}({norm})", {"fc": "torch.nn.Identity()"}
+        stem = network.conv1
+        if (stem.in_channels, stem.kernel_size) != (3, (7, 7)):
+            changed["conv1"] = _convolution(stem)
+        if isinstance(network.maxpool, nn.Identity):
+            changed["maxpool"] = "torch.nn.Identity()"
+    targets = ", ".join(f"encoder.{name}" for name in changed)
+    return [f"encoder = torchvision.models.{made}.eval()", f"{targets} = {', '.join(changed.values())}"]
+
+
+def _convolution(layer: nn.Conv2d) -> str:
+    sizes = f"{layer.in_channels}, {layer.out_channels}, {layer.kernel_size[0]}, {layer.stride[0]}, {layer.padding[0]}"
+    return f"torch.nn.Conv2d({sizes}{'' if layer.bias is not None else ', bias=False'})"
