@@ -289,6 +289,20 @@ def export(
     export(checkpoint=checkpoint or _last_checkpoint(params), out=out, onnx=onnx)
 
 
+@_typer.command()
+def embed(
+    folder: Annotated[Path, typer.Argument(help="Images, in class folders or not.")],
+    checkpoint: Checkpoint = None,
+    out: Annotated[Path, typer.Option("--out", help="File to write (.npz).")] = Path("embeddings.npz"),
+    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out what cannot be read.")] = False,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Write the features of all images in a folder."""
+    from contraflow.steps.embed_folder import embed_folder
+
+    embed_folder(folder, checkpoint=checkpoint or _last_checkpoint(params), out=out, skip_broken=skip_broken)
+
+
 def _last_checkpoint(params: Path) -> Path:
     from contraflow.steps.trained import last_checkpoint
 

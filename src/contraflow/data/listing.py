@@ -79,7 +79,7 @@ def list_folder(path: Path) -> Listing:
 
 def _list_part(folder: Path, root: Path) -> tuple[list[str], Part]:
     loose = sorted(file.name for file in _visible(folder) if _is_image(file))
-    below = {entry.name: sorted(_images_below(folder / entry.name)) for entry in _visible(folder) if entry.is_dir()}
+    below = {entry.name: sorted(images_below(folder / entry.name)) for entry in _visible(folder) if entry.is_dir()}
     prefix = "" if folder == root else f"{folder.name}/"
     if loose and any(below.values()):
         name = next(name for name in sorted(below) if below[name])
@@ -119,14 +119,17 @@ def _is_image(entry: os.DirEntry) -> bool:
     return suffix in SUFFIXES and (entry.is_file() or (entry.is_symlink() and not entry.is_dir()))
 
 
-def _images_below(folder: Path, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Paths relative to `folder`. Linked folders are followed, but never into a folder that leads here."""
+def images_below(folder: Path, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Paths of all images in `folder`, however deep, relative to it and in no order.
+
+    Linked folders are followed, but never into a folder that leads here.
+    """
     here = os.path.realpath(folder)
     if here in above:
         return
     for entry in _visible(folder):
         if entry.is_dir():
-            yield from (f"{entry.name}/{file}" for file in _images_below(folder / entry.name, (*above, here)))
+            yield from (f"{entry.name}/{file}" for file in images_below(folder / entry.name, (*above, here)))
         elif _is_image(entry):
             yield entry.name
 
