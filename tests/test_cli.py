@@ -39,7 +39,7 @@ def test_a_step_without_its_input_names_the_file(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("command", [["export"], ["embed", "images"]])
+@pytest.mark.parametrize("command", [["export"], ["embed", "images"], ["search", "a.png"]])
 def test_commands_for_an_encoder_say_what_makes_one(tmp_path, command):
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     done = contraflow(*command, cwd=tmp_path)

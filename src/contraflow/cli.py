@@ -303,6 +303,21 @@ def embed(
     embed_folder(folder, checkpoint=checkpoint or _last_checkpoint(params), out=out, skip_broken=skip_broken)
 
 
+@_typer.command()
+def search(
+    images: Annotated[list[Path], typer.Argument(help="Picture files.")],
+    checkpoint: Checkpoint = None,
+    k: Annotated[int, typer.Option("--k", min=1, help="Training images to show for each.")] = 24,
+    out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/search.html"),
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Show the training images that are most like some images."""
+    from contraflow.steps.search import search
+
+    search(images, checkpoint=checkpoint or _last_checkpoint(params), data=data, k=k, out=out)
+
+
 def _last_checkpoint(params: Path) -> Path:
     from contraflow.steps.trained import last_checkpoint
 

@@ -2,7 +2,10 @@
 
 import json
 
+import numpy as np
 import pytest
+
+from contraflow.report.search.page import Found, render
 
 selenium = pytest.importorskip("selenium")
 from selenium import webdriver  # noqa: E402
@@ -130,3 +133,21 @@ def test_tab_reaches_the_first_link(opened):
     browser = opened()
     browser.find_element(By.TAG_NAME, "body").send_keys(Keys.TAB)
     assert browser.switch_to.active_element.text == "Skip to the verdict"
+
+
+def test_the_page_of_a_search_loads_clean(browser, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
+    near = {"nearest": images, "index": np.arange(6), "label": np.array([0, 1, 0, 1, -1, 0])}
+    found = [Found(f"{'long ' * 20}{i}.png", images[i], **near, similarity=np.ones(6, np.float32)) for i in range(2)]
+    file = tmp_path / "search.html"
+    file.write_text(render(found, classes=["a", "b"], data="folder", searched=6, encoder="an encoder"))
+    for width in (400, 1600):
+        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+        for log in ("browser", "performance"):
+            browser.get_log(log)
+        browser.get(file.as_uri())
+        assert browser.get_log("browser") == [] and requested(browser) == [file.as_uri()]
+        assert not scrolls_sideways(browser)
+        loaded = "return [...document.images].filter(i => i.complete && i.naturalWidth > 0).length"
+        assert browser.execute_script(loaded) == 14

@@ -9,10 +9,10 @@ from PIL import Image
 LARGEST = 64  # pixels a side; larger images are scaled down, so that a page stays small
 
 
-def thumbnail(image: np.ndarray) -> Image.Image:
-    """An image uint8 (H, W, C), C of 1 or 3, at its own size or with its longer side scaled down to `LARGEST`."""
+def thumbnail(image: np.ndarray, largest: int = LARGEST) -> Image.Image:
+    """An image uint8 (H, W, C), C of 1 or 3, at its own size or with its longer side scaled down to `largest`."""
     picture = Image.fromarray(image[..., 0] if image.shape[-1] == 1 else image)
-    picture.thumbnail((LARGEST, LARGEST), Image.Resampling.LANCZOS)
+    picture.thumbnail((largest, largest), Image.Resampling.LANCZOS)
     return picture
 
 
@@ -23,9 +23,9 @@ def data_uri(picture: Image.Image) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
-def picture(image: np.ndarray) -> dict:
+def picture(image: np.ndarray, largest: int = LARGEST) -> dict:
     """What the template shows of one image (H, W, C): `uri` and `width`."""
-    small = thumbnail(image)
+    small = thumbnail(image, largest)
     return {"uri": data_uri(small), "width": small.width}
 
 
