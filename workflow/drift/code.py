@@ -33,13 +33,20 @@ class Code:
         return sorted(path for module in found for path in self._files(module))
 
     def _files(self, module: str) -> list[str]:
-        """A module's own file; of a package also the templates and other data beside it."""
+        """A module's own file; of a package also the templates and other data beside it and in its plain folders."""
         place = SOURCE.joinpath(*module.split("."))
         if not (self.root / place).is_dir():
             return [place.with_suffix(".py").as_posix()]
-        files = (file for file in (self.root / place).iterdir() if file.is_file())
-        data = (file.name for file in files if file.suffix not in (".py", ".pyc"))
-        return [(place / name).as_posix() for name in ("__init__.py", *data)]
+        return [(place / "__init__.py").as_posix(), *self._data(place)]
+
+    def _data(self, place: Path) -> list[str]:
+        found = []
+        for path in (self.root / place).iterdir():
+            if path.is_dir() and not (path / "__init__.py").exists():
+                found += self._data(place / path.name)
+            elif path.is_file() and path.suffix not in (".py", ".pyc"):
+                found.append((place / path.name).as_posix())
+        return found
 
     def reads(self, path: str) -> list[str]:
         """The parameters that a file names in its READS, if it is a step's; it is not run, for it may import torch."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from contraflow.report import (
@@ -24,11 +24,18 @@ HERE = Path(__file__).parent
 
 def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
     for function in (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.times, numbers.is_number):
         environment.filters[function.__name__] = function
     environment.filters["words"] = reproduce.words
-    template = environment.from_string((HERE / "page.html.j2").read_text(encoding="utf-8"))
+    template = environment.get_template("page.html.j2")
     settings = run.params
     return template.render(
         style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
