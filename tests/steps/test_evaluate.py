@@ -80,6 +80,9 @@ def test_an_evaluation_has_all_figures_and_says_how_they_were_measured(params_of
     accuracy = np.trace(found["confusion"]) / np.sum(found["confusion"])
     assert accuracy == pytest.approx(found["test"]["linear"])
     assert 0 <= found["alignment"] <= 4 and -8 <= found["uniformity"] <= 0
+    pairs = {kind: sum(counts) for kind, counts in found["similarities"].items()}
+    n = len(encoded.labels("test"))
+    assert (pairs["positive"], pairs["negative"]) == (n, n * (n - 1)) == (n, pairs["same_class"] + pairs["other_class"])
     sweep = found["probe_sweep"]
     assert [row["weight_decay"] for row in sweep] == params_of().eval.linear.weight_decay
     assert all(row["converged"] for row in sweep)
@@ -136,7 +139,7 @@ def test_untrained_is_the_encoder_that_training_starts_from(run, params_of, enco
     save_model(run / "start/encoder.safetensors", start, read_provenance(run / "seed3/encoder.safetensors"))
     evaluated(params, encoded, run / "start", "encoder-seed3", run / "start/encoder.safetensors")
     same, untrained = (read_json(path) for path in (run / "start/encoder-seed3.json", run / "untrained-seed3.json"))
-    for key in ("test", "validation", "alignment", "uniformity", "confusion", "probe_sweep"):
+    for key in ("test", "validation", "alignment", "uniformity", "similarities", "confusion", "probe_sweep"):
         assert same[key] == untrained[key]
 
 

@@ -79,6 +79,7 @@ def protocol(
         "images": "as stored, without augmentation; for alignment, two augmented views of each",
         "alignment": f"mean squared distance of two views of {counts.aligned} test images, features of length 1",
         "uniformity": f"log mean exp(-2 d^2) over all pairs of {counts.spread} test images, features of length 1",
+        "similarities": f"cosine of each first view with each second view of the same {counts.aligned} test images",
     }
     if found is None:
         return words

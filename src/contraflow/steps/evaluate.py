@@ -24,6 +24,7 @@ from contraflow.evaluation.geometry import alignment, uniformity
 from contraflow.evaluation.knn import Labelled
 from contraflow.evaluation.pixels import all_pixels, principal_components
 from contraflow.evaluation.record import DIGITS, Counts, label_figures, protocol
+from contraflow.evaluation.similarity import similarity_counts
 from contraflow.models import build_encoder
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
@@ -114,7 +115,8 @@ def _measure(
     """Write the figures of one representation."""
     card, train, test, views = encoded.card, features.train, features.test, features.views
     provenance = provenance | {"representation": name if seed is None else f"{name}-seed{seed}"}
-    spread_out = _evenly(len(test.labels), SPREAD)
+    aligned, spread_out = (_evenly(len(test.labels), most) for most in (ALIGNED, SPREAD))
+    first, second = (views.features[views.labels == side] for side in (0, 1))
     uniform = uniformity(test.features[spread_out], device=device) if len(spread_out) > 1 else None
     found = None
     if card.labelled:
@@ -132,16 +134,15 @@ def _measure(
         predicted = found.predicted if found else np.full(len(test.labels), -1, np.int64)
         arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
         save_arrays(out.with_suffix(".npz"), provenance, **arrays)
-    counts = Counts(
-        len(encoded.training), len(encoded.validation), len(test.labels), len(views.labels) // 2, len(spread_out)
-    )
+    counts = Counts(len(encoded.training), len(encoded.validation), len(test.labels), len(aligned), len(spread_out))
     content = {
         "representation": name,
         "seed": seed,
         "dimension": test.features.shape[1],
         **label_figures(found, test.labels, card.classes),
-        "alignment": round(alignment(*(views.features[views.labels == side] for side in (0, 1))), DIGITS),
+        "alignment": round(alignment(first, second), DIGITS),
         "uniformity": None if uniform is None else round(uniform, DIGITS),
+        "similarities": similarity_counts(first, second, test.labels[aligned]),
         "protocol": protocol(name, test.features.shape[1], counts, settings, found),
         "provenance": provenance,
     }
