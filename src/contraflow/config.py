@@ -129,6 +129,10 @@ class Views(ViewRecipe):
         changes = {"crop_scale": self.local_crop_scale}
         return [_changed(self, ViewRecipe, changes, "augment")] * self.local_views
 
+    def local_pixels(self, size: int) -> int:
+        """Pixels a side of each small crop, of images with `size`."""
+        return max(1, round(self.local_side * size))
+
 
 class Augment(Views):
     recipe: str | None

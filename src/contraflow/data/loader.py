@@ -10,7 +10,7 @@ Views are a function of (seed, epoch, sample index, view) alone: the same bytes 
 subset and order, in any process.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -21,14 +21,12 @@ from torch import Tensor
 
 from contraflow.config import ViewRecipe
 from contraflow.data.beton import Beton, open_beton
-from contraflow.data.jpeg import Decoder
 from contraflow.data.kernels.views import fill_images, fill_views
 from contraflow.data.order import epoch_order
 from contraflow.data.prefetch import prefetch
 from contraflow.data.recipe import make_recipes, make_table
+from contraflow.data.stored import read
 from contraflow.errors import UserError
-
-Pixels = Callable[[np.ndarray, np.ndarray, int, int], None]  # storage, places, start, stop
 
 
 class ViewBatch(NamedTuple):
@@ -88,21 +86,6 @@ class _Images:
     def _slices(self, order: np.ndarray) -> Iterator[np.ndarray]:
         for start in range(0, len(order), self.batch_size):
             yield order[start : start + self.batch_size]
-
-    def _read(self, indices: np.ndarray, use: Pixels, start: int, stop: int) -> None:
-        """Have a kernel `use` the pixels of a part of a batch: those stored raw where they lie, each JPEG decoded."""
-        file = self._file
-        places, jpeg = file.places[indices], file.jpeg[indices]
-        if not jpeg[start:stop].any():
-            use(file.storage, places, start, stop)
-            return
-        with Decoder() as decoder:
-            for i in range(start, stop):
-                storage = file.storage
-                if jpeg[i]:
-                    storage = file.decode(int(indices[i]), decoder).reshape(-1)
-                    places[i, 0] = 0
-                use(storage, places, i, i + 1)
 
 
 class ViewLoader(_Images):
@@ -210,7 +193,7 @@ class ViewLoader(_Images):
             if local is not None:
                 fill_views(*common, len(self._recipes), self._local, self._table, numbers(local))
 
-        return ViewBatch(views, torch.from_numpy(indices), local), len(own), partial(self._read, own, use)
+        return ViewBatch(views, torch.from_numpy(indices), local), len(own), partial(read, self._file, own, use)
 
     def _empty(self, views: int, n: int, shape: tuple[int, int, int]) -> Tensor:
         """Memory for views (V, N, C, H, W) of the kind that is wanted."""
@@ -256,4 +239,4 @@ class ImageLoader(_Images):
         def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
             fill_images(storage, places, start, stop, self._table, images.numpy())
 
-        return (images, labels), len(indices), partial(self._read, indices, use)
+        return (images, labels), len(indices), partial(read, self._file, indices, use)

@@ -85,7 +85,7 @@ def train_round(
         recipes,
         batch_size=batch_size,
         local=augment.local(),
-        local_size=max(1, round(augment.local_side * card.image_size)),
+        local_size=augment.local_pixels(card.image_size),
         **common,
     )
     if companions is not None:
