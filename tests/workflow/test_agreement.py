@@ -110,6 +110,8 @@ def test_an_evaluation_parameter_right_after(lab):
 
 def test_a_parameter_of_the_report_alone(lab):
     assert lab.jobs("dvc exp run -S report.title=other") == REPORT
+    provenance = (lab.path / "results/provenance.html").read_text()
+    assert sha256(lab.path / "results/report.html") in provenance and "DVC experiment" in provenance
 
 
 def test_the_first_values_again_come_from_the_run_cache(lab):

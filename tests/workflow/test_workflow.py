@@ -1,6 +1,7 @@
 """What a user types beyond experiments, in the order of a first day. Each test goes on where the last one ended."""
 
 import shutil
+from zipfile import ZipFile
 
 import pytest
 
@@ -27,6 +28,18 @@ def test_everything_runs_with_more_cores_and_gpus_than_there_are(repository):
     assert repository.up_to_date()
 
 
+def provenance(repository):
+    return (repository.path / "results/provenance.html").read_text()
+
+
+def test_the_report_has_its_provenance_beside_it(repository):
+    text = provenance(repository)
+    assert repository.results()["results/report.html"] in text
+    assert repository.run("git rev-parse HEAD").strip() in text and "nothing but what a run writes" in text
+    assert "evaluate encoder-seed0" in text and "results/metrics.json" in text
+    assert 'href="provenance.html"' in (repository.path / "results/report.html").read_text()
+
+
 def test_the_second_run_has_nothing_to_do_also_without_logs_and_records(repository):
     shutil.rmtree(repository.path / "logs")
     shutil.rmtree(repository.path / ".snakemake")
@@ -41,8 +54,21 @@ def test_every_stage_is_a_target(repository, stage):
 def test_snakemakes_own_views_of_the_workflow(repository):
     assert "digraph" in repository.run("snakemake --dag 2>/dev/null")
     assert {"fetch", "report", "all"} <= set(repository.run("snakemake --list 2>/dev/null").split())
+    before = provenance(repository)
     repository.run("snakemake --report overview.zip")
-    assert (repository.path / "overview.zip").stat().st_size > 10_000
+    assert provenance(repository) == before  # no report was written
+    with ZipFile(repository.path / "overview.zip") as archive:
+        names = archive.namelist()
+        text = "".join(archive.read(name).decode(errors="ignore") for name in names if name.endswith((".html", ".js")))
+    assert any(name.endswith("report.html") for name in names)
+    for words in (
+        "Images in, a representation",
+        "The whole run on one page",
+        "The summary over seeds",
+        "One row an epoch",
+    ):
+        assert words in text
+    assert "evaluate_encoder" in text  # the rule graph
     (repository.path / "overview.zip").unlink()
 
 

@@ -5,6 +5,7 @@
 
 import os
 import sys
+import time
 from pathlib import Path
 
 # The code of this directory runs, also in an experiment's own copy of the repository, and the programs of this Python.
@@ -18,6 +19,7 @@ from contraflow.devices import cores, gpus
 from contraflow.engines.agreement import Agreement
 from contraflow.engines.alone import alone, end_with_dvc, stop_at_once, work_for_me
 from contraflow.errors import UserError
+from contraflow.steps.provenance import write_provenance
 
 try:
     if config:
