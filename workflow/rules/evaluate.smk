@@ -23,8 +23,15 @@ rule summarise_evaluations:
         rounds=BY_ROUND,
         mining="results/mine/summary.csv",
     output:
-        metrics="results/metrics.json",
-        curves="results/evaluate/curves.csv",
+        metrics=report(
+            "results/metrics.json", caption="../report/metrics.rst", category="Tables", labels={"table": "summary"}
+        ),
+        curves=report(
+            "results/evaluate/curves.csv",
+            caption="../report/curves.rst",
+            category="Tables",
+            labels={"table": "training"},
+        ),
         confusion="results/evaluate/confusion.csv",
     log:
         "logs/evaluate/summary.log",

@@ -19,7 +19,9 @@ rule summarise_mining:
         encoders=rules.pretrain.input,
         negatives=expand("results/mine/seed{seed}/round{round}/negatives.npz", seed=SEEDS, round=ROUNDS),
     output:
-        "results/mine/summary.csv",
+        report(
+            "results/mine/summary.csv", caption="../report/mining.rst", category="Tables", labels={"table": "mining"}
+        ),
     log:
         "logs/mine/summary.log",
     benchmark:
