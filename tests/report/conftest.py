@@ -20,6 +20,7 @@ from contraflow.steps.report import read_run, report
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 PLAIN = ["Coat", "Bag", "Dress"]
 K = 3
+CODE = "c0de" * 16
 
 
 @pytest.fixture(scope="session")
@@ -67,11 +68,13 @@ def _fabricate(
     linear: float | None = 0.9,
     skipped: list[str] = [],  # noqa: B006
     leaks: int = 0,
+    local_views: int = 0,
+    points: int = 60,
 ) -> dict:
     """No `classes` makes an unlabelled run. `linear` is the encoder's accuracy; None stands for a failed run."""
     rng = np.random.default_rng(1)
     data = _data(folder / "encode", rng, classes, each, channels, size, skipped, leaks)
-    provenance = {"step": "evaluate", "inputs": {"data": data.digest}}
+    provenance = {"step": "evaluate", "code": CODE, "inputs": {"data": data.digest}}
     evaluations = []
     for seed in seeds:
         evaluations += _encoder(folder / "evaluate", rng, data, provenance, seed, linear)
@@ -80,7 +83,7 @@ def _fabricate(
         evaluations.append(_baseline(folder / "evaluate", provenance, name, None, classes, 0.7))
     write_json(folder / "metrics.json", _metrics(classes, seeds, rounds, linear))
     return {
-        "params": _params(seeds, rounds, title),
+        "params": _params(seeds, rounds, title, local_views, points),
         "data": folder / "encode",
         "metrics": folder / "metrics.json",
         "evaluations": evaluations,
@@ -94,11 +97,12 @@ def _fabricate(
     }
 
 
-def _params(seeds, rounds, title):
+def _params(seeds, rounds, title, local_views, points):
     content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    content["augment"]["local_views"] = local_views
     content["seeds"] = seeds
     content["mining"]["rounds"] = rounds
-    content["report"] = {"title": title, "tsne_points": 60, "gallery_anchors": 3}
+    content["report"] = {"title": title, "tsne_points": points, "gallery_anchors": 3}
     content["eval"] |= {"knn": [{"k": 200, "tau": 0.1}, {"k": 20, "tau": 0.07}], "few_labels": [0.1]}
     return parse_params(content)
 
@@ -131,7 +135,7 @@ def _data(folder, rng, classes, each, channels, size, skipped, leaks) -> Encoded
         bytes={name: (folder / name).stat().st_size for name in files},
         digests={name: sha256(folder / name) for name in files},
         spots={name: spot_digest(folder / name) for name in files},
-        provenance={},
+        provenance={"code": CODE},
     )
     card.write(folder)
     return EncodedData.open(folder)
@@ -175,8 +179,7 @@ def _encoder(folder, rng, data, provenance, seed, linear) -> list[Path]:
             for i, name in enumerate(classes)
         ],
         "confusion": confusion.tolist(),
-        "alignment": 0.3,
-        "uniformity": -2.0,
+        **_geometry(classes, 0.3 + seed / 100, -2.0, 90),
         **_of_the_probe(classes),
         "protocol": {"features": "of the last epoch", "test_images": n},
         "provenance": provenance,
@@ -191,8 +194,21 @@ def _baseline(folder, provenance, name, seed, classes, accuracy) -> Path:
     path = folder / (f"{name}.json" if seed is None else f"{name}-seed{seed}.json")
     content = {"representation": name, "seed": seed, "dimension": 16, "test": scores, "validation": scores}
     content |= {"per_class": [], "confusion": [], "protocol": {"features": f"{name} as they are"}}
+    content |= _geometry(classes, *((0.5, -1.0, 80) if name == "untrained" else (0.8, -0.5, 70)))
     write_json(path, content | _of_the_probe(classes) | {"provenance": provenance})
     return path
+
+
+def _geometry(classes, alignment, uniformity, similar) -> dict:
+    """Two views of an image are as similar as says bin `similar` of 100, views of different ones like bins 40 to 60."""
+
+    def counts(**bins):
+        return {name: [amount if i in of else 0 for i in range(100)] for name, (amount, of) in bins.items()}
+
+    pairs = {"positive": (20, {similar}), "negative": (100, range(40, 60))}
+    if classes:
+        pairs |= {"same_class": (30, range(50, 60)), "other_class": (60, range(40, 55))}
+    return {"alignment": alignment, "uniformity": uniformity, "similarities": counts(**pairs)}
 
 
 def _metrics(classes, seeds, rounds, linear) -> dict:
@@ -255,6 +271,7 @@ def _negatives(path, rng, data, seed, number) -> Path:
     negative = rng.choice(anchor, (len(anchor), K)).astype(np.int32)
     provenance = {
         "step": "mine",
+        "code": CODE,
         "seed": seed,
         "round": number,
         "search": "exact",

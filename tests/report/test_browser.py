@@ -9,6 +9,7 @@ from contraflow.report.search.page import Found, render
 
 selenium = pytest.importorskip("selenium")
 from selenium import webdriver  # noqa: E402
+from selenium.webdriver import ActionChains  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
@@ -33,6 +34,9 @@ def browser(tmp_path_factory):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    driver.execute_cdp_cmd("Network.enable", {})
+    cut = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
+    driver.execute_cdp_cmd("Network.emulateNetworkConditions", cut)
     yield driver
     driver.quit()
 
@@ -41,11 +45,11 @@ def browser(tmp_path_factory):
 def opened(browser, page_of):
     """Open a page at a width and in a colour scheme."""
 
-    def load(width=1600, scheme="light", **settings):
+    def load(width=1600, scheme="light", media="", **settings):
         screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
         browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
         features = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
         for log in ("browser", "performance"):
             browser.get_log(log)
         browser.get(page_of(**settings).as_uri())
@@ -68,11 +72,22 @@ def scrolls_sideways(browser):
     return browser.execute_script("return document.documentElement.scrollWidth > window.innerWidth")
 
 
+NASTY = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "c" * 120]
+# Every picture has arrived, every drawing that is shown covers some ground, and no figure is empty.
+RENDERED = """
+const seen = (element) => element.getClientRects().length > 0;
+const pictures = [...document.images].map((i) => i.complete && i.naturalWidth > 0);
+const drawings = [...document.querySelectorAll("svg")].filter(seen).map((s) => s.getBBox().width > 50);
+const figures = [...document.querySelectorAll("figure")].map((f) => f.getBoundingClientRect().height > 50);
+return [...pictures, ...drawings, ...figures].every(Boolean);
+"""
 RUNS = {
     "plain": {},
     "unlabelled": {"classes": []},
     "failed": {"linear": None},
-    "escaped": {"classes": ["<img src=x onerror=alert(1)>", "<script>alert(1)</script>", "c" * 120]},
+    "escaped": {"classes": NASTY},
+    "two classes, small crops, colour": {"classes": ["a", "b"], "local_views": 4, "channels": 3, "size": 40},
+    "one image a class": {"each": 1},
     "30 classes": {"classes": [f"a class called {i}" for i in range(30)], "each": 5},
     "200 classes": {"classes": [f"class {i}" for i in range(200)], "each": 5},
 }
@@ -85,8 +100,117 @@ def test_loads_clean(opened, page_of, run, width):
     assert browser.get_log("browser") == []
     assert requested(browser) == [page_of(**RUNS[run]).as_uri()]
     assert not scrolls_sideways(browser)
-    empty = "return [...document.images].filter(i => !(i.complete && i.naturalWidth > 0)).length"
-    assert browser.execute_script(empty) == 0
+    assert browser.execute_script(RENDERED)
+
+
+def points(browser):
+    return json.loads(browser.find_element(By.ID, "map-points").get_attribute("textContent"))
+
+
+def told(browser):
+    """What the picture beside a point says; None where none is shown."""
+    peek = browser.find_element(By.CSS_SELECTOR, ".peek")
+    return peek.text if peek.is_displayed() else None
+
+
+def plot(browser):
+    found = browser.find_element(By.CSS_SELECTOR, ".plot")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", found)
+    return found
+
+
+def place(browser, point):
+    """Where a point lies in the window."""
+    box = plot(browser).rect
+    scrolled = browser.execute_script("return window.scrollY")
+    found = points(browser)
+    x = box["x"] + box["width"] * found["left"][point] / 100
+    return x, box["y"] + box["height"] * found["top"][point] / 100 - scrolled
+
+
+def expected(browser, point):
+    """All that may be told of a point: another one may lie in the same place."""
+    found = points(browser)
+    actual, predicted = (found["classes"][found[kind][point]] for kind in ("actual", "predicted"))
+    taken = "" if actual == predicted else f", taken for {predicted}"
+    return f"{actual}\ntest image {found['image'][point]}{taken}"
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_a_point_shows_its_image_where_the_mouse_is(opened, width):
+    browser = opened(width, classes=NASTY)
+    for point in (0, 7):
+        x, y = place(browser, point)
+        ActionChains(browser).move_by_offset(0, 0).perform()
+        browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y})
+        assert told(browser) == expected(browser, point)
+        inside = "const [p, t] = ['.plot', '.peek'].map(n => document.querySelector(n).getBoundingClientRect());"
+        assert browser.execute_script(inside + "return t.left >= 0 && t.right <= innerWidth && p.width > 200")
+        assert not scrolls_sideways(browser)
+    browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": 2, "y": 2})
+    assert told(browser) is None
+    assert browser.get_log("browser") == []
+
+
+def test_the_image_is_that_of_the_point(opened, page_of, tmp_path):
+    """Each tile of the sheet differs; the one shown is the one at the point's place in the data."""
+    browser = opened()
+    x, y = place(browser, 11)
+    browser.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": "mouseMoved", "x": x, "y": y})
+    tile = browser.find_element(By.CSS_SELECTOR, ".tile")
+    columns, rows = (int(tile.get_attribute(f"data-{name}")) for name in ("columns", "rows"))
+    assert (columns, rows) == (8, 8)  # of 60 points
+    position = tile.value_of_css_property("background-position")
+    assert [float(part.rstrip("%")) for part in position.split()] == pytest.approx([100 * 3 / 7, 100 * 1 / 7], abs=0.01)
+
+
+def test_arrow_keys_go_from_point_to_point(opened):
+    browser = opened()
+    found, keys = points(browser), plot(browser)
+    browser.find_element(By.TAG_NAME, "body").click()
+    keys.send_keys(Keys.ARROW_RIGHT)
+    seen = []
+    for key in (Keys.ARROW_RIGHT, Keys.ARROW_DOWN, Keys.ARROW_LEFT, Keys.ARROW_UP):
+        keys.send_keys(key)
+        seen.append(int(told(browser).split("test image ")[1].split(",")[0]))
+    left, top = ([found[side][found["image"].index(image)] for image in seen] for side in ("left", "top"))
+    assert top[1] > top[0] and left[2] < left[1] and top[3] < top[2]
+    aloud = browser.find_element(By.CSS_SELECTOR, ".said").get_attribute("textContent")
+    assert f"test image {seen[-1]}" in aloud
+    keys.send_keys(Keys.ESCAPE)
+    assert told(browser) is None
+
+
+def test_a_finger_shows_an_image_and_takes_it_away(opened):
+    browser = opened(400)
+    browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        for (x, y), shown in ((place(browser, 4), expected(browser, 4)), ((3, 3), None)):
+            touch = {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]}
+            browser.execute_cdp_cmd("Input.dispatchTouchEvent", touch)
+            browser.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+            browser.execute_async_script("setTimeout(arguments[0], 400)")
+            assert told(browser) == shown
+    finally:
+        browser.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def test_printed_it_is_light_whole_and_without_what_needs_a_screen(opened):
+    browser = opened(740, scheme="dark", media="print", classes=[f"class {i}" for i in range(30)], each=5)
+    style = "return getComputedStyle(document.querySelector('{}')).{}"
+    for hidden in ("nav", ".peek", ".ring", "#map-guide"):
+        assert browser.execute_script(style.format(hidden, "display")) == "none"
+    assert browser.execute_script(style.format("body", "backgroundColor")) == "rgb(255, 255, 255)"
+    assert browser.execute_script(style.format(".tall", "overflowY")) == "visible"
+    assert len(browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]) > 100_000
+
+
+def test_what_can_be_used_can_be_reached_by_key(opened):
+    browser = opened(400)
+    reached = "return [...document.querySelectorAll('a[href], button, [tabindex]')].every(e => e.tabIndex >= 0)"
+    assert browser.execute_script(reached)
+    scrolls = "return [...document.querySelectorAll('.scroll, pre')].filter(e => e.scrollWidth > e.clientWidth + 1)"
+    assert browser.execute_script(scrolls + ".every(e => e.tabIndex === 0)")
 
 
 def test_sorts_by_click_and_by_key(opened):

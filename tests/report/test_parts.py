@@ -3,6 +3,8 @@
 import base64
 import io
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +12,17 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
+from contraflow.config import load_params, parse_params
 from contraflow.report.classes import confusion, per_class
 from contraflow.report.curves import diagnosis_curves, loss_curves
 from contraflow.report.embedding_map import embedding_map, project
 from contraflow.report.gallery import choose_anchors, choose_samples
-from contraflow.report.pictures import LARGEST, picture, sprite
-from contraflow.report.reproduce import words
+from contraflow.report.hypersphere import plane, similarities
+from contraflow.report.parameters import sections, words
+from contraflow.report.pictures import LARGEST, picture, sheet, sprite
 from contraflow.report.svg import to_svg
+
+SHIPPED = Path(__file__).parents[2] / "params.yaml"
 
 
 def decode(uri):
@@ -74,10 +80,19 @@ def test_no_map_of_features_that_have_none(features):
 
 
 @pytest.mark.parametrize(("classes", "coloured", "chips"), [(0, 0, 0), (1, 1, 1), (12, 12, 12), (40, 10, 0)])
-def test_map_with_any_number_of_classes(classes, coloured, chips):
+def test_map_with_any_number_of_classes(run_of, classes, coloured, chips):
+    plain_run = run_of()
     rng = np.random.default_rng(0)
     labels = np.arange(80) % classes if classes else np.full(80, -1)
-    drawn = embedding_map(rng.normal(size=(80, 6)), labels, [f"class {i}" for i in range(classes)], 80)
+    run = replace(
+        plain_run,
+        features=rng.normal(size=(80, 6)),
+        labels=labels,
+        predicted=labels,
+        map_images=np.zeros((60, 4, 4, 1), np.uint8),
+        card=plain_run.card | {"classes": [f"class {i}" for i in range(classes)]},
+    )
+    drawn = embedding_map(run)
     assert (len(drawn["legend"]), len(drawn["chips"]), drawn["others"]) == (coloured, chips, classes - coloured)
     assert len({(entry["colour"], entry["mark"]) for entry in drawn["legend"]}) == coloured
     assert all(0 <= chip[side] <= 100 for chip in drawn["chips"] for side in ("left", "top"))
@@ -137,6 +152,50 @@ def test_undefined_precision_is_left_out(run_of):
     rows = per_class(run)
     assert rows[0]["precision"] is None
     assert rows[1]["precision"] == pytest.approx(0.7)
+
+
+def test_plane_has_a_point_for_every_evaluation(run_of):
+    drawn = plane(run_of(seeds=[3, 5]))
+    assert drawn["wide"].count("Encoder at") == 2 and drawn["wide"].count("Untrained encoder at") == 2
+    assert "Raw pixels at alignment 0.800, uniformity \u22120.50." in drawn["narrow"]
+    assert [entry["mark"] for entry in drawn["legend"]] == ["●", "■", "◆"]
+
+
+def test_overlap_of_the_hills_is_told(run_of):
+    run = run_of()
+    found = similarities(run)
+    assert found["overlap"] == {"encoder": 0, "untrained": 0}
+    assert len(found["legend"]) == 4
+    for evaluation in run.evaluations["encoder"].values():
+        counts = evaluation["similarities"]
+        counts["positive"] = [0] * 49 + [20] + [0] * 50  # the tenth of the twenty bins of different images
+    assert similarities(run)["overlap"]["encoder"] == 0.5
+    assert len(similarities(run_of(classes=[]))["legend"]) == 2
+
+
+def test_shipped_parameters_differ_in_nothing():
+    """`cp params.yaml src/contraflow/report/defaults.yaml` where a shipped value is to be another one."""
+    changed = [entry for part in sections(load_params(SHIPPED)) for entry in part["settings"] if "default" in entry]
+    assert changed == []
+
+
+def test_own_recipes_are_differences():
+    content = load_params(SHIPPED).model_dump()
+    content["augment"]["recipes"]["mine"] = {"flip": 0.25}
+    settings = {entry["name"]: entry for part in sections(parse_params(content)) for entry in part["settings"]}
+    assert settings["recipes.mine.flip"] == {"name": "recipes.mine.flip", "value": "0.25", "default": "none"}
+    assert "default" not in settings["recipes.byol.blur"]
+
+
+def test_sheet_holds_every_image_in_its_place():
+    images = np.broadcast_to(np.arange(7, dtype=np.uint8)[:, None, None, None] * 30, (7, 16, 16, 1))
+    drawn = sheet(np.ascontiguousarray(images))
+    pixels = decode(drawn["uri"]).astype(int)
+    assert (drawn["columns"], drawn["rows"], drawn["side"]) == (3, 3, 16)
+    assert pixels.shape == (48, 48, 3)
+    for i in range(7):
+        tile = pixels[16 * (i // 3) :, 16 * (i % 3) :][:16, :16]
+        assert abs(tile.mean() - 30 * i) < 4
 
 
 def test_settings_in_words():

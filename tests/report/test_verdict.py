@@ -4,7 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from contraflow.report.mining_verdict import MEASURED
 from contraflow.report.verdict import verdict
+from contraflow.steps.evaluate_rounds import HELD_OUT
 
 
 def changed(run, representation, key, values, images=10_000):
@@ -110,12 +112,25 @@ def test_warnings(run, run_of):
     )
 
 
+def after_rounds(run, before, after, std=0.002):
+    rounds = [{"round": i, "linear": {"mean": m, "std": std, "n": 2}} for i, m in enumerate((before, 0.1, after))]
+    card = run.card | {"validation": {"images": 5000}}
+    return plain(verdict(replace(run, metrics=run.metrics | {"rounds": rounds}, card=card)).mining)
+
+
 def test_mining_is_never_said_to_have_helped(run, run_of):
     text = plain(verdict(run).mining)
     assert "12.3 % of the negatives" in text
     assert "33.3 %" in text  # three equal classes
-    assert "cannot tell whether mining helped" in text
+    better = after_rounds(run, 0.8, 0.85)
+    assert "went from 80.0 ± 0.2 % to 85.0 ± 0.2 % on validation images, 5.0 points more" in better
+    assert "trained for 4 epochs instead of 2" in better and "harm" not in better
+    assert "cannot tell whether mining helped" in better
+    assert "within what chance may do" in after_rounds(run, 0.8, 0.805)
+    worse = after_rounds(run, 0.85, 0.8)
+    assert "5.0 points less" in worse and "may have done harm" in worse
     assert verdict(run_of(rounds=0)).mining is None
+    assert MEASURED == HELD_OUT
 
 
 def test_unlabelled(run_of):

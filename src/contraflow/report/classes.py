@@ -20,12 +20,15 @@ def confusion(run: Run) -> dict | None:
     Either `rows` (name and cells) or, for many classes, a picture `uri`; in both cases the most confused `pairs`.
     None when there is none.
     """
-    counted = [np.array(e["confusion"], float) for e in run.evaluations["encoder"].values() if e["confusion"]]
-    if not counted:
+    shares = confused_shares(run.evaluations)
+    if shares is None:
         return None
-    total = np.sum(counted, axis=0)
-    shares = total / np.maximum(total.sum(axis=1, keepdims=True), 1)
-    table = {"pairs": _pairs(shares, run.classes)}
+    table = {
+        "pairs": [
+            {"actual": run.classes[i], "predicted": run.classes[j], "share": share}
+            for i, j, share in largest_errors(shares)
+        ]
+    }
     if len(shares) > MOST_WITH_NAMES:
         return table | {"uri": _picture(shares), "classes": len(shares)}
     rows = [
@@ -49,16 +52,21 @@ def _cell(value: float, *, hit: bool) -> dict:
     }
 
 
-def _pairs(shares: np.ndarray, classes: list[str]) -> list[dict]:
+def confused_shares(evaluations: dict[str, dict[int | None, dict]]) -> np.ndarray | None:
+    """Share of each actual class (row) that the linear probes of all seeds take for each class; None without any."""
+    counted = [np.array(e["confusion"], float) for e in evaluations["encoder"].values() if e["confusion"]]
+    if not counted:
+        return None
+    total = np.sum(counted, axis=0)
+    return total / np.maximum(total.sum(axis=1, keepdims=True), 1)
+
+
+def largest_errors(shares: np.ndarray) -> list[tuple[int, int, float]]:
     """The largest errors: actual class, the class it is taken for, and in what share of its images."""
     errors = shares - np.diag(np.diag(shares))
     order = np.argsort(-errors, axis=None, kind="stable")[:PAIRS]
     places = [np.unravel_index(place, errors.shape) for place in order]
-    return [
-        {"actual": classes[i], "predicted": classes[j], "share": float(errors[i, j])}
-        for i, j in places
-        if errors[i, j] > 0
-    ]
+    return [(int(i), int(j), float(errors[i, j])) for i, j in places if errors[i, j] > 0]
 
 
 def _picture(shares: np.ndarray) -> str:

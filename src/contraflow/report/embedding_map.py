@@ -13,6 +13,8 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from contraflow.report.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
+from contraflow.report.pictures import sheet
+from contraflow.report.run import Run
 from contraflow.report.svg import STYLE
 
 PERPLEXITY = 30
@@ -21,6 +23,7 @@ ANGLE = 0.7  # of the tree's approximation: a third faster than 0.5, and as many
 FEWEST = 5  # points
 OTHER = "#8c8c8c"
 SIDE, DPI = 5.6, 150  # inches, dots an inch
+TILE = 32  # pixels a side, at most, of the image that a point shows
 
 
 def choose(images: int, points: int) -> np.ndarray:
@@ -46,20 +49,16 @@ def project(features: np.ndarray) -> np.ndarray | None:
         return tsne.fit_transform(PCA(components, svd_solver="full").fit_transform(unit))
 
 
-def embedding_map(features: np.ndarray, labels: np.ndarray, classes: list[str], points: int) -> dict | None:
-    """A picture of the map, its legend, and where on it the class numbers stand; None where it cannot be drawn.
+def embedding_map(run: Run) -> dict | None:
+    """A picture of the map, its legend, where on it the class numbers stand, and what each of its points shows.
 
-    Args:
-        features: Test features (N, d).
-        labels: Classes (N,), -1 where unlabelled.
-        classes: Their names; empty when unlabelled.
-        points: Test images on the map.
+    None where the map cannot be drawn.
     """
-    chosen = choose(len(features), points)
-    positions = project(features[chosen])
+    classes, chosen = run.classes, choose(len(run.labels), run.params.report.tsne_points)
+    positions = project(run.features[chosen])
     if positions is None:
         return None
-    labels = labels[chosen]
+    labels = run.labels[chosen]
     shown = _shown(labels, len(classes))
     low, high = positions.min(axis=0), positions.max(axis=0)
     positions = (positions - low) / np.maximum(high - low, 1e-12)  # both axes 0 to 1: t-SNE's have no meaning
@@ -76,6 +75,15 @@ def embedding_map(features: np.ndarray, labels: np.ndarray, classes: list[str], 
         "chips": [_chip(positions[labels == c], place) for place, c in enumerate(shown) if (labels == c).any()]
         if numbered
         else [],
+        "sheet": sheet(run.map_images),
+        "data": {
+            "left": [_per_cent(x) for x in positions[:, 0]],
+            "top": [_per_cent(1 - y) for y in positions[:, 1]],
+            "image": chosen.tolist(),
+            "actual": labels.tolist(),
+            "predicted": run.predicted[chosen].tolist(),
+            "classes": classes,
+        },
     }
 
 

@@ -1,4 +1,4 @@
-"""Galleries: sample images of the data, and anchors with their mined negatives."""
+"""Galleries: images of the data, what the model sees of them, what the probe mistakes, and mined negatives."""
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from contraflow.report.run import Mined, Run
 MOST_CLASSES = 30
 EACH_CLASS = 8
 UNLABELLED = 24
+VIEWED = 6  # images whose augmented views are shown
+VIEWED_EPOCHS = 3
+EACH_PAIR = 8  # mistaken images of two classes
 MOST_NEGATIVES = 10  # shown of each anchor
 
 
@@ -25,6 +28,17 @@ def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> 
     return np.concatenate([np.sort(rng.choice(pool, min(size, len(pool)), replace=False)) for pool in pools])
 
 
+def choose_viewed(samples: np.ndarray) -> np.ndarray:
+    """Of the images that stand for the data those whose views are shown: evenly spaced, so of several classes."""
+    return samples[np.linspace(0, len(samples) - 1, min(VIEWED, len(samples))).round().astype(np.int64)]
+
+
+def choose_mistaken(labels: np.ndarray, predicted: np.ndarray, actual: int, taken_for: int) -> np.ndarray:
+    """Indices of some test images of class `actual` that are taken for another, the same in every run."""
+    mistaken = np.flatnonzero((labels == actual) & (predicted == taken_for))
+    return np.sort(np.random.default_rng(0).choice(mistaken, min(EACH_PAIR, len(mistaken)), replace=False))
+
+
 def choose_anchors(anchors: int, wanted: int) -> np.ndarray:
     """Which rows of a table of negatives are shown, the same in every run."""
     return np.sort(np.random.default_rng(0).choice(anchors, min(wanted, anchors), replace=False))
@@ -40,6 +54,32 @@ def samples(run: Run) -> list[dict]:
         {"name": name, "train": train[c], "test": test[c], **sprite(images[labels == c])}
         for c, name in enumerate(run.classes[:MOST_CLASSES])
         if (labels == c).any()
+    ]
+
+
+def views(run: Run) -> list[dict]:
+    """One entry an image: `own`, `epochs` (its views of each epoch) and `local` (small crops or None), all strips."""
+    seen = run.views
+    return [
+        {
+            "own": sprite(seen.images[row : row + 1]),
+            "epochs": [sprite(epoch[:, row]) for epoch in seen.whole],
+            "local": sprite(seen.local[:, row]) if len(seen.local) else None,
+        }
+        for row in range(len(seen.images))
+    ]
+
+
+def mistaken(run: Run) -> list[dict]:
+    """One entry a pair of classes: their names, share and a strip (None where the first seed confuses no image)."""
+    return [
+        {
+            "actual": run.classes[pair.actual],
+            "predicted": run.classes[pair.predicted],
+            "share": pair.share,
+            "strip": sprite(pair.images) if len(pair.images) else None,
+        }
+        for pair in run.mistaken
     ]
 
 

@@ -1,7 +1,8 @@
-"""Small pictures inside the page: images as PNG data URIs."""
+"""Small pictures inside the page: images as data URIs."""
 
 import base64
 import io
+import math
 
 import numpy as np
 from PIL import Image
@@ -27,6 +28,24 @@ def picture(image: np.ndarray, largest: int = LARGEST) -> dict:
     """What the template shows of one image (H, W, C): `uri` and `width`."""
     small = thumbnail(image, largest)
     return {"uri": data_uri(small), "width": small.width}
+
+
+def sheet(images: np.ndarray) -> dict:
+    """Very many small images (n, H, W, C) edge to edge as one picture: `uri`, `columns`, `rows`, and `side` of each.
+
+    A lossy WebP: it takes a third of a PNG's bytes, and each image is looked at alone and for a moment.
+    """
+    n, height, width, channels = images.shape
+    columns = math.ceil(math.sqrt(n))
+    rows = -(-n // columns)
+    tiles = np.zeros((rows * columns, height, width, channels), np.uint8)
+    tiles[:n] = images
+    whole = tiles.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    whole = whole.reshape(rows * height, columns * width, channels)
+    buffer = io.BytesIO()
+    Image.fromarray(whole[..., 0] if channels == 1 else whole).convert("RGB").save(buffer, "webp", quality=80)
+    uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return {"uri": uri, "columns": columns, "rows": rows, "side": width}
 
 
 def sprite(images: np.ndarray) -> dict:

@@ -17,6 +17,38 @@ class Samples:
 
 
 @dataclass(frozen=True)
+class Views:
+    """Some training images, and the views of them from which the first seed learns in its first epochs.
+
+    Attributes:
+        images: uint8 (n, H, W, C).
+        whole: uint8 (epochs, views, n, H, W, C).
+        local: Small crops of the first epoch, uint8 (L, n, h, w, C); L is 0 without them.
+    """
+
+    images: np.ndarray
+    whole: np.ndarray
+    local: np.ndarray
+
+
+@dataclass(frozen=True)
+class Mistaken:
+    """Test images of one class that the first seed's probe takes for another.
+
+    Attributes:
+        actual: The images' class.
+        predicted: What they are taken for.
+        share: Of all test images of the class, over all seeds.
+        images: Some of those of the first seed, uint8 (n, H, W, C).
+    """
+
+    actual: int
+    predicted: int
+    share: float
+    images: np.ndarray
+
+
+@dataclass(frozen=True)
 class Mined:
     """Anchors with their mined negatives, of one seed and round.
 
@@ -54,11 +86,16 @@ class Run:
         curves: One row an epoch: seed, round, epoch, loss, lr, and what `contraflow.training.history.Epoch` has more.
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.
+        predicted: What the first seed's probe takes them for, int64 (N,), -1 where unlabelled.
+        map_images: Those on the map of embeddings (`embedding_map.choose`), small, uint8 (n, h, w, C).
         samples: A few training images.
+        views: What the model sees of some.
+        mistaken: Pairs of classes that are confused most, with pictures.
         mined: Mined negatives of the last round and the first seed; None without mining.
         confusions: By round, from 0 before mining: how many validation images of each class (row) the linear probe took
             for each class (column), over all seeds, int64 (classes, classes). Empty without mining or labels.
         digests: SHA-256 of each file that the page was made from, by the file's name.
+        code: SHA-256 of the code of each stage whose files the page was made from, and of its own.
     """
 
     params: Params
@@ -68,10 +105,15 @@ class Run:
     curves: pd.DataFrame
     features: np.ndarray
     labels: np.ndarray
+    predicted: np.ndarray
+    map_images: np.ndarray
     samples: Samples
+    views: Views
+    mistaken: list[Mistaken]
     mined: Mined | None
     confusions: dict[int, np.ndarray] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
+    code: dict[str, str] = field(default_factory=dict)
 
     @property
     def classes(self) -> list[str]:

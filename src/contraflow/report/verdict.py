@@ -3,7 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
-from contraflow.report.numbers import NARROW, NBSP, count, fixed, is_number, listing, share, times
+from contraflow.report.mining_verdict import on_mining
+from contraflow.report.numbers import NARROW, NBSP, count, fixed, is_number, listing, times
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES, Difference, accuracy, difference, measures
 
@@ -51,7 +52,7 @@ def verdict(run: Run) -> Verdict:
     if -1 in (raw.sign, untrained.sign):
         level = "suspicious"
     paragraph = " ".join([_linear(run, raw, untrained), _neighbours(run)])
-    return Verdict(level, _headline(raw, untrained), paragraph, _warnings(run), _mining(run))
+    return Verdict(level, _headline(raw, untrained), paragraph, _warnings(run), on_mining(run))
 
 
 def _not_numbers(run: Run) -> list[str]:
@@ -80,7 +81,7 @@ def _unlabelled(run: Run) -> Verdict:
         f"the shape of the features can be measured: {listing(shape)}. Neither says whether the features serve a task: "
         "look at the map and at the mined negatives, and label some test images to know.",
         _warnings(run),
-        _mining(run),
+        on_mining(run),
     )
 
 
@@ -204,19 +205,3 @@ def _probe_warnings(run: Run) -> list[str]:
             f"A linear probe stopped before it converged: {listing(unfinished)}. Raise eval.linear.max_iterations."
         )
     return found
-
-
-def _mining(run: Run) -> str | None:
-    """What is known about the mined negatives; whether mining helped is not."""
-    if run.mined is None:
-        return None
-    same = run.metrics.get("mining", {}).get("same_class_share")
-    known = ""
-    if same:
-        sizes = run.card["train"]["per_class"]
-        chance = sum((size / sum(sizes)) ** 2 for size in sizes)
-        known = (
-            f"{share(same['mean'])} of the negatives mined in the last round have the anchor's own class, so they are "
-            f"false negatives (images drawn at random would give {share(chance)}). "
-        )
-    return f"{known}One run cannot tell whether mining helped: run the same without it and compare."

@@ -13,10 +13,13 @@ from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.data.pixels import read_images
 from contraflow.errors import UserError
-from contraflow.report.gallery import MOST_NEGATIVES, choose_anchors, choose_samples
+from contraflow.report import gallery
+from contraflow.report.embedding_map import TILE, choose
 from contraflow.report.page import render
-from contraflow.report.run import Mined, Run, Samples
+from contraflow.report.run import Run, Samples
 from contraflow.report.summary import NAMES
+from contraflow.stages import code_digest
+from contraflow.steps.report_pictures import read_mined, read_mistaken, read_shown_views
 
 READS = tuple(Params.model_fields)  # all of them: the page shows every parameter
 
@@ -71,22 +74,31 @@ def read_run(
         UserError: a file is missing, damaged, or was made from other data.
     """
     encoded = EncodedData.open(data)
-    arrays = _features(params.seeds[0], [path for path in evaluations if path.suffix == ".npz"], encoded.digest)
+    card = encoded.card
+    features = _features(params.seeds[0], [path for path in evaluations if path.suffix == ".npz"], encoded.digest)
+    labels, predicted = features["label"], features["predicted"]
+    found = _evaluations(params, encoded, [path for path in evaluations if path.suffix == ".json"])
     train_labels = encoded.labels("train")
     table = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
-    chosen = choose_samples(encoded.training, train_labels, len(encoded.card.classes))
+    samples = gallery.choose_samples(encoded.training, train_labels, len(card.classes))
+    mapped = choose(len(labels), params.report.tsne_points)
     return Run(
         params=params,
-        card=asdict(encoded.card),
+        card=asdict(card),
         metrics=read_json(metrics),
-        evaluations=_evaluations(params, encoded, [path for path in evaluations if path.suffix == ".json"]),
+        evaluations=found,
         curves=_read_curves(curves),
-        features=arrays["features"],
-        labels=arrays["label"],
-        samples=Samples(read_images(encoded.train_beton, chosen, encoded.card.image_size), train_labels[chosen]),
-        mined=_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
+        features=features["features"],
+        labels=labels,
+        predicted=predicted,
+        map_images=read_images(encoded.test_beton, mapped, min(card.image_size, TILE)),
+        samples=Samples(read_images(encoded.train_beton, samples, card.image_size), train_labels[samples]),
+        views=read_shown_views(params, encoded, gallery.choose_viewed(samples)),
+        mistaken=read_mistaken(found, labels, predicted, encoded),
+        mined=read_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
         confusions=_confusions(rounds, encoded.digest),
         digests=_digests(encoded, [metrics, *evaluations, *rounds, curves], negatives),
+        code=_code(encoded, found, table),
     )
 
 
@@ -144,22 +156,12 @@ def _last_negatives(seed: int, paths: list[Path], digest: str) -> tuple[dict[str
     return max(tables, key=lambda table: table[1]["round"])
 
 
-def _mined(table: tuple[dict[str, np.ndarray], dict], wanted: int, encoded: EncodedData, labels: np.ndarray) -> Mined:
-    arrays, provenance = table
-    rows = choose_anchors(len(arrays["anchor"]), wanted)
-    anchor, negative = arrays["anchor"][rows], arrays["negative"][rows, :MOST_NEGATIVES]
-    pictures = read_images(encoded.train_beton, negative.ravel(), encoded.card.image_size)
-    return Mined(
-        seed=provenance["seed"],
-        round=provenance["round"],
-        suspected=float(arrays["suspected"].mean()),
-        anchors=read_images(encoded.train_beton, anchor, encoded.card.image_size),
-        negatives=pictures.reshape(*negative.shape, *pictures.shape[1:]),
-        similarity=arrays["similarity"][rows, :MOST_NEGATIVES],
-        rank=arrays["rank"][rows, :MOST_NEGATIVES],
-        anchor_labels=labels[anchor],
-        negative_labels=labels[negative],
-    )
+def _code(encoded: EncodedData, evaluations: dict, table: tuple | None) -> dict[str, str]:
+    """SHA-256 of the code of the stages, as their files tell it."""
+    evaluation = next(iter(evaluations["encoder"].values()))
+    mine = {"mine": table[1]["code"]} if table else {}
+    told = {"encode": encoded.card.provenance["code"], **mine, "evaluate": evaluation["provenance"]["code"]}
+    return told | {"report": code_digest("report")}
 
 
 def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:

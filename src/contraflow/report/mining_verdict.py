@@ -1,0 +1,63 @@
+"""What can be said about mining: how good the encoder was before it and after it, and how many negatives were false."""
+
+import math
+
+from contraflow.report.numbers import NARROW, NBSP, fixed, is_number, share, times
+from contraflow.report.run import Run
+
+MEASURED = 5_000  # validation images at most, as `contraflow.steps.evaluate_rounds` takes
+
+
+def on_mining(run: Run) -> str | None:
+    """A few sentences; None without mining. They never say that mining helped: one run cannot tell."""
+    if run.mined is None:
+        return None
+    return " ".join(filter(None, [_rounds(run), _false_negatives(run), _CONTROL]))
+
+
+_CONTROL = "One run cannot tell whether mining helped: run the same without it for as many epochs, and compare."
+
+
+def epochs(run: Run) -> int:
+    """Epochs of the whole training, mining rounds included."""
+    return run.params.train.epochs + run.params.mining.rounds * run.params.mining.epochs
+
+
+def _rounds(run: Run) -> str | None:
+    """The linear probe before mining against that after the last round; None where it was not measured."""
+    rounds = run.metrics.get("rounds", [])
+    ends = [entry.get("linear") for entry in (rounds[0], rounds[-1])] if len(rounds) > 1 else []
+    if not ends or not all(end and is_number(end["mean"]) for end in ends):
+        return None
+    before, after = ends
+    images, n = min(run.card["validation"]["images"], MEASURED), before["n"]
+    sampling = sum(end["mean"] * (1 - end["mean"]) / images for end in ends)
+    margin = 2 * math.sqrt(sampling + (before["std"] ** 2 + after["std"] ** 2) / n)
+    gain = after["mean"] - before["mean"]
+    if abs(gain) <= margin:
+        change = "a change within what chance may do"
+    else:
+        change = f"{fixed(100 * abs(gain), 1)} points {'more' if gain > 0 else 'less'}"
+    worse = " Mining, or its learning rate, may have done harm." if gain < -margin else ""
+    return (
+        f"From before mining to after its last round the linear probe went from {_accuracy(before)} to "
+        f"{_accuracy(after)} on validation images, {change}; by then it had trained for "
+        f"{times(epochs(run), 'epoch')} instead of {run.params.train.epochs}.{worse}"
+    )
+
+
+def _accuracy(value: dict) -> str:
+    spread = f"{NBSP}±{NBSP}{fixed(100 * value['std'], 1)}" if value["n"] > 1 else ""
+    return f"{fixed(100 * value['mean'], 1)}{spread}{NARROW}%"
+
+
+def _false_negatives(run: Run) -> str | None:
+    same = run.metrics.get("mining", {}).get("same_class_share")
+    if not same:
+        return None
+    sizes = run.card["train"]["per_class"]
+    chance = sum((size / sum(sizes)) ** 2 for size in sizes)
+    return (
+        f"{share(same['mean'])} of the negatives mined in the last round have the anchor's own class, so they are "
+        f"false negatives (images drawn at random would give {share(chance)})."
+    )
