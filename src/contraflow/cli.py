@@ -324,6 +324,25 @@ def _last_checkpoint(params: Path) -> Path:
     return last_checkpoint(load_params(params))
 
 
+@_typer.command()
+def compare(
+    experiments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EXP]...",
+            help="Names of DVC experiments or commits, or `workspace`; the first is the baseline. One alone is "
+            "compared with the present commit, none takes all experiments of it.",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/compare.html"),
+) -> None:
+    """Write a page that compares runs which DVC has recorded."""
+    from contraflow.steps.compare import compare
+
+    compare(experiments or [], root=Path(), out=out)
+    print(out)
+
+
 def _training_files(out: Path) -> list[Path]:
     return [out / "encoder.safetensors", out / "history.csv"]
 

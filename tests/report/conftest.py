@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -15,6 +16,7 @@ from contraflow.config import parse_params
 from contraflow.data.card import Card, EncodedData, spot_digest
 from contraflow.data.images import Split
 from contraflow.data.writer import write_beton
+from contraflow.report.compare.experiment import Experiment, Stage
 from contraflow.steps.report import read_run, report
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -288,3 +290,47 @@ def _negatives(path, rng, data, seed, number) -> Path:
         suspected=np.full(len(anchor), 4, np.int32),
     )
     return path
+
+
+@pytest.fixture(scope="session")
+def experiment_of() -> Callable[..., Experiment]:
+    """`experiment_of("colder", linear={0: 0.8, 1: 0.9})`: a run for the comparison, as the step would read it."""
+    return _experiment
+
+
+def _experiment(
+    name: str,
+    *,
+    linear: dict[int, float | None] = {0: 0.8, 1: 0.82},  # noqa: B006
+    validation: float = 0.0,
+    params: dict = {},  # noqa: B006
+    code: str = "1" * 32,
+    test_images: str = "t" * 32,
+    evaluated: str = "e" * 32,
+    labelled: bool = True,
+    loss: float = 1.0,
+    collapse: str | None = None,
+    epochs: int = 3,
+) -> Experiment:
+    """`linear` is the accuracy of the probe by seed; on the validation images it is higher by `validation`."""
+    evaluations = {
+        seed: {
+            "test": {"linear": value, "knn200": 0.6 + seed / 100, "knn20": 0.7} if labelled else {},
+            "validation": {"linear": value if value is None else value + validation} if labelled else {},
+            "alignment": 0.3 + seed / 1000,
+            "uniformity": -2.0 - seed / 1000,
+        }
+        for seed, value in linear.items()
+    }
+    rows = [
+        {"seed": seed, "round": 0, "epoch": epoch, "loss": loss / epoch + seed / 50, "knn": 0.5, "rank": 9.0 + epoch}
+        | {"collapse": collapse if epoch == epochs else None}
+        for seed in linear
+        for epoch in range(1, epochs + 1)
+    ]
+    stages = {
+        "pretrain": Stage({"src/contraflow/losses/ntxent.py": code}, {"images": "i" * 32}, {"results/pretrain": code}),
+        "evaluate": Stage({}, {"results/pretrain": code}, {"results/evaluate": evaluated}),
+    }
+    common = {"loss.tau": 0.2, "seeds": list(linear), "eval.knn": [{"k": 20, "tau": 0.07}]}
+    return Experiment(name, common | params, stages, test_images, evaluations, pd.DataFrame(rows))

@@ -14,6 +14,8 @@ from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 
+from contraflow.report.compare.page import render as render_comparison  # noqa: E402
+
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -46,16 +48,20 @@ def opened(browser, page_of):
     """Open a page at a width and in a colour scheme."""
 
     def load(width=1600, scheme="light", media="", **settings):
-        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-        features = [{"name": "prefers-color-scheme", "value": scheme}]
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-        for log in ("browser", "performance"):
-            browser.get_log(log)
-        browser.get(page_of(**settings).as_uri())
-        return browser
+        return show(browser, page_of(**settings), width, scheme, media)
 
     return load
+
+
+def show(browser, page, width, scheme="light", media=""):
+    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+    for log in ("browser", "performance"):
+        browser.get_log(log)
+    browser.get(page.as_uri())
+    return browser
 
 
 def requested(browser):
@@ -211,6 +217,21 @@ def test_what_can_be_used_can_be_reached_by_key(opened):
     assert browser.execute_script(reached)
     scrolls = "return [...document.querySelectorAll('.scroll, pre')].filter(e => e.scrollWidth > e.clientWidth + 1)"
     assert browser.execute_script(scrolls + ".every(e => e.tabIndex === 0)")
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_a_comparison_loads_clean(browser, experiment_of, tmp_path, width):
+    names = ["main", "<img src=x onerror=alert(1)>", "n" * 120]
+    runs = [experiment_of(name, linear={0: 0.8 + i / 50, 1: 0.8}, params={name: name}) for i, name in enumerate(names)]
+    page = tmp_path / "compare.html"
+    page.write_text(render_comparison([*runs, experiment_of("failed", linear={0: None, 1: 0.5})]), encoding="utf-8")
+    show(browser, page, width)
+    assert browser.get_log("browser") == []
+    assert requested(browser) == [page.as_uri()]
+    assert not scrolls_sideways(browser)
+    assert len(browser.find_elements(By.CSS_SELECTOR, ".dots .track b")) == 2 * len(names)
+    shown = browser.find_elements(By.CSS_SELECTOR, "#training svg")
+    assert sum(figure.is_displayed() for figure in shown) == 2
 
 
 def test_sorts_by_click_and_by_key(opened):

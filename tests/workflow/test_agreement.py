@@ -257,3 +257,14 @@ def test_two_experiments_in_the_queue_at_once(lab):
 def test_dvc_shows_all_of_it(lab):
     table = lab.run("dvc exp show --all-commits --csv")
     assert all(name in table for name in ("colder", "warmer", "left", "right", "loss.tau", "encoder.linear.mean"))
+
+
+def test_the_comparison_reads_them_from_the_cache(lab):
+    """Of other commits, too, and the work tree stays as it is."""
+    before = lab.results(), lab.run("git status --porcelain")
+    assert lab.run("contraflow compare first colder warmer left --out ../compared.html").endswith("compared.html\n")
+    assert (lab.results(), lab.run("git status --porcelain")) == before
+    page = (lab.path / "../compared.html").read_text()
+    taus = re.search(r"<th scope=\"row\">loss\.tau</th>(.*)</tr>", page)[1]
+    assert re.findall(r">([^<]+)</td>", taus) == ["0.2", "0.1", "0.4", "0.3"]
+    assert "nobody is neither an experiment nor a commit" in lab.run("contraflow compare colder nobody", fails=True)
