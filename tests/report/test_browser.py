@@ -287,11 +287,7 @@ def test_the_page_of_a_search_loads_clean(browser, tmp_path):
     file = tmp_path / "search.html"
     file.write_text(render(found, classes=["a", "b"], data="folder", searched=6, encoder="an encoder"))
     for width in (400, 1600):
-        screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-        for log in ("browser", "performance"):
-            browser.get_log(log)
-        browser.get(file.as_uri())
+        show(browser, file, width)
         assert browser.get_log("browser") == [] and requested(browser) == [file.as_uri()]
         assert not scrolls_sideways(browser)
         loaded = "return [...document.images].filter(i => i.complete && i.naturalWidth > 0).length"
