@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from contraflow.report.compare.experiment import Experiment
 from contraflow.report.numbers import MISSING
-from contraflow.report.reproduce import words
+from contraflow.report.parameters import words
 
 CODE = "src/contraflow/"
 _ABSENT = object()

@@ -4,9 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
-
+from contraflow.report.assets import environment, joined
 from contraflow.report.compare import curves, differences, measures
 from contraflow.report.compare.experiment import Experiment
 from contraflow.report.compare.significance import CONFIDENCE
@@ -19,14 +17,11 @@ HERE = Path(__file__).parent
 
 def render(experiments: Sequence[Experiment]) -> str:
     """The whole page as HTML that needs no other file; the first of two or more runs is the baseline."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"times": times, "share": share}
-    template = environment.from_string((HERE / "page.html.j2").read_text(encoding="utf-8"))
-    shared = {name: Markup((HERE.parent / name).read_text(encoding="utf-8")) for name in ("style.css", "script.js")}
-    return template.render(
-        style=shared["style.css"],
-        own_style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
-        script=shared["script.js"],
+    templates = environment(HERE)
+    templates.filters |= {"times": times, "share": share}
+    return templates.get_template("page.html.j2").render(
+        style=joined(("style.css", "compare/style.css")),
+        script=joined(("script.js",)),
         names=[run.name for run in experiments],
         colours=[colour(number) for number in range(len(experiments))],
         verdict=verdict(experiments),

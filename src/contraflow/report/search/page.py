@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from contraflow.report import numbers
+from contraflow.report.assets import STYLES, environment, joined
 from contraflow.report.pictures import picture
 
 HERE = Path(__file__).parent
@@ -46,13 +45,11 @@ def render(found: list[Found], *, classes: list[str], data: str, searched: int, 
         searched: Training images that were compared.
         encoder: Its name in words.
     """
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    templates = environment(HERE)
     for function in (numbers.fixed, numbers.count, numbers.times):
-        environment.filters[function.__name__] = function
-    return environment.get_template("page.html.j2").render(
-        style=Markup((HERE.parent / "style.css").read_text(encoding="utf-8")),
+        templates.filters[function.__name__] = function
+    return templates.get_template("page.html.j2").render(
+        style=joined(STYLES),
         images=[_image(entry, classes) for entry in found],
         labelled=bool(classes),
         data=data,
