@@ -158,3 +158,9 @@ def test_a_folder_is_known_by_its_files(tmp_path):
     (tmp_path / "b").write_text("")
     assert content_digest(tmp_path) != before
     assert content_digest(tmp_path / "nothing") is None
+
+
+def test_a_job_can_say_that_it_reads_less_than_its_stage(repository, params_of):
+    train(repository, params_of(loss={"tau": 0.3}), reads=("mining.rounds",))
+    [trace] = Store(repository).traces()
+    assert (trace.params, trace.reads) == ({"mining.rounds": 1}, ["mining.rounds"])

@@ -159,7 +159,8 @@ class Agreement:
 
     def _holds(self, trace: Trace, right: dict, stale: set[str], find: Find) -> bool:
         """Whether a job with today's parameters and inputs would do what the trace tells, and its files exist."""
-        names = [name for name in self.stages.params(trace.stage) if name != SEEDS or SEEDS in trace.params]
+        of_stage = [name for name in self.stages.params(trace.stage) if name != SEEDS or SEEDS in trace.params]
+        names = of_stage if trace.reads is None else trace.reads
         if trace.params != chosen(self._values, names):
             return False
         for path, digest in trace.inputs.items():

@@ -28,13 +28,17 @@ MEMORY = 90 * 24 * 3600  # seconds
 
 @dataclass(frozen=True)
 class Trace:
-    """What a finished job was made from. Paths are relative to the repository; hashes are MD5, as DVC's are."""
+    """What a finished job was made from. Paths are relative to the repository; hashes are MD5, as DVC's are.
+
+    `params` are those that the stage reads, or those named in `reads` where the job reads fewer.
+    """
 
     stage: str
     params: dict
     code: str
     inputs: dict[str, str]
     outputs: dict[str, str]
+    reads: list[str] | None = None
     written: float = field(default=0.0, compare=False)
 
     @property
@@ -104,7 +108,13 @@ class Store:
 
 @contextmanager
 def job(
-    stage: str, params: Params, *, inputs: Iterable[Path], outputs: Iterable[Path], all_seeds: bool = False
+    stage: str,
+    params: Params,
+    *,
+    inputs: Iterable[Path],
+    outputs: Iterable[Path],
+    all_seeds: bool = False,
+    reads: Iterable[str] | None = None,
 ) -> Iterator[Path]:
     """Run the block as a job of a stage, and leave its trace where it ends well.
 
@@ -117,17 +127,22 @@ def job(
         inputs: Files and folders that the job reads.
         outputs: Files that it writes, and folders that it fills.
         all_seeds: Whether the job reads the results of all seeds, not of one.
+        reads: The parameters that the job's results depend on, where others of its stage do not concern it; None for
+            all that the stage reads.
     """
     root = Path.cwd()
     store = Store(root)
     stages = Stages(root) if (root / PIPELINE).is_file() else None
-    names = [name for name in (stages.params(stage) if stages else []) if all_seeds or name != SEEDS]
+    reads = None if reads is None else list(reads)
+    of_stage = [name for name in (stages.params(stage) if stages else []) if all_seeds or name != SEEDS]
+    names = of_stage if reads is None or not stages else reads
     before = Trace(
         stage=stage,
         params=chosen(params.model_dump(), names),
         code=stages.code(stage) if stages else "",
         inputs={_relative(path, root): digest for path in inputs if (digest := content_digest(path))},
         outputs={_relative(path, root): "" for path in outputs},
+        reads=reads,
     )
     yield store.training(before)
     inside = not any(Path(path).is_absolute() for path in [*before.inputs, *before.outputs])
