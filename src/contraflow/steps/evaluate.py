@@ -1,6 +1,5 @@
 """The step `evaluate`: how good one representation is."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -9,27 +8,24 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from contraflow.arrays import save_arrays
-from contraflow.artefacts import require_same, sha256, write_json
+from contraflow.artefacts import write_json
 from contraflow.config import Eval, Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader, ViewBatch, ViewLoader
 from contraflow.devices import cores, lease
-from contraflow.errors import UserError
 from contraflow.evaluation.accuracy import measure
-from contraflow.evaluation.frozen import frozen, require_finite
+from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.geometry import alignment, uniformity
 from contraflow.evaluation.knn import Labelled
-from contraflow.evaluation.pixels import all_pixels, principal_components
+from contraflow.evaluation.pixels import principal_components
 from contraflow.evaluation.record import DIGITS, Counts, label_figures, protocol
 from contraflow.evaluation.similarity import similarity_counts
-from contraflow.models import build_encoder
-from contraflow.models.checkpoint import load_encoder
-from contraflow.models.embed import embed
-from contraflow.progress import say, track
+from contraflow.progress import say
 from contraflow.stages import code_digest
+from contraflow.steps.representation import Representation, open_representation
 
 READS = ("eval", "augment", "model")
 ALIGNED = 2_000  # test images whose views are compared
@@ -73,30 +69,19 @@ def evaluate_representation(
     """
     settings = params.only(*READS)
     encoded = EncodedData.open(data)
-    card = encoded.card
-    name, seed = _parse(representation, checkpoint)
+    subject = open_representation(representation, checkpoint, encoded, settings.model)
     torch.set_num_threads(cores())
-    inputs, source = {"data": encoded.digest}, representation
-    if name == "encoder":
-        encoder = _trained(checkpoint, seed, encoded.digest)
-        inputs["encoder"] = sha256(checkpoint)
-        source = f"the encoder of seed {seed} ({checkpoint})"
-    elif name == "untrained":
-        torch.manual_seed(seed)
-        encoder = build_encoder(settings.model, card.channels, card.image_size)
-    else:
-        encoder = all_pixels(card.image_size)
     provenance = {
         "step": "evaluate",
         "code": code_digest("evaluate"),
         "params": {section: value.model_dump() for section, value in vars(settings).items()},
-        "inputs": inputs,
+        "inputs": subject.inputs,
     }
     with lease() as (device,):
-        features = _features(encoder, encoded, settings, device, threads, representation, source)
+        features = _features(subject, encoded, settings, device, threads)
         write = partial(_measure, encoded=encoded, settings=settings.eval, device=device, provenance=provenance)
-        write(features, name, seed, out=out)
-        if name == "raw_pixels":
+        write(features, subject.name, subject.seed, out=out)
+        if subject.name == "raw_pixels":
             components = principal_components(features.train.features[encoded.training])
             write(features.mapped(components.transform), "pca_pixels", None, out=out.with_name("pca_pixels.json"))
 
@@ -149,36 +134,8 @@ def _measure(
     write_json(out, content)
 
 
-def _parse(representation: str, checkpoint: Path | None) -> tuple[str, int | None]:
-    match = re.fullmatch(r"(raw_pixels)|(untrained|encoder)-seed(\d+)", representation)
-    if not match:
-        raise UserError(f"representation must be raw_pixels, untrained-seedN or encoder-seedN, got {representation!r}")
-    name = match[1] or match[2]
-    if name == "encoder" and checkpoint is None:
-        raise UserError(f"{representation} needs a checkpoint: name one with --checkpoint")
-    if name != "encoder" and checkpoint is not None:
-        raise UserError(f"{representation} takes no checkpoint, got {checkpoint}")
-    return name, int(match[3]) if match[3] else None
-
-
-def _trained(checkpoint: Path, seed: int, digest: str) -> nn.Module:
-    encoder, made_from = load_encoder(checkpoint)
-    require_same(checkpoint, "data set", digest, made_from["inputs"]["data"])
-    if made_from["seed"] != seed:
-        raise UserError(
-            f"{checkpoint} was trained with seed {made_from['seed']}, but is to be evaluated as seed {seed}"
-        )
-    return encoder
-
-
 def _features(
-    encoder: nn.Module,
-    encoded: EncodedData,
-    settings: SimpleNamespace,
-    device: torch.device,
-    threads: int,
-    label: str,
-    source: str,
+    subject: Representation, encoded: EncodedData, settings: SimpleNamespace, device: torch.device, threads: int
 ) -> Features:
     batch_size = settings.eval.batch_size
     loading = {"batch_size": batch_size, "threads": threads, **encoded.card.loading}
@@ -186,17 +143,12 @@ def _features(
     aligned = _evenly(encoded.card.test["images"], ALIGNED)
     views = ViewLoader(encoded.test_beton, settings.augment.chosen().whole(), seed=VIEW_SEED, **loading)
     pairs = _sides(views.epoch(0, order=aligned, drop_last=False))
-    found = []
-    with frozen(encoder):
-        for part, batches, total in (
-            ("train", train, len(train)),
-            ("test", test, len(test)),
-            ("views", pairs, -(-len(aligned) // batch_size)),
-        ):
-            shown = track(batches, total=total, label=f"{label} · {part}", unit="batches")
-            found.append(Labelled(*embed(encoder, shown, device)))
-            require_finite(found[-1].features, source)
-    return Features(*found)
+    with frozen(subject.network):
+        return Features(
+            subject.features(train, len(train), device, "train"),
+            subject.features(test, len(test), device, "test"),
+            subject.features(pairs, -(-len(aligned) // batch_size), device, "views"),
+        )
 
 
 def _sides(batches: Iterable[ViewBatch]) -> Iterator[tuple[Tensor, Tensor]]:
