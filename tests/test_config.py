@@ -46,6 +46,13 @@ def test_the_shipped_parameters_are_right_and_every_one_is_commented():
         ({"method__name": "simsam"}, "method.name must be one of 'barlow_twins', 'byol'"),
         ({"method__momentum": [0.9, 1.1]}, "method.momentum.1 must be at most 1, got 1.1"),
         ({"loss__temperature": "cosine", "loss__tau_max": 0.1}, "loss.tau_max must be at least loss.tau, 0.2, got 0.1"),
+        (
+            {"eval__transfer": {"name": "minst", "path": "data"}},
+            "eval.transfer.name must be one of 'fashion_mnist', 'mnist'",
+        ),
+        ({"eval__fine_tune__share": 1.5}, "eval.fine_tune.share must be at most 1, got 1.5"),
+        ({"eval__supervised": "yes"}, "eval.supervised must be true or false, got 'yes'"),
+        ({"eval__corruptions": 3}, "eval.corruptions must be true or false, got 3"),
         ({"negatives__inner": 0.5}, "negatives.outer must be greater than negatives.inner, 0.5, got 0.1"),
         (
             {"method__name": "triplet", "negatives__weighting": "hcl"},

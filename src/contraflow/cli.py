@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from contraflow.config import Params, load_params
+from contraflow.config import Data, Transfer, load_params
 from contraflow.devices import cores
 from contraflow.engines.alone import end_with_employer
 from contraflow.engines.jobs import job
@@ -31,9 +31,9 @@ Negatives = Annotated[
     list[Path],
     typer.Option("--negatives", help="Table of mined negatives (.npz); may be repeated.", default_factory=list),
 ]
-Checkpoint = Annotated[
-    Path | None,
-    typer.Option("--checkpoint", help="Encoder (.safetensors); else the first seed's after its last round."),
+Extras = Annotated[
+    list[Path],
+    typer.Option("--extra", help="Result of an extra evaluation (.json); may be repeated.", default_factory=list),
 ]
 Evaluations = Annotated[list[Path], typer.Option("--evaluation", help="Result of `evaluate` (.json); may be repeated.")]
 Rounds = Annotated[
@@ -41,10 +41,21 @@ Rounds = Annotated[
     typer.Option("--rounds", help="Result of `evaluate-rounds` (.json); may be repeated.", default_factory=list),
 ]
 
+Called = Annotated[
+    str, typer.Option("--representation", help="raw_pixels, or untrained-, supervised- or encoder-seedN.")
+]
+Checkpoint = Annotated[Path | None, typer.Option("--checkpoint", help="Of what was trained (.safetensors).")]
+Trained = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", help="Encoder (.safetensors); else the first seed's after its last round."),
+]
+
 ALL_CORES = cores()
 PARAMS = Path("params.yaml")
 DATA = Path("results/encode")
 CARD = "card.json"
+TRANSFER = Path("results/evaluate/transfer/data")
+ROUNDS = "mining.rounds"  # decides which encoder the workflow hands to a job of the stage evaluate
 METRICS = Path("results/metrics.json")
 CURVES = Path("results/evaluate/curves.csv")
 
@@ -66,7 +77,7 @@ def fetch(out: Annotated[Path, typer.Option("--out")] = Path("results/fetch"), p
     from contraflow.steps.fetch import fetch
 
     settings = load_params(params)
-    with job("fetch", settings, inputs=_images(settings), outputs=[out]):
+    with job("fetch", settings, inputs=_images(settings.data), outputs=[out]):
         fetch(settings, out=out)
 
 
@@ -80,7 +91,7 @@ def encode(
     from contraflow.steps.encode import encode
 
     settings = load_params(params)
-    with job("encode", settings, inputs=[fetched / "source.json", *_images(settings)], outputs=[out]):
+    with job("encode", settings, inputs=[fetched / "source.json", *_images(settings.data)], outputs=[out]):
         encode(settings, fetched=fetched, out=out)
 
 
@@ -169,23 +180,21 @@ def summarise_mining(
 
 @_typer.command()
 def evaluate(
-    representation: Annotated[
-        str, typer.Option("--representation", help="raw_pixels, untrained-seedN or encoder-seedN.")
-    ],
+    representation: Called,
     out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
-    checkpoint: Annotated[Path | None, typer.Option("--checkpoint", help="For encoder-seedN (.safetensors).")] = None,
+    checkpoint: Checkpoint = None,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
     threads: Threads = ALL_CORES,
 ) -> None:
     """Measure one representation: linear probe, k-NN, alignment and uniformity."""
-    from contraflow.steps.evaluate import evaluate_representation
+    from contraflow.steps.evaluate import READS, evaluate_representation
 
     settings = load_params(params)
     inputs = [data / CARD, checkpoint] if checkpoint else [data / CARD]
-    pixels = [out.with_name("pca_pixels.json")] if representation == "raw_pixels" else []
-    outputs = [out, out.with_suffix(".npz")] if checkpoint else [out, *pixels]
-    with job("evaluate", settings, inputs=inputs, outputs=outputs):
+    beside = {"encoder": [out.with_suffix(".npz")], "raw_pixels": [out.with_name("pca_pixels.json")]}
+    outputs = [out, *beside.get(representation.partition("-")[0], [])]
+    with job("evaluate", settings, inputs=inputs, outputs=outputs, reads=(*READS, ROUNDS)):
         evaluate_representation(
             settings,
             representation=representation,
@@ -197,6 +206,22 @@ def evaluate(
 
 
 @_typer.command()
+def train_supervised(
+    seed: Annotated[int, typer.Option("--seed", min=0)],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint and its history.")],
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Train an encoder with labels, as a ceiling for the others."""
+    from contraflow.steps.train_supervised import READS, train_supervised
+
+    settings = load_params(params)
+    with job("evaluate", settings, inputs=[data / CARD], outputs=_training_files(out), reads=READS) as state:
+        train_supervised(settings, seed=seed, data=data, out=out, threads=_threads(threads), state=state)
+
+
+@_typer.command()
 def evaluate_rounds(
     checkpoints: Annotated[list[Path], typer.Option("--checkpoint", help="Encoder of a round; may be repeated.")],
     out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
@@ -205,11 +230,103 @@ def evaluate_rounds(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Measure the encoders of one seed after each round on validation images."""
-    from contraflow.steps.evaluate_rounds import evaluate_rounds
+    from contraflow.steps.evaluate_rounds import READS, evaluate_rounds
 
     settings = load_params(params)
-    with job("evaluate", settings, inputs=[data / CARD, *checkpoints], outputs=[out]):
+    with job("evaluate", settings, inputs=[data / CARD, *checkpoints], outputs=[out], reads=(*READS, ROUNDS)):
         evaluate_rounds(settings, checkpoints=checkpoints, data=data, out=out, threads=_threads(threads))
+
+
+@_typer.command()
+def evaluate_corruptions(
+    representation: Called,
+    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    checkpoint: Checkpoint = None,
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Measure one representation by k-NN on corrupted test images."""
+    from contraflow.steps.evaluate_corruptions import READS, evaluate_corruptions
+
+    settings = load_params(params)
+    inputs = [data / CARD, checkpoint] if checkpoint else [data / CARD]
+    with job("evaluate", settings, inputs=inputs, outputs=[out], reads=(*READS, ROUNDS)):
+        evaluate_corruptions(
+            settings,
+            representation=representation,
+            data=data,
+            checkpoint=checkpoint,
+            out=out,
+            threads=_threads(threads),
+        )
+
+
+@_typer.command()
+def encode_transfer(
+    out: Annotated[Path, typer.Option("--out")] = TRANSFER,
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Fetch the data set to transfer to, and write its images to FFCV files."""
+    from contraflow.steps.encode_transfer import READS, encode_transfer
+
+    settings = load_params(params)
+    with job("evaluate", settings, inputs=[data / CARD, *_images(settings.eval.transfer)], outputs=[out], reads=READS):
+        encode_transfer(settings, data=data, out=out)
+
+
+@_typer.command()
+def evaluate_transfer(
+    representation: Called,
+    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    checkpoint: Checkpoint = None,
+    transfer: Annotated[Path, typer.Option("--transfer", help="Folder that `encode-transfer` wrote.")] = TRANSFER,
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Measure one representation by linear probe and k-NN on another data set."""
+    from contraflow.steps.evaluate_transfer import READS, evaluate_transfer
+
+    settings = load_params(params)
+    inputs = [data / CARD, transfer / CARD, *([checkpoint] if checkpoint else [])]
+    with job("evaluate", settings, inputs=inputs, outputs=[out], reads=(*READS, ROUNDS)):
+        evaluate_transfer(
+            settings,
+            representation=representation,
+            data=data,
+            transfer=transfer,
+            checkpoint=checkpoint,
+            out=out,
+            threads=_threads(threads),
+        )
+
+
+@_typer.command()
+def fine_tune(
+    representation: Called,
+    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    checkpoint: Checkpoint = None,
+    data: DataFolder = DATA,
+    params: ParamsFile = PARAMS,
+    threads: Threads = ALL_CORES,
+) -> None:
+    """Train an encoder on with few labels and measure it."""
+    from contraflow.steps.fine_tune import READS, fine_tune
+
+    settings = load_params(params)
+    inputs = [data / CARD, checkpoint] if checkpoint else [data / CARD]
+    with job("evaluate", settings, inputs=inputs, outputs=[out], reads=(*READS, ROUNDS)) as state:
+        fine_tune(
+            settings,
+            representation=representation,
+            data=data,
+            checkpoint=checkpoint,
+            out=out,
+            threads=_threads(threads),
+            state=state,
+        )
 
 
 @_typer.command()
@@ -223,6 +340,7 @@ def summarise(
     histories: Annotated[list[Path], typer.Option("--history", help="Training history (.csv); may be repeated.")],
     negatives: Negatives,
     rounds: Rounds,
+    extras: Extras,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
 ) -> None:
@@ -230,7 +348,7 @@ def summarise(
     from contraflow.steps.summarise import summarise
 
     settings = load_params(params)
-    inputs = [data / CARD, *evaluations, *histories, *negatives, *rounds]
+    inputs = [data / CARD, *evaluations, *histories, *negatives, *rounds, *extras]
     with job("evaluate", settings, inputs=inputs, outputs=[metrics, curves, confusion], all_seeds=True):
         summarise(
             settings,
@@ -238,6 +356,7 @@ def summarise(
             histories=histories,
             negatives=negatives,
             rounds=rounds,
+            extras=extras,
             data=data,
             metrics=metrics,
             curves=curves,
@@ -250,6 +369,7 @@ def report(
     evaluations: Evaluations,
     negatives: Negatives,
     rounds: Rounds,
+    extras: Extras,
     metrics: Annotated[Path, typer.Option("--metrics", help="Summary that `summarise` wrote.")] = METRICS,
     curves: Annotated[Path, typer.Option("--curves", help="Training curves that `summarise` wrote.")] = CURVES,
     out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/report.html"),
@@ -260,7 +380,7 @@ def report(
     from contraflow.steps.report import report
 
     settings = load_params(params)
-    inputs = [data / CARD, metrics, curves, *evaluations, *negatives, *rounds]
+    inputs = [data / CARD, metrics, curves, *evaluations, *negatives, *rounds, *extras]
     with job("report", settings, inputs=inputs, outputs=[out], all_seeds=True):
         report(
             settings,
@@ -270,13 +390,14 @@ def report(
             curves=curves,
             negatives=negatives,
             rounds=rounds,
+            extras=extras,
             out=out,
         )
 
 
 @_typer.command()
 def export(
-    checkpoint: Checkpoint = None,
+    checkpoint: Trained = None,
     out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("results/export"),
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write ONNX, too; needs the packages of the extra `onnx`.")
@@ -292,7 +413,7 @@ def export(
 @_typer.command()
 def embed(
     folder: Annotated[Path, typer.Argument(help="Images, in class folders or not.")],
-    checkpoint: Checkpoint = None,
+    checkpoint: Trained = None,
     out: Annotated[Path, typer.Option("--out", help="File to write (.npz).")] = Path("embeddings.npz"),
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out what cannot be read.")] = False,
     params: ParamsFile = PARAMS,
@@ -306,7 +427,7 @@ def embed(
 @_typer.command()
 def search(
     images: Annotated[list[Path], typer.Argument(help="Picture files.")],
-    checkpoint: Checkpoint = None,
+    checkpoint: Trained = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Training images to show for each.")] = 24,
     out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/search.html"),
     data: DataFolder = DATA,
@@ -347,9 +468,9 @@ def _training_files(out: Path) -> list[Path]:
     return [out / "encoder.safetensors", out / "history.csv"]
 
 
-def _images(params: Params) -> list[Path]:
-    """The user's own folder of images, where the run is about one."""
-    return [Path(params.data.path).expanduser()] if params.data.name == "folder" else []
+def _images(data: Data | Transfer) -> list[Path]:
+    """The user's own folder of images, where the parameters name one."""
+    return [Path(data.path).expanduser()] if data.name == "folder" else []
 
 
 def app() -> None:

@@ -54,8 +54,11 @@ def _refuse_impossible_area(name: str, bounds: list[float]) -> None:
         raise ValueError(f"{name} must be at most 1, got {bounds[1]}")
 
 
+DataName = Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
+
+
 class Data(Section):
-    name: Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
+    name: DataName
     path: Annotated[str, Field(min_length=1)]
     table: Annotated[str, Field(min_length=1)] | None
     limit: Count | None
@@ -310,12 +313,27 @@ class Linear(Section):
     max_iterations: Count
 
 
+class Transfer(Section):
+    name: DataName | None
+    path: Annotated[str, Field(min_length=1)]
+
+
+class FineTune(Section):
+    share: Share
+    epochs: Count
+    lr: Positive
+
+
 class Eval(Section):
     batch_size: Count
     knn: Annotated[list[Knn], Field(min_length=1)]
     linear: Linear
     few_labels: list[Positive]
     few_draws: Count
+    supervised: bool
+    corruptions: bool
+    transfer: Transfer
+    fine_tune: FineTune
 
     @model_validator(mode="after")
     def _k_is_a_name(self) -> Self:

@@ -11,16 +11,23 @@ import pytest
 import yaml
 
 from contraflow.arrays import save_arrays
-from contraflow.artefacts import sha256, write_json
+from contraflow.artefacts import read_json, sha256, write_json
 from contraflow.config import parse_params
 from contraflow.data.card import Card, EncodedData, spot_digest
 from contraflow.data.images import Split
 from contraflow.data.writer import write_beton
 from contraflow.report.compare.experiment import Experiment, Stage
+from contraflow.evaluation.extras import summarise_extras
 from contraflow.steps.report import read_run, report
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 PLAIN = ["Coat", "Bag", "Dress"]
+ON = {
+    "supervised": True,
+    "corruptions": True,
+    "transfer": {"name": "mnist", "path": "data"},
+    "fine_tune": {"share": 0.1, "epochs": 3, "lr": 0.02},
+}
 K = 3
 CODE = "c0de" * 16
 
@@ -72,8 +79,12 @@ def _fabricate(
     leaks: int = 0,
     local_views: int = 0,
     points: int = 60,
+    measured: list[str] = [],  # noqa: B006
 ) -> dict:
-    """No `classes` makes an unlabelled run. `linear` is the encoder's accuracy; None stands for a failed run."""
+    """No `classes` makes an unlabelled run. `linear` is the encoder's accuracy; None stands for a failed run.
+
+    `measured` are the optional parts of `eval`.
+    """
     rng = np.random.default_rng(1)
     data = _data(folder / "encode", rng, classes, each, channels, size, skipped, leaks)
     provenance = {"step": "evaluate", "code": CODE, "inputs": {"data": data.digest}}
@@ -83,12 +94,20 @@ def _fabricate(
         evaluations.append(_baseline(folder / "evaluate", provenance, "untrained", seed, classes, 0.5))
     for name in ("pca_pixels", "raw_pixels"):
         evaluations.append(_baseline(folder / "evaluate", provenance, name, None, classes, 0.7))
-    write_json(folder / "metrics.json", _metrics(classes, seeds, rounds, linear))
+    metrics = _metrics(classes, seeds, rounds, linear)
+    if "supervised" in measured:
+        for seed in seeds:
+            evaluations.append(_baseline(folder / "evaluate", provenance, "supervised", seed, classes, 0.95))
+        metrics["supervised"] = metrics["validation"]["supervised"] = metrics["encoder"]
+    extras = _extras(folder / "evaluate", provenance, seeds, measured)
+    metrics |= summarise_extras(map(read_json, extras))
+    write_json(folder / "metrics.json", metrics)
     return {
-        "params": _params(seeds, rounds, title, local_views, points),
+        "params": _params(seeds, rounds, title, local_views, points, measured),
         "data": folder / "encode",
         "metrics": folder / "metrics.json",
         "evaluations": evaluations,
+        "extras": extras,
         "curves": _curves(folder / "evaluate" / "curves.csv", seeds, rounds),
         "negatives": [
             _negatives(folder / "mine" / f"seed{seed}" / f"round{number}" / "negatives.npz", rng, data, seed, number)
@@ -99,13 +118,14 @@ def _fabricate(
     }
 
 
-def _params(seeds, rounds, title, local_views, points):
+def _params(seeds, rounds, title, local_views, points, measured):
     content = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     content["augment"]["local_views"] = local_views
     content["seeds"] = seeds
     content["mining"]["rounds"] = rounds
     content["report"] = {"title": title, "tsne_points": points, "gallery_anchors": 3}
     content["eval"] |= {"knn": [{"k": 200, "tau": 0.1}, {"k": 20, "tau": 0.07}], "few_labels": [0.1]}
+    content["eval"] |= {name: ON[name] for name in measured}
     return parse_params(content)
 
 
@@ -211,6 +231,26 @@ def _geometry(classes, alignment, uniformity, similar) -> dict:
     if classes:
         pairs |= {"same_class": (30, range(50, 60)), "other_class": (60, range(40, 55))}
     return {"alignment": alignment, "uniformity": uniformity, "similarities": counts(**pairs)}
+
+
+def _extras(folder, provenance, seeds, measured) -> list[Path]:
+    """The extra evaluations of a run, in the shapes that the steps give them."""
+    knn = {"knn200": 0.7, "knn20": 0.6}
+    by_severity = {str(severity): knn for severity in (1, 3, 5)}
+    figures = {
+        "corruptions": {"clean": {"0": knn}, "gaussian_noise": by_severity, "jpeg": by_severity},
+        "transfer": {"linear": 0.8, "linear_10pct": 0.5, **knn},
+        "fine_tune": {"accuracy": 0.85},
+    }
+    paths = []
+    for kind in figures.keys() & set(measured):
+        names = [(name, seed) for name in ("encoder", "untrained") for seed in seeds]
+        for name, seed in names if kind == "fine_tune" else [*names, ("raw_pixels", None)]:
+            paths.append(folder / kind / (f"{name}.json" if seed is None else f"{name}-seed{seed}.json"))
+            content = {"kind": kind, "representation": name, "seed": seed, "figures": figures[kind]}
+            content |= {"protocol": {kind: f"how {kind} <was> measured"}, "provenance": provenance}
+            write_json(paths[-1], content)
+    return sorted(paths)
 
 
 def _metrics(classes, seeds, rounds, linear) -> dict:

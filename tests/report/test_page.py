@@ -10,8 +10,14 @@ import yaml
 
 from contraflow.arrays import load_arrays, save_arrays
 from contraflow.errors import UserError
+from contraflow.report.numbers import NBSP
 from contraflow.steps.report import report
 
+EXTRAS = {
+    "corruptions": "Corrupted test images",
+    "transfer": "Transfer to mnist",
+    "fine_tune": "Fine-tuning with few labels",
+}
 NASTY = ["<script>alert(1)</script>", "a & b", "quote \" ' $x_1$", "猫", "</style><b>"]
 
 
@@ -239,3 +245,27 @@ def test_the_step_imports_neither_torch_nor_ffcv(tmp_path, fabricate, imported_b
     )
     assert not imported & {"torch", "torchvision", "ffcv", "faiss"}
     assert (tmp_path / "report.html").is_file()
+
+
+def test_what_is_measured_on_wish_has_tables_with_their_protocols(page_of):
+    plain, full = text_of(page_of()), text_of(page_of(measured=["supervised", *EXTRAS]))
+    assert "Further measurements" not in plain and "Supervised training" not in plain
+    for kind, title in EXTRAS.items():
+        assert f"<h3>{title}</h3>" in full
+        assert f"how {kind} &lt;was&gt; measured" in full
+    assert full.count("Supervised training") > 2 and "for 4 epochs, as many as pretraining" in full.replace(NBSP, " ")
+    noise = full.split("Gaussian noise<small>severity 3</small>")[1].split("</tr>")[0]
+    assert noise.count("<td>70.00") == noise.count("<td>60.00") == 3  # encoder, untrained and raw pixels
+    assert '<th scope="row">As they are</th>' in full
+
+
+@pytest.mark.parametrize("kind", ["corruptions", "transfer", "fine_tune"])
+def test_an_extra_evaluation_that_is_missing_or_of_other_data_is_named(fabricate, tmp_path, kind):
+    arguments = fabricate(tmp_path, measured=[kind])
+    path = next(path for path in arguments["extras"] if "encoder-seed5" in path.name)
+    others = [other for other in arguments["extras"] if other != path]
+    with pytest.raises(UserError, match=f"needs the {kind} of encoder of seed 5: run the step evaluate first"):
+        report(**arguments | {"extras": others}, out=tmp_path / "report.html")
+    path.write_text(path.read_text().replace('"data": "', '"data": "0'))
+    with pytest.raises(UserError, match=f"{path.name} was made from another data set"):
+        report(**arguments, out=tmp_path / "report.html")

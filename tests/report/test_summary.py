@@ -96,3 +96,9 @@ def test_rounds_without_mining_before_them_have_no_false_negatives(run, run_of):
     assert rows[0]["false"] == [None] * 3 and rows[2]["false"][0]["mean"] == pytest.approx(0.323)
     assert rows[0]["accuracies"][2] is None  # not measured
     assert round_rows(run_of(classes=[])) == round_rows(run_of(rounds=0)) == []
+
+
+def test_supervised_training_has_a_row_where_it_was_measured(run_of):
+    rows = {row["key"]: row["cells"] for row in summary_rows(run_of(measured=["supervised"]))}
+    assert list(rows) == ["encoder", "untrained", "raw_pixels", "pca_pixels", "supervised"]
+    assert rows["supervised"][0]["value"]["n"] == 2

@@ -61,6 +61,7 @@ def summed_up(params, data, root, **changes):
         "histories": sorted(root.glob("seed*/history.csv"), reverse=True),
         "negatives": sorted(root.glob("seed*/negatives.npz")),
         "rounds": sorted(root.glob("rounds/*.json")),
+        "extras": sorted(root.glob("extras/*.json")),
         "metrics": root / "summary/metrics.json",
         "curves": root / "summary/curves.csv",
         "confusion": root / "summary/confusion.csv",
@@ -210,7 +211,9 @@ def test_mistakes_are_refused_in_a_sentence(run, tmp_path, params_of, encoded):
                 params_of(), representation=name, data=encoded.folder, checkpoint=path, out=tmp_path / "x", threads=1
             )
 
-    refused("must be raw_pixels, untrained-seedN or encoder-seedN, got 'encoder'", "encoder", checkpoint)
+    refused(
+        "must be raw_pixels, untrained-seedN, supervised-seedN or encoder-seedN, got 'encoder'", "encoder", checkpoint
+    )
     refused("encoder-seed3 needs a checkpoint", "encoder-seed3", None)
     refused("raw_pixels takes no checkpoint", "raw_pixels", checkpoint)
     refused("was trained with seed 3, but is to be evaluated as seed 4", "encoder-seed4", checkpoint)

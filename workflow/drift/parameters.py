@@ -46,10 +46,16 @@ def _leaves(content: dict) -> Iterator[str]:
 def plan_and_reads(root: Path, content: dict, stage_of: dict[str, str]) -> tuple[list[Job], dict[str, set[str]]]:
     """The jobs of a run, and for each parameter that the workflow itself reads the stages whose jobs it changes.
 
-    A run of one seed, one mining round and two shards has a job of every rule. A parameter that Snakefile or rules name
-    is changed in turn: where other jobs come out, that stage depends on it.
+    A run of one seed, one mining round and two shards, with all that `eval` can measure, has a job of every rule. A
+    parameter that Snakefile or rules name is changed in turn: where other jobs come out, that stage depends on it.
     """
     small = content | {"seeds": content["seeds"][:1], "mining": content["mining"] | {"rounds": 1, "shards": 2}}
+    small["eval"] = content["eval"] | {
+        "supervised": True,
+        "corruptions": True,
+        "transfer": content["eval"]["transfer"] | {"name": "mnist"},
+        "fine_tune": content["eval"]["fine_tune"] | {"share": 0.5},
+    }
     keys = sorted(_named_in(root))
     jobs, *changed = plans(root, [small, *(_with_another(small, key) for key in keys)])
     return jobs, {
@@ -70,11 +76,18 @@ def _with_another(content: dict, key: str) -> dict:
 
 
 def _another(value: object) -> object:
-    """Some other value of the same type."""
+    """Some other value of the same type; of a section its first key, of text null, by which it says that it is off."""
+    if isinstance(value, dict):
+        first = next(iter(value))
+        return value | {first: _another(value[first])}
+    if isinstance(value, str):
+        return None
     if isinstance(value, list):
         return [*value, _another(value[-1])]
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
         return value + 1
+    if isinstance(value, float):
+        return 0.0
     raise SystemExit(f"workflow/drift/parameters.py: the workflow reads {value!r}: say what another such value is")

@@ -1,5 +1,43 @@
-BASELINES = ["raw_pixels", "pca_pixels", *expand("untrained-seed{seed}", seed=SEEDS)]
+CEILING = SEEDS if PARAMS.eval.supervised else []
+BASELINES = [
+    "raw_pixels",
+    "pca_pixels",
+    *expand("untrained-seed{seed}", seed=SEEDS),
+    *expand("supervised-seed{seed}", seed=CEILING),
+]
+REPRESENTATIONS = [
+    "raw_pixels",
+    *expand("{kind}-seed{seed}", kind=["untrained", "encoder"], seed=SEEDS),
+    *expand("supervised-seed{seed}", seed=CEILING),
+]
+TRANSFER = expand(
+    "results/evaluate/transfer/data/{file}",
+    file=["train.beton", "test.beton", "validation.npy", "positions.npy", "card.json"],
+)
+EXTRAS = [
+    *expand("results/evaluate/corruptions/{name}.json", name=REPRESENTATIONS if PARAMS.eval.corruptions else []),
+    *expand("results/evaluate/transfer/{name}.json", name=REPRESENTATIONS if PARAMS.eval.transfer.name else []),
+    *expand(
+        "results/evaluate/fine_tune/{name}-seed{seed}.json",
+        name=["encoder", "untrained"],
+        seed=SEEDS if PARAMS.eval.fine_tune.share else [],
+    ),
+]
 BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUNDS else [])
+
+
+def checkpoint(wildcards):
+    """That of the representation that a job measures, if it has one."""
+    kind, _, seed = wildcards.representation.partition("-seed")
+    trained_there = {
+        "encoder": trained(seed, PARAMS.mining.rounds) if seed else None,
+        "supervised": f"results/evaluate/supervised/seed{seed}",
+    }
+    return f"{trained_there[kind]}/encoder.safetensors" if kind in trained_there else []
+
+
+def checkpoint_option(_, input):
+    return f"--checkpoint {input.checkpoint}" if input.checkpoint else ""
 
 
 rule evaluate:
@@ -10,6 +48,11 @@ rule evaluate:
         expand("results/evaluate/{baseline}.json", baseline=BASELINES),
         expand("results/evaluate/encoder-seed{seed}.{kind}", seed=SEEDS, kind=["json", "npz"]),
         BY_ROUND,
+        EXTRAS,
+        TRANSFER if PARAMS.eval.transfer.name else [],
+        expand(
+            "results/evaluate/supervised/seed{seed}/{file}", seed=CEILING, file=["encoder.safetensors", "history.csv"]
+        ),
 
 
 rule summarise_evaluations:
@@ -21,6 +64,7 @@ rule summarise_evaluations:
         histories=[f"{trained(seed, number)}/history.csv" for seed in SEEDS for number in [0, *ROUNDS]],
         negatives=rules.summarise_mining.input.negatives,
         rounds=BY_ROUND,
+        extras=EXTRAS,
         mining="results/mine/summary.csv",
     output:
         metrics=report(
@@ -45,11 +89,12 @@ rule summarise_evaluations:
         histories=lambda _, input: [f"--history {path}" for path in input.histories],
         negatives=lambda _, input: [f"--negatives {path}" for path in input.negatives],
         rounds=lambda _, input: [f"--rounds {path}" for path in input.rounds],
+        extras=lambda _, input: [f"--extra {path}" for path in input.extras],
     message:
         "Summing up the evaluations"
     shell:
-        "contraflow summarise {params.evaluations} {params.histories} {params.negatives} {params.rounds} --data results/encode"
-        " --metrics {output.metrics} --curves {output.curves} --confusion {output.confusion} 2>&1 | tee {log}"
+        "contraflow summarise {params.evaluations} {params.histories} {params.negatives} {params.rounds} {params.extras}"
+        " --data results/encode --metrics {output.metrics} --curves {output.curves} --confusion {output.confusion} 2>&1 | tee {log}"
 
 
 rule evaluate_pixels:
@@ -140,3 +185,142 @@ rule evaluate_rounds:
     shell:
         "contraflow evaluate-rounds {params.checkpoints} --data results/encode --out {output}"
         " --threads {threads} 2>&1 | tee {log}"
+
+
+rule train_supervised:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/train_supervised.py",
+    output:
+        encoder="results/evaluate/supervised/seed{seed}/encoder.safetensors",
+        history="results/evaluate/supervised/seed{seed}/history.csv",
+    log:
+        "logs/evaluate/supervised/seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/supervised/seed{seed}.tsv"
+    threads: TRAINING
+    resources:
+        gpu=PARAMS.train.gpus,
+        mem_mb=8000,
+    message:
+        "Training with all labels, as the ceiling: seed {wildcards.seed}"
+    shell:
+        "contraflow train-supervised --seed {wildcards.seed} --data results/encode"
+        " --out results/evaluate/supervised/seed{wildcards.seed} --threads {threads} 2>&1 | tee {log}"
+
+
+rule evaluate_supervised:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/evaluate.py",
+        checkpoint="results/evaluate/supervised/seed{seed}/encoder.safetensors",
+    output:
+        "results/evaluate/supervised-seed{seed}.json",
+    log:
+        "logs/evaluate/supervised-seed{seed}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/supervised-seed{seed}.tsv"
+    threads: ONE_GPU
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    message:
+        "Evaluating the supervised encoder of seed {wildcards.seed}"
+    shell:
+        "contraflow evaluate --representation supervised-seed{wildcards.seed} --checkpoint {input.checkpoint}"
+        " --data results/encode --out {output} --threads {threads} 2>&1 | tee {log}"
+
+
+rule evaluate_corruptions:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/evaluate_corruptions.py",
+        checkpoint=checkpoint,
+    output:
+        "results/evaluate/corruptions/{representation}.json",
+    log:
+        "logs/evaluate/corruptions/{representation}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/corruptions/{representation}.tsv"
+    threads: ONE_GPU
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        checkpoint=checkpoint_option,
+    message:
+        "Evaluating {wildcards.representation} on corrupted images"
+    shell:
+        "contraflow evaluate-corruptions --representation {wildcards.representation} {params.checkpoint}"
+        " --data results/encode --out {output} --threads {threads} 2>&1 | tee {log}"
+
+
+rule encode_transfer:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/encode_transfer.py",
+    output:
+        TRANSFER,
+    log:
+        "logs/evaluate/transfer/images.log",
+    benchmark:
+        "logs/benchmarks/evaluate/transfer/images.tsv"
+    threads: GIVEN
+    resources:
+        mem_mb=4000,
+    message:
+        "Getting and encoding the data set to transfer to"
+    shell:
+        "contraflow encode-transfer --data results/encode --out results/evaluate/transfer/data 2>&1 | tee {log}"
+
+
+rule evaluate_transfer:
+    input:
+        rules.encode.input,
+        TRANSFER,
+        code="src/contraflow/steps/evaluate_transfer.py",
+        checkpoint=checkpoint,
+    output:
+        "results/evaluate/transfer/{representation}.json",
+    log:
+        "logs/evaluate/transfer/{representation}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/transfer/{representation}.tsv"
+    wildcard_constraints:
+        representation="[^/]+",
+    threads: ONE_GPU
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        checkpoint=checkpoint_option,
+    message:
+        "Evaluating {wildcards.representation} on another data set"
+    shell:
+        "contraflow evaluate-transfer --representation {wildcards.representation} {params.checkpoint}"
+        " --data results/encode --transfer results/evaluate/transfer/data"
+        " --out {output} --threads {threads} 2>&1 | tee {log}"
+
+
+rule fine_tune:
+    input:
+        rules.encode.input,
+        code="src/contraflow/steps/fine_tune.py",
+        checkpoint=checkpoint,
+    output:
+        "results/evaluate/fine_tune/{representation}.json",
+    log:
+        "logs/evaluate/fine_tune/{representation}.log",
+    benchmark:
+        "logs/benchmarks/evaluate/fine_tune/{representation}.tsv"
+    threads: TRAINING
+    resources:
+        gpu=PARAMS.train.gpus,
+        mem_mb=8000,
+    params:
+        checkpoint=checkpoint_option,
+    message:
+        "Fine-tuning {wildcards.representation}"
+    shell:
+        "contraflow fine-tune --representation {wildcards.representation} {params.checkpoint}"
+        " --data results/encode --out {output} --threads {threads} 2>&1 | tee {log}"

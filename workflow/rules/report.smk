@@ -14,6 +14,7 @@ rule write_report:
         features=expand("results/evaluate/encoder-seed{seed}.npz", seed=SEEDS),
         negatives=rules.summarise_evaluations.input.negatives,
         rounds=BY_ROUND,
+        extras=rules.summarise_evaluations.input.extras,
     output:
         report("results/report.html", caption="../report/page.rst", category="Report", labels={"page": "report"}),
     log:
@@ -29,8 +30,9 @@ rule write_report:
         ],
         negatives=rules.summarise_evaluations.params.negatives,
         rounds=rules.summarise_evaluations.params.rounds,
+        extras=rules.summarise_evaluations.params.extras,
     message:
         "Writing the report"
     shell:
-        "contraflow report {params.evaluations} {params.negatives} {params.rounds} --data results/encode"
+        "contraflow report {params.evaluations} {params.negatives} {params.rounds} {params.extras} --data results/encode"
         " --metrics {input.metrics} --curves {input.curves} --out {output} 2>&1 | tee {log}"

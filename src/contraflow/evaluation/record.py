@@ -14,6 +14,8 @@ from contraflow.evaluation.probe import GRADIENT_NORM
 
 FEATURES = {
     "encoder": "output of the encoder without its projection head, after the last epoch, in evaluation mode, float32",
+    "supervised": "output of the encoder, trained with labels from random weights, after the last epoch, in evaluation "
+    "mode, float32",
     "untrained": "output of the encoder with random weights, never trained, in evaluation mode, float32",
     "raw_pixels": f"all pixels of an image (larger ones averaged down to {LARGEST} a side), normalised by mean and "
     "deviation of the training images, float32",

@@ -11,6 +11,7 @@ from contraflow.methods.simclr import SimCLR
 from contraflow.methods.simsiam import SimSiam
 from contraflow.methods.supcon import SupCon
 from contraflow.methods.supcon_ce import SupConCE
+from contraflow.methods.supervised import Supervised
 from contraflow.methods.triplet import Triplet
 from contraflow.methods.vicreg import VICReg
 
@@ -27,6 +28,7 @@ METHODS: dict[str, type[Method]] = {  # by the name of the file
     "margin": Margin,
     "supcon": SupCon,
     "supcon_ce": SupConCE,
+    "supervised": Supervised,
 }
 
 __all__ = ["METHODS", "Batch", "DataShape", "Method", "Output"]

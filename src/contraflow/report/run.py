@@ -81,8 +81,8 @@ class Run:
         params: Every parameter.
         card: The data card, as `card.json` has it.
         metrics: The summary over seeds, as `metrics.json` has it.
-        evaluations: For `encoder`, `untrained`, `raw_pixels` and `pca_pixels` the evaluations by seed (None for
-            pixels).
+        evaluations: For `encoder`, `untrained`, `raw_pixels`, `pca_pixels` and `supervised` those by seed (None
+            for pixels); none of the last where `eval.supervised` is off.
         curves: One row an epoch: seed, round, epoch, loss, lr, and what `contraflow.training.history.Epoch` has more.
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.
@@ -91,6 +91,7 @@ class Run:
         samples: A few training images.
         views: What the model sees of some.
         mistaken: Pairs of classes that are confused most, with pictures.
+        extras: For each kind of extra evaluation that was made, in words how it was measured.
         mined: Mined negatives of the last round and the first seed; None without mining.
         confusions: By round, from 0 before mining: how many validation images of each class (row) the linear probe took
             for each class (column), over all seeds, int64 (classes, classes). Empty without mining or labels.
@@ -112,6 +113,7 @@ class Run:
     mistaken: list[Mistaken]
     mined: Mined | None
     confusions: dict[int, np.ndarray] = field(default_factory=dict)
+    extras: dict[str, dict[str, str]] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
 

@@ -12,6 +12,7 @@ NAMES = {
     "untrained": "Untrained encoder",
     "raw_pixels": "Raw pixels",
     "pca_pixels": "Principal components",
+    "supervised": "Supervised training",
 }
 
 
@@ -97,6 +98,8 @@ def summary_rows(run: Run, split: str = "test") -> list[dict]:
     """One row a representation: its name, seeds, and for each measure the accuracy and the gain on raw pixels."""
     rows = []
     for representation, name in NAMES.items():
+        if not run.evaluations[representation]:
+            continue
         cells = []
         for measure in measures(run):
             value = accuracy(run, representation, measure.key, split)
@@ -134,7 +137,7 @@ def protocol(run: Run) -> dict[str, str]:
     """How the encoder was measured, and what the baselines' features are."""
     words = dict(next(iter(run.evaluations["encoder"].values()))["protocol"])
     for name in NAMES:
-        if name != "encoder":
+        if name != "encoder" and run.evaluations[name]:
             words[NAMES[name]] = next(iter(run.evaluations[name].values()))["protocol"]["features"]
     return words
 

@@ -33,6 +33,7 @@ def report(
     curves: Path,
     negatives: list[Path],
     rounds: list[Path],
+    extras: list[Path],
     out: Path,
 ) -> None:
     """Write the page of a run to `out`, one HTML file that needs no other. The arguments are those of `read_run`."""
@@ -44,6 +45,7 @@ def report(
         curves=curves,
         negatives=negatives,
         rounds=rounds,
+        extras=extras,
     )
     page = render(run)
     with atomic(out) as temporary:
@@ -59,6 +61,7 @@ def read_run(
     curves: Path,
     negatives: list[Path],
     rounds: list[Path],
+    extras: list[Path],
 ) -> Run:
     """Read what the page is made from.
 
@@ -69,6 +72,7 @@ def read_run(
         curves: `curves.csv`.
         negatives: `negatives.npz` of every seed and round; none without mining.
         rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
+        extras: What the extra evaluations wrote (.json), as far as `eval` asks for them.
 
     Raises:
         UserError: a file is missing, damaged, or was made from other data.
@@ -96,8 +100,9 @@ def read_run(
         views=read_shown_views(params, encoded, gallery.choose_viewed(samples)),
         mistaken=read_mistaken(found, labels, predicted, encoded),
         mined=read_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
+        extras=_extras(params, encoded, extras),
         confusions=_confusions(rounds, encoded.digest),
-        digests=_digests(encoded, [metrics, *evaluations, *rounds, curves], negatives),
+        digests=_digests(encoded, [metrics, *evaluations, *rounds, curves], [*extras, *negatives]),
         code=_code(encoded, found, table),
     )
 
@@ -120,9 +125,32 @@ def _evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dic
     return {name: {seed: found[of, seed] for of, seed in wanted if of == name} for name in NAMES}
 
 
+def _extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[str, str]]:
+    """For each kind of extra evaluation that the parameters ask for, the words of the encoder's on how it was made."""
+    found = {}
+    for path in paths:
+        extra = read_json(path)
+        require_same(path, "data set", encoded.digest, extra["provenance"]["inputs"]["data"])
+        found[extra["kind"], extra["representation"], extra["seed"]] = extra["protocol"]
+    tuned = [(name, seed) for name in ("encoder", "untrained") for seed in params.seeds]
+    measured = [*tuned, ("raw_pixels", None)]
+    asked = {
+        **({"corruptions": measured} if params.eval.corruptions else {}),
+        **({"transfer": measured} if params.eval.transfer.name else {}),
+        **({"fine_tune": tuned} if params.eval.fine_tune.share else {}),
+    }
+    for kind, representations in asked.items():
+        for name, seed in representations:
+            if (kind, name, seed) not in found:
+                of = name if seed is None else f"{name} of seed {seed}"
+                raise UserError(f"the report needs the {kind} of {of}: run the step evaluate first")
+    return {kind: found[kind, "encoder", params.seeds[0]] for kind in asked}
+
+
 def _wanted(params: Params) -> list[tuple[str, int | None]]:
     """Representation and seed of every evaluation of a run."""
-    seeded = [(name, seed) for name in ("encoder", "untrained") for seed in params.seeds]
+    names = ("encoder", "untrained", "supervised") if params.eval.supervised else ("encoder", "untrained")
+    seeded = [(name, seed) for name in names for seed in params.seeds]
     return [*seeded, ("raw_pixels", None), ("pca_pixels", None)]
 
 
@@ -176,8 +204,8 @@ def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
     return found
 
 
-def _digests(encoded: EncodedData, files: list[Path], negatives: list[Path]) -> dict[str, str]:
+def _digests(encoded: EncodedData, files: list[Path], by_folder: list[Path]) -> dict[str, str]:
     """SHA-256 of every file the page rests on, under names that don't say where the run lies."""
     digests = {"card.json": encoded.digest, **encoded.card.digests}
     digests |= {path.name: sha256(path) for path in files}
-    return digests | {"/".join(path.parts[-3:]): sha256(path) for path in negatives}
+    return digests | {"/".join(path.parts[-3:]): sha256(path) for path in by_folder}

@@ -10,6 +10,7 @@ from contraflow.artefacts import atomic, read_json, require_same, write_json
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.errors import UserError
+from contraflow.evaluation.extras import summarise_extras
 from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_rounds
 
 READS = ("seeds",)
@@ -22,6 +23,7 @@ def summarise(
     histories: list[Path],
     negatives: list[Path],
     rounds: list[Path],
+    extras: list[Path],
     data: Path,
     metrics: Path,
     curves: Path,
@@ -35,6 +37,7 @@ def summarise(
         histories: `history.csv` of every seed and round.
         negatives: Tables of mined negatives of every seed and round; none without mining.
         rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
+        extras: What the extra evaluations wrote (.json), as far as `eval` asks for them.
         data: Folder of the encoded data.
         metrics: Summary to write (.json): mean, standard deviation of a sample, and number of seeds of each figure.
         curves: Table to write (.csv): one row an epoch, counted on through the rounds.
@@ -52,7 +55,7 @@ def summarise(
             [entry for content in by_round for entry in content["rounds"]] + _mined(negatives, encoded)
         )
         summary["mining"] = {"same_class_share": summary["rounds"][-1]["same_class_share"]}
-    write_json(metrics, summary)
+    write_json(metrics, summary | summarise_extras(_read(path, encoded) for path in extras))
     history = pd.concat([pd.read_csv(path) for path in histories]).sort_values(["seed", "round", "epoch"])
     _write_table(curves, history)
     first = params.only(*READS).seeds[0]

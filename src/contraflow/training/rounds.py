@@ -16,7 +16,7 @@ from contraflow.data.labelling import draw_labelled
 from contraflow.devices import cores
 from contraflow.errors import UserError
 from contraflow.methods import METHODS, DataShape, Method
-from contraflow.models.checkpoint import load_model, save_model
+from contraflow.models.checkpoint import load_encoder, load_model, save_model
 from contraflow.training.history import Epoch, save_history
 from contraflow.training.loop import train
 
@@ -34,6 +34,8 @@ def train_round(
     provenance: dict,
     state: Path,
     start: Path | None = None,
+    encoder: Path | None = None,
+    indices: np.ndarray | None = None,
     before: Sequence[Epoch] = (),
     order: Callable[..., np.ndarray] | None = None,
     companions: np.ndarray | None = None,
@@ -51,6 +53,8 @@ def train_round(
         provenance: What the round is made from, for the checkpoint.
         state: File in which the training is kept after each epoch.
         start: The checkpoint to go on from; None draws weights from the seed.
+        encoder: A checkpoint, perhaps of another method, of which the encoder's weights are taken.
+        indices: Of the images to train on; None takes all training images.
         before: The history of that checkpoint's own training.
         order: `order(epoch=...)` is the order of the samples in an epoch; None draws it.
         companions: The images that each brings along as negatives, by sample index, (images, m) int64; None for none.
@@ -68,13 +72,15 @@ def train_round(
     labels = _labels(method, data, settings)
     if start is not None:
         load_model(start, method)
+    if encoder is not None:
+        method.encoder.load_state_dict(load_encoder(encoder)[0].state_dict())
     augment = settings.augment.chosen()
     common = {
         "device": device,
         "half": settings.train.precision != "float32",
         "seed": seed,
         "threads": _share(threads),
-        "indices": data.training,
+        "indices": data.training if indices is None else indices,
         "part": rank(),
         "parts": world_size(),
         **card.loading,

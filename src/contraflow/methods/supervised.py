@@ -1,0 +1,30 @@
+"""Supervised training: the ceiling that representations learned without labels are measured against."""
+
+import torch.nn.functional as F
+from torch import nn
+
+from contraflow.collectives import gather
+from contraflow.losses.supcon import UNLABELLED
+from contraflow.methods.parts.base import Batch, Method, Output
+
+
+class Supervised(Method):
+    """The cross-entropy of a linear classifier on the features of labelled images, in the place of a projection head.
+
+    The images, the views and the steps are those of the other methods, and nothing contrasts.
+    """
+
+    needs_labels = True
+
+    def __init__(self, settings, data):
+        super().__init__(settings, data)
+        self.projection = nn.Linear(self.encoder.dimension, data.classes)
+
+    def forward(self, batch: Batch) -> Output:
+        features, shape = self.features(batch.views), batch.views.shape[:2]
+        logits = gather(self.projection(features).unflatten(0, shape), dim=1)
+        z = gather(features.unflatten(0, shape), dim=1)
+        labels = batch.labels.repeat(len(batch.views))
+        # a sum over none is 0, where a mean would be no number
+        loss = F.cross_entropy(logits.flatten(0, 1), labels, ignore_index=UNLABELLED, reduction="sum")
+        return Output(loss / (labels != UNLABELLED).sum().clamp(min=1), z)
