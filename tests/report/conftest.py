@@ -16,8 +16,8 @@ from contraflow.config import parse_params
 from contraflow.data.card import Card, EncodedData, spot_digest
 from contraflow.data.images import Split
 from contraflow.data.writer import write_beton
-from contraflow.report.compare.experiment import Experiment, Stage
 from contraflow.evaluation.extras import summarise_extras
+from contraflow.report.compare.experiment import Experiment, Stage
 from contraflow.steps.report import read_run, report
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
