@@ -1,26 +1,23 @@
 import numpy as np
+import pytest
 import torch
 
-from contraflow.config import Eval
 from contraflow.evaluation.accuracy import Labelled, measure
 
-SETTINGS = Eval.model_validate(
-    {
-        "batch_size": 9,
-        "knn": [{"k": 5, "tau": 0.1}],
-        "linear": {"weight_decay": [1e-2, 1e-4], "max_iterations": 50},
-        "few_labels": [0.1, 4],
-        "few_draws": 2,
-    }
-)
+
+@pytest.fixture
+def settings(params_of):
+    linear = {"weight_decay": [1e-2, 1e-4], "max_iterations": 50}
+    few = {"few_labels": [0.1, 4], "few_draws": 2}
+    return params_of(eval={"batch_size": 9, "knn": [{"k": 5, "tau": 0.1}], "linear": linear, **few}).eval
 
 
-def test_images_without_labels_change_nothing():
+def test_images_without_labels_change_nothing(settings):
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, 90)
     features = (np.eye(3)[labels] * 2 + random.normal(size=(90, 3))).astype(np.float32)
     train, test = Labelled(features[:60], labels[:60]), Labelled(features[60:], labels[60:])
-    split = {"classes": 3, "settings": SETTINGS, "device": torch.device("cpu")}
+    split = {"classes": 3, "settings": settings, "device": torch.device("cpu")}
     expected = measure(train, np.arange(10, 60), np.arange(10), test, **split)
     bare = Labelled(random.normal(size=(40, 3)).astype(np.float32), np.full(40, -1))
     both = Labelled(np.concatenate([train.features, bare.features]), np.concatenate([train.labels, bare.labels]))
@@ -29,13 +26,13 @@ def test_images_without_labels_change_nothing():
     assert np.array_equal(found.predicted, expected.predicted)
 
 
-def test_every_accuracy_is_the_mean_of_what_it_says_of_each_image():
+def test_every_accuracy_is_the_mean_of_what_it_says_of_each_image(settings):
     random = np.random.default_rng(0)
     labels = random.integers(0, 3, 150)
     features = (np.eye(3)[labels] * 2 + random.normal(size=(150, 3))).astype(np.float32)
     train, test = Labelled(features[:90], labels[:90]), Labelled(features[90:], labels[90:])
     found = measure(
-        train, np.arange(30, 90), np.arange(30), test, classes=3, settings=SETTINGS, device=torch.device("cpu")
+        train, np.arange(30, 90), np.arange(30), test, classes=3, settings=settings, device=torch.device("cpu")
     )
     assert list(found.test) == list(found.validation) == ["linear", "linear_10pct", "linear_4each", "knn5"]
     assert np.array_equal(found.correct["linear"], found.predicted == test.labels)

@@ -1,25 +1,21 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from contraflow.config import Eval
+from contraflow.config import load_params
 from contraflow.evaluation.few_labels import few_label_probes
 from contraflow.evaluation.knn import Labelled
 from contraflow.evaluation.probe import Problem
 
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 DECAYS = [1e-1, 1e-3]
 
 
 def settings(*amounts, draws=2):
-    linear = {"weight_decay": DECAYS, "max_iterations": 200}
-    return Eval.model_validate(
-        {
-            "batch_size": 9,
-            "knn": [{"k": 5, "tau": 0.1}],
-            "linear": linear,
-            "few_labels": list(amounts),
-            "few_draws": draws,
-        }
-    )
+    shipped = load_params(PARAMS).eval
+    linear = shipped.linear.model_copy(update={"weight_decay": DECAYS, "max_iterations": 200})
+    return shipped.model_copy(update={"linear": linear, "few_labels": list(amounts), "few_draws": draws})
 
 
 @pytest.fixture(scope="module")

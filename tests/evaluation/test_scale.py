@@ -2,29 +2,27 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from contraflow.artefacts import read_json
 
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 _MEASURE = """
 import sys
 from pathlib import Path
 import numpy as np
 import torch
 from contraflow.artefacts import write_json
-from contraflow.config import Eval
+from contraflow.config import load_params
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.evaluation.record import Counts, label_figures, protocol
 
 CLASSES, TRAIN, TEST, DIMENSION = 1000, 60_000, 100_000, 256
-settings = Eval.model_validate({
-    "batch_size": 500,
-    "knn": [{"k": 200, "tau": 0.1}, {"k": 20, "tau": 0.07}],
-    "linear": {"weight_decay": [1e-2, 1e-3], "max_iterations": 2},  # as much memory as to the end
-    "few_labels": [0.1],
-    "few_draws": 1,
-})
+settings = load_params(Path(sys.argv[2])).eval
+linear = settings.linear.model_copy(update={"max_iterations": 2})  # as much memory as to the end
+settings = settings.model_copy(update={"linear": linear, "few_labels": [0.1], "few_draws": 1})
 random = np.random.default_rng(0)
 centres = random.standard_normal((CLASSES, DIMENSION), dtype=np.float32)
 
@@ -49,7 +47,7 @@ print(int(peak) * 1024)
 @pytest.mark.slow
 def test_evaluation_fits_into_4_gib(tmp_path):
     out = tmp_path / "evaluation.json"
-    done = subprocess.run([sys.executable, "-c", _MEASURE, str(out)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", _MEASURE, str(out), str(PARAMS)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 4 * 2**30
     assert out.stat().st_size < 5e6

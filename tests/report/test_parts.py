@@ -157,8 +157,8 @@ def test_undefined_precision_is_left_out(run_of):
 def test_plane_has_a_point_for_every_evaluation(run_of):
     drawn = plane(run_of(seeds=[3, 5]))
     assert drawn["wide"].count("Encoder at") == 2 and drawn["wide"].count("Untrained encoder at") == 2
-    assert "Raw pixels at alignment 0.800, uniformity \u22120.50." in drawn["narrow"]
-    assert [entry["mark"] for entry in drawn["legend"]] == ["●", "■", "◆"]
+    assert "Raw pixels at alignment 0.800, uniformity \u22120.50" in drawn["narrow"]
+    assert [entry["mark"] for entry in drawn["legend"]] == ["●", "■", "◆", "▲"]
 
 
 def test_overlap_of_the_hills_is_told(run_of):

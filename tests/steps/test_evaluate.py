@@ -156,7 +156,7 @@ def test_the_same_call_gives_the_same_bytes_and_leaves_the_checkpoint(run, tmp_p
 
 def test_the_encoder_is_as_it_was_bit_by_bit(run, tmp_path, params_of, encoded, monkeypatch):
     """Weights and the statistics of BatchNorm, whatever was measured."""
-    import contraflow.steps.evaluate as step
+    import contraflow.steps.representation as step
 
     used = []
 

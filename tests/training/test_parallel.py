@@ -19,6 +19,7 @@ from contraflow.errors import UserError
 from contraflow.methods import METHODS
 from contraflow.steps import mine as mining
 from contraflow.steps import pretrain as pretraining
+from contraflow.steps import train_mined as training_mined
 from contraflow.training.parallel import on_each
 
 CPU = torch.device("cpu")
@@ -63,7 +64,7 @@ def found(helper, params_of, encoded, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("contraflow.training.rounds.cores", lambda: 1)
         works = []
-        for step in (pretraining, mining):
+        for step in (pretraining, training_mined):
             patch.setattr(step, "on_gpus", lambda wanted, work: works.append(work))
 
         def pretrained(out):
@@ -79,7 +80,7 @@ def found(helper, params_of, encoded, tmp_path_factory):
             out = folder / "mined"
             files = {"encoder": encoder, "history": start / "history.csv", "negatives": negatives}
             files |= {"data": encoded.folder, "out": out}
-            mining.train_mined(params, **files, threads=2, state=out / "state")
+            training_mined.train_mined(params, **files, threads=2, state=out / "state")
             trainings = [works.pop(), pretrained(folder / "whole")]
             stopped = pretrained(folder / "stopped")
             on_each([CPU] * number, partial(helper.everything, settings, trainings, stopped, folder))

@@ -13,7 +13,13 @@ from contraflow.report.summary import NAMES
 from contraflow.report.svg import FAINT, INK, STYLE, to_svg
 
 # Told apart by shape as well as by colour; the colours are those of the accuracies.
-_POINTS = {"encoder": ("o", "#1f7fa6"), "untrained": ("s", "#8c8c8c"), "raw_pixels": ("D", "#c95814")}
+_POINTS = {  # mark, the same in the legend, colour
+    "encoder": ("o", "●", "#1f7fa6"),
+    "untrained": ("s", "■", "#8c8c8c"),
+    "raw_pixels": ("D", "◆", "#c95814"),
+    "pca_pixels": ("^", "▲", "#9d5fc9"),
+    "supervised": ("P", "✚", "#3c8a3c"),
+}
 _PAIRS = {  # name, colour, dashes, mark in the legend
     "positive": ("two views of one image", "#1f7fa6", None, "■"),
     "negative": ("different images", "#c95814", None, "━"),
@@ -39,7 +45,7 @@ def plane(run: Run) -> dict[str, Markup] | None:
         with mpl.rc_context(STYLE):
             figure = Figure(figsize=(min(inches, 5.6), 3.4), layout="constrained")
             axes = figure.add_subplot()
-            for name, (mark, colour) in _POINTS.items():
+            for name, (mark, _, colour) in _POINTS.items():
                 own = [(a, u) for of, a, u in points if of == name]
                 if own:
                     axes.scatter(*zip(*own, strict=True), s=58, marker=mark, color=colour, linewidths=0, alpha=0.85)
@@ -55,8 +61,8 @@ def plane(run: Run) -> dict[str, Markup] | None:
         drawn[width] = to_svg(figure, f"plane-{width}", description)
     return drawn | {
         "legend": [
-            {"name": NAMES[name], "colour": colour, "mark": {"o": "●", "s": "■", "D": "◆"}[mark]}
-            for name, (mark, colour) in _POINTS.items()
+            {"name": NAMES[name], "colour": colour, "mark": mark}
+            for name, (_, mark, colour) in _POINTS.items()
             if any(of == name for of, _, _ in points)
         ]
     }
