@@ -57,7 +57,7 @@ def test_within_half_a_point_of_scikit_learn_on_fashion_mnist(fashion_mnist, wei
         for file in (fashion_mnist.train_beton, fashion_mnist.test_beton)
     )
     y, truth = fashion_mnist.labels("train"), fashion_mnist.labels("test")[:2000]
-    x, other = (principal_components(train).transform(pixels) for pixels in (train, test))
+    x, other = (principal_components(train)(pixels) for pixels in (train, test))
     mean, scale = x.mean(0, dtype=float), x.std(0, dtype=float)
     ours = Problem(x, y).solve(weight_decay, max_iterations=300)
     theirs = LogisticRegression(C=1 / (weight_decay * len(x)), tol=1e-6, max_iter=5000).fit((x - mean) / scale, y)

@@ -1,11 +1,15 @@
 """Pixels as features: what any representation has to beat."""
 
+from collections.abc import Callable
+
 import numpy as np
-from sklearn.decomposition import PCA
 from torch import nn
+
+from contraflow.evaluation.blas import one_blas_thread
 
 LARGEST = 32  # pixels a side: features of larger images would need more memory than there is
 COMPONENTS = 128
+ROUNDING = 1e-6  # share of the largest variance below which there is nothing but rounding
 
 
 def all_pixels(image_size: int) -> nn.Module:
@@ -15,9 +19,20 @@ def all_pixels(image_size: int) -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(LARGEST), nn.Flatten())
 
 
-def principal_components(pixels: np.ndarray) -> PCA:
-    """The principal components of pixels (N, D) float32: `COMPONENTS`, or as many as there are pixels or images.
+def principal_components(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """The function that maps pixels (M, D) to principal components, in falling order of variance, not whitened.
 
-    Their `transform` maps pixels (M, D) to components in falling order of variance, not whitened.
+    They are those of `pixels` (N, D) float32: `COMPONENTS`, or as many as vary by more than rounding, at least one.
     """
-    return PCA(min(COMPONENTS, *pixels.shape), svd_solver="covariance_eigh").fit(pixels)
+    from sklearn.decomposition import PCA  # half a second, which other representations need not wait for
+
+    with one_blas_thread():
+        found = PCA(min(COMPONENTS, *pixels.shape), svd_solver="covariance_eigh").fit(pixels)
+    vary = found.explained_variance_ > ROUNDING * found.explained_variance_[0]
+    axes = found.components_[: max(1, vary.sum())].T
+
+    def transform(others: np.ndarray) -> np.ndarray:
+        with one_blas_thread():
+            return (others - found.mean_) @ axes
+
+    return transform

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from scipy.optimize import OptimizeResult, minimize
-from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
 from contraflow.errors import UserError
+from contraflow.evaluation.blas import one_blas_thread
 
 CPU = torch.device("cpu")
 GRADIENT_NORM = 1e-3
@@ -166,7 +166,7 @@ class Problem:
             u[:, -1] = torch.from_numpy(start.bias)
         options = {"maxiter": max_iterations, "maxfun": 2 * max_iterations, "maxcor": MEMORY, "gtol": 0, "ftol": 0}
         # SciPy's OpenBLAS keeps its threads spinning between two calls, which took half of torch's speed (observed)
-        with ThreadpoolController().select(internal_api="openblas").limit(limits=1):
+        with one_blas_thread():
             found = minimize(
                 objective,
                 u.numpy().ravel(),

@@ -83,7 +83,7 @@ def evaluate_representation(
         write(features, subject.name, subject.seed, out=out)
         if subject.name == "raw_pixels":
             components = principal_components(features.train.features[encoded.training])
-            write(features.mapped(components.transform), "pca_pixels", None, out=out.with_name("pca_pixels.json"))
+            write(features.mapped(components), "pca_pixels", None, out=out.with_name("pca_pixels.json"))
 
 
 def _measure(
