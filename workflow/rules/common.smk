@@ -48,3 +48,17 @@ TRAINING = max(1, GIVEN * min(PARAMS.train.gpus, SIDE_BY_SIDE) // SIDE_BY_SIDE)
 def trained(seed, number):
     """The folder of a seed's encoder after pretraining (round 0) or after a mining round."""
     return f"results/pretrain/seed{seed}" if int(number) == 0 else f"results/mine/seed{seed}/round{number}"
+
+
+def measured_checkpoint(wildcards):
+    """That of the representation that a job measures, if it has one."""
+    kind, _, seed = wildcards.representation.partition("-seed")
+    trained_there = {
+        "encoder": trained(seed, PARAMS.mining.rounds) if seed else None,
+        "supervised": f"results/evaluate/supervised/seed{seed}",
+    }
+    return f"{trained_there[kind]}/encoder.safetensors" if kind in trained_there else []
+
+
+def checkpoint_option(_, input):
+    return f"--checkpoint {input.checkpoint}" if input.checkpoint else ""

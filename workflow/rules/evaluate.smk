@@ -26,20 +26,6 @@ EXTRAS = [
 BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUNDS else [])
 
 
-def checkpoint(wildcards):
-    """That of the representation that a job measures, if it has one."""
-    kind, _, seed = wildcards.representation.partition("-seed")
-    trained_there = {
-        "encoder": trained(seed, PARAMS.mining.rounds) if seed else None,
-        "supervised": f"results/evaluate/supervised/seed{seed}",
-    }
-    return f"{trained_there[kind]}/encoder.safetensors" if kind in trained_there else []
-
-
-def checkpoint_option(_, input):
-    return f"--checkpoint {input.checkpoint}" if input.checkpoint else ""
-
-
 rule evaluate:
     input:
         "results/metrics.json",
@@ -235,7 +221,7 @@ rule evaluate_corruptions:
     input:
         rules.encode.input,
         code="src/contraflow/steps/evaluate_corruptions.py",
-        checkpoint=checkpoint,
+        checkpoint=measured_checkpoint,
     output:
         "results/evaluate/corruptions/{representation}.json",
     log:
@@ -279,7 +265,7 @@ rule evaluate_transfer:
         rules.encode.input,
         TRANSFER,
         code="src/contraflow/steps/evaluate_transfer.py",
-        checkpoint=checkpoint,
+        checkpoint=measured_checkpoint,
     output:
         "results/evaluate/transfer/{representation}.json",
     log:
@@ -306,7 +292,7 @@ rule fine_tune:
     input:
         rules.encode.input,
         code="src/contraflow/steps/fine_tune.py",
-        checkpoint=checkpoint,
+        checkpoint=measured_checkpoint,
     output:
         "results/evaluate/fine_tune/{representation}.json",
     log:
