@@ -2,22 +2,26 @@
 BIN := .venv/bin
 SETUP := requirements.lock pyproject.toml setup.sh
 
-.PHONY: run test test-data test-units test-agreement test-runs test-slow test-kills lint lock
+.PHONY: run test test-data test-units test-agreement test-runs test-few-kills test-slow test-kills lint lock
 
 run: .venv/ready ## the whole workflow, with all that this machine has
 	@$(BIN)/snakemake
 	@echo "The report is in $(CURDIR)/results/report.html"
 
-test: .venv/ready-test ## everything but the slow tests, as CI runs it, three parts at a time: each waits now and then
-	@$(MAKE) --no-print-directory --keep-going --jobs 3 --output-sync=target test-agreement test-runs test-data test-units
+test: .venv/ready-test ## everything but the slow tests, as CI runs it, four parts at a time: each waits now and then
+	@$(MAKE) --no-print-directory --keep-going --jobs 4 --output-sync=target \
+		test-agreement test-runs test-few-kills test-data test-units
 
 PYTEST := $(BIN)/python -m pytest -m "not slow"
 
 test-agreement: .venv/ready-test ## Snakemake and DVC through everything that a user does
 	$(PYTEST) tests/workflow/test_agreement.py
 
-test-runs: .venv/ready-test ## other whole runs: killed ones, faults, a first day
-	$(PYTEST) tests/workflow --ignore tests/workflow/test_agreement.py
+test-runs: .venv/ready-test ## other whole runs: faults, a first day
+	$(PYTEST) tests/workflow --ignore tests/workflow/test_agreement.py --ignore tests/workflow/test_kills.py
+
+test-few-kills: .venv/ready-test ## runs killed at 30 moments
+	$(PYTEST) tests/workflow/test_kills.py
 
 test-data: .venv/ready-test ## reading images and making views: minutes
 	$(PYTEST) tests/data

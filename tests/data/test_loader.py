@@ -83,7 +83,7 @@ def test_view_batches(file):
     loader = view_loader(file)
     batches = list(loader.epoch(0))
     assert len(batches) == len(loader) == N // 16
-    for views, indices, local in batches:
+    for views, indices, local, *_ in batches:
         assert local is None
         assert (views.shape, views.dtype) == ((2, 16, channels, SIZE, SIZE), torch.float32)
         assert (indices.shape, indices.dtype) == ((16,), torch.int64)
@@ -99,7 +99,7 @@ def test_views_are_of_the_image_at_the_index(file):
     off = {**dict.fromkeys(AUGMENT, 0.0), "crop_scale": [1.0, 1.0], "crop_ratio": [1.0, 1.0], "blur_sigma": [1.0, 1.0]}
     mean, std = np.array(MEAN[:channels]), np.array(STD[:channels])
     loader = ViewLoader(path, [ViewRecipe(**off)] * 3, seed=3, batch_size=7, threads=3, mean=mean, std=std)
-    for views, indices, _ in loader.epoch(1, drop_last=False):
+    for views, indices, *_ in loader.epoch(1, drop_last=False):
         expected = ((images[indices] / 255 - mean) / std).transpose(0, 3, 1, 2)
         for view in views:
             np.testing.assert_allclose(view, expected, rtol=1e-6, atol=1e-6)
@@ -124,7 +124,7 @@ def test_a_sample_s_views_depend_on_nothing_around_them(file):
     }
     backwards = np.arange(N)[::-1]
     assert by_sample(view_loader(file).epoch(2, order=backwards, drop_last=False)) == expected
-    first_of_two = ((views[:1], indices) for views, indices, _ in view_loader(file).epoch(2, drop_last=False))
+    first_of_two = ((views[:1], indices) for views, indices, *_ in view_loader(file).epoch(2, drop_last=False))
     assert by_sample(view_loader(file, views=1).epoch(2, drop_last=False)) == by_sample(first_of_two)
 
 
@@ -174,7 +174,7 @@ def test_the_order(file):
 @pytest.mark.parametrize(("drop_last", "sizes"), [(True, [30, 30, 30]), (False, [30, 30, 30, 10])])
 def test_the_last_batch(file, drop_last, sizes):
     batches = view_loader(file, batch_size=30).epoch(0, drop_last=drop_last)
-    assert [(views.shape[1], len(indices)) for views, indices, _ in batches] == [(size, size) for size in sizes]
+    assert [(views.shape[1], len(indices)) for views, indices, *_ in batches] == [(size, size) for size in sizes]
 
 
 def test_images(file):
@@ -276,7 +276,7 @@ from contraflow.data.loader import ViewLoader
 path, augment, mean, std, threads = json.loads(sys.argv[1])
 loader = ViewLoader(path, [ViewRecipe(**augment)] * 2, seed=5, batch_size=16, threads=threads, mean=mean, std=std)
 content = hashlib.sha256()
-for views, indices, _ in loader.epoch(4):
+for views, indices, *_ in loader.epoch(4):
     content.update(views.numpy().tobytes() + indices.numpy().tobytes())
 print(json.dumps([content.hexdigest(), sum(fill_views.stats.cache_hits.values()), torch.get_num_threads()]))
 """

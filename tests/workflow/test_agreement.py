@@ -206,9 +206,11 @@ def change_and_make_again(lab, damage, jobs, stage):
 
 def test_a_comment_in_a_module_that_only_mining_imports(lab):
     module = lab.path / "src/contraflow/mining/policies.py"
-    module.write_text(module.read_text() + "# a thought\n")
+    before = module.read_text()
+    module.write_text(before + "# a thought\n")
     assert_plan(lab, MINING, "mine")
-    assert lab.jobs(lab.snakemake) == MINING
+    module.write_text(before)
+    assert lab.up_to_date()
 
 
 def test_a_seed_more_and_less(lab):
@@ -237,6 +239,7 @@ def test_an_image_replaced(lab):
     lab.run("git add -A && git commit -q -m image")
 
 
+@pytest.mark.long
 def test_two_experiments_in_the_queue_at_once(lab):
     taus = {"left": 0.3, "right": 0.6}
     for name, tau in taus.items():
@@ -256,15 +259,15 @@ def test_two_experiments_in_the_queue_at_once(lab):
 
 def test_dvc_shows_all_of_it(lab):
     table = lab.run("dvc exp show --all-commits --csv")
-    assert all(name in table for name in ("colder", "warmer", "left", "right", "loss.tau", "encoder.linear.mean"))
+    assert all(name in table for name in ("colder", "warmer", "loss.tau", "encoder.linear.mean"))
 
 
 def test_the_comparison_reads_them_from_the_cache(lab):
     """Of other commits, too, and the work tree stays as it is."""
     before = lab.results(), lab.run("git status --porcelain")
-    assert lab.run("contraflow compare first colder warmer left --out ../compared.html").endswith("compared.html\n")
+    assert lab.run("contraflow compare first colder warmer --out ../compared.html").endswith("compared.html\n")
     assert (lab.results(), lab.run("git status --porcelain")) == before
     page = (lab.path / "../compared.html").read_text()
     taus = re.search(r"<th scope=\"row\">loss\.tau</th>(.*)</tr>", page)[1]
-    assert re.findall(r">([^<]+)</td>", taus) == ["0.2", "0.1", "0.4", "0.3"]
+    assert re.findall(r">([^<]+)</td>", taus) == ["0.2", "0.1", "0.4"]
     assert "nobody is neither an experiment nor a commit" in lab.run("contraflow compare colder nobody", fails=True)

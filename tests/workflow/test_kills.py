@@ -72,11 +72,12 @@ class Killer:
         deadline = time.monotonic() + moment
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
-        hit = [name for name in JOBS if self.jobs(name)] or ["between"]
+        running = [name for name in JOBS if self.jobs(name)]
+        hit = stage if stage in running else next(iter(running), "between")  # stages run side by side
         victim = self.random.choice(VICTIMS[self.engine])
         if process.poll() is None:
-            self.strike(process, victim)
-            self.hits[hit[0]] += 1
+            self.strike(process, victim, hit)
+            self.hits[hit] += 1
         said = process.communicate(timeout=300)[0]
         self.wait_for_silence(said)
         for words, makes in STARTS.items():
@@ -85,14 +86,16 @@ class Killer:
         for state, done in self.epochs().items():
             assert done >= epochs.get(state, 0), f"finished epochs were lost:\n{said}"
 
-    def strike(self, process: subprocess.Popen, victim: str) -> None:
-        """SIGKILL to one process of the command, or to all where that is wanted or there is no such."""
-        words = {"job": "contraflow", "snakemake": "snakemake", "dvc": "dvc"}.get(victim)
-        for found in self.processes():
-            if words and any(os.path.basename(word) == words for word in found["cmdline"][:2]):
-                os.kill(found["pid"], signal.SIGKILL)
-                return
-        os.killpg(process.pid, signal.SIGKILL)
+    def strike(self, process: subprocess.Popen, victim: str, stage: str) -> None:
+        """SIGKILL to one process of the command, a job being one of `stage`, or to all where there is no such."""
+        if victim == "job":
+            found = self.jobs(stage) if stage in JOBS else []
+        else:
+            found = [p for p in self.processes() if victim in map(os.path.basename, p["cmdline"][:2])]
+        if found:
+            os.kill(found[0]["pid"], signal.SIGKILL)
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
 
     def processes(self) -> list[dict]:
         """Those that work in the repository, the command's own shell left out."""
