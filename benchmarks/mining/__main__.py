@@ -92,6 +92,7 @@ ARMS: dict[str, dict] = {  # what differs from params.yaml
     "oracle": {},
 }
 UNMINED = ("plain", "hcl", "debiased")
+CONTROLS = ("plain", "random")
 FIGURES = {
     "linear": "linear",
     "linear_10pct": "10 % of labels",
@@ -294,13 +295,18 @@ def beats(found: dict, plain: dict, figure: str) -> bool:
 
 def table(found: list[dict], size: Size) -> str:
     """The arms as Markdown, in per cent; the first line says what came out."""
-    plain = found[0]
+    by_arm = {row["arm"]: row for row in found}
+    controls = [by_arm[name] for name in CONTROLS if name in by_arm]
+    candidates = [row for row in found if row["arm"] not in (*CONTROLS, "oracle")]
     winners = {
-        figure: [f["arm"] for f in found[1:] if f["arm"] != "oracle" and beats(f, plain, figure)] for figure in FIGURES
+        figure: [row["arm"] for row in candidates if all(beats(row, control, figure) for control in controls)]
+        for figure in FIGURES
     }
     said = [f"{words}: {', '.join(winners[figure])}" for figure, words in FIGURES.items() if winners[figure]]
     lines = [
-        "Better than no mining by more than the spread over seeds: " + ("; ".join(said) if said else "nothing") + ".",
+        "Better than no mining and than random others, by more than the spread over seeds: "
+        + ("; ".join(said) if said else "nothing")
+        + ".",
         "",
         f"{size.images:,} images of Fashion-MNIST, {size.before} epochs and {ROUNDS} rounds of one epoch, mean ± "
         f"standard deviation over seeds {', '.join(map(str, size.seeds))}, on the 10,000 test images. Measured as in "
