@@ -17,20 +17,19 @@ are than exact.
 """
 
 import argparse
-import hashlib
 import json
 import resource
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import torch
 from sklearn.neighbors import NearestNeighbors
 
-from contraflow.artefacts import atomic
+from benchmarks.rows import Rows, digest
 from contraflow.devices import cores
 from contraflow.mining.search import Search
 from contraflow.neighbours import BANK_ROWS, QUERY_ROWS
@@ -97,25 +96,17 @@ def search(name: str, n: int) -> dict:
 
 def rows_of(sizes: list[int], path: Path | None) -> list[dict]:
     """A row for each search and size: those of the file and of this code, and those made now."""
-    code = hashlib.sha256(b"\0".join(Path(file).read_bytes() for file in CODE)).hexdigest()[:12]
-    known = pd.read_csv(path, dtype={"code": str}).to_dict("records") if path is not None and path.is_file() else []
-    rows = [row for row in known if row["code"] == code]
-    for n in sizes:
-        for name in SEARCHES:
-            if any((row["search"], row["n"]) == (name, n) for row in rows):
-                continue
-            command = [sys.executable, "-m", "benchmarks.mining_scale", "--search", name, "--vectors", str(n)]
-            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            rows.append({"code": code, "search": name, "n": n, **json.loads(done.stdout)})
-            say(
-                "{search} · {n:,} vectors · {seconds:.1f} s · recall {recall:.3f} · {peak_mb:,.0f} MB".format(
-                    **rows[-1]
-                )
-            )
-            if path is not None:
-                with atomic(path) as temporary:
-                    pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
-    return rows
+    rows = Rows(path, digest(Path(file).read_text(encoding="utf-8") for file in CODE))
+    return [rows.get({"search": name, "n": n}, partial(in_a_process, name, n)) for n in sizes for name in SEARCHES]
+
+
+def in_a_process(name: str, n: int) -> dict:
+    """What `search` measures, in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.mining_scale", "--search", name, "--vectors", str(n)]
+    found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+    words = "{seconds:.1f} s · recall {recall:.3f} · {peak_mb:,.0f} MB".format(**found)
+    say(f"{name} · {n:,} vectors · {words}")
+    return found
 
 
 def main() -> None:

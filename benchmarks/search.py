@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
+from benchmarks.parameters import with_changes
 from contraflow.artefacts import read_json
-from contraflow.config import Params, parse_params
 from contraflow.devices import cores
 from contraflow.steps.encode import encode
 from contraflow.steps.evaluate import evaluate_representation
@@ -43,15 +42,6 @@ CANDIDATES = [  # epochs such that each takes about as long as the first
     {"loss.tau": 0.1},
     {"loss.tau": 0.5},
 ]
-
-
-def with_changes(changes: dict) -> Params:
-    """The shipped parameters with dotted keys changed."""
-    content = yaml.safe_load(Path("params.yaml").read_text())
-    for key, value in changes.items():
-        section, name = key.split(".")
-        content[section][name] = value
-    return parse_params(content)
 
 
 def judge(changes: dict, data: Path) -> dict:

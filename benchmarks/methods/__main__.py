@@ -15,7 +15,6 @@ are taken as they are. Needs `snakemake fetch` once.
 """
 
 import argparse
-import hashlib
 import json
 import tempfile
 import time
@@ -24,10 +23,11 @@ from pathlib import Path
 from statistics import fmean, stdev
 
 import pandas as pd
-import yaml
 
+from benchmarks.parameters import with_changes
+from benchmarks.rows import Rows, digest
 from contraflow.artefacts import atomic, read_json
-from contraflow.config import Params, parse_params
+from contraflow.config import Params
 from contraflow.devices import cores
 from contraflow.methods import METHODS
 from contraflow.progress import say
@@ -45,7 +45,6 @@ GRIDS = {  # RATES for those not named
     **dict.fromkeys(("barlow_twins", "vicreg"), LOW_RATES),
 }
 FIGURES = ["linear", "knn20", "knn200", "alignment", "uniformity", "seconds"]
-KEYS = ["code", "method", "seed", "epochs", "value"]
 
 
 @dataclass(frozen=True)
@@ -69,25 +68,13 @@ class Runs:
     """All trainings, a row each: those of the file and of this code, and those made now; a path None keeps no file."""
 
     def __init__(self, path: Path | None, size: Size, data: Path):
-        self.path, self.data, self.images = path, data, size.images
-        self.code = _digest(size.images)
-        known = path is not None and path.is_file()
-        rows = pd.read_csv(path, dtype={"code": str}).to_dict("records") if known else []
-        self.rows = [row for row in rows if row["code"] == self.code]
+        self.data, self.images = data, size.images
+        self.rows = Rows(path, _digest(size.images))
 
     def get(self, method: str, *, seed: int, epochs: int, value: float, measured: bool) -> dict:
         """The row of one training, which is trained if there is none; `measured` on the test images, or only timed."""
-        key = dict(zip(KEYS, (self.code, method, seed, epochs, value), strict=True))
-        for row in self.rows:
-            if all(row[name] == wanted for name, wanted in key.items()):
-                return row
-        row = key | self._train(method, seed, epochs, value, measured)
-        self.rows.append(row)
-        say(f"{method} · seed {seed} · {grid_of(method)[0]} {value:g} · validation k-NN {row['validation']:.1%}")
-        if self.path is not None:
-            with atomic(self.path) as temporary:
-                pd.DataFrame(self.rows).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
-        return row
+        key = {"method": method, "seed": seed, "epochs": epochs, "value": value}
+        return self.rows.get(key, lambda: self._train(method, seed, epochs, value, measured))
 
     def _train(self, method: str, seed: int, epochs: int, value: float, measured: bool) -> dict:
         changes = SHARED | {"method.name": method, "train.epochs": epochs, "train.knn_every": epochs}
@@ -101,6 +88,7 @@ class Runs:
             row |= {"validation": history.knn.iloc[-1], "collapsed": bool(history.collapse.notna().any())}
             if measured:
                 row |= evaluated(params, f"encoder-seed{seed}", self.data, out / "encoder.safetensors", out)
+        say(f"{method} · seed {seed} · {grid_of(method)[0]} {value:g} · validation k-NN {row['validation']:.1%}")
         return row
 
 
@@ -108,21 +96,12 @@ def _digest(images: int) -> str:
     """What a row rests on: the code and parameters of training and evaluation, and the images."""
     stages = Stages(Path())
     rests_on = [stages.code("pretrain"), stages.code("evaluate"), Path("params.yaml").read_text(), str(images)]
-    return hashlib.sha256("\0".join(rests_on).encode()).hexdigest()[:12]
+    return digest(rests_on)
 
 
 def grid_of(method: str) -> tuple[str, list[float]]:
     """The parameter that is tuned and the values that are tried."""
     return GRIDS.get(method, RATES)
-
-
-def with_changes(changes: dict) -> Params:
-    """The shipped parameters with dotted keys changed."""
-    content = yaml.safe_load(Path("params.yaml").read_text())
-    for key, value in changes.items():
-        section, name = key.split(".")
-        content[section][name] = value
-    return parse_params(content)
 
 
 def evaluated(params: Params, representation: str, data: Path, checkpoint: Path | None, out: Path) -> dict:

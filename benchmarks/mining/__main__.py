@@ -22,7 +22,6 @@ settings are taken as they are. Needs `snakemake fetch` once.
 """
 
 import argparse
-import hashlib
 import json
 import tempfile
 import time
@@ -34,12 +33,13 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import torch
-import yaml
 from matplotlib.figure import Figure
 
+from benchmarks.parameters import with_changes
+from benchmarks.rows import Rows, digest
 from contraflow.arrays import load_arrays, save_arrays
 from contraflow.artefacts import atomic, sha256
-from contraflow.config import Eval, Params, parse_params
+from contraflow.config import Eval, Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader
 from contraflow.devices import cores
@@ -100,7 +100,6 @@ FIGURES = {
     "knn20": "20-NN",
     "knn200": "200-NN",
 }
-KEYS = ["code", "arm", "seed", "tau"]
 FEW_LABELS = {"eval.few_labels": [0.01, 0.1], "eval.few_draws": 3}
 
 
@@ -125,26 +124,14 @@ class Runs:
     """All trainings, a row each: those of the file and of this code, and those made now; a path None keeps no file."""
 
     def __init__(self, path: Path | None, size: Size, folder: Path):
-        self.path, self.size, self.folder = path, size, folder
+        self.size, self.folder = size, folder
         self.data = EncodedData.open(folder / "data")
-        self.code = _digest(size)
-        known = path is not None and path.is_file()
-        rows = pd.read_csv(path, dtype={"code": str}).to_dict("records") if known else []
-        self.rows = [row for row in rows if row["code"] == self.code]
+        self.rows = Rows(path, _digest(size))
 
     def get(self, arm: str, *, seed: int, tau: float, measured: bool) -> dict:
         """The row of one training, which is trained if there is none; `measured` on the test images or only tried."""
-        key = dict(zip(KEYS, (self.code, arm, seed, tau), strict=True))
-        for row in self.rows:
-            if all(row[name] == wanted for name, wanted in key.items()):
-                return row
-        row = key | self._train(arm, seed, tau, measured)
-        self.rows.append(row)
-        say(f"{arm} · seed {seed} · tau {tau:g} · validation 20-NN {row['validation']:.1%}")
-        if self.path is not None:
-            with atomic(self.path) as temporary:
-                pd.DataFrame(self.rows).to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
-        return row
+        key = {"arm": arm, "seed": seed, "tau": tau}
+        return self.rows.get(key, lambda: self._train(arm, seed, tau, measured))
 
     def _train(self, arm: str, seed: int, tau: float, measured: bool) -> dict:
         params = self._params(ARMS[arm] | {"loss.tau": tau})
@@ -174,7 +161,9 @@ class Runs:
                 state=self._fresh_state(),
             )
             before = out
-        return row | self._measure(params.eval, before / "encoder.safetensors", measured)
+        row |= self._measure(params.eval, before / "encoder.safetensors", measured)
+        say(f"{arm} · seed {seed} · tau {tau:g} · validation 20-NN {row['validation']:.1%}")
+        return row
 
     def _params(self, changes: dict) -> Params:
         always = {"data.limit": self.size.images, "train.epochs": self.size.before, "train.knn_every": 0}
@@ -248,16 +237,7 @@ def _digest(size: Size) -> str:
     stages = Stages(Path())
     code = [stages.code(name) for name in ("pretrain", "mine", "evaluate")]
     rests_on = [*code, Path("params.yaml").read_text(), str((size.images, size.before)), json.dumps(ARMS)]
-    return hashlib.sha256("\0".join(rests_on).encode()).hexdigest()[:12]
-
-
-def with_changes(changes: dict) -> Params:
-    """The shipped parameters with dotted keys changed."""
-    content = yaml.safe_load(Path("params.yaml").read_text())
-    for key, value in changes.items():
-        section, name = key.split(".")
-        content[section][name] = value
-    return parse_params(content)
+    return digest(rests_on)
 
 
 def compare(arm: str, runs: Runs) -> dict:

@@ -1,4 +1,4 @@
-"""Named arrays as artefacts: `.npz` files that carry what they were made from."""
+"""Named arrays as artefacts: `.npz` files that carry what they were made from; and a choice of rows."""
 
 import json
 from pathlib import Path
@@ -33,6 +33,11 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
         raise UserError(f"{path} is missing: run the step that makes it first") from None
     except Exception as error:  # zipfile, zlib, struct and numpy each raise their own for a damaged file
         raise UserError(f"{path} is damaged ({error}): delete it and run its step again") from None
+
+
+def evenly(count: int, most: int) -> np.ndarray:
+    """Up to `most` of the numbers below `count`, evenly spaced, int64: what is sorted by class keeps all of them."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
 def _sign(arrays: dict[str, np.ndarray], provenance: dict) -> str:

@@ -50,6 +50,9 @@ Trained = Annotated[
     typer.Option("--checkpoint", help="Encoder (.safetensors); else the first seed's after its last round."),
 ]
 
+Figures = Annotated[Path, typer.Option("--out", help="File to write (.json).")]
+TrainingFolder = Annotated[Path, typer.Option("--out", help="Folder for the checkpoint and its history.")]
+
 ALL_CORES = cores()
 PARAMS = Path("params.yaml")
 DATA = Path("results/encode")
@@ -98,7 +101,7 @@ def encode(
 @_typer.command()
 def pretrain(
     seed: Annotated[int, typer.Option("--seed", min=0)],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint and its history.")],
+    out: TrainingFolder,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
     threads: Threads = ALL_CORES,
@@ -142,7 +145,7 @@ def train_mined(
     encoder: Encoder,
     history: Annotated[Path, typer.Option("--history", help="History of the encoder's training (.csv).")],
     negatives: Annotated[Path, typer.Option("--negatives", help="Table that `mine` wrote with this encoder.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint and its history.")],
+    out: TrainingFolder,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
     threads: Threads = ALL_CORES,
@@ -181,7 +184,7 @@ def summarise_mining(
 @_typer.command()
 def evaluate(
     representation: Called,
-    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    out: Figures,
     checkpoint: Checkpoint = None,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
@@ -191,7 +194,7 @@ def evaluate(
     from contraflow.steps.evaluate import READS, evaluate_representation
 
     settings = load_params(params)
-    inputs = [data / CARD, checkpoint] if checkpoint else [data / CARD]
+    inputs = _measured(data, checkpoint)
     beside = {"encoder": [out.with_suffix(".npz")], "raw_pixels": [out.with_name("pca_pixels.json")]}
     outputs = [out, *beside.get(representation.partition("-")[0], [])]
     with job("evaluate", settings, inputs=inputs, outputs=outputs, reads=(*READS, ROUNDS)):
@@ -208,7 +211,7 @@ def evaluate(
 @_typer.command()
 def train_supervised(
     seed: Annotated[int, typer.Option("--seed", min=0)],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the checkpoint and its history.")],
+    out: TrainingFolder,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
     threads: Threads = ALL_CORES,
@@ -224,7 +227,7 @@ def train_supervised(
 @_typer.command()
 def evaluate_rounds(
     checkpoints: Annotated[list[Path], typer.Option("--checkpoint", help="Encoder of a round; may be repeated.")],
-    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    out: Figures,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
     threads: Threads = ALL_CORES,
@@ -240,7 +243,7 @@ def evaluate_rounds(
 @_typer.command()
 def evaluate_corruptions(
     representation: Called,
-    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    out: Figures,
     checkpoint: Checkpoint = None,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
@@ -250,7 +253,7 @@ def evaluate_corruptions(
     from contraflow.steps.evaluate_corruptions import READS, evaluate_corruptions
 
     settings = load_params(params)
-    inputs = [data / CARD, checkpoint] if checkpoint else [data / CARD]
+    inputs = _measured(data, checkpoint)
     with job("evaluate", settings, inputs=inputs, outputs=[out], reads=(*READS, ROUNDS)):
         evaluate_corruptions(
             settings,
@@ -279,7 +282,7 @@ def encode_transfer(
 @_typer.command()
 def evaluate_transfer(
     representation: Called,
-    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    out: Figures,
     checkpoint: Checkpoint = None,
     transfer: Annotated[Path, typer.Option("--transfer", help="Folder that `encode-transfer` wrote.")] = TRANSFER,
     data: DataFolder = DATA,
@@ -290,7 +293,7 @@ def evaluate_transfer(
     from contraflow.steps.evaluate_transfer import READS, evaluate_transfer
 
     settings = load_params(params)
-    inputs = [data / CARD, transfer / CARD, *([checkpoint] if checkpoint else [])]
+    inputs = [*_measured(data, checkpoint), transfer / CARD]
     with job("evaluate", settings, inputs=inputs, outputs=[out], reads=(*READS, ROUNDS)):
         evaluate_transfer(
             settings,
@@ -306,7 +309,7 @@ def evaluate_transfer(
 @_typer.command()
 def fine_tune(
     representation: Called,
-    out: Annotated[Path, typer.Option("--out", help="File to write (.json).")],
+    out: Figures,
     checkpoint: Checkpoint = None,
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
@@ -316,7 +319,7 @@ def fine_tune(
     from contraflow.steps.fine_tune import READS, fine_tune
 
     settings = load_params(params)
-    inputs = [data / CARD, checkpoint] if checkpoint else [data / CARD]
+    inputs = _measured(data, checkpoint)
     with job("evaluate", settings, inputs=inputs, outputs=[out], reads=(*READS, ROUNDS)) as state:
         fine_tune(
             settings,
@@ -466,6 +469,11 @@ def compare(
 
 def _training_files(out: Path) -> list[Path]:
     return [out / "encoder.safetensors", out / "history.csv"]
+
+
+def _measured(data: Path, checkpoint: Path | None) -> list[Path]:
+    """What a representation is made from: the card of the data and, where it was trained, its checkpoint."""
+    return [data / CARD, checkpoint] if checkpoint else [data / CARD]
 
 
 def _images(data: Data | Transfer) -> list[Path]:

@@ -307,6 +307,9 @@ class Knn(Section):
     k: Count
     tau: Positive
 
+    def __str__(self) -> str:
+        return f"k = {self.k}, tau = {self.tau:g}"
+
 
 class Linear(Section):
     weight_decay: Annotated[list[NotNegative], Field(min_length=1)]
@@ -454,6 +457,11 @@ class Params(Section):
                 setattr(view, section, SimpleNamespace())
             setattr(getattr(view, section), key, getattr(getattr(self, section), key))
         return view
+
+
+def all_epochs(settings: Params | SimpleNamespace) -> int:
+    """Epochs of a whole training, mining rounds included."""
+    return settings.train.epochs + settings.mining.rounds * settings.mining.epochs
 
 
 _SENTENCES = {

@@ -1,12 +1,14 @@
-"""Evaluation must not touch what it evaluates."""
+"""Evaluation must not touch what it evaluates, and refuses what is no number."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from contraflow.errors import UserError
+from contraflow.models.embed import embed_batches
 
 
 @contextmanager
@@ -41,6 +43,19 @@ def require_finite(features: np.ndarray, source: str) -> None:
             f"{source} gives NaN or infinite features for {bad} of {len(features)} images: "
             "its training has failed; lower train.lr or mining.lr and train again"
         )
+
+
+def finite_features(
+    encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device, source: str
+) -> Iterator[np.ndarray]:
+    """Features (B, D) of each batch, as `embed_batches` computes them.
+
+    Raises:
+        UserError: as `require_finite`.
+    """
+    for features, _ in embed_batches(encoder, batches, device):
+        require_finite(features, source)
+        yield features
 
 
 def _content(encoder: nn.Module) -> dict[str, bytes]:

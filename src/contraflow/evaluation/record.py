@@ -87,8 +87,7 @@ def protocol(
         return words
     bank = counts.training + counts.validation
     neighbours = [
-        f"k = {knn.k}, tau = {knn.tau:g}" + (f" (only {bank} images to search, all vote)" if knn.k > bank else "")
-        for knn in settings.knn
+        f"{knn}" + (f" (only {bank} images to search, all vote)" if knn.k > bank else "") for knn in settings.knn
     ]
     decays = ", ".join(f"{trial.weight_decay:g}" for trial in found.trials)
     state = "" if found.probe.converged else "; NOT CONVERGED"

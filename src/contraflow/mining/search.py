@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 
+from contraflow.arrays import evenly
 from contraflow.mining.approximate import InvertedLists
 from contraflow.neighbours import CPU, Bank
 
@@ -83,7 +84,7 @@ class Search:
             self.kind, self.recall = "exact", 1.0
             self._nearest = Bank(features, device=device).nearest
             return
-        sample = np.linspace(0, len(features) - 1, min(SAMPLE, len(features))).round().astype(np.int64)
+        sample = evenly(len(features), SAMPLE)
         _, exact = Bank(features, device=device).nearest(features[sample], self.looked_at)
         lists = InvertedLists(features, threads)
         self.kind, self.recall = "ivf", lists.probe_enough(features[sample], exact)

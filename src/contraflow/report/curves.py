@@ -1,5 +1,7 @@
 """Training curves by epoch, a line a seed, and where rounds begin."""
 
+from collections.abc import Callable
+
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
@@ -69,6 +71,11 @@ def diagnosis_curves(curves: pd.DataFrame) -> dict[str, Markup] | None:
     means = curves[curves.epoch == curves.epoch.max()][panels].mean()
     ends = ", ".join(f"{DIAGNOSIS[column]} {means[column]:.3g}" for column in panels)
     description = f"Diagnosis by epoch. Means over seeds at the end: {ends}."
+    return draw_panels(panels, lambda axes, column: _draw(axes, curves, column), description)
+
+
+def draw_panels(panels: list[str], draw: Callable[[Axes, str], None], description: str) -> dict[str, Markup]:
+    """Figures of `DIAGNOSIS` side by side as `wide` and `narrow` SVG; `draw` puts a column's lines into its panel."""
     drawn = {}
     for name, width in WIDTHS.items():
         with mpl.rc_context(STYLE):
@@ -76,7 +83,7 @@ def diagnosis_curves(curves: pd.DataFrame) -> dict[str, Markup] | None:
             figure = Figure(figsize=(width, rows * PANEL_HEIGHT), layout="constrained")
             for place, column in enumerate(panels, 1):
                 axes = figure.add_subplot(rows, COLUMNS[name], place)
-                _draw(axes, curves, column)
+                draw(axes, column)
                 axes.set_title(DIAGNOSIS[column], fontsize=8.5, loc="left")
                 axes.set(xlabel="", ylabel="")
         drawn[name] = to_svg(figure, f"diagnosis-{name}", description)
@@ -100,12 +107,17 @@ def _draw(axes: Axes, curves: pd.DataFrame, column: str) -> None:
         legend=False,
         ax=axes,
     )
+    set_scales(axes, column)
+    for first in _rounds(curves):
+        axes.axvline(first - 0.5, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+
+
+def set_scales(axes: Axes, column: str) -> None:
+    """Few ticks, whole epochs and a light grid; the loss has a figure of its own, and more room."""
     axes.xaxis.set_major_locator(MaxNLocator(nbins=8 if column == "loss" else 4, integer=True))
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5 if column == "loss" else 3))
     axes.grid(axis="y", linewidth=0.6)
     axes.margins(x=0.03, y=0.1)
-    for first in _rounds(curves):
-        axes.axvline(first - 0.5, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
 
 
 def _rounds(curves: pd.DataFrame) -> pd.Series:

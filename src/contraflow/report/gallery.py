@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from contraflow.arrays import evenly
 from contraflow.report.pictures import picture, sprite
 from contraflow.report.run import Mined, Run
 
@@ -30,7 +31,7 @@ def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> 
 
 def choose_viewed(samples: np.ndarray) -> np.ndarray:
     """Of the images that stand for the data those whose views are shown: evenly spaced, so of several classes."""
-    return samples[np.linspace(0, len(samples) - 1, min(VIEWED, len(samples))).round().astype(np.int64)]
+    return samples[evenly(len(samples), VIEWED)]
 
 
 def choose_mistaken(labels: np.ndarray, predicted: np.ndarray, actual: int, taken_for: int) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 import math
 
-from contraflow.report.numbers import NARROW, NBSP, fixed, is_number, share, times
+from contraflow.config import all_epochs
+from contraflow.report.numbers import fixed, is_number, percent, share, times
 from contraflow.report.run import Run
 
 MEASURED = 5_000  # validation images at most, as `contraflow.steps.evaluate_rounds` takes
@@ -16,11 +17,6 @@ def on_mining(run: Run) -> str | None:
 
 
 _CONTROL = "One run cannot tell whether mining helped: run the same without it for as many epochs, and compare."
-
-
-def epochs(run: Run) -> int:
-    """Epochs of the whole training, mining rounds included."""
-    return run.params.train.epochs + run.params.mining.rounds * run.params.mining.epochs
 
 
 def _rounds(run: Run) -> str | None:
@@ -40,15 +36,10 @@ def _rounds(run: Run) -> str | None:
         change = f"{fixed(100 * abs(gain), 1)} points {'more' if gain > 0 else 'less'}"
     worse = " Mining, or its learning rate, may have done harm." if gain < -margin else ""
     return (
-        f"From before mining to after its last round the linear probe went from {_accuracy(before)} to "
-        f"{_accuracy(after)} on validation images, {change}; by then it had trained for "
-        f"{times(epochs(run), 'epoch')} instead of {run.params.train.epochs}.{worse}"
+        f"From before mining to after its last round the linear probe went from {percent(before, 1)} to "
+        f"{percent(after, 1)} on validation images, {change}; by then it had trained for "
+        f"{times(all_epochs(run.params), 'epoch')} instead of {run.params.train.epochs}.{worse}"
     )
-
-
-def _accuracy(value: dict) -> str:
-    spread = f"{NBSP}±{NBSP}{fixed(100 * value['std'], 1)}" if value["n"] > 1 else ""
-    return f"{fixed(100 * value['mean'], 1)}{spread}{NARROW}%"
 
 
 def _false_negatives(run: Run) -> str | None:

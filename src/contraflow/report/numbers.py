@@ -23,6 +23,12 @@ def share(value: float | None, digits: int = 1) -> str:
     return f"{fixed(100 * value, digits)}{NARROW}%" if is_number(value) else MISSING
 
 
+def percent(value: dict, digits: int = 2) -> str:
+    """Mean and, of several seeds, standard deviation of an accuracy as per cent: `87.24 ± 0.31 %`."""
+    spread = f"{NBSP}±{NBSP}{fixed(100 * value['std'], digits)}" if value["n"] > 1 else ""
+    return f"{fixed(100 * value['mean'], digits)}{spread}{NARROW}%"
+
+
 def points(value: float | None, digits: int = 1) -> str:
     """A difference of two shares as signed percentage points: `0.031` as `+3.1`."""
     if not is_number(value):

@@ -1,5 +1,6 @@
 """The page: every part put into the template."""
 
+from contraflow.config import all_epochs
 from contraflow.report import (
     calibration,
     classes,
@@ -8,7 +9,6 @@ from contraflow.report import (
     extras,
     gallery,
     hypersphere,
-    mining_verdict,
     numbers,
     parameters,
     reproduce,
@@ -36,7 +36,7 @@ def render(run: Run) -> str:
         classes=run.classes,
         seeds=len(settings.seeds),
         verdict=verdict.verdict(run),
-        epochs=mining_verdict.epochs(run),
+        epochs=all_epochs(settings),
         measures=summary.measures(run),
         rows=summary.summary_rows(run),
         validation_rows=summary.summary_rows(run, "validation"),

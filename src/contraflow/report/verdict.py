@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 from contraflow.report.mining_verdict import on_mining
-from contraflow.report.numbers import NARROW, NBSP, count, fixed, is_number, listing, times
+from contraflow.report.numbers import NBSP, count, fixed, is_number, listing, percent, times
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES, Difference, accuracy, difference, measures
 
@@ -101,10 +101,10 @@ def _linear(run: Run, raw: Difference, untrained: Difference) -> str:
     own, of_raw, of_untrained = (accuracy(run, name, "linear") for name in ("encoder", "raw_pixels", "untrained"))
     n = own["n"]
     text = (
-        f"A linear probe on its features names the class of {_accuracy(own)} of the "
+        f"A linear probe on its features names the class of {percent(own)} of the "
         f"{times(run.card['test']['images'], 'test image')} ({times(n, 'seed')}). That is {_gap(raw)} than the same "
-        f"probe on raw pixels ({_accuracy(of_raw)}) and {_gap(untrained)} than on the untrained encoder "
-        f"({_accuracy(of_untrained)})"
+        f"probe on raw pixels ({percent(of_raw)}) and {_gap(untrained)} than on the untrained encoder "
+        f"({percent(of_untrained)})"
     )
     if n == 1:
         return f"{text}."
@@ -116,11 +116,6 @@ def _linear(run: Run, raw: Difference, untrained: Difference) -> str:
 def _in_seeds(gap: Difference) -> str:
     words = {0: "in no seed", gap.n: "in every seed"}
     return words.get(gap.ahead, f"in {gap.ahead} of {times(gap.n, 'seed')}")
-
-
-def _accuracy(value: dict) -> str:
-    spread = f"{NBSP}±{NBSP}{fixed(100 * value['std'])}" if value["n"] > 1 else ""
-    return f"{fixed(100 * value['mean'])}{spread}{NARROW}%"
 
 
 def _gap(gap: Difference) -> str:
@@ -138,7 +133,7 @@ def _neighbours(run: Run) -> str:
         gap = difference(run, measure.key, "raw_pixels")
         own, raw = accuracy(run, "encoder", measure.key), accuracy(run, "raw_pixels", measure.key)
         k = measure.key.removeprefix("knn")
-        sides[gap.sign].append(f"at k{NBSP}={NBSP}{k} ({_accuracy(own)} against {_accuracy(raw)})")
+        sides[gap.sign].append(f"at k{NBSP}={NBSP}{k} ({percent(own)} against {percent(raw)})")
     ahead, level, behind = (listing(sides[sign]) for sign in (1, 0, -1))
     clauses = [f"beats raw pixels {ahead}"] if ahead else []
     clauses += [f"does not beat raw pixels {behind}"] if behind else []

@@ -2,7 +2,7 @@
 
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,8 +18,7 @@ from contraflow.data.prefetch import in_turn
 from contraflow.data.unsorted import Unsorted, list_unsorted
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
-from contraflow.evaluation.frozen import require_finite
-from contraflow.models.embed import embed_batches
+from contraflow.evaluation.frozen import finite_features
 from contraflow.progress import say, track
 from contraflow.scratch import on_disk
 from contraflow.steps.trained import Trained
@@ -44,7 +43,7 @@ def embed_folder(folder: Path, *, checkpoint: Path, out: Path, skip_broken: bool
     pictures = _Pictures(folder, found, trained, skip_broken)
     with lease() as (device,), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # a damaged EXIF block and the like: the picture is whole
-        features = on_disk(_finite(embed_batches(trained.network, pictures.batches(), device), checkpoint), beside=out)
+        features = on_disk(finite_features(trained.network, pictures.batches(), device, str(checkpoint)), beside=out)
     kept = pictures.kept
     provenance = {
         "step": "embed",
@@ -60,12 +59,6 @@ def embed_folder(folder: Path, *, checkpoint: Path, out: Path, skip_broken: bool
         classes=np.array(found.classes, np.str_),
     )
     say(f"{out}: {features.shape[1]} features of {len(kept):,} images")
-
-
-def _finite(batches: Iterable[tuple[np.ndarray, np.ndarray]], checkpoint: Path) -> Iterator[np.ndarray]:
-    for features, _ in batches:
-        require_finite(features, str(checkpoint))
-        yield features
 
 
 class _Pictures:

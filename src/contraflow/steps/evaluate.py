@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from contraflow.arrays import save_arrays
+from contraflow.arrays import evenly, save_arrays
 from contraflow.artefacts import write_json
 from contraflow.config import Eval, Params
 from contraflow.data.card import EncodedData
@@ -100,7 +100,7 @@ def _measure(
     """Write the figures of one representation."""
     card, train, test, views = encoded.card, features.train, features.test, features.views
     provenance = provenance | {"representation": name if seed is None else f"{name}-seed{seed}"}
-    aligned, spread_out = (_evenly(len(test.labels), most) for most in (ALIGNED, SPREAD))
+    aligned, spread_out = (evenly(len(test.labels), most) for most in (ALIGNED, SPREAD))
     first, second = (views.features[views.labels == side] for side in (0, 1))
     uniform = uniformity(test.features[spread_out], device=device) if len(spread_out) > 1 else None
     found = None
@@ -140,7 +140,7 @@ def _features(
     batch_size = settings.eval.batch_size
     loading = {"batch_size": batch_size, "threads": threads, **encoded.card.loading}
     train, test = (ImageLoader(file, **loading) for file in (encoded.train_beton, encoded.test_beton))
-    aligned = _evenly(encoded.card.test["images"], ALIGNED)
+    aligned = evenly(encoded.card.test["images"], ALIGNED)
     views = ViewLoader(encoded.test_beton, settings.augment.chosen().whole(), seed=VIEW_SEED, **loading)
     pairs = _sides(views.epoch(0, order=aligned, drop_last=False))
     with frozen(subject.network):
@@ -155,8 +155,3 @@ def _sides(batches: Iterable[ViewBatch]) -> Iterator[tuple[Tensor, Tensor]]:
     """Both views of the images in one batch, labelled with 0 for the first and 1 for the second."""
     for batch in batches:
         yield batch.views.flatten(0, 1), torch.arange(2).repeat_interleave(len(batch.index))
-
-
-def _evenly(images: int, most: int) -> np.ndarray:
-    """Indices of up to `most` images, evenly spaced: files may be sorted by class."""
-    return np.linspace(0, images - 1, min(images, most)).round().astype(np.int64)

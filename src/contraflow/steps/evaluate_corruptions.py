@@ -90,7 +90,7 @@ def _protocol(data: EncodedData, neighbours: list[Knn]) -> dict[str, str]:
     def of(name: str) -> str:
         return UNITS[name].format(", ".join(f"{strength(name, severity, size):g}" for severity in SEVERITIES))
 
-    words = "; ".join(f"k = {knn.k}, tau = {knn.tau:g}" for knn in neighbours)
+    words = "; ".join(map(str, neighbours))
     return {
         "knn": f"{words}; weighted as in the summary, neighbours are the training images as they are",
         "images": f"all {data.card.test['images']} test images, each under every corruption",

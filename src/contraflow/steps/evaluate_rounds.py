@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from contraflow.arrays import evenly
 from contraflow.artefacts import require_same, sha256, write_json
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
@@ -39,7 +40,8 @@ def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out:
     torch.set_num_threads(cores())
     card = encoded.card
     labelled = encoded.training[encoded.labels("training") >= 0]
-    learned, held_out = _evenly(labelled, LEARNED), _evenly(encoded.validation, HELD_OUT)
+    learned = labelled[evenly(len(labelled), LEARNED)]
+    held_out = encoded.validation[evenly(len(encoded.validation), HELD_OUT)]
     images = ImageLoader(
         encoded.train_beton,
         batch_size=settings.batch_size,
@@ -92,8 +94,3 @@ def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out:
         "provenance": provenance,
     }
     write_json(out, content)
-
-
-def _evenly(indices: np.ndarray, most: int) -> np.ndarray:
-    """Up to `most` of the indices, evenly spaced: files may be sorted by class."""
-    return indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).round().astype(np.int64)]

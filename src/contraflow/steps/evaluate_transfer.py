@@ -93,7 +93,7 @@ def _protocol(own: Card, other: EncodedData, settings: Eval, found: Accuracies) 
     card = other.card
     kinds = {1: "grey", 3: "colour"}
     made = f", {kinds[card.channels]} made {kinds[own.channels]}" if card.channels != own.channels else ""
-    neighbours = "; ".join(f"k = {knn.k}, tau = {knn.tau:g}" for knn in settings.knn)
+    neighbours = "; ".join(map(str, settings.knn))
     return {
         "data": f"{card.name}: probe and k-NN learn from {card.train['images']} training images, measured once on "
         f"{card.test['images']} test images; nothing of it was seen in the encoder's training",

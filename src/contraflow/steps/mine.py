@@ -14,10 +14,9 @@ from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader, ViewLoader
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
-from contraflow.evaluation.frozen import require_finite
+from contraflow.evaluation.frozen import finite_features
 from contraflow.mining.negatives import mine_negatives
 from contraflow.models.checkpoint import load_encoder
-from contraflow.models.embed import embed_batches
 from contraflow.neighbours import unit
 from contraflow.progress import track
 from contraflow.scratch import on_disk
@@ -57,9 +56,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, 
         def on_sphere(batches: Iterable[tuple[Tensor, Tensor]], images: int, what: str) -> Iterator[np.ndarray]:
             total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {seed} · round {number}"
             tracked = track(batches, total=total, label=label, unit="batches")
-            for features, _ in embed_batches(network, tracked, device):
-                require_finite(features, f"the encoder of seed {seed} ({encoder})")
-                yield unit(features)
+            return map(unit, finite_features(network, tracked, device, f"the encoder of seed {seed} ({encoder})"))
 
         images = ImageLoader(encoded.train_beton, indices=training, **loading)
         features, views = on_disk(on_sphere(images, len(training), "images"), beside=out), None

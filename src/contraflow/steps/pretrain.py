@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
@@ -22,26 +23,50 @@ def pretrain(params: Params, *, seed: int, data: Path, out: Path, threads: int, 
         UserError: the encoded data is missing or does not fit, or the loss is not finite.
     """
     settings = params.only(*READS)
-    encoded = EncodedData.open(data)
+    encoded, values = EncodedData.open(data), chosen(params.model_dump(), READS)
+    files = {"out": out, "state": state}
+    train_from_start(settings, encoded, "pretrain", values, seed, settings.train.epochs, threads=threads, **files)
+
+
+def train_from_start(
+    settings: SimpleNamespace,
+    data: EncodedData,
+    stage: str,
+    values: dict,
+    seed: int,
+    epochs: int,
+    *,
+    out: Path,
+    threads: int,
+    state: Path,
+) -> None:
+    """Train from random weights, in one schedule, on as many GPUs as `settings.train` asks for.
+
+    Args:
+        settings: What the training reads.
+        data: The encoded images.
+        stage: Whose code and files these are.
+        values: The parameters that are read, by dotted names, for the provenance.
+    """
     provenance = {
-        "step": "pretrain",
-        "code": code_digest("pretrain"),
+        "step": stage,
+        "code": code_digest(stage),
         "seed": seed,
         "round": 0,
-        "params": chosen(params.model_dump(), READS),
-        "inputs": {"data": encoded.digest},
+        "params": values,
+        "inputs": {"data": data.digest},
     }
     work = partial(
         train_round,
         settings,
-        data=encoded,
+        data=data,
         seed=seed,
         number=0,
-        epochs=range(settings.train.epochs),
+        epochs=range(epochs),
         out=out,
         threads=threads,
         provenance=provenance,
         state=state,
-        validate=validation_knn(encoded, threads),
+        validate=validation_knn(data, threads),
     )
     on_gpus(settings.train.gpus, work)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from contraflow.config import Params
+from contraflow.config import Params, all_epochs
 from contraflow.data.card import EncodedData
 from contraflow.data.pixels import read_images
 from contraflow.data.shown import read_views
@@ -14,7 +14,6 @@ from contraflow.report.run import Mined, Mistaken, Views
 def read_shown_views(params: Params, encoded: EncodedData, chosen: np.ndarray) -> Views:
     """What the first seed's training sees of the `chosen` training images."""
     augment, size = params.augment.chosen(), encoded.card.image_size
-    epochs = params.train.epochs + params.mining.rounds * params.mining.epochs
     beton, seed = encoded.train_beton, params.seeds[0]
     whole, small = augment.whole(), augment.local()
     return Views(
@@ -22,7 +21,7 @@ def read_shown_views(params: Params, encoded: EncodedData, chosen: np.ndarray) -
         whole=np.stack(
             [
                 read_views(beton, chosen, whole, seed=seed, epoch=epoch, size=size)
-                for epoch in range(min(epochs, gallery.VIEWED_EPOCHS))
+                for epoch in range(min(all_epochs(params), gallery.VIEWED_EPOCHS))
             ]
         ),
         local=read_views(beton, chosen, small, seed=seed, epoch=0, size=augment.local_pixels(size), first=len(whole)),

@@ -16,8 +16,7 @@ from contraflow.data.pictures import BrokenPicture
 from contraflow.data.pixels import read_images
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
-from contraflow.evaluation.frozen import require_finite
-from contraflow.models.embed import embed_batches
+from contraflow.evaluation.frozen import finite_features
 from contraflow.neighbours import Bank, unit
 from contraflow.progress import say, track
 from contraflow.report.search.page import Found, render
@@ -78,9 +77,7 @@ def _on_sphere(
     trained: Trained, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
 ) -> Iterator[np.ndarray]:
     """Features (B, D) of length 1 of each batch."""
-    for features, _ in embed_batches(trained.network, batches, device):
-        require_finite(features, str(trained.path))
-        yield unit(features)
+    return map(unit, finite_features(trained.network, batches, device, str(trained.path)))
 
 
 def _read(paths: list[Path], trained: Trained) -> np.ndarray:

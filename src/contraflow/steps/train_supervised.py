@@ -1,16 +1,13 @@
 """The step `train-supervised`: the ceiling, the same encoder trained with the labels that the methods do without."""
 
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
-from contraflow.config import Params
+from contraflow.config import Params, all_epochs
 from contraflow.data.card import EncodedData
 from contraflow.errors import UserError
-from contraflow.stages import chosen, code_digest
-from contraflow.steps.validation import validation_knn
-from contraflow.training.parallel import on_gpus
-from contraflow.training.rounds import train_round
+from contraflow.stages import chosen
+from contraflow.steps.pretrain import train_from_start
 
 READS = ("augment", "model", "train", "mining.rounds", "mining.epochs")
 
@@ -29,27 +26,7 @@ def train_supervised(params: Params, *, seed: int, data: Path, out: Path, thread
     encoded = EncodedData.open(data)
     if not encoded.card.labelled:
         raise UserError(f"eval.supervised must be false for images without labels: {encoded.card.name} has none")
-    provenance = {
-        "step": "evaluate",
-        "code": code_digest("evaluate"),
-        "seed": seed,
-        "round": 0,
-        "params": chosen(params.model_dump(), READS),
-        "inputs": {"data": encoded.digest},
-    }
     settings.method = SimpleNamespace(name="supervised")
     settings.data = SimpleNamespace(labelled_fraction=1.0, split_seed=0)
-    work = partial(
-        train_round,
-        settings,
-        data=encoded,
-        seed=seed,
-        number=0,
-        epochs=range(settings.train.epochs + settings.mining.rounds * settings.mining.epochs),
-        out=out,
-        threads=threads,
-        provenance=provenance,
-        state=state,
-        validate=validation_knn(encoded, threads),
-    )
-    on_gpus(settings.train.gpus, work)
+    values, files = chosen(params.model_dump(), READS), {"out": out, "state": state}
+    train_from_start(settings, encoded, "evaluate", values, seed, all_epochs(settings), threads=threads, **files)

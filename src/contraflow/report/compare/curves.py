@@ -7,10 +7,9 @@ import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from contraflow.report.compare.experiment import Experiment
-from contraflow.report.curves import COLUMNS, DIAGNOSIS, LOSS_HEIGHTS, PANEL_HEIGHT, WIDTHS
+from contraflow.report.curves import DIAGNOSIS, LOSS_HEIGHTS, WIDTHS, draw_panels, set_scales
 from contraflow.report.palette import colour
 from contraflow.report.svg import STYLE, to_svg
 
@@ -38,18 +37,9 @@ def diagnosis_curves(experiments: Sequence[Experiment]) -> dict[str, Markup] | N
     if not panels:
         return None
     description = " ".join(f"{DIAGNOSIS[column]}: {_ends(experiments, column)}." for column in panels)
-    drawn = {}
-    for name, width in WIDTHS.items():
-        with mpl.rc_context(STYLE):
-            lines = -(-len(panels) // COLUMNS[name])
-            figure = Figure(figsize=(width, lines * PANEL_HEIGHT), layout="constrained")
-            for place, column in enumerate(panels, 1):
-                axes = figure.add_subplot(lines, COLUMNS[name], place)
-                _draw(axes, experiments, column)
-                axes.set_title(DIAGNOSIS[column], fontsize=8.5, loc="left")
-                axes.set(xlabel="", ylabel="")
-        drawn[name] = to_svg(figure, f"diagnosis-{name}", f"Diagnosis by epoch. {description}")
-    return drawn
+    return draw_panels(
+        panels, lambda axes, column: _draw(axes, experiments, column), f"Diagnosis by epoch. {description}"
+    )
 
 
 def _measured(experiments: Sequence[Experiment], column: str) -> list[Experiment]:
@@ -66,7 +56,6 @@ def _ends(experiments: Sequence[Experiment], column: str) -> str:
 
 
 def _draw(axes: Axes, experiments: Sequence[Experiment], column: str) -> None:
-    large = column == "loss"
     for run in _measured(experiments, column):
         number = experiments.index(run)
         sns.lineplot(
@@ -79,11 +68,8 @@ def _draw(axes: Axes, experiments: Sequence[Experiment], column: str) -> None:
             estimator="mean",
             errorbar=("pi", 100),
             err_kws={"alpha": 0.15, "linewidth": 0},
-            linewidth=1.8 if large else 1.4,
+            linewidth=1.8 if column == "loss" else 1.4,
             legend=False,
             ax=axes,
         )
-    axes.xaxis.set_major_locator(MaxNLocator(nbins=8 if large else 4, integer=True))
-    axes.yaxis.set_major_locator(MaxNLocator(nbins=5 if large else 3))
-    axes.grid(axis="y", linewidth=0.6)
-    axes.margins(x=0.03, y=0.1)
+    set_scales(axes, column)
