@@ -22,6 +22,7 @@ import resource
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.rows import Rows, digest
 from contraflow.devices import cores
+from contraflow.mining.negatives import ANCHORS
 from contraflow.mining.search import Search
 from contraflow.neighbours import BANK_ROWS, QUERY_ROWS
 from contraflow.progress import say
@@ -67,17 +69,13 @@ def search(name: str, n: int) -> dict:
     """Time in seconds for all queries, how many were asked, recall, and peak memory in MB beyond the vectors'."""
     torch.set_num_threads(cores())
     data, rows = vectors(n), np.arange(n)
-    queries = rows if name == "ivf" else rows[: max(QUERY_ROWS, min(n, int(PAIRS / n)))]
-    Search(data[:QUERY_ROWS], rows[:QUERY_ROWS], count=TOP, exact_up_to=QUERY_ROWS).candidates(rows[:1])  # starts all
+    queries = rows if name == "ivf" else rows[: max(ANCHORS, min(n, int(PAIRS / n)))]
+    Search(data[:ANCHORS], rows[:ANCHORS], count=TOP, exact_up_to=ANCHORS).candidates(rows[:ANCHORS])  # starts all
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     recall, start = 1.0, time.monotonic()
     if name == "matmul":
-        bank, memory = torch.from_numpy(data), torch.empty(QUERY_ROWS * BANK_ROWS)
         once = time.monotonic()
-        for query in bank[: len(queries)].split(QUERY_ROWS):
-            for tile in bank.split(BANK_ROWS):
-                product = memory[: len(query) * len(tile)].view(len(query), len(tile))
-                torch.mm(query, tile.T, out=product)
+        products(data[queries], data)
     elif name == "scikit-learn":
         found = NearestNeighbors(n_neighbors=TOP + 1, algorithm="brute", n_jobs=cores()).fit(data)
         once = time.monotonic()
@@ -86,12 +84,27 @@ def search(name: str, n: int) -> dict:
         up_to = n if name == "exact" else 0
         found = Search(data, rows, count=TOP, exact_up_to=up_to, threads=cores())
         recall, once = found.recall, time.monotonic()
-        for first in range(0, len(queries), QUERY_ROWS):
-            found.candidates(queries[first : first + QUERY_ROWS])
+        for first in range(0, len(queries), ANCHORS):
+            found.candidates(queries[first : first + ANCHORS])
     each = (time.monotonic() - once) / len(queries)
     peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     figures = {"once": once - start, "seconds": once - start + each * n, "recall": recall, "peak_mb": peak}
     return {"queries": len(queries), **figures}
+
+
+def products(queries: np.ndarray, data: np.ndarray) -> None:
+    """All products of queries with all vectors, in blocks that are thrown away; each thread alone, which is faster than
+    all together."""
+
+    def multiply(some: torch.Tensor) -> None:
+        memory = torch.empty(QUERY_ROWS * BANK_ROWS)
+        for tile in bank.split(BANK_ROWS):
+            product = memory[: len(some) * len(tile)].view(len(some), len(tile))
+            torch.mm(some, tile.T, out=product)
+
+    bank = torch.from_numpy(data)
+    with ThreadPoolExecutor(cores(), initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        list(pool.map(multiply, torch.from_numpy(queries).split(QUERY_ROWS)))
 
 
 def rows_of(sizes: list[int], path: Path | None) -> list[dict]:

@@ -96,6 +96,7 @@ def test_the_shipped_parameters_are_right_and_every_one_is_commented():
             "augment.local_views must be 0 where model.encoder is vit_small",
         ),
         ({"mining__use": "forward", "method__name": "moco"}, "mining.use must be batches where method.name is moco"),
+        ({"mining__use": "stored", "method__name": "byol"}, "mining.use must be batches where method.name is byol"),
         (
             {"mining__use": "forward", "mining__k": 2, "mining__companions": 3},
             "mining.companions must be at most mining.k, which is 2, got 3",

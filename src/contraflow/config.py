@@ -277,7 +277,7 @@ class Mining(Section):
     exact_up_to: Annotated[int, Field(ge=0)]
     memory_mb: Count
     shards: Count
-    use: Literal["batches", "forward"]
+    use: Literal["batches", "forward", "stored"]
     companions: Count
     band: Annotated[list[Share], Field(min_length=2, max_length=2)]
     margin: Annotated[list[Cosine], Field(min_length=2, max_length=2)]
@@ -294,7 +294,7 @@ class Mining(Section):
         _refuse_empty_range("mining.margin", self.margin)
         if self.candidates < self.k:
             raise ValueError(f"mining.candidates must be at least mining.k, which is {self.k}, got {self.candidates}")
-        if self.use == "forward" and self.companions > self.k:
+        if self.use != "batches" and self.companions > self.k:
             raise ValueError(f"mining.companions must be at most mining.k, which is {self.k}, got {self.companions}")
         return self
 
@@ -426,10 +426,10 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _companions_have_a_use(self) -> Self:
-        if self.mining.use == "forward" and self.method.name != "simclr":
+        if self.mining.use != "batches" and self.method.name != "simclr":
             raise ValueError(
-                f"mining.use must be batches where method.name is {self.method.name}: only simclr takes "
-                "companions of its images, got forward"
+                f"mining.use must be batches where method.name is {self.method.name}: only simclr compares "
+                f"images with others beside the batch, got {self.mining.use}"
             )
         return self
 

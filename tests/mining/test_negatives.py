@@ -140,7 +140,7 @@ def test_neither_the_anchors_taken_together_nor_the_memory_change_a_bit(mined, m
     changes = {"policy": policy, "false_negatives": name, "fn_threshold": 0.4, "fn_top": 4, "views": views}
     whole = mined(features, **changes)
     shares = [mined(features, anchors=range(*cut), **changes) for cut in ((0, 50), (50, 150), (150, 150), (150, 160))]
-    monkeypatch.setattr(negatives, "QUERY_ROWS", 7)
+    monkeypatch.setattr(negatives, "ANCHORS", 7)
     little = mined(features, **changes)
     for part in ("negative", "similarity", "rank", "suspected"):
         np.testing.assert_array_equal(np.concatenate([getattr(share, part) for share in shares]), getattr(whole, part))

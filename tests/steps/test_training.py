@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors import safe_open
 
 from contraflow.arrays import load_arrays, save_arrays
 from contraflow.artefacts import sha256
@@ -169,10 +170,13 @@ def test_shards_come_to_the_bytes_of_one_job(run, tmp_path, monkeypatch, params_
         merge_shards(params(3), shards=shards, out=tmp_path / "lacking.npz", **common)
 
 
-def test_companions_pass_on_with_their_images_and_the_same_twice(run, tmp_path, params_of, encoded):
-    def train(name, **changes):
+@pytest.fixture
+def train_with(run, tmp_path, params_of, encoded):
+    """`train_with("name", use="stored", epochs=2)`: another first round with the same negatives; its folder."""
+
+    def train(name, **mining):
         train_mined(
-            params_of(mining={"use": "forward"} | changes),
+            params_of(mining=mining),
             encoder=run / "round0/encoder.safetensors",
             history=run / "round0/history.csv",
             negatives=run / "negatives.npz",
@@ -181,12 +185,35 @@ def test_companions_pass_on_with_their_images_and_the_same_twice(run, tmp_path, 
             threads=1,
             state=tmp_path / f"{name}.state",
         )
-        return sha256(tmp_path / name / "history.csv")
+        return tmp_path / name
 
-    one = train("one")
-    assert train("same") == one and train("two", companions=2) != one
-    losses = [pd.read_csv(folder / "history.csv").loss.item() for folder in (tmp_path / "one", tmp_path / "two")]
+    return train
+
+
+@pytest.mark.parametrize("use", ["forward", "stored"])
+def test_images_meet_their_negatives_beside_the_batch_and_the_same_twice(train_with, use):
+    one, same, two = (train_with(n, use=use, companions=m) for n, m in (("one", 1), ("same", 1), ("two", 2)))
+    assert sha256(one / "history.csv") == sha256(same / "history.csv")
+    losses = [pd.read_csv(folder / "history.csv").loss.item() for folder in (one, two)]
     assert losses[0] < losses[1]  # of more, and harder, keys
+
+
+def test_slots_outlive_a_kill_and_are_no_part_of_the_checkpoint(train_with, monkeypatch):
+    settings = {"use": "stored", "epochs": 3}
+    whole, keep = train_with("whole", **settings), loop.save_state
+
+    def keep_and_die(path, state):
+        keep(path, state)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "save_state", keep_and_die)
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            train_with("killed", **settings)
+    for file in ("encoder.safetensors", "history.csv"):
+        assert sha256(train_with("killed", **settings) / file) == sha256(whole / file)
+    with safe_open(whole / "encoder.safetensors", framework="pt") as checkpoint:
+        assert not [name for name in checkpoint.keys() if "slots" in name]  # noqa: SIM118 (safe_open is no dict)
 
 
 def test_mined_rounds_count_their_epochs_on(run):

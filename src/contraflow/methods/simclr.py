@@ -7,6 +7,7 @@ import torch
 from contraflow.losses import ntxent
 from contraflow.methods.parts.base import Batch, Method, Output
 from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.slots import MinedSlots
 from contraflow.methods.parts.temperature import Temperature
 
 
@@ -14,7 +15,11 @@ class SimCLR(Method):
     """NT-Xent over both views, all 2N anchors.
 
     Where there are small crops (multi-crop, Caron et al. 2020), the mean of that and of NT-Xent between each of them
-    and each of the views, all pairs counting alike. Images that others bring along are negatives of the whole batch.
+    and each of the views, all pairs counting alike. Images that others bring along, and slots of mined ones, are
+    negatives of the whole batch.
+
+    Attributes:
+        slots: None, or those of all images, for a training with mined negatives.
     """
 
     def __init__(self, settings, data):
@@ -22,10 +27,11 @@ class SimCLR(Method):
         self.similarity = settings.loss.similarity
         self.temperature = Temperature(settings.loss)
         self.negatives = Negatives(settings, data.positions)
+        self.slots: MinedSlots | None = None
 
     def forward(self, batch: Batch) -> Output:
         if batch.companions is None:
-            z, others = self.embed(batch.views), None
+            z, others = self.embed(batch.views), self.slots and self.slots.of(batch.index)
         else:  # together, or BatchNorm would tell views from companions
             both = self.embed(torch.cat([batch.views, batch.companions]))
             z, along = both.split([len(batch.views), len(batch.companions)])
@@ -38,4 +44,6 @@ class SimCLR(Method):
             ntxent(*pair, tau, index=batch.index, similarity=self.similarity, negatives=self.negatives, others=others)
             for pair in pairs
         ]
+        if self.slots:
+            self.slots.refresh(batch.index, z)
         return Output(sum(losses) / len(losses), z)

@@ -12,10 +12,11 @@ from contraflow.errors import UserError
 from contraflow.mining import policies, suspicion
 from contraflow.mining.control import random_others
 from contraflow.mining.search import Candidates, Search
-from contraflow.neighbours import BANK_ROWS, CPU, QUERY_ROWS
+from contraflow.neighbours import BANK_ROWS, CPU
 from contraflow.progress import track
 
 NOT_RANKED = 0
+ANCHORS = 2048  # at a time, at most: work for many threads
 CANDIDATE = 128  # bytes that search, suspicion and choice take for each candidate, about
 
 
@@ -117,7 +118,7 @@ def _at_a_time(settings: Mining, looked_at: int, dimension: int) -> int:
     candidates, and the features of those that are looked at once more."""
     again = looked_at if settings.false_negatives == "views" else settings.k
     each = 4 * BANK_ROWS + CANDIDATE * looked_at + 4 * dimension * again
-    return max(1, min(QUERY_ROWS, settings.memory_mb * 2**20 // each))
+    return max(1, min(ANCHORS, settings.memory_mb * 2**20 // each))
 
 
 def _blocks(anchors: range, size: int) -> Iterator[tuple[np.ndarray, slice]]:

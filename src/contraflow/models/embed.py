@@ -15,7 +15,6 @@ def embed(
     return np.concatenate(features), np.concatenate(labels)
 
 
-@torch.inference_mode()
 def embed_batches(
     encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -32,4 +31,6 @@ def embed_batches(
     encoder = encoder.to(device, memory_format=torch.channels_last).eval()
     for images, label in batches:
         images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
-        yield encoder(images).float().cpu().numpy(), label.numpy()
+        with torch.inference_mode():  # of the images alone: weights that were moved in it could not be trained on
+            features = encoder(images).float().cpu().numpy()
+        yield features, label.numpy()

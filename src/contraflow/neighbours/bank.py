@@ -1,18 +1,19 @@
 """Vectors among which neighbours are searched."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from contraflow.neighbours.greatest import Heaps, Ranked
+from contraflow.neighbours.greatest import Greatest, Ranked
 
 CPU = torch.device("cpu")
-# A block of 512 by 8192 similarities, 16 MB, is still in the processor's last cache when its greatest are looked for.
-QUERY_ROWS = 512
-BANK_ROWS = 8192
+# A block of 256 by 4096 similarities, 4 MB, is still in a core's caches when its greatest are looked for.
+QUERY_ROWS = 256
+BANK_ROWS = 4096
 # Matrix products with fewer rows may take another path in the library, which rounds differently.
 FEWEST_ROWS = 128
 
@@ -20,13 +21,15 @@ FEWEST_ROWS = 128
 class Bank:
     """Vectors of length 1 (or of zeros) among which neighbours are searched.
 
-    On a CPU they are read where they lie, which may be a mapped file; a GPU holds a copy. The result does not depend on
-    the rows taken at a time, which bound the memory beyond that: 4 bytes for each pair.
+    On a CPU they are read where they lie, which may be a mapped file, and each of torch's threads searches for some of
+    the queries, alone: threads that multiply together would wait for each other. A GPU holds a copy. The result
+    depends neither on the threads nor on the rows taken at a time, which bound the memory beyond that: 4 bytes for
+    each pair and thread.
 
     Args:
         vectors: Shape (M, D) float32, M at least 1.
         device: Where to compute.
-        query_rows: Queries taken at a time.
+        query_rows: Queries taken at a time, at most.
         bank_rows: Vectors of the bank taken at a time.
     """
 
@@ -41,7 +44,7 @@ class Bank:
         self.device, self.query_rows, self.bank_rows, self.size = device, query_rows, bank_rows, len(vectors)
         starts = range(0, self.size, bank_rows)
         self._tiles = [(start, _on(vectors[start : start + bank_rows], device)) for start in starts]
-        self._kind = Heaps if device.type == "cpu" else Ranked
+        self._kind = Greatest if device.type == "cpu" else Ranked
 
     def nearest(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The `k` vectors that are most similar to each query, by cosine in float32; exact.
@@ -55,15 +58,23 @@ class Bank:
         Returns:
             Similarities (N, k) float32, falling, and indices into the bank (N, k) int64.
         """
-        k = min(k, self.size)
+        k, threads = min(k, self.size), torch.get_num_threads()
+        workers = threads if self.device.type == "cpu" else 1
         similarity = np.empty((len(queries), k), np.float32)
         index = np.empty((len(queries), k), np.int64)
-        for start in range(0, len(queries), self.query_rows):
-            rows = slice(start, min(start + self.query_rows, len(queries)))
-            best = self._kind(rows.stop - start, k)
+
+        def search(rows: slice) -> None:
+            best = self._kind(rows.stop - rows.start, k)
             for offset, width, product in self._products(_on(queries[rows], self.device)):
                 best.add(product, width, offset)
             similarity[rows], index[rows] = best.ranked()
+
+        each = min(self.query_rows, -(-len(queries) // workers))
+        parts = [slice(start, min(start + each, len(queries))) for start in range(0, len(queries), each or 1)]
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            for done in [pool.submit(search, rows) for rows in parts]:
+                done.result()
+        torch.set_num_threads(threads)  # threads that start later take the number that was set last
         return similarity, index
 
     def _products(self, query: Tensor) -> Iterator[tuple[int, int, Tensor]]:

@@ -1,12 +1,9 @@
 """The greatest entries of rows that come in blocks, the lower column first among equals.
 
-On a CPU a row that has its k keeps the least of them as a threshold, and of what comes later only the little that
-exceeds it is looked at; on a GPU every block is ranked.
+On a CPU an entry and its column are one key, so that ranking keys ranks both. A row that has its k keeps the least of
+them as a threshold, and of what comes later only the little that exceeds it is looked at; on a GPU every block is
+ranked.
 """
-
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,36 +12,33 @@ from torch import Tensor
 from contraflow.compiling import kernel, part
 
 CHUNK = 64  # entries that are compared with the threshold at once
+SPARE = 64  # keys, at least, that wait beside the k greatest until the least of all are dropped together
 
 
-class Heaps:
-    """The `k` greatest entries of each of `rows` rows, on a CPU.
+class Greatest:
+    """The `k` greatest entries of each of `rows` rows, on a CPU; entries are finite, columns below 2^32.
 
     Blocks come from the left to the right, and have at least `k` columns in all.
     """
 
     def __init__(self, rows: int, k: int):
-        self._values, self._columns = np.full((rows, k), -np.inf, np.float32), np.full((rows, k), -1, np.int64)
-        threads = torch.get_num_threads()
-        self._pool = ThreadPoolExecutor(threads)
-        cuts = [rows * i // threads for i in range(threads + 1)]
-        self._parts = [slice(*cut) for cut in pairwise(cuts)]
+        self._k = k
+        self._keys = np.empty((rows, k + max(k, SPARE)), np.uint64)
+        self._count = np.zeros(rows, np.int64)
+        self._threshold = np.full(rows, -np.inf, np.float32)
 
     def add(self, block: Tensor, width: int, offset: int) -> None:
         """Take in a block, of which the first `rows` rows and `width` columns count, these from column `offset` on."""
-        entries = block.numpy()
-        self._in_parts(lambda values, columns, rows: keep_greatest(values, columns, entries[rows], width, offset))
+        keep_greatest(self._keys, self._count, self._threshold, block.numpy(), width, offset, self._k)
 
     def ranked(self) -> tuple[np.ndarray, np.ndarray]:
         """The greatest, falling, and their columns, (rows, k); nothing can be added any more."""
-        self._in_parts(lambda values, columns, _: rank(values, columns))
-        self._pool.shutdown()
-        return self._values, self._columns
-
-    def _in_parts(self, work: Callable[[np.ndarray, np.ndarray, slice], None]) -> None:
-        """Rows do not depend on each other, so each thread takes some."""
-        for done in [self._pool.submit(work, self._values[rows], self._columns[rows], rows) for rows in self._parts]:
-            done.result()
+        values, columns = (
+            np.empty((len(self._keys), self._k), np.float32),
+            np.empty((len(self._keys), self._k), np.int64),
+        )
+        rank(self._keys, self._count, values, columns)
+        return values, columns
 
 
 class Ranked:
@@ -55,7 +49,7 @@ class Ranked:
         self._best: tuple[Tensor, Tensor] | None = None
 
     def add(self, block: Tensor, width: int, offset: int) -> None:
-        """As `Heaps.add`."""
+        """As `Greatest.add`."""
         values, columns = top(block[: self._rows, :width], min(self._k, width))
         columns += offset
         if self._best is not None:  # what is there already has lower columns and wins among equals
@@ -65,7 +59,7 @@ class Ranked:
         self._best = values, columns
 
     def ranked(self) -> tuple[np.ndarray, np.ndarray]:
-        """As `Heaps.ranked`."""
+        """As `Greatest.ranked`."""
         values, columns = self._best
         return values.cpu().numpy(), columns.cpu().numpy()
 
@@ -86,31 +80,35 @@ def top(entries: Tensor, k: int) -> tuple[Tensor, Tensor]:
 
 
 @kernel
-def keep_greatest(values, columns, block, width, offset):
-    """Let entries of a block's first `width` columns enter the heaps (B, k) of its rows.
+def keep_greatest(keys, count, threshold, block, width, offset, k):
+    """Keep the keys of entries of a block's first `width` columns that may be among the `k` greatest of their row.
 
-    The root of a heap is the entry that gives way first: the least, of equal ones that of the highest column. Since
-    columns come rising, an entry equal to the root never enters.
+    Row by row `count` keys (B, room) are kept. Where room runs out, all but the greatest are dropped, and the least of
+    these is the new threshold (B,): since columns come rising, an entry equal to it is none of the greatest.
     """
-    for i in range(len(values)):
-        heap, of_heap, row = values[i], columns[i], block[i, :width]
+    for i in range(len(keys)):
+        kept, n, least, row = keys[i], count[i], threshold[i], block[i, :width]
         for start in range(0, width, CHUNK):
             chunk = row[start : start + CHUNK]
-            if len(chunk) < CHUNK or _any_exceeds(chunk, heap[0]):
+            if len(chunk) < CHUNK or _any_exceeds(chunk, least):
                 for j in range(len(chunk)):
-                    if chunk[j] > heap[0]:
-                        _sink(heap, of_heap, chunk[j], offset + start + j)
+                    if chunk[j] > least:
+                        kept[n] = _key(chunk[j], offset + start + j)
+                        n += 1
+                        if n == len(kept):
+                            kept[:] = np.partition(kept, k - 1)
+                            n, least = k, _entry(kept[k - 1])
+        count[i], threshold[i] = n, least
 
 
 @kernel
-def rank(values, columns):
-    """Turn heaps (B, k) into rows that fall, the lower column first among equals."""
-    for i in range(len(values)):
-        heap, of_heap = values[i], columns[i]
-        for last in range(len(heap) - 1, 0, -1):
-            value, column = heap[last], of_heap[last]
-            heap[last], of_heap[last] = heap[0], of_heap[0]
-            _sink(heap[:last], of_heap[:last], value, column)
+def rank(keys, count, values, columns):
+    """The greatest of `count` keys in each row (B, room) as entries, falling, and their columns, (B, k)."""
+    for i in range(len(keys)):
+        ordered = np.sort(keys[i, : count[i]])
+        for j in range(values.shape[1]):
+            values[i, j] = _entry(ordered[j])
+            columns[i, j] = np.int64(ordered[j] & np.uint64(0xFFFFFFFF))
 
 
 @part
@@ -123,23 +121,21 @@ def _any_exceeds(chunk, threshold):
 
 
 @part
-def _sink(heap, of_heap, value, column):
-    """Put an entry in the place of the root, and let it sink until what lies under it gives way later."""
-    place, size = 0, len(heap)
-    while True:
-        child = 2 * place + 1
-        if child >= size:
-            break
-        if child + 1 < size and _first(heap[child + 1], of_heap[child + 1], heap[child], of_heap[child]):
-            child += 1
-        if _first(value, column, heap[child], of_heap[child]):
-            break
-        heap[place], of_heap[place] = heap[child], of_heap[child]
-        place = child
-    heap[place], of_heap[place] = value, column
+def _key(entry, column):
+    """A number that is the lower the greater an entry is, and of equal ones the lower its column."""
+    bits = np.float32(entry + np.float32(0)).view(np.uint32)  # 0 and -0, which are equal, have the same bits then
+    return np.uint64(_turned(bits)) << np.uint64(32) | np.uint64(column)
 
 
 @part
-def _first(value, column, other, of_other):
-    """Whether an entry gives way before another."""
-    return value < other or (value == other and column > of_other)
+def _entry(key):
+    return np.uint32(_turned(np.uint32(key >> np.uint64(32)))).view(np.float32)
+
+
+@part
+def _turned(bits):
+    """The bits of a float as a number that falls where the float rises, and back.
+
+    Read as an integer, floats from 0 on rise and those below fall: only the former are turned around.
+    """
+    return bits if bits >> np.uint32(31) else bits ^ np.uint32(0x7FFFFFFF)

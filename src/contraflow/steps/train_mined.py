@@ -52,9 +52,9 @@ def train_mined(
     if settings.mining.use == "batches":
         use = {"order": partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)}
     else:
-        companions = np.zeros((encoded.card.train["images"], settings.mining.companions), np.int64)
-        companions[arrays["anchor"]] = arrays["negative"][:, : settings.mining.companions]
-        use = {"companions": companions}
+        nearest = np.zeros((encoded.card.train["images"], settings.mining.companions), np.int64)
+        nearest[arrays["anchor"]] = arrays["negative"][:, : settings.mining.companions]
+        use = {"companions" if settings.mining.use == "forward" else "stored": nearest}
     settings.train = settings.train.model_copy(update={"lr": settings.mining.lr})
     work = partial(
         train_round,

@@ -13,12 +13,17 @@ from contraflow.data.card import EncodedData
 from contraflow.data.companions import CompanionLoader
 from contraflow.data.device_loader import view_loader
 from contraflow.data.labelling import draw_labelled
+from contraflow.data.loader import ImageLoader
 from contraflow.devices import cores
 from contraflow.errors import UserError
 from contraflow.methods import METHODS, DataShape, Method
+from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.checkpoint import load_encoder, load_model, save_model
+from contraflow.models.embed import embed
 from contraflow.training.history import Epoch, save_history
 from contraflow.training.loop import train
+
+PROJECTED = 500  # images at a time
 
 
 def train_round(
@@ -39,6 +44,7 @@ def train_round(
     before: Sequence[Epoch] = (),
     order: Callable[..., np.ndarray] | None = None,
     companions: np.ndarray | None = None,
+    stored: np.ndarray | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> None:
     """Train and write `encoder.safetensors` and `history.csv` into `out`; each process of a training does all of it on
@@ -58,6 +64,8 @@ def train_round(
         before: The history of that checkpoint's own training.
         order: `order(epoch=...)` is the order of the samples in an epoch; None draws it.
         companions: The images that each brings along as negatives, by sample index, (images, m) int64; None for none.
+        stored: Such images whose slots are negatives, in the same shape: a slot starts as the projection of its image
+            and is no part of the checkpoint. None for none.
         validate: Gives the validation accuracy of an encoder; None where there are no labels to measure it with.
 
     Raises:
@@ -97,6 +105,10 @@ def train_round(
     if companions is not None:
         others = view_loader(data.train_beton, recipes[:1], batch_size=batch_size * companions.shape[1], **common)
         loader = CompanionLoader(loader, others, companions)
+    if stored is not None:
+        method.slots = MinedSlots(
+            _projections(method, data, device, _share(threads)), settings.method.bank_momentum, torch.from_numpy(stored)
+        )
     history = train(
         method,
         loader,
@@ -111,6 +123,8 @@ def train_round(
         validate=validate,
     )
     if rank() == 0:
+        if stored is not None:
+            method.slots = None
         images = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
         save_model(out / "encoder.safetensors", method, provenance | images | {"data": card.name})
         save_history(out / "history.csv", history, seed, number)
@@ -118,6 +132,17 @@ def train_round(
 
 def _share(threads: int) -> int:
     return max(1, threads // world_size())
+
+
+def _projections(method: Method, data: EncodedData, device: torch.device, threads: int) -> Tensor:
+    """Of all training images as they are, by sample index, (images, D); zeros for the others."""
+    images = ImageLoader(
+        data.train_beton, batch_size=PROJECTED, threads=threads, indices=data.training, **data.card.loading
+    )
+    found, _ = embed(nn.Sequential(method.encoder, method.projection), images, device)
+    vectors = torch.zeros(data.card.train["images"], found.shape[1])
+    vectors[data.training] = torch.from_numpy(found)
+    return vectors
 
 
 def _labels(method: Method, data: EncodedData, settings: SimpleNamespace) -> Tensor:
