@@ -23,7 +23,7 @@ class Greatest:
 
     def __init__(self, rows: int, k: int):
         self._k = k
-        self._keys = np.empty((rows, k + max(k, SPARE)), np.uint64)
+        self._keys = np.empty((rows, k + max(k, SPARE) + CHUNK), np.uint64)
         self._count = np.zeros(rows, np.int64)
         self._threshold = np.full(rows, -np.inf, np.float32)
 
@@ -86,18 +86,19 @@ def keep_greatest(keys, count, threshold, block, width, offset, k):
     Row by row `count` keys (B, room) are kept. Where room runs out, all but the greatest are dropped, and the least of
     these is the new threshold (B,): since columns come rising, an entry equal to it is none of the greatest.
     """
+    found = np.empty(CHUNK, np.int64)
     for i in range(len(keys)):
         kept, n, least, row = keys[i], count[i], threshold[i], block[i, :width]
         for start in range(0, width, CHUNK):
             chunk = row[start : start + CHUNK]
             if len(chunk) < CHUNK or _any_exceeds(chunk, least):
-                for j in range(len(chunk)):
-                    if chunk[j] > least:
-                        kept[n] = _key(chunk[j], offset + start + j)
-                        n += 1
-                        if n == len(kept):
-                            kept[:] = np.partition(kept, k - 1)
-                            n, least = k, _entry(kept[k - 1])
+                exceeding = _exceeding(chunk, least, found)
+                for j in found[:exceeding]:
+                    kept[n] = _key(chunk[j], offset + start + j)
+                    n += 1
+                if n > len(kept) - CHUNK:
+                    kept[:n] = np.partition(kept[:n], k - 1)
+                    n, least = k, _entry(kept[k - 1])
         count[i], threshold[i] = n, least
 
 
@@ -118,6 +119,16 @@ def _any_exceeds(chunk, threshold):
     for j in range(CHUNK):
         found |= np.uint8(chunk[j] > threshold)
     return found
+
+
+@part
+def _exceeding(chunk, threshold, found):
+    """Write to `found` the places of entries that are greater, and say how many; without a branch to guess wrongly."""
+    n = 0
+    for j in range(len(chunk)):
+        found[n] = j
+        n += np.int64(chunk[j] > threshold)
+    return n
 
 
 @part
