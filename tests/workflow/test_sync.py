@@ -88,13 +88,13 @@ def test_fix_writes_what_follows_from_the_rest(tree):
 
 def test_what_a_person_must_change_is_told(tree):
     told = []
-    file, rules, config = tree / "dvc.yaml", tree / "workflow/rules", tree / "src/contraflow/config.py"
+    file, rules, config = tree / "dvc.yaml", tree / "workflow/rules", tree / "src/contraflow/config/params.py"
     change(tree / "params.yaml", "report:\n", "extra:\n  one: 1\n\nreport:\n")
     change(config, "class Params(Section)", "class Extra(Section):\n    one: int\n\n\nclass Params(Section)")
     change(config, "    report: Report\n", "    extra: Extra\n    report: Report\n")
     told.append(
         "params.yaml: no step reads extra.one: name it in the READS of the step that uses it, or remove it here and "
-        "from src/contraflow/config.py"
+        "from src/contraflow/config"
     )
     told.append("dvc.yaml: stage report reads extra, which is not in its params: add it (--fix does)")
 
@@ -125,8 +125,8 @@ def test_what_a_person_must_change_is_told(tree):
 
 
 def test_a_parameter_that_only_one_file_knows(tree):
-    remedy = "make params.yaml and src/contraflow/config.py agree"
-    params, config = tree / "params.yaml", tree / "src/contraflow/config.py"
+    remedy = "make params.yaml and src/contraflow/config agree"
+    params, config = tree / "params.yaml", tree / "src/contraflow/config/training.py"
     change(params, "loss:\n", "loss:\n  other: 1.0\n")
     told = f"params.yaml: loss.other is not a parameter; allowed are {', '.join(Loss.model_fields)}: {remedy}"
     assert sync(tree, "--fix") == (1, [told, "1 difference"])

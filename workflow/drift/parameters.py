@@ -1,4 +1,4 @@
-"""params.yaml beside config.py, and the parameters that steps and workflow read."""
+"""params.yaml beside what src/contraflow/config allows, and the parameters that steps and workflow read."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -11,11 +11,11 @@ from drift.plan import Job, plans
 
 
 def unknown(content: dict) -> list[Difference]:
-    """Keys that only one of params.yaml and config.py has, and values that config.py refuses."""
+    """Keys that only one of params.yaml and src/contraflow/config has, and values that the latter refuses."""
     try:
         parse_params(content)
     except UserError as error:
-        remedy = "make params.yaml and src/contraflow/config.py agree"
+        remedy = "make params.yaml and src/contraflow/config agree"
         return [Difference(f"{line}: {remedy}") for line in str(error).splitlines()]
     return []
 
@@ -26,7 +26,7 @@ def unread(content: dict, reads: dict[str, set[str]]) -> list[Difference]:
     return [
         Difference(
             f"params.yaml: no step reads {key}: name it in the READS of the step that uses it, "
-            "or remove it here and from src/contraflow/config.py"
+            "or remove it here and from src/contraflow/config"
         )
         for key in _leaves(content)
         if not covered(key, used)
