@@ -21,7 +21,7 @@ def checkpoint(tmp_path, checkpoint_of, encoded):
 def shown(page):
     """Places in the file and similarities, image by image."""
     sections = page.read_text().split("<section")[1:]
-    found = [re.findall(r"([\d.\u2212]+) · no\.&nbsp;(\d+)", section) for section in sections]
+    found = [re.findall(r"([\d.\u2212]+)<br>no\.&nbsp;(\d+)", section) for section in sections]
     return [
         ([int(index) for _, index in one], [float(value.replace("\u2212", "-")) for value, _ in one]) for one in found
     ]
