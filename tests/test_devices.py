@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from contraflow import devices
-from contraflow.devices import cores, gpus, lease
+from contraflow.devices import cores, gpus, job_cores, lease, side_by_side
 
 HOLD = """
 import os, sys
@@ -29,6 +29,16 @@ def holder():
 
 def test_cores_are_those_this_process_may_use():
     assert cores() == len(os.sched_getaffinity(0))
+
+
+@pytest.mark.parametrize(
+    ("number", "cards", "at_a_time", "each"),
+    [(1, 0, 1, 1), (2, 0, 2, 1), (9, 0, 2, 4), (16, 1, 1, 16), (16, 4, 4, 4), (2, 4, 4, 1)],
+)
+def test_jobs_side_by_side_share_the_cores(monkeypatch, number, cards, at_a_time, each):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(number)))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(cards))))
+    assert (side_by_side(), job_cores()) == (at_a_time, each)
 
 
 @pytest.mark.parametrize(("visible", "found"), [("", []), ("-1", []), ("0,2", ["0", "2"]), ("GPU-1a", ["GPU-1a"])])

@@ -26,6 +26,19 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
+def side_by_side() -> int:
+    """How many jobs that compute a lot run at a time: one a GPU, or on a CPU two, where it has more than one core."""
+    return len(gpus()) or min(2, cores())
+
+
+def job_cores() -> int:
+    """CPU cores that such a job computes with, at least 1: its share of them, also while it runs alone.
+
+    The last bits of a training depend on their number, which must not depend on what else there is to do.
+    """
+    return max(1, cores() // side_by_side())
+
+
 def gpus() -> list[str]:
     """Names of the NVIDIA cards that this process may use, found without importing torch or starting CUDA.
 

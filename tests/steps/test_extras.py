@@ -31,7 +31,7 @@ from contraflow.steps.train_supervised import train_supervised
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
     for step in ("steps.evaluate", "steps.evaluate_corruptions", "steps.evaluate_transfer", "training.rounds"):
-        monkeypatch.setattr(f"contraflow.{step}.cores", lambda: 1)
+        monkeypatch.setattr(f"contraflow.{step}.job_cores", lambda: 1)
 
 
 @pytest.fixture(scope="module")

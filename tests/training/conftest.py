@@ -9,7 +9,7 @@ from contraflow.steps.pretrain import pretrain
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
     """Two threads on cores that others use wait for each other more than they compute."""
-    monkeypatch.setattr("contraflow.training.rounds.cores", lambda: 1)
+    monkeypatch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
 
 
 @pytest.fixture(scope="session")

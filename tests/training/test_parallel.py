@@ -62,7 +62,7 @@ def found(helper, params_of, encoded, tmp_path_factory):
     params = params_of(model={"norm": "sync"}, train={"epochs": 3}, mining={"epochs": 2})
     results = {}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("contraflow.training.rounds.cores", lambda: 1)
+        patch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
         works = []
         for step in (pretraining, training_mined):
             patch.setattr(step, "on_gpus", lambda wanted, work: works.append(work))

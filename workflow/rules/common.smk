@@ -15,7 +15,7 @@ for variable, first in {"PYTHONPATH": SOURCE, "PATH": str(Path(sys.executable).p
     os.environ[variable] = os.pathsep.join(filter(None, [first, os.environ.get(variable)]))
 
 from contraflow.config import load_params
-from contraflow.devices import cores, gpus
+from contraflow.devices import cores, gpus, side_by_side
 from contraflow.engines.agreement import Agreement
 from contraflow.engines.alone import alone, end_with_dvc, stop_at_once, work_for_me
 from contraflow.errors import UserError
@@ -35,14 +35,12 @@ STAGES = ["fetch", "encode", "pretrain", "mine", "evaluate", "report"]
 SEEDS = PARAMS.seeds
 ROUNDS = range(1, PARAMS.mining.rounds + 1)
 
-# Snakemake counts the cores that it was given, which may be more than there are. A job asks for its share of them: of as
-# many as run side by side, one a GPU, or two where there is none. Both then compute with all cores, as each would alone,
-# and one goes on while the other starts, reads, or waits for its own threads. A small job asks for one core's share.
+# Snakemake counts the cores that it was given, which may be more than there are. A job asks for its share of them, of as
+# many as run side by side, and a small one for one core's share.
 GIVEN = workflow.cores or 1
 ONE_CORE = max(1, GIVEN // cores())
-SIDE_BY_SIDE = len(gpus()) or min(2, cores())
-ONE_GPU = max(1, GIVEN // SIDE_BY_SIDE)
-TRAINING = max(1, GIVEN * min(PARAMS.train.gpus, SIDE_BY_SIDE) // SIDE_BY_SIDE)
+ONE_GPU = max(1, GIVEN // side_by_side())
+TRAINING = max(1, GIVEN * min(PARAMS.train.gpus, side_by_side()) // side_by_side())
 
 
 def trained(seed, number):

@@ -15,7 +15,7 @@ from contraflow.artefacts import write_json
 from contraflow.config import Eval, Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader, ViewBatch, ViewLoader
-from contraflow.devices import cores, lease
+from contraflow.devices import job_cores, lease
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.geometry import alignment, uniformity
@@ -70,7 +70,7 @@ def evaluate_representation(
     settings = params.only(*READS)
     encoded = EncodedData.open(data)
     subject = open_representation(representation, checkpoint, encoded, settings.model)
-    torch.set_num_threads(cores())
+    torch.set_num_threads(job_cores())
     provenance = {
         "step": "evaluate",
         "code": code_digest("evaluate"),

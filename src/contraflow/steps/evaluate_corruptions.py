@@ -12,7 +12,7 @@ from contraflow.config import Knn, Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader
 from contraflow.data.pixels import read_images
-from contraflow.devices import cores, lease
+from contraflow.devices import job_cores, lease
 from contraflow.errors import UserError
 from contraflow.evaluation.corruptions import SEVERITIES, SMALL_IMAGE, UNITS, corrupt, strength
 from contraflow.evaluation.frozen import frozen
@@ -41,7 +41,7 @@ def evaluate_corruptions(
     if not card.labelled:
         raise UserError(f"eval.corruptions must be false for images without labels: {card.name} has none")
     subject = open_representation(representation, checkpoint, encoded, settings.model)
-    torch.set_num_threads(cores())
+    torch.set_num_threads(job_cores())
     cases = [(CLEAN, 0), *((name, severity) for name in UNITS for severity in SEVERITIES)]
     figures: dict = {}
     with lease() as (device,), frozen(subject.network):

@@ -10,7 +10,7 @@ from contraflow.artefacts import require_same, sha256, write_json
 from contraflow.config import Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader
-from contraflow.devices import cores, lease
+from contraflow.devices import job_cores, lease
 from contraflow.errors import UserError
 from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.frozen import frozen, require_finite
@@ -37,7 +37,7 @@ def evaluate_rounds(params: Params, *, checkpoints: list[Path], data: Path, out:
     """
     settings = params.only(*READS).eval
     encoded = EncodedData.open(data)
-    torch.set_num_threads(cores())
+    torch.set_num_threads(job_cores())
     card = encoded.card
     labelled = encoded.training[encoded.labels("training") >= 0]
     learned = labelled[evenly(len(labelled), LEARNED)]

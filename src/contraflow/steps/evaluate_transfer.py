@@ -11,7 +11,7 @@ from contraflow.artefacts import write_json
 from contraflow.config import Eval, Params
 from contraflow.data.card import Card, EncodedData
 from contraflow.data.loader import ImageLoader
-from contraflow.devices import cores, lease
+from contraflow.devices import job_cores, lease
 from contraflow.errors import UserError
 from contraflow.evaluation.accuracy import Accuracies, measure
 from contraflow.evaluation.frozen import frozen
@@ -37,7 +37,7 @@ def evaluate_transfer(
     if not other.card.labelled:
         raise UserError(f"eval.transfer must be images with labels: {other.card.name} has none")
     subject = open_representation(representation, checkpoint, encoded, settings.model)
-    torch.set_num_threads(cores())
+    torch.set_num_threads(job_cores())
     loading = {"batch_size": settings.eval.batch_size, "threads": threads, "size": encoded.card.image_size}
     with lease() as (device,):
         with frozen(subject.network):

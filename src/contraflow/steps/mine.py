@@ -12,7 +12,7 @@ from contraflow.artefacts import require_same, sha256
 from contraflow.config import MINING, Params
 from contraflow.data.card import EncodedData
 from contraflow.data.loader import ImageLoader, ViewLoader
-from contraflow.devices import cores, lease
+from contraflow.devices import job_cores, lease
 from contraflow.errors import UserError
 from contraflow.evaluation.frozen import finite_features
 from contraflow.mining.negatives import mine_negatives
@@ -44,7 +44,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, 
     settings = params.only(*READS)
     mining = settings.mining
     encoded = EncodedData.open(data)
-    torch.set_num_threads(cores())
+    torch.set_num_threads(job_cores())
     network, made_from = load_encoder(encoder)
     require_same(encoder, "data set", encoded.digest, made_from["inputs"]["data"])
     seed, number = made_from["seed"], made_from["round"] + 1
@@ -82,7 +82,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, 
             anchors=rows,
             views=views,
             device=device,
-            threads=cores(),
+            threads=job_cores(),
         )
     provenance = {
         "step": "mine",

@@ -14,7 +14,7 @@ from contraflow.data.companions import CompanionLoader
 from contraflow.data.device_loader import view_loader
 from contraflow.data.labelling import draw_labelled
 from contraflow.data.loader import ImageLoader
-from contraflow.devices import cores
+from contraflow.devices import job_cores
 from contraflow.errors import UserError
 from contraflow.methods import METHODS, DataShape, Method
 from contraflow.methods.parts.slots import MinedSlots
@@ -72,7 +72,7 @@ def train_round(
         UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
     card = data.card
-    torch.set_num_threads(_share(cores()))
+    torch.set_num_threads(job_cores())
     torch.manual_seed(seed)  # the same in all processes, which draw the same weights and the same numbers in each step
     positions = torch.from_numpy(data.positions)
     shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes), positions)
