@@ -355,7 +355,7 @@ def _experiment(
     """`linear` is the accuracy of the probe by seed; on the validation images it is higher by `validation`."""
     evaluations = {
         seed: {
-            "test": {"linear": value, "knn200": 0.6 + seed / 100, "knn20": 0.7} if labelled else {},
+            "test": {"linear": value, "linear_1pct": 0.5, "knn200": 0.6 + seed / 100, "knn20": 0.7} if labelled else {},
             "validation": {"linear": value if value is None else value + validation} if labelled else {},
             "alignment": 0.3 + seed / 1000,
             "uniformity": -2.0 - seed / 1000,
@@ -373,4 +373,4 @@ def _experiment(
         "evaluate": Stage({}, {"results/pretrain": code}, {"results/evaluate": evaluated}),
     }
     common = {"loss.tau": 0.2, "seeds": list(linear), "eval.knn": [{"k": 20, "tau": 0.07}]}
-    return Experiment(name, common | params, stages, test_images, evaluations, pd.DataFrame(rows))
+    return Experiment(name, common | params, test_images, evaluations, stages, pd.DataFrame(rows))

@@ -4,7 +4,8 @@ import math
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from contraflow.report.numbers import NARROW, is_number, times
+from contraflow.report.baseline.measures import few_labels
+from contraflow.report.numbers import is_number, times
 from contraflow.report.run import Run
 
 NAMES = {
@@ -53,7 +54,7 @@ def measures(run: Run) -> list[Measure]:
     """The accuracies of a run: the linear probe, the same on few labels, each k-NN in the order of the parameters."""
     linear, *knn = measures_by_round(run)
     draws = times(run.params.eval.few_draws, "draw")
-    few = [Measure(key, f"Linear, {_amount(of)}", f"of labels, {draws}") for key, of in run.params.eval.few.items()]
+    few = [Measure(key, few_labels(key), f"of labels, {draws}") for key in run.params.eval.few]
     return [linear, *few, *knn]
 
 
@@ -62,10 +63,6 @@ def measures_by_round(run: Run) -> list[Measure]:
     linear = Measure("linear", "Linear probe", "logistic regression")
     knn = [Measure(f"knn{p.k}", f"{p.k}-NN", f"k = {p.k}, τ = {p.tau:g}") for p in run.params.eval.knn]
     return [linear, *knn]
-
-
-def _amount(labels: float) -> str:
-    return f"{labels:.0f} a class" if labels >= 1 else f"{100 * labels:g}{NARROW}%"
 
 
 def accuracy(run: Run, representation: str, key: str, split: str = "test") -> dict | None:

@@ -5,9 +5,11 @@ import re
 
 import pytest
 
-from contraflow.report.compare.differences import code, parameters
-from contraflow.report.compare.measures import measures, rows
+from contraflow.report.baseline.differences import parameters
+from contraflow.report.baseline.measures import measures
+from contraflow.report.compare.differences import code
 from contraflow.report.compare.page import render
+from contraflow.report.compare.results import rows
 from contraflow.report.compare.verdict import verdict
 from contraflow.report.numbers import MISSING
 
@@ -54,7 +56,7 @@ def test_other_numbers_of_seeds_are_compared_by_welch(experiment_of):
     runs = [experiment_of("main", linear=BASE), experiment_of("more", linear={7: 0.9, 8: 0.91, 9: 0.9, 10: 0.92})]
     assert verdict(runs).badge == "Beyond noise"
     own = rows(runs)[1]["cells"][0]
-    assert own["n"] == 4 and own["change"] == "+10.75" and own["judgement"] == "beyond noise"
+    assert own["n"] == 4 and own["change"].mean == "+10.75" and own["change"].judgement == "beyond noise"
 
 
 def test_unlabelled(experiment_of):

@@ -1,27 +1,11 @@
-"""What differs between runs other than their results: parameters, code, data."""
+"""What differs between runs other than parameters and results: code, data."""
 
 from collections.abc import Sequence
 
 from contraflow.report.compare.experiment import Experiment
 from contraflow.report.numbers import MISSING
-from contraflow.report.parameters import words
 
 CODE = "src/contraflow/"
-_ABSENT = object()
-
-
-def parameters(experiments: Sequence[Experiment]) -> list[dict]:
-    """One row a parameter that is not the same everywhere: its name, and its value in each run, marked where other."""
-    names = dict.fromkeys(name for run in experiments for name in run.params)
-    found = []
-    for name in names:
-        values = [run.params.get(name, _ABSENT) for run in experiments]
-        if any(value != values[0] for value in values):
-            cells = [
-                {"text": MISSING if value is _ABSENT else words(value), "other": value != values[0]} for value in values
-            ]
-            found.append({"name": name, "cells": cells})
-    return found
 
 
 def code(experiments: Sequence[Experiment]) -> list[dict]:
@@ -78,14 +62,3 @@ def inputs(experiments: Sequence[Experiment]) -> list[dict]:
 def _from_outside(run: Experiment) -> dict[str, str]:
     made = {path for stage in run.stages.values() for path in stage.outputs}
     return {path: md5 for stage in run.stages.values() for path, md5 in stage.inputs.items() if path not in made}
-
-
-def measured_alike(run: Experiment, baseline: Experiment) -> list[str]:
-    """Why the accuracies of two runs are not of the same kind, in words; empty where they are."""
-    found = [] if run.test_images == baseline.test_images else ["on other test images"]
-    keys = sorted(
-        name
-        for name in run.params.keys() | baseline.params.keys()
-        if name.startswith("eval.") and run.params.get(name, _ABSENT) != baseline.params.get(name, _ABSENT)
-    )
-    return found + ([f"with other {', '.join(keys)}"] if keys else [])

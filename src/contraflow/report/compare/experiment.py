@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from contraflow.report.baseline.measured import Measured
 from contraflow.report.numbers import is_number, listing
 
 
@@ -16,36 +17,21 @@ class Stage:
     outputs: dict[str, str]
 
 
-@dataclass(frozen=True, eq=False)  # a run is itself; tables have no truth value
-class Experiment:
+@dataclass(frozen=True, eq=False)  # tables have no truth value
+class Experiment(Measured):
     """A run.
 
     Attributes:
-        name: As the user calls it.
-        params: Every parameter by its dotted name.
         stages: What DVC recorded of each stage, from first to last.
-        test_images: MD5 of the file of test images.
-        evaluations: Of the encoder, as `evaluate` wrote them, by seed; at least one.
         curves: One row an epoch: seed, round, epoch, loss, and what `contraflow.training.history.Epoch` has more.
     """
 
-    name: str
-    params: dict[str, object]
     stages: dict[str, Stage]
-    test_images: str
-    evaluations: dict[int, dict]
     curves: pd.DataFrame
 
     def failures(self) -> list[str]:
-        """What of this run is no number, in words; empty for a run that did not fail."""
-        broken = [
-            f"{key} of seed {seed}"
-            for seed, content in self.evaluations.items()
-            for key, value in content["test"].items()
-            if not is_number(value)
-        ]
         lost = self.curves.seed[~self.curves.loss.map(is_number)].unique()
-        return broken + [f"the training loss of seed {seed}" for seed in sorted(lost)]
+        return super().failures() + [f"the training loss of seed {seed}" for seed in sorted(lost)]
 
     def collapse(self) -> str:
         """The seeds whose training collapsed, with the last sign of the first one; empty where none did."""

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from contraflow.report.assets import environment, joined
-from contraflow.report.compare import curves, differences, measures
+from contraflow.report.baseline.differences import parameters
+from contraflow.report.baseline.measures import measures
+from contraflow.report.baseline.significance import CONFIDENCE
+from contraflow.report.compare import curves, differences, results
 from contraflow.report.compare.experiment import Experiment
-from contraflow.report.compare.significance import CONFIDENCE
 from contraflow.report.compare.verdict import verdict
 from contraflow.report.numbers import share, times
 from contraflow.report.palette import colour
@@ -25,11 +27,11 @@ def render(experiments: Sequence[Experiment]) -> str:
         names=[run.name for run in experiments],
         colours=[colour(number) for number in range(len(experiments))],
         verdict=verdict(experiments),
-        measures=measures.measures(experiments),
-        rows=measures.rows(experiments),
-        strips=measures.strips(experiments),
+        measures=measures(experiments),
+        rows=results.rows(experiments),
+        strips=results.strips(experiments),
         confidence=CONFIDENCE,
-        parameters=differences.parameters(experiments),
+        parameters=parameters(experiments),
         code=differences.code(experiments),
         inputs=differences.inputs(experiments),
         stages=differences.stages(experiments),

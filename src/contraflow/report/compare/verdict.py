@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from contraflow.report.compare import differences
+from contraflow.report.baseline.differences import measured_alike
+from contraflow.report.baseline.measures import CHOOSING, LINEAR, interval, measures
+from contraflow.report.baseline.significance import Difference
 from contraflow.report.compare.experiment import Experiment
-from contraflow.report.compare.measures import CHOOSING, LINEAR, interval, measures
-from contraflow.report.compare.significance import Difference
 from contraflow.report.numbers import NARROW, fixed, listing, times
 
 ENOUGH_SEEDS = 5
@@ -79,7 +79,7 @@ def _notes(experiments: Sequence[Experiment]) -> list[str]:
     found = [f"{run.name} failed, no number: {listing(run.failures())}." for run in experiments if run.failures()]
     found += [f"{run.name} collapsed: {clause}." for run in experiments if (clause := run.collapse())]
     for run in experiments[1:]:
-        if reasons := differences.measured_alike(run, baseline):
+        if reasons := measured_alike(run, baseline):
             found.append(f"{run.name} was measured {listing(reasons)}: its accuracies are not of the baseline's kind.")
         if run.stages["evaluate"].outputs == baseline.stages["evaluate"].outputs:
             found.append(f"{run.name} has the very results of the baseline: nothing that was computed differs.")

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from contraflow.report.compare.significance import difference
+from contraflow.report.baseline.significance import difference
 
 accuracy = st.integers(0, 10_000).map(lambda right: right / 10_000)
 samples = st.lists(accuracy, min_size=2, max_size=7)
