@@ -47,6 +47,13 @@ def test_commands_for_an_encoder_say_what_makes_one(tmp_path, command):
     assert "results/mine/seed0/round2/encoder.safetensors is missing: `snakemake mine` makes it" in done.stderr
 
 
+def test_there_is_nothing_to_pin_before_the_first_run(tmp_path):
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    done = contraflow("baseline", cwd=tmp_path)
+    assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
+    assert "results/encode/card.json is missing, and only a whole run can be a baseline" in done.stderr
+
+
 def test_the_command_line_itself_imports_neither_torch_nor_ffcv():
     code = "import sys, contraflow.cli; sys.exit(bool({'torch', 'ffcv', 'pandas', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -61,6 +61,7 @@ TRANSFER = Path("results/evaluate/transfer/data")
 ROUNDS = "mining.rounds"  # decides which encoder the workflow hands to a job of the stage evaluate
 METRICS = Path("results/metrics.json")
 CURVES = Path("results/evaluate/curves.csv")
+BASELINE = Path("baseline.json")
 
 
 def _threads(asked: int) -> int:
@@ -375,6 +376,7 @@ def report(
     extras: Extras,
     metrics: Annotated[Path, typer.Option("--metrics", help="Summary that `summarise` wrote.")] = METRICS,
     curves: Annotated[Path, typer.Option("--curves", help="Training curves that `summarise` wrote.")] = CURVES,
+    baseline: Annotated[Path, typer.Option("--baseline", help="What `contraflow baseline` wrote.")] = BASELINE,
     out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/report.html"),
     data: DataFolder = DATA,
     params: ParamsFile = PARAMS,
@@ -383,7 +385,7 @@ def report(
     from contraflow.steps.report import report
 
     settings = load_params(params)
-    inputs = [data / CARD, metrics, curves, *evaluations, *negatives, *rounds, *extras]
+    inputs = [data / CARD, metrics, curves, *evaluations, *negatives, *rounds, *extras, baseline]
     with job("report", settings, inputs=inputs, outputs=[out], all_seeds=True):
         report(
             settings,
@@ -394,6 +396,7 @@ def report(
             negatives=negatives,
             rounds=rounds,
             extras=extras,
+            baseline=baseline,
             out=out,
         )
 
@@ -446,6 +449,20 @@ def _last_checkpoint(params: Path) -> Path:
     from contraflow.steps.trained import last_checkpoint
 
     return last_checkpoint(load_params(params))
+
+
+@_typer.command()
+def baseline(
+    name: Annotated[
+        str | None, typer.Option("--name", help="How reports shall call it; else the commit that is checked out.")
+    ] = None,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Pin the results: later reports say what changed against them."""
+    from contraflow.steps.baseline import baseline
+
+    pinned = baseline(load_params(params), root=Path(), name=name, out=BASELINE)
+    print(f"{BASELINE} holds the figures of {pinned}: the next report says what changed")
 
 
 @_typer.command()

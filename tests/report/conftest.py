@@ -18,6 +18,8 @@ from contraflow.data.images import Split
 from contraflow.data.writer import write_beton
 from contraflow.evaluation.extras import summarise_extras
 from contraflow.report.compare.experiment import Experiment, Stage
+from contraflow.steps.baseline import read_results
+from contraflow.steps.pinned import write_pinned
 from contraflow.steps.report import read_run, report
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
@@ -80,10 +82,11 @@ def _fabricate(
     local_views: int = 0,
     points: int = 60,
     measured: list[str] = [],  # noqa: B006
+    baseline: str | None = None,
 ) -> dict:
     """No `classes` makes an unlabelled run. `linear` is the encoder's accuracy; None stands for a failed run.
 
-    `measured` are the optional parts of `eval`.
+    `measured` are the optional parts of `eval`, `baseline` the name of the run that is pinned.
     """
     rng = np.random.default_rng(1)
     data = _data(folder / "encode", rng, classes, each, channels, size, skipped, leaks)
@@ -102,8 +105,9 @@ def _fabricate(
     extras = _extras(folder / "evaluate", provenance, seeds, measured)
     metrics |= summarise_extras(map(read_json, extras))
     write_json(folder / "metrics.json", metrics)
+    params = _params(seeds, rounds, title, local_views, points, measured)
     return {
-        "params": _params(seeds, rounds, title, local_views, points, measured),
+        "params": params,
         "data": folder / "encode",
         "metrics": folder / "metrics.json",
         "evaluations": evaluations,
@@ -115,7 +119,22 @@ def _fabricate(
             for number in range(1, rounds + 1)
         ],
         "rounds": [_by_round(folder / "evaluate", data, seed, rounds) for seed in seeds] if rounds else [],
+        "baseline": _baseline_run(folder, params, baseline),
     }
+
+
+def _baseline_run(folder, params, name) -> Path:
+    """The run itself, with a probe that is worse by one point in each seed and another path, or none."""
+    path = folder / "baseline.json"
+    if name is None:
+        write_json(path, {})
+        return path
+    evaluations = [folder / "evaluate" / f"encoder-seed{seed}.json" for seed in params.seeds]
+    pinned = read_results(params, name, data=folder / "encode", evaluations=evaluations)
+    for figures in pinned.evaluations:
+        figures.test |= {key: value - 0.01 - figures.seed / 10_000 for key, value in figures.test.items()}
+    write_pinned(path, pinned.model_copy(update={"params": pinned.params | {"data.path": name}}))
+    return path
 
 
 def _params(seeds, rounds, title, local_views, points, measured):

@@ -101,7 +101,7 @@ RUNS = {
     "plain": {},
     "unlabelled": {"classes": []},
     "failed": {"linear": None},
-    "escaped": {"classes": NASTY},
+    "escaped": {"classes": NASTY, "baseline": "".join(NASTY)},
     "two classes, small crops, colour": {"classes": ["a", "b"], "local_views": 4, "channels": 3, "size": 40},
     "one image a class": {"each": 1},
     "30 classes": {"classes": [f"a class called {i}" for i in range(30)], "each": 5},

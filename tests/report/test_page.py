@@ -58,11 +58,13 @@ def test_equal_runs_give_equal_bytes(fabricate, tmp_path):
 
 
 def test_names_are_escaped(page_of):
-    text = text_of(page_of(classes=NASTY, title="<i>title</i>", skipped=["<u>.jpg"]))
-    for name in (*NASTY[:3], NASTY[4], "<i>title</i>", "<u>.jpg"):
+    text = text_of(page_of(classes=NASTY, title="<i>title</i>", skipped=["<u>.jpg"], baseline="<em>first</em>"))
+    for name in (*NASTY[:3], NASTY[4], "<i>title</i>", "<u>.jpg", "<em>first</em>"):
         assert name not in text
         assert html.escape(name).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in text
     assert "猫" in text
+    for place in ("from {}</small>", "data.path data instead of {}.", "Against the baseline run {}</h3>"):
+        assert place.format("&lt;em&gt;first&lt;/em&gt;") in text
 
 
 def test_copies_and_leaks_are_shown_and_counted(page_of):
@@ -241,7 +243,8 @@ def test_the_step_imports_neither_torch_nor_ffcv(tmp_path, fabricate, imported_b
     negatives = [text for path in made["negatives"] for text in ("--negatives", path)]
     imported = imported_by(
         *("report", "--params", tmp_path / "params.yaml", "--data", made["data"], *evaluations, *negatives),
-        *("--metrics", made["metrics"], "--curves", made["curves"], "--out", tmp_path / "report.html"),
+        *("--metrics", made["metrics"], "--curves", made["curves"], "--baseline", made["baseline"]),
+        *("--out", tmp_path / "report.html"),
     )
     assert not imported & {"torch", "torchvision", "ffcv", "faiss"}
     assert (tmp_path / "report.html").is_file()
@@ -269,3 +272,31 @@ def test_an_extra_evaluation_that_is_missing_or_of_other_data_is_named(fabricate
     path.write_text(path.read_text().replace('"data": "', '"data": "0'))
     with pytest.raises(UserError, match=f"{path.name} was made from another data set"):
         report(**arguments, out=tmp_path / "report.html")
+
+
+def test_changes_against_the_baseline_stand_below_the_encoder(page_of):
+    text = text_of(page_of(baseline="first"))
+    [row] = re.findall(r'<tr class="change">(.*?)</tr>', text, re.DOTALL)
+    assert "Change<small>from first</small>" in row
+    assert (
+        re.findall(r"<td><span>([^<]*)</span><small>([^<]*)</small><small[^>]*>([^<]*)", row)
+        == [("+1.04", "+0.91 to +1.17", "beyond noise")] * 4
+    )
+    assert text.index('<tr class="encoder">') < text.index(row) < text.index('<tr class="untrained">')
+    assert "Against the baseline run first" in text
+    assert "1\u00a0parameter differs: data.path data instead of first." in text
+    for name in ("Linear probe, validation images", "Alignment", "Uniformity"):
+        assert re.search(rf"<dt>{name}</dt><dd>0\.0+, no difference</dd>", text)
+    assert "contraflow baseline</code> pins" not in text and "<code>baseline.json</code>" in text
+
+
+def test_a_baseline_of_an_unlabelled_run(page_of):
+    text = text_of(page_of(classes=[], baseline="first"))
+    assert "<dt>Alignment</dt>" in text and "validation images</dt>" not in text and 'class="change"' not in text
+
+
+def test_without_a_baseline_the_page_says_how_to_pin_one(page_of):
+    for settings in ({}, {"classes": []}):
+        text = text_of(page_of(**settings))
+        assert text.count("<code>contraflow baseline</code> pins this one") == 1
+        assert "Against the baseline" not in text and 'class="change"' not in text

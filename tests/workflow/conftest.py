@@ -112,6 +112,7 @@ def new_repository(image_folder, params_of):
         image_folder(repository.path / "images")
         probe = {"linear": {"weight_decay": [1e-3], "max_iterations": 40}}
         repository.set(**params_of(data={"path": "images"}, eval=probe, **changes).model_dump())
+        (path / "baseline.json").write_text("{}\n")  # not what is pinned in this working tree
         repository.run("git add -A && git commit -q -m start")
         return repository
 

@@ -108,13 +108,17 @@ def test_an_evaluation_parameter_right_after(lab):
     assert lab.jobs("dvc exp run -S eval.linear.max_iterations=30") == EVALUATION
 
 
-def test_a_parameter_of_the_report_alone(lab):
+def test_a_baseline_and_a_parameter_of_the_report_alone(lab):
+    lab.run("contraflow baseline --name 'an <i>earlier</i> run'")
+    assert_plan(lab, REPORT, "report")
     assert lab.jobs("dvc exp run -S report.title=other") == REPORT
+    assert "from an &lt;i&gt;earlier&lt;/i&gt; run</small>" in (lab.path / "results/report.html").read_text()
     provenance = (lab.path / "results/provenance.html").read_text()
     assert sha256(lab.path / "results/report.html") in provenance and "DVC experiment" in provenance
 
 
 def test_the_first_values_again_come_from_the_run_cache(lab):
+    lab.run("git checkout baseline.json")
     first = "-S loss.tau=0.2 -S eval.linear.max_iterations=40 -S report.title=contraflow"
     assert lab.jobs(f"dvc exp run {first}") == []
 

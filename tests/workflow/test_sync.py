@@ -31,7 +31,7 @@ def sync(root, *arguments):
 @pytest.fixture
 def tree(tmp_path):
     """A copy of what the tool compares."""
-    for name in ("Snakefile", "dvc.yaml", "params.yaml"):
+    for name in ("Snakefile", "dvc.yaml", "params.yaml", "baseline.json"):
         shutil.copy(ROOT / name, tmp_path)
     for name in ("src", "workflow", "profiles"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))

@@ -51,7 +51,8 @@ def plans(root: Path, contents: list[dict]) -> list[list[Job]]:
 
 def _start(root: Path, folder: Path, content: dict) -> subprocess.Popen:
     folder.mkdir()
-    (folder / "src").symlink_to(root / "src")  # inputs of rules
+    for name in ("src", "baseline.json"):  # inputs of rules
+        (folder / name).symlink_to(root / name)
     (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     command = [sys.executable, __file__, "--snakefile", root / "Snakefile", "--cores", "1", "--dry-run", "--forceall"]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -19,6 +19,7 @@ from contraflow.devices import cores, gpus, side_by_side
 from contraflow.engines.agreement import Agreement
 from contraflow.engines.alone import alone, end_with_dvc, stop_at_once, work_for_me
 from contraflow.errors import UserError
+from contraflow.steps.pinned import read_pinned
 from contraflow.steps.provenance import write_provenance
 
 try:
@@ -28,6 +29,7 @@ try:
             "set parameters in params.yaml or by `dvc exp run -S name=value`"
         )
     PARAMS = load_params(Path("params.yaml"))
+    read_pinned(Path("baseline.json"))
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

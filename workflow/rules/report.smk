@@ -15,6 +15,7 @@ rule write_report:
         negatives=rules.summarise_evaluations.input.negatives,
         rounds=BY_ROUND,
         extras=rules.summarise_evaluations.input.extras,
+        pinned="baseline.json",
     output:
         report("results/report.html", caption="../report/page.rst", category="Report", labels={"page": "report"}),
     log:
@@ -35,4 +36,4 @@ rule write_report:
         "Writing the report"
     shell:
         "contraflow report {params.evaluations} {params.negatives} {params.rounds} {params.extras} --data results/encode"
-        " --metrics {input.metrics} --curves {input.curves} --out {output} 2>&1 | tee {log}"
+        " --metrics {input.metrics} --curves {input.curves} --baseline {input.pinned} --out {output} 2>&1 | tee {log}"

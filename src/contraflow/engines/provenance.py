@@ -39,13 +39,23 @@ class Provenance:
 
 def provenance(root: Path, stages: list[str]) -> Provenance:
     """What is known of the run that has just ended in the folder `root`, with `stages` in their order."""
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
     return Provenance(
         facts={name: words for name, words in (*_commit(root), *_machine()) if words},
-        changed=[line[3:] for line in changed if line[3:] != LOCK],
+        changed=changed_files(root),
         times=[row for stage in stages for row in _times(root / BENCHMARKS / stage)],
         outputs=_outputs(root / LOCK),
     )
+
+
+def changed_files(root: Path) -> list[str]:
+    """Files that git tracks and that differ from the commit, but for `dvc.lock`, which each run writes."""
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
+    return [line[3:] for line in changed if line[3:] != LOCK]
+
+
+def commit(root: Path) -> str:
+    """The commit that is checked out, shortened; empty where there is none."""
+    return _git(root, "rev-parse", "--short", "HEAD").strip()
 
 
 def _commit(root: Path) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from contraflow.report import (
     verdict,
 )
 from contraflow.report.assets import SCRIPTS, STYLES, environment, joined
+from contraflow.report.baseline.summary import against
 from contraflow.report.run import Run
 
 
@@ -40,6 +41,7 @@ def render(run: Run) -> str:
         measures=summary.measures(run),
         rows=summary.summary_rows(run),
         validation_rows=summary.summary_rows(run, "validation"),
+        baseline=run.baseline and against(run.measured, run.baseline),
         geometry=summary.geometry_rows(run),
         extras=extras.tables(run),
         strips=summary.strips(run),

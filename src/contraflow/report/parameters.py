@@ -1,5 +1,6 @@
 """Every parameter of a run, and which differ from those that contraflow comes with."""
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +14,7 @@ DEFAULTS = Path(__file__).parent / "defaults.yaml"  # a copy of the params.yaml 
 @cache
 def defaults() -> dict[str, object]:
     """The shipped value of every parameter by its dotted name."""
-    return dict(_flat(yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))))
+    return dict(flat(yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))))
 
 
 def sections(params: Params) -> list[dict]:
@@ -22,7 +23,7 @@ def sections(params: Params) -> list[dict]:
     A setting has `name` and `value`, and `default` where it differs from it, all in words.
     """
     found: dict[str, list[dict]] = {"run": []}
-    for key, value in _flat(params.model_dump()):
+    for key, value in flat(params.model_dump()):
         section, _, name = key.partition(".")
         setting = {"name": name or key, "value": words(value)}
         if key not in defaults():
@@ -33,10 +34,11 @@ def sections(params: Params) -> list[dict]:
     return [{"name": name, "settings": settings} for name, settings in found.items()]
 
 
-def _flat(content: dict, prefix: str = ""):
+def flat(content: dict, prefix: str = "") -> Iterator[tuple[str, object]]:
+    """Dotted name and value of every parameter in nested sections."""
     for key, value in content.items():
         if isinstance(value, dict):
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 
 from contraflow.config import Params
+from contraflow.report.baseline.measured import Measured
+from contraflow.report.parameters import flat
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Run:
         mined: Mined negatives of the last round and the first seed; None without mining.
         confusions: By round, from 0 before mining: how many validation images of each class (row) the linear probe took
             for each class (column), over all seeds, int64 (classes, classes). Empty without mining or labels.
+        baseline: The run that this one is compared with; None where none is pinned.
         digests: SHA-256 of each file that the page was made from, by the file's name.
         code: SHA-256 of the code of each stage whose files the page was made from, and of its own.
     """
@@ -114,6 +117,7 @@ class Run:
     mined: Mined | None
     confusions: dict[int, np.ndarray] = field(default_factory=dict)
     extras: dict[str, dict[str, str]] = field(default_factory=dict)
+    baseline: Measured | None = None
     digests: dict[str, str] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)
 
@@ -121,3 +125,9 @@ class Run:
     def classes(self) -> list[str]:
         """Names of the classes; empty when the data is unlabelled."""
         return self.card["classes"]
+
+    @property
+    def measured(self) -> Measured:
+        """What can be compared with a baseline."""
+        params = dict(flat(self.params.model_dump()))
+        return Measured("this run", params, self.card["digests"]["test.beton"], self.evaluations["encoder"])

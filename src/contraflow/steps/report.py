@@ -19,6 +19,7 @@ from contraflow.report.page import render
 from contraflow.report.run import Run, Samples
 from contraflow.report.summary import NAMES
 from contraflow.stages import code_digest
+from contraflow.steps.pinned import read_pinned
 from contraflow.steps.report_pictures import read_mined, read_mistaken, read_shown_views
 
 READS = tuple(Params.model_fields)  # all of them: the page shows every parameter
@@ -34,6 +35,7 @@ def report(
     negatives: list[Path],
     rounds: list[Path],
     extras: list[Path],
+    baseline: Path,
     out: Path,
 ) -> None:
     """Write the page of a run to `out`, one HTML file that needs no other. The arguments are those of `read_run`."""
@@ -46,6 +48,7 @@ def report(
         negatives=negatives,
         rounds=rounds,
         extras=extras,
+        baseline=baseline,
     )
     page = render(run)
     with atomic(out) as temporary:
@@ -62,6 +65,7 @@ def read_run(
     negatives: list[Path],
     rounds: list[Path],
     extras: list[Path],
+    baseline: Path,
 ) -> Run:
     """Read what the page is made from.
 
@@ -73,6 +77,7 @@ def read_run(
         negatives: `negatives.npz` of every seed and round; none without mining.
         rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
         extras: What the extra evaluations wrote (.json), as far as `eval` asks for them.
+        baseline: `baseline.json`.
 
     Raises:
         UserError: a file is missing, damaged, or was made from other data.
@@ -102,7 +107,8 @@ def read_run(
         mined=read_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
         extras=_extras(params, encoded, extras),
         confusions=_confusions(rounds, encoded.digest),
-        digests=_digests(encoded, [metrics, *evaluations, *rounds, curves], [*extras, *negatives]),
+        baseline=read_pinned(baseline),
+        digests=_digests(encoded, [metrics, *evaluations, *rounds, curves, baseline], [*extras, *negatives]),
         code=_code(encoded, found, table),
     )
 
