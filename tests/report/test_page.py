@@ -40,6 +40,7 @@ def test_nothing_is_fetched(page_of):
         "data:image/webp;base64",
         "data:",
         "#loss",
+        "#mining",
         "#diagnosis",
         "#calibration",
         "#plane",
@@ -158,7 +159,7 @@ def test_rounds_side_by_side(page_of):
 
 def test_without_mining(page_of):
     text = text_of(page_of(rounds=0))
-    assert "Mining was off" in text
+    assert "Mining was off" in text and "What to expect of mining" in text
     assert "whether mining helped" not in text
 
 

@@ -1,0 +1,157 @@
+"""Trainings of the arms."""
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmarks.mining.arms import ARMS, ROUNDS, UNMINED, Size
+from benchmarks.parameters import with_changes
+from benchmarks.rows import Rows, digest
+from contraflow.arrays import load_arrays, save_arrays
+from contraflow.artefacts import sha256
+from contraflow.config import Eval, Params
+from contraflow.data.card import EncodedData
+from contraflow.data.loader import ImageLoader
+from contraflow.devices import cores
+from contraflow.evaluation.accuracy import measure
+from contraflow.evaluation.knn import Labelled
+from contraflow.evaluation.summary import same_class_share
+from contraflow.mining.policies import hardest, take_highest
+from contraflow.mining.search import Search
+from contraflow.models.checkpoint import load_encoder
+from contraflow.models.embed import embed
+from contraflow.neighbours import unit
+from contraflow.progress import say
+from contraflow.stages import Stages
+from contraflow.steps.encode import encode
+from contraflow.steps.mine import mine
+from contraflow.steps.pretrain import pretrain
+from contraflow.steps.train_mined import train_mined
+
+CPU = torch.device("cpu")
+ALWAYS = {
+    "data.validation_fraction": 0.25,
+    "train.knn_every": 0,
+    "mining.epochs": 1,
+    "eval.few_labels": [0.01, 0.1],
+    "eval.few_draws": 3,
+}
+
+
+class Runs:
+    """All trainings, a row each: those of the file and of this code, and those made now; a path None keeps no file."""
+
+    def __init__(self, path: Path | None, size: Size, folder: Path):
+        self.size, self.folder = size, folder
+        encode(self._params({}), fetched=Path("results/fetch"), out=folder / "data")
+        self.data = EncodedData.open(folder / "data")
+        self.rows = Rows(path, _digest(size))
+
+    def get(self, arm: str, *, seed: int, tau: float) -> dict:
+        """The row of one training, which is trained if there is none."""
+        key = {"arm": arm, "seed": seed, "tau": tau}
+        return self.rows.get(key, lambda: self._train(arm, seed, tau))
+
+    def _train(self, arm: str, seed: int, tau: float) -> dict:
+        params = self._params(ARMS[arm] | {"loss.tau": tau})
+        before = self._before(seed, tau)
+        row = {"mining_seconds": 0.0}
+        for number in range(1, ROUNDS + 1):
+            out = self.folder / "arm" / f"round{number}"
+            out.mkdir(parents=True, exist_ok=True)
+            table = out / "negatives.npz"
+            start = time.process_time()
+            if arm in UNMINED:
+                self._no_table(before, seed, number, table)
+            elif arm == "oracle":
+                self._oracle(params, before, seed, number, table)
+            else:
+                mine(params, encoder=before / "encoder.safetensors", data=self.data.folder, out=table, threads=cores())
+            row["mining_seconds"] += time.process_time() - start
+            row |= self._false(table, number)
+            train_mined(
+                params,
+                encoder=before / "encoder.safetensors",
+                history=before / "history.csv",
+                negatives=table,
+                data=self.data.folder,
+                out=out,
+                threads=cores(),
+                state=self._fresh_state(),
+            )
+            before = out
+        row |= self._measure(params.eval, before / "encoder.safetensors")
+        say(f"{arm} · seed {seed} · tau {tau:g} · validation 20-NN {row['validation']:.1%}")
+        return row
+
+    def _params(self, changes: dict) -> Params:
+        return with_changes({"data.limit": self.size.images, "train.epochs": self.size.before} | ALWAYS | changes)
+
+    def _before(self, seed: int, tau: float) -> Path:
+        """The folder of the training that all arms go on from."""
+        out = self.folder / f"before-{seed}-{tau:g}"
+        if not out.exists():
+            params = self._params({"loss.tau": tau})
+            pretrain(params, seed=seed, data=self.data.folder, out=out, threads=cores(), state=self._fresh_state())
+        return out
+
+    def _fresh_state(self) -> Path:
+        state = self.folder / "state"
+        state.unlink(missing_ok=True)
+        return state
+
+    def _no_table(self, before: Path, seed: int, number: int, table: Path) -> None:
+        """A table without negatives: batches are then drawn at random."""
+        nothing = np.zeros((len(self.data.training), 0), np.int32)
+        self._save(before, seed, number, table, nothing)
+
+    def _oracle(self, params: Params, before: Path, seed: int, number: int, table: Path) -> None:
+        """The hardest of other classes, by the labels."""
+        features, labels = self._features(before / "encoder.safetensors", "train")
+        training = self.data.training
+        features, labels = features[training], labels[training]
+        search = Search(unit(features), training, count=len(features), exact_up_to=len(features))
+        found = []
+        for rows in np.array_split(np.arange(len(features)), -(-len(features) // 512)):
+            candidates = search.candidates(rows)
+            other_class = labels[candidates.other] != labels[rows][:, None]
+            places = take_highest(np.where(other_class, hardest(candidates), -np.inf), params.mining.k)
+            found.append(np.take_along_axis(candidates.other, places, 1))
+        self._save(before, seed, number, table, training[np.concatenate(found)].astype(np.int32))
+
+    def _save(self, before: Path, seed: int, number: int, table: Path, negative: np.ndarray) -> None:
+        inputs = {"data": self.data.digest, "encoder": sha256(before / "encoder.safetensors")}
+        made_from = {"seed": seed, "round": number, "inputs": inputs}
+        save_arrays(table, made_from, anchor=self.data.training, negative=negative)
+
+    def _false(self, table: Path, number: int) -> dict:
+        arrays, _ = load_arrays(table)
+        anchor, negative, labels = arrays["anchor"], arrays["negative"], self.data.labels("train")
+        return {
+            f"false_round{number}_place{place + 1}": same_class_share(anchor, negative[:, [place]], labels)
+            for place in range(negative.shape[1])
+        }
+
+    def _features(self, checkpoint: Path, split: str) -> tuple[np.ndarray, np.ndarray]:
+        card = self.data.card
+        file = self.data.test_beton if split == "test" else self.data.train_beton
+        sizes = {"batch_size": 500, "threads": cores(), "size": card.image_size}
+        images = ImageLoader(file, mean=card.mean, std=card.std, **sizes)
+        return embed(load_encoder(checkpoint)[0], images, CPU)
+
+    def _measure(self, settings: Eval, checkpoint: Path) -> dict:
+        train, data, classes = Labelled(*self._features(checkpoint, "train")), self.data, len(self.data.card.classes)
+        test = Labelled(*self._features(checkpoint, "test"))
+        full = measure(train, data.training, data.validation, test, classes=classes, settings=settings, device=CPU)
+        return {"validation": full.validation["knn20"], **full.test}
+
+
+def _digest(size: Size) -> str:
+    """What a row rests on: the code and parameters of training, mining and evaluation, and the size."""
+    stages = Stages(Path())
+    code = [stages.code(name) for name in ("pretrain", "mine", "evaluate")]
+    rests_on = [*code, Path("params.yaml").read_text(), str((size.images, size.before)), json.dumps(ARMS)]
+    return digest(rests_on)
