@@ -24,10 +24,10 @@ test-few-kills: .venv/ready-test ## runs killed at 30 moments
 	$(PYTEST) tests/workflow/test_kills.py
 
 test-data: .venv/ready-test ## reading images and making views: minutes
-	$(PYTEST) tests/data
+	$(PYTEST) tests/images tests/encoded tests/views
 
 test-units: .venv/ready-test ## everything else: minutes
-	$(PYTEST) --ignore tests/workflow --ignore tests/data
+	$(PYTEST) --ignore tests/workflow --ignore tests/images --ignore tests/encoded --ignore tests/views
 
 test-slow: .venv/ready-test
 	$(BIN)/python -m pytest -m slow

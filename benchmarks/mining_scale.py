@@ -35,7 +35,7 @@ from benchmarks.rows import Rows, digest
 from contraflow.devices import cores
 from contraflow.mining.negatives import ANCHORS
 from contraflow.mining.search import Search
-from contraflow.neighbours import BANK_ROWS, QUERY_ROWS
+from contraflow.neighbours.bank import BANK_ROWS, QUERY_ROWS
 from contraflow.progress import say
 
 TABLE = Path(__file__).with_suffix(".csv")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from contraflow.config import Params, parse_params
+from contraflow.params import Params, parse_params
 
 
 def with_changes(changes: dict) -> Params:

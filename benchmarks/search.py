@@ -19,7 +19,7 @@ from benchmarks.parameters import with_changes
 from contraflow.artefacts import read_json
 from contraflow.devices import cores
 from contraflow.steps.encode import encode
-from contraflow.steps.evaluate import evaluate_representation
+from contraflow.steps.evaluate.evaluate import evaluate_representation
 from contraflow.steps.pretrain import pretrain
 
 TABLE = Path(__file__).with_suffix(".csv")

@@ -12,11 +12,13 @@ import pytest
 import yaml
 from PIL import Image
 
-from contraflow.config import Params, parse_params
-from contraflow.data.card import EncodedData
+from contraflow.encoded.card import EncodedData
 from contraflow.errors import UserError
+from contraflow.params import Params, parse_params
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch
+
+pytest_plugins = ("fixtures.encoded", "fixtures.checkpoints", "fixtures.runs")
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"
 QUICK = {

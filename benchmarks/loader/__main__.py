@@ -40,8 +40,8 @@ from benchmarks.loader.recipe import SIMCLR
 from benchmarks.loader.timing import Case, take_turns
 from benchmarks.loader.training import training_cases
 from benchmarks.loader.views import view_cases
-from contraflow.config import load_params
 from contraflow.devices import cores
+from contraflow.params import load_params
 
 BATCH, LARGE_BATCH = 256, 32
 

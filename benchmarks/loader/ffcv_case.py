@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.config import ViewRecipe
-from contraflow.data import ffcv_import  # noqa: F401  takes the side effects out of later imports of ffcv
+from contraflow.images import ffcv_import  # noqa: F401  takes the side effects out of later imports of ffcv
+from contraflow.views.settings import ViewRecipe
 
 
 def builtin(path: Path, size: int, recipe: ViewRecipe, batch_size: int, workers: int) -> Iterable:

@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 from benchmarks.loader.recipe import SIMCLR
-from contraflow.data.loader import ViewLoader
 from contraflow.devices import cores
+from contraflow.views.loader import ViewLoader
 
 if __name__ == "__main__":
     began = time.perf_counter()

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.data.beton import open_beton
-from contraflow.data.download import provide
-from contraflow.data.ffcv_import import DatasetWriter, IntField, NDArrayField, RGBImageField
-from contraflow.data.sources import SOURCES
-from contraflow.data.torchvision_sets import read_images
+from contraflow.encoded.beton import open_beton
+from contraflow.images.download import provide
+from contraflow.images.ffcv_import import DatasetWriter, IntField, NDArrayField, RGBImageField
+from contraflow.images.sources import SOURCES
+from contraflow.images.torchvision_sets import read_images
 
 QUALITY = 90  # of JPEG
 

@@ -1,6 +1,6 @@
 """The recipe of all cases: SimCLR's, with its strengths for small images (Chen et al. 2020, appendix B.9)."""
 
-from contraflow.config import ViewRecipe
+from contraflow.views.settings import ViewRecipe
 
 SIMCLR = ViewRecipe(
     crop_scale=[0.08, 1.0],

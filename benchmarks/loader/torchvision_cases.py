@@ -12,7 +12,7 @@ from torchvision import io as torchvision_io
 from torchvision import transforms
 from torchvision.transforms import v2
 
-from contraflow.config import ViewRecipe
+from contraflow.views.settings import ViewRecipe
 
 
 class _Blur:

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 
 from benchmarks.loader.timing import Case
 from benchmarks.loader.torchvision_cases import on_pillow
-from contraflow.config import Params
-from contraflow.data.loader import ViewBatch, ViewLoader
 from contraflow.devices import cores
-from contraflow.methods import METHODS, Batch, DataShape
+from contraflow.methods.parts.base import Batch, DataShape
+from contraflow.methods.parts.registry import METHODS
+from contraflow.params import Params
+from contraflow.views.loader import ViewBatch, ViewLoader
 
 WARM = 2
 

@@ -9,9 +9,9 @@ import numpy as np
 from benchmarks.loader import torchvision_cases
 from benchmarks.loader.ffcv_case import builtin
 from benchmarks.loader.timing import Case
-from contraflow.config import ViewRecipe
-from contraflow.data.loader import ViewBatch, ViewLoader
 from contraflow.devices import cores
+from contraflow.views.loader import ViewBatch, ViewLoader
+from contraflow.views.settings import ViewRecipe
 
 BYTES_COPIED = 2**26  # before the copy comes back to the same place: more than caches hold
 

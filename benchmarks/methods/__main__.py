@@ -27,13 +27,13 @@ import pandas as pd
 from benchmarks.parameters import with_changes
 from benchmarks.rows import Rows, digest
 from contraflow.artefacts import atomic, read_json
-from contraflow.config import Params
 from contraflow.devices import cores
-from contraflow.methods import METHODS
+from contraflow.methods.parts.registry import METHODS
+from contraflow.params import Params
 from contraflow.progress import say
 from contraflow.stages import Stages
 from contraflow.steps.encode import encode
-from contraflow.steps.evaluate import evaluate_representation
+from contraflow.steps.evaluate.evaluate import evaluate_representation
 from contraflow.steps.pretrain import pretrain
 
 HERE = Path(__file__).parent

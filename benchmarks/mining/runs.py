@@ -12,24 +12,25 @@ from benchmarks.parameters import with_changes
 from benchmarks.rows import Rows, digest
 from contraflow.arrays import load_arrays, save_arrays
 from contraflow.artefacts import sha256
-from contraflow.config import Eval, Params
-from contraflow.data.card import EncodedData
-from contraflow.data.loader import ImageLoader
 from contraflow.devices import cores
+from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
-from contraflow.evaluation.knn import Labelled
+from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.summary import same_class_share
 from contraflow.mining.policies import hardest, take_highest
 from contraflow.mining.search import Search
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
-from contraflow.neighbours import unit
+from contraflow.neighbours.bank import unit
+from contraflow.neighbours.knn import Labelled
+from contraflow.params import Params
 from contraflow.progress import say
 from contraflow.stages import Stages
 from contraflow.steps.encode import encode
-from contraflow.steps.mine import mine
+from contraflow.steps.mine.mine import mine
+from contraflow.steps.mine.train_mined import train_mined
 from contraflow.steps.pretrain import pretrain
-from contraflow.steps.train_mined import train_mined
+from contraflow.views.loader import ImageLoader
 
 CPU = torch.device("cpu")
 ALWAYS = {

@@ -10,11 +10,13 @@ from typing import Annotated
 
 import typer
 
-from contraflow.config import Data, Transfer, load_params
 from contraflow.devices import cores
 from contraflow.engines.alone import end_with_employer
 from contraflow.engines.jobs import job
 from contraflow.errors import UserError
+from contraflow.evaluation.settings import Transfer
+from contraflow.images.settings import Data
+from contraflow.params import load_params
 
 _typer = typer.Typer(
     help="Contrastive representation learning as a reproducible pipeline. `snakemake` runs all steps; these run one.",
@@ -131,7 +133,7 @@ def mine(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Find the hard negatives of every training image."""
-    from contraflow.steps.mine import merge_shards, mine
+    from contraflow.steps.mine.mine import merge_shards, mine
 
     settings = load_params(params)
     with job("mine", settings, inputs=[data / CARD, encoder, *merge], outputs=[out]):
@@ -152,7 +154,7 @@ def train_mined(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Go on training with mined negatives."""
-    from contraflow.steps.train_mined import train_mined
+    from contraflow.steps.mine.train_mined import train_mined
 
     settings = load_params(params)
     inputs = [data / CARD, encoder, history, negatives]
@@ -176,7 +178,7 @@ def summarise_mining(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Tabulate all mining rounds."""
-    from contraflow.steps.summarise_mining import summarise_mining
+    from contraflow.steps.mine.summarise_mining import summarise_mining
 
     with job("mine", load_params(params), inputs=negatives, outputs=[out], all_seeds=True):
         summarise_mining(negatives=negatives, out=out)
@@ -192,7 +194,7 @@ def evaluate(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Measure one representation: linear probe, k-NN, alignment and uniformity."""
-    from contraflow.steps.evaluate import READS, evaluate_representation
+    from contraflow.steps.evaluate.evaluate import READS, evaluate_representation
 
     settings = load_params(params)
     inputs = _measured(data, checkpoint)
@@ -218,7 +220,7 @@ def train_supervised(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Train an encoder with labels, as a ceiling for the others."""
-    from contraflow.steps.train_supervised import READS, train_supervised
+    from contraflow.steps.evaluate.train_supervised import READS, train_supervised
 
     settings = load_params(params)
     with job("evaluate", settings, inputs=[data / CARD], outputs=_training_files(out), reads=READS) as state:
@@ -234,7 +236,7 @@ def evaluate_rounds(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Measure the encoders of one seed after each round on validation images."""
-    from contraflow.steps.evaluate_rounds import READS, evaluate_rounds
+    from contraflow.steps.evaluate.evaluate_rounds import READS, evaluate_rounds
 
     settings = load_params(params)
     with job("evaluate", settings, inputs=[data / CARD, *checkpoints], outputs=[out], reads=(*READS, ROUNDS)):
@@ -251,7 +253,7 @@ def evaluate_corruptions(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Measure one representation by k-NN on corrupted test images."""
-    from contraflow.steps.evaluate_corruptions import READS, evaluate_corruptions
+    from contraflow.steps.evaluate.evaluate_corruptions import READS, evaluate_corruptions
 
     settings = load_params(params)
     inputs = _measured(data, checkpoint)
@@ -273,7 +275,7 @@ def encode_transfer(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Fetch the data set to transfer to, and write its images to FFCV files."""
-    from contraflow.steps.encode_transfer import READS, encode_transfer
+    from contraflow.steps.evaluate.encode_transfer import READS, encode_transfer
 
     settings = load_params(params)
     with job("evaluate", settings, inputs=[data / CARD, *_images(settings.eval.transfer)], outputs=[out], reads=READS):
@@ -291,7 +293,7 @@ def evaluate_transfer(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Measure one representation by linear probe and k-NN on another data set."""
-    from contraflow.steps.evaluate_transfer import READS, evaluate_transfer
+    from contraflow.steps.evaluate.evaluate_transfer import READS, evaluate_transfer
 
     settings = load_params(params)
     inputs = [*_measured(data, checkpoint), transfer / CARD]
@@ -317,7 +319,7 @@ def fine_tune(
     threads: Threads = ALL_CORES,
 ) -> None:
     """Train an encoder on with few labels and measure it."""
-    from contraflow.steps.fine_tune import READS, fine_tune
+    from contraflow.steps.evaluate.fine_tune import READS, fine_tune
 
     settings = load_params(params)
     inputs = _measured(data, checkpoint)
@@ -349,7 +351,7 @@ def summarise(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Sum up all evaluations: means and spread over seeds."""
-    from contraflow.steps.summarise import summarise
+    from contraflow.steps.evaluate.summarise import summarise
 
     settings = load_params(params)
     inputs = [data / CARD, *evaluations, *histories, *negatives, *rounds, *extras]
@@ -411,7 +413,7 @@ def export(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Write an encoder for use without contraflow."""
-    from contraflow.steps.export import export
+    from contraflow.commands.export import export
 
     export(checkpoint=checkpoint or _last_checkpoint(params), out=out, onnx=onnx)
 
@@ -425,7 +427,7 @@ def embed(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Write the features of all images in a folder."""
-    from contraflow.steps.embed_folder import embed_folder
+    from contraflow.commands.embed_folder import embed_folder
 
     embed_folder(folder, checkpoint=checkpoint or _last_checkpoint(params), out=out, skip_broken=skip_broken)
 
@@ -440,13 +442,13 @@ def search(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Show the training images that are most like some images."""
-    from contraflow.steps.search import search
+    from contraflow.commands.search import search
 
     search(images, checkpoint=checkpoint or _last_checkpoint(params), data=data, k=k, out=out)
 
 
 def _last_checkpoint(params: Path) -> Path:
-    from contraflow.steps.trained import last_checkpoint
+    from contraflow.commands.trained import last_checkpoint
 
     return last_checkpoint(load_params(params))
 
@@ -459,7 +461,7 @@ def baseline(
     params: ParamsFile = PARAMS,
 ) -> None:
     """Pin the results: later reports say what changed against them."""
-    from contraflow.steps.baseline import baseline
+    from contraflow.commands.baseline import baseline
 
     pinned = baseline(load_params(params), root=Path(), name=name, out=BASELINE)
     print(f"{BASELINE} holds the figures of {pinned}: the next report says what changed")
@@ -478,7 +480,7 @@ def compare(
     out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/compare.html"),
 ) -> None:
     """Write a page that compares runs which DVC has recorded."""
-    from contraflow.steps.compare import compare
+    from contraflow.commands.compare import compare
 
     compare(experiments or [], root=Path(), out=out)
     print(out)

@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from contraflow.config import load_params
 from contraflow.evaluation.few_labels import few_label_probes
-from contraflow.evaluation.knn import Labelled
 from contraflow.evaluation.probe import Problem
+from contraflow.neighbours.knn import Labelled
+from contraflow.params import load_params
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 DECAYS = [1e-1, 1e-3]

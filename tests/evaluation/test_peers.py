@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch.nn.functional import normalize
 
-from contraflow.config import Knn
-from contraflow.data.pixels import read_images
-from contraflow.evaluation.knn import Labelled, knn_accuracies, knn_predictions
+from contraflow.encoded.pixels import read_images
+from contraflow.neighbours.knn import Labelled, knn_accuracies, knn_predictions
+from contraflow.neighbours.settings import Knn
 
 pytestmark = pytest.mark.peers
 CPU = torch.device("cpu")

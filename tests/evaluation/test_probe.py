@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from contraflow.data.pixels import read_images
+from contraflow.encoded.pixels import read_images
 from contraflow.errors import UserError
 from contraflow.evaluation import probe as module
 from contraflow.evaluation.pixels import principal_components

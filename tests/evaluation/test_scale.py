@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from contraflow.artefacts import write_json
-from contraflow.config import load_params
+from contraflow.params import load_params
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.evaluation.record import Counts, label_figures, protocol
 

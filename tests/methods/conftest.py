@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from contraflow.methods import METHODS, Batch, DataShape
+from contraflow.methods.parts.base import Batch, DataShape
+from contraflow.methods.parts.registry import METHODS
 
 SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3)
 

@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from contraflow import config
-from contraflow.methods import METHODS
+from contraflow.methods.parts import settings
+from contraflow.methods.parts.registry import METHODS
 from contraflow.training.optimisers import build_optimiser
 
 WITH_NEGATIVES = ["simclr", "moco", "memory_bank", "nnclr", "supcon", "supcon_ce", "triplet", "margin"]
@@ -45,7 +45,7 @@ def steps(method, optimiser, batch_of, numbers):
 
 
 def test_a_method_is_registered_by_the_name_of_its_file():
-    assert sorted(METHODS) == config.METHODS
+    assert sorted(METHODS) == settings.METHODS
     assert all(method.__module__ == f"contraflow.methods.{name}" for name, method in METHODS.items())
 
 

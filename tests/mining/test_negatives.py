@@ -11,7 +11,7 @@ from contraflow.mining.control import random_others
 from contraflow.mining.negatives import mine_negatives
 from contraflow.mining.policies import take_highest, weighted
 from contraflow.mining.search import Candidates, Search
-from contraflow.neighbours import unit
+from contraflow.neighbours.bank import unit
 
 POLICIES = ["hardest", "semi_hard", "margin", "weighted", "random"]
 SUSPICIONS = ["none", "rank", "threshold", "mutual", "views"]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from contraflow.mining import approximate
 from contraflow.mining.search import Search
-from contraflow.neighbours import unit
+from contraflow.neighbours.bank import unit
 
 KINDS = ["different", "duplicates", "equal", "zeros"]
 TORCH = 10**6  # exact up to so many

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from contraflow.config import Model
 from contraflow.errors import UserError
-from contraflow.models import build_encoder, projection_head
 from contraflow.models.checkpoint import load_encoder, load_model, save_model
+from contraflow.models.encoders import build_encoder
+from contraflow.models.heads import projection_head
+from contraflow.models.settings import Model
 
 MODEL = Model(encoder="small", width=8, norm="batch", projection_hidden=8, projection_dim=4, predictor_hidden=8)
 PROVENANCE = {"params": {"model": MODEL.model_dump()}, "channels": 1, "image_size": 28, "inputs": {"data": "d" * 64}}

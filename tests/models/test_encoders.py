@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from contraflow.config import Model
 from contraflow.errors import UserError
-from contraflow.models import build_encoder
+from contraflow.models.encoders import build_encoder
+from contraflow.models.settings import Model
 
 DIMENSIONS = [("small", 64), ("resnet18", 512), ("resnet34", 512), ("resnet50", 2048), ("vit_small", 192)]
 

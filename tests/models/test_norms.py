@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
-from contraflow.config import Model
-from contraflow.models import build_encoder, projection_head, set_norm
-from contraflow.models.sync_norm import SyncBatchNorm
+from contraflow.models.encoders import build_encoder
+from contraflow.models.heads import projection_head
+from contraflow.models.norms import SyncBatchNorm, set_norm
+from contraflow.models.settings import Model
 
 KINDS = {"batch": nn.BatchNorm2d, "sync": SyncBatchNorm, "instance": nn.InstanceNorm2d, "group": nn.GroupNorm}
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from contraflow.config import Model
-from contraflow.models import build_encoder
+from contraflow.models.encoders import build_encoder
 from contraflow.models.plain import plain_code, plain_weights
+from contraflow.models.settings import Model
 
 CASES = [
     *[("small", norm, channels, 28) for norm in ("batch", "sync", "instance", "group") for channels in (1, 3)],

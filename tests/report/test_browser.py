@@ -6,7 +6,7 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from contraflow.report.search.page import Found, render
+from contraflow.search.page import Found, render
 
 selenium = pytest.importorskip("selenium")
 from selenium import webdriver  # noqa: E402
@@ -17,7 +17,7 @@ from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.common.keys import Keys  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
-from contraflow.report.compare.page import render as render_comparison  # noqa: E402
+from contraflow.compare.page import render as render_comparison  # noqa: E402
 
 FLAGS = (
     "--headless",

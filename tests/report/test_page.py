@@ -10,7 +10,7 @@ import yaml
 
 from contraflow.arrays import load_arrays, save_arrays
 from contraflow.errors import UserError
-from contraflow.report.numbers import NBSP
+from contraflow.pages.numbers import NBSP
 from contraflow.steps.report import report
 
 EXTRAS = {

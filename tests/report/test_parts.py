@@ -12,15 +12,16 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
-from contraflow.config import load_params, parse_params
+from contraflow.pages.numbers import words
+from contraflow.pages.pictures import LARGEST, picture, sheet, sprite
+from contraflow.pages.svg import to_svg
+from contraflow.params import load_params, parse_params
 from contraflow.report.classes import confusion, per_class
 from contraflow.report.curves import diagnosis_curves, loss_curves
 from contraflow.report.embedding_map import embedding_map, project
 from contraflow.report.gallery import choose_anchors, choose_samples
 from contraflow.report.hypersphere import plane, similarities
-from contraflow.report.parameters import sections, words
-from contraflow.report.pictures import LARGEST, picture, sheet, sprite
-from contraflow.report.svg import to_svg
+from contraflow.report.parameters import sections
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 

@@ -6,7 +6,7 @@ import pytest
 
 from contraflow.report.mining_verdict import MEASURED
 from contraflow.report.verdict import verdict
-from contraflow.steps.evaluate_rounds import HELD_OUT
+from contraflow.steps.evaluate.evaluate_rounds import HELD_OUT
 
 
 def changed(run, representation, key, values, images=10_000):

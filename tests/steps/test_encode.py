@@ -11,13 +11,13 @@ import yaml
 from PIL import Image
 
 from contraflow.artefacts import sha256, write_json
-from contraflow.config import Params, parse_params
-from contraflow.data.beton import open_beton
-from contraflow.data.card import EncodedData
-from contraflow.data.claim import claim
-from contraflow.data.pictures import open_picture, square
-from contraflow.data.pixels import read_images
+from contraflow.encoded.beton import open_beton
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.claim import claim
+from contraflow.encoded.pixels import read_images, square
 from contraflow.errors import UserError
+from contraflow.images.decoding import open_picture
+from contraflow.params import Params, parse_params
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch
 

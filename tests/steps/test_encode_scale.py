@@ -13,7 +13,7 @@ _PEAK = """
 import sys
 from pathlib import Path
 import yaml
-from contraflow.config import parse_params
+from contraflow.params import parse_params
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch
 

@@ -12,17 +12,18 @@ from safetensors.torch import load_file
 
 from contraflow.arrays import load_arrays, save_arrays
 from contraflow.artefacts import read_json, sha256, write_json
-from contraflow.data.card import EncodedData
+from contraflow.encoded.card import EncodedData
 from contraflow.errors import UserError
-from contraflow.methods import METHODS, DataShape
+from contraflow.methods.parts.base import DataShape
+from contraflow.methods.parts.registry import METHODS
 from contraflow.models.checkpoint import load_encoder, read_provenance, save_model
 from contraflow.steps.encode import encode
-from contraflow.steps.evaluate import evaluate_representation
-from contraflow.steps.evaluate_rounds import evaluate_rounds
+from contraflow.steps.evaluate.evaluate import evaluate_representation
+from contraflow.steps.evaluate.evaluate_rounds import evaluate_rounds
+from contraflow.steps.evaluate.summarise import summarise
 from contraflow.steps.fetch import fetch
-from contraflow.steps.mine import mine
+from contraflow.steps.mine.mine import mine
 from contraflow.steps.pretrain import pretrain
-from contraflow.steps.summarise import summarise
 
 LABEL_FIGURES = {"linear", "linear_10pct", "linear_2each", "knn5", "knn3"}
 
@@ -156,7 +157,7 @@ def test_the_same_call_gives_the_same_bytes_and_leaves_the_checkpoint(run, tmp_p
 
 def test_the_encoder_is_as_it_was_bit_by_bit(run, tmp_path, params_of, encoded, monkeypatch):
     """Weights and the statistics of BatchNorm, whatever was measured."""
-    import contraflow.steps.representation as step
+    import contraflow.evaluation.representation as step
 
     used = []
 
@@ -176,7 +177,7 @@ def test_the_encoder_is_as_it_was_bit_by_bit(run, tmp_path, params_of, encoded, 
 
 def test_nothing_is_chosen_on_the_test_images(run, tmp_path, params_of, encoded, monkeypatch):
     """Other labels of the test images change the test figures and no other."""
-    import contraflow.steps.evaluate as step
+    import contraflow.steps.evaluate.evaluate as step
 
     class Mirrored(step.ImageLoader):
         def __iter__(self):

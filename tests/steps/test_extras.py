@@ -8,24 +8,23 @@ import pytest
 import torch
 
 from contraflow.artefacts import read_json, sha256
-from contraflow.data.card import EncodedData
-from contraflow.data.labelling import draw_labelled
-from contraflow.data.pixels import read_images
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.pixels import read_images
+from contraflow.encoded.splits import draw_labelled
 from contraflow.errors import UserError
 from contraflow.evaluation.corruptions import UNITS, corrupt
-from contraflow.evaluation.extras import summarise_extras
-from contraflow.evaluation.summary import spread
-from contraflow.models import build_encoder
+from contraflow.evaluation.summary import spread, summarise_extras
 from contraflow.models.checkpoint import load_encoder
+from contraflow.models.encoders import build_encoder
 from contraflow.steps.encode import encode
-from contraflow.steps.encode_transfer import encode_transfer
-from contraflow.steps.evaluate import evaluate_representation
-from contraflow.steps.evaluate_corruptions import evaluate_corruptions
-from contraflow.steps.evaluate_transfer import evaluate_transfer
+from contraflow.steps.evaluate.encode_transfer import encode_transfer
+from contraflow.steps.evaluate.evaluate import evaluate_representation
+from contraflow.steps.evaluate.evaluate_corruptions import evaluate_corruptions
+from contraflow.steps.evaluate.evaluate_transfer import evaluate_transfer
+from contraflow.steps.evaluate.fine_tune import fine_tune
+from contraflow.steps.evaluate.train_supervised import train_supervised
 from contraflow.steps.fetch import fetch
-from contraflow.steps.fine_tune import fine_tune
 from contraflow.steps.pretrain import pretrain
-from contraflow.steps.train_supervised import train_supervised
 
 
 @pytest.fixture(autouse=True)
@@ -235,8 +234,8 @@ def test_colour_is_made_grey_for_a_grey_encoder_and_grey_colour_for_one_of_colou
 
 
 def test_what_an_encoder_is_given_is_grey_and_normalised_as_it_knows_it(tmp_path, params_of, encoded, colourful):
-    from contraflow.data.loader import ImageLoader
-    from contraflow.steps.evaluate_transfer import _plain, _taken
+    from contraflow.steps.evaluate.evaluate_transfer import _plain, _taken
+    from contraflow.views.loader import ImageLoader
 
     params = params_of(eval={"transfer": {"name": "folder", "path": str(colourful)}})
     encode_transfer(params, data=encoded.folder, out=tmp_path)

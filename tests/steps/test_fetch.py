@@ -16,10 +16,10 @@ import yaml
 from torchvision import datasets
 
 from contraflow.artefacts import read_json, sha256
-from contraflow.config import Params, parse_params
-from contraflow.data import sources
-from contraflow.data.sources import DEBIAN_FASHION_MNIST
 from contraflow.errors import UserError
+from contraflow.images import sources
+from contraflow.images.sources import DEBIAN_FASHION_MNIST
+from contraflow.params import Params, parse_params
 from contraflow.steps.fetch import fetch
 
 ROOT = Path(__file__).parents[2]
@@ -125,8 +125,8 @@ _OFFLINE = """
 import dataclasses, sys
 from pathlib import Path
 import yaml
-from contraflow.config import parse_params
-from contraflow.data.sources import SOURCES
+from contraflow.params import parse_params
+from contraflow.images.sources import SOURCES
 from contraflow.errors import UserError
 from contraflow.steps.fetch import fetch
 SOURCES["fashion_mnist"] = dataclasses.replace(SOURCES["fashion_mnist"], packages=())

@@ -6,7 +6,7 @@ import yaml
 
 from contraflow.arrays import save_arrays
 from contraflow.artefacts import write_json
-from contraflow.data.sources import DEBIAN_FASHION_MNIST
+from contraflow.images.sources import DEBIAN_FASHION_MNIST
 
 HEAVY = {"torch", "torchvision", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "seaborn", "faiss"}
 

@@ -9,11 +9,11 @@ from contraflow.arrays import load_arrays, save_arrays
 from contraflow.artefacts import sha256
 from contraflow.errors import UserError
 from contraflow.models.checkpoint import read_provenance
-from contraflow.steps import mine as step
-from contraflow.steps.mine import merge_shards, mine
+from contraflow.steps.mine import mine as step
+from contraflow.steps.mine.mine import merge_shards, mine
+from contraflow.steps.mine.summarise_mining import summarise_mining
+from contraflow.steps.mine.train_mined import train_mined
 from contraflow.steps.pretrain import pretrain
-from contraflow.steps.summarise_mining import summarise_mining
-from contraflow.steps.train_mined import train_mined
 from contraflow.training import loop
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from contraflow.losses import negative_cosine
 from contraflow.losses.hypersphere import alignment
-from contraflow.methods import METHODS, Method, Output
 from contraflow.methods.byol import BYOL
+from contraflow.methods.parts.base import Method, Output
+from contraflow.methods.parts.registry import METHODS
 
 
 class WithoutStopGradient(BYOL):

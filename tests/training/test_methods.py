@@ -3,9 +3,9 @@
 import pytest
 
 from contraflow.artefacts import sha256
-from contraflow.data.card import EncodedData
+from contraflow.encoded.card import EncodedData
 from contraflow.errors import UserError
-from contraflow.methods import METHODS
+from contraflow.methods.parts.registry import METHODS
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch
 from contraflow.training import loop

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
-from contraflow.config import Train
 from contraflow.training.lars import LARS
 from contraflow.training.optimisers import build_optimiser, learning_rate
+from contraflow.training.settings import Train
 
 TRAIN = {
     "epochs": 1, "batch_size": 2, "gpus": 1, "optimiser": "sgd", "lr": 0.1, "momentum": 0.9,
@@ -70,7 +70,7 @@ def test_schedule_without_warmup_begins_at_the_peak():
 def test_no_optimiser_waits_for_torchs_compiler():
     code = f"""
 import sys, torch
-from contraflow.config import Train
+from contraflow.training.settings import Train
 from contraflow.training.optimisers import build_optimiser
 for name in ("sgd", "lars", "adamw"):
     model = torch.nn.Linear(2, 1)

@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 
 from contraflow.artefacts import sha256
 from contraflow.errors import UserError
-from contraflow.methods import METHODS
-from contraflow.steps import mine as mining
+from contraflow.methods.parts.registry import METHODS
 from contraflow.steps import pretrain as pretraining
-from contraflow.steps import train_mined as training_mined
+from contraflow.steps.mine import mine as mining
+from contraflow.steps.mine import train_mined as training_mined
 from contraflow.training.parallel import on_each
 
 CPU = torch.device("cpu")

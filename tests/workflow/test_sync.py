@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from contraflow.config import Loss
+from contraflow.methods.parts.settings import Loss
 
 ROOT = Path(__file__).parents[2]
 DRAW = """

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import grimp
 
-from contraflow import config
+from contraflow.mining.settings import MINING
+from contraflow.params import Params
 
 SOURCE = Path("src")
 STEPS = "src/contraflow/steps/"
@@ -52,7 +53,9 @@ class Code:
         """The parameters that a file names in its READS, if it is a step's; it is not run, for it may import torch."""
         for node in self._parse(path).body if path.startswith(STEPS) else ():
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "READS":
-                return list(eval(compile(ast.Expression(node.value), path, "eval"), vars(config)))
+                return list(
+                    eval(compile(ast.Expression(node.value), path, "eval"), {"MINING": MINING, "Params": Params})
+                )
         return []
 
     def run_by(self, command: str) -> str | None:

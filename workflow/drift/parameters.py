@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from contraflow.config import parse_params
 from contraflow.errors import UserError
+from contraflow.params import parse_params
 from drift import Difference
 from drift.plan import Job, plans
 

@@ -14,13 +14,13 @@ sys.path.insert(0, SOURCE)
 for variable, first in {"PYTHONPATH": SOURCE, "PATH": str(Path(sys.executable).parent)}.items():
     os.environ[variable] = os.pathsep.join(filter(None, [first, os.environ.get(variable)]))
 
-from contraflow.config import load_params
+from contraflow.params import load_params
 from contraflow.devices import cores, gpus, side_by_side
 from contraflow.engines.agreement import Agreement
 from contraflow.engines.alone import alone, end_with_dvc, stop_at_once, work_for_me
 from contraflow.errors import UserError
-from contraflow.steps.pinned import read_pinned
-from contraflow.steps.provenance import write_provenance
+from contraflow.baseline.pinned import read_pinned
+from contraflow.engines.circumstances import write_circumstances
 
 try:
     if config:

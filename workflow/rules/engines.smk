@@ -35,7 +35,7 @@ def tell_provenance():
     log = Path(rules.write_report.log[0])
     if AGREEMENT and log.is_file() and log.stat().st_mtime > STARTED:
         try:
-            write_provenance(STAGES, Path("results/report.html"))
+            write_circumstances(STAGES, Path("results/report.html"))
         except (UserError, OSError) as error:
             logger.warning(f"results/provenance.html was not written: {error}")
 

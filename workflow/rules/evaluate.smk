@@ -44,7 +44,7 @@ rule evaluate:
 rule summarise_evaluations:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/summarise.py",
+        code="src/contraflow/steps/evaluate/summarise.py",
         baselines=expand("results/evaluate/{baseline}.json", baseline=BASELINES),
         encoders=expand("results/evaluate/encoder-seed{seed}.json", seed=SEEDS),
         histories=[f"{trained(seed, number)}/history.csv" for seed in SEEDS for number in [0, *ROUNDS]],
@@ -86,7 +86,7 @@ rule summarise_evaluations:
 rule evaluate_pixels:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/evaluate.py",
+        code="src/contraflow/steps/evaluate/evaluate.py",
     output:
         raw="results/evaluate/raw_pixels.json",
         pca="results/evaluate/pca_pixels.json",
@@ -108,7 +108,7 @@ rule evaluate_pixels:
 rule evaluate_untrained:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/evaluate.py",
+        code="src/contraflow/steps/evaluate/evaluate.py",
     output:
         "results/evaluate/untrained-seed{seed}.json",
     log:
@@ -129,7 +129,7 @@ rule evaluate_untrained:
 rule evaluate_encoder:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/evaluate.py",
+        code="src/contraflow/steps/evaluate/evaluate.py",
         checkpoint=lambda w: f"{trained(w.seed, PARAMS.mining.rounds)}/encoder.safetensors",
     output:
         evaluation="results/evaluate/encoder-seed{seed}.json",
@@ -152,7 +152,7 @@ rule evaluate_encoder:
 rule evaluate_rounds:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/evaluate_rounds.py",
+        code="src/contraflow/steps/evaluate/evaluate_rounds.py",
         checkpoints=lambda w: [f"{trained(w.seed, number)}/encoder.safetensors" for number in [0, *ROUNDS]],
     output:
         "results/evaluate/rounds-seed{seed}.json",
@@ -176,7 +176,7 @@ rule evaluate_rounds:
 rule train_supervised:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/train_supervised.py",
+        code="src/contraflow/steps/evaluate/train_supervised.py",
     output:
         encoder="results/evaluate/supervised/seed{seed}/encoder.safetensors",
         history="results/evaluate/supervised/seed{seed}/history.csv",
@@ -198,7 +198,7 @@ rule train_supervised:
 rule evaluate_supervised:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/evaluate.py",
+        code="src/contraflow/steps/evaluate/evaluate.py",
         checkpoint="results/evaluate/supervised/seed{seed}/encoder.safetensors",
     output:
         "results/evaluate/supervised-seed{seed}.json",
@@ -220,7 +220,7 @@ rule evaluate_supervised:
 rule evaluate_corruptions:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/evaluate_corruptions.py",
+        code="src/contraflow/steps/evaluate/evaluate_corruptions.py",
         checkpoint=measured_checkpoint,
     output:
         "results/evaluate/corruptions/{representation}.json",
@@ -244,7 +244,7 @@ rule evaluate_corruptions:
 rule encode_transfer:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/encode_transfer.py",
+        code="src/contraflow/steps/evaluate/encode_transfer.py",
     output:
         TRANSFER,
     log:
@@ -264,7 +264,7 @@ rule evaluate_transfer:
     input:
         rules.encode.input,
         TRANSFER,
-        code="src/contraflow/steps/evaluate_transfer.py",
+        code="src/contraflow/steps/evaluate/evaluate_transfer.py",
         checkpoint=measured_checkpoint,
     output:
         "results/evaluate/transfer/{representation}.json",
@@ -291,7 +291,7 @@ rule evaluate_transfer:
 rule fine_tune:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/fine_tune.py",
+        code="src/contraflow/steps/evaluate/fine_tune.py",
         checkpoint=measured_checkpoint,
     output:
         "results/evaluate/fine_tune/{representation}.json",

@@ -15,7 +15,7 @@ rule mine:
 
 rule summarise_mining:
     input:
-        code="src/contraflow/steps/summarise_mining.py",
+        code="src/contraflow/steps/mine/summarise_mining.py",
         encoders=rules.pretrain.input,
         negatives=expand("results/mine/seed{seed}/round{round}/negatives.npz", seed=SEEDS, round=ROUNDS),
     output:
@@ -40,7 +40,7 @@ rule summarise_mining:
 rule mine_negatives:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/mine.py",
+        code="src/contraflow/steps/mine/mine.py",
         encoder=lambda w: f"{trained(w.seed, int(w.round) - 1)}/encoder.safetensors",
         shards=[f"results/mine/seed{{seed}}/round{{round}}/shards/{shard}.npz" for shard in SHARDS],
     output:
@@ -65,7 +65,7 @@ rule mine_negatives:
 rule mine_shard:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/mine.py",
+        code="src/contraflow/steps/mine/mine.py",
         encoder=rules.mine_negatives.input.encoder,
     output:
         "results/mine/seed{seed}/round{round}/shards/{shard}.npz",
@@ -87,7 +87,7 @@ rule mine_shard:
 rule train_mined:
     input:
         rules.encode.input,
-        code="src/contraflow/steps/train_mined.py",
+        code="src/contraflow/steps/mine/train_mined.py",
         encoder=rules.mine_negatives.input.encoder,
         history=lambda w: f"{trained(w.seed, int(w.round) - 1)}/history.csv",
         negatives="results/mine/seed{seed}/round{round}/negatives.npz",

@@ -12,10 +12,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from contraflow.config import Params
 from contraflow.engines.dvc import Dvc
 from contraflow.engines.jobs import SEEDS, Store, Trace, content_digest, place
 from contraflow.errors import UserError
+from contraflow.params import Params
 from contraflow.progress import say
 from contraflow.stages import Stages, chosen
 

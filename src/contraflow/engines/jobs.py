@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from contraflow.artefacts import atomic, md5, write_json
-from contraflow.config import Params
+from contraflow.params import Params
 from contraflow.stages import PIPELINE, Stages, chosen, fingerprint
 
 SEEDS = "seeds"

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from contraflow.config import Eval
 from contraflow.evaluation.few_labels import FewLabels, few_label_probes
-from contraflow.evaluation.knn import Labelled, knn_accuracies, knn_predictions
 from contraflow.evaluation.probe import Probe, Problem, Trial, choose, sweep
+from contraflow.evaluation.settings import Eval
+from contraflow.neighbours.knn import Labelled, knn_accuracies, knn_predictions
 
 
 @dataclass(frozen=True)

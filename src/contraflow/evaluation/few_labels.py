@@ -5,10 +5,10 @@ from statistics import fmean
 
 import numpy as np
 
-from contraflow.config import Eval
-from contraflow.data.labelling import draw_each, draw_labelled
-from contraflow.evaluation.knn import Labelled
+from contraflow.encoded.splits import draw_each, draw_labelled
 from contraflow.evaluation.probe import Problem, choose, sweep
+from contraflow.evaluation.settings import Eval
+from contraflow.neighbours.knn import Labelled
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from contraflow.config import Eval
 from contraflow.evaluation.accuracy import Accuracies
 from contraflow.evaluation.bootstrap import RESAMPLES, interval
 from contraflow.evaluation.calibration import BINS, calibration_error, reliability
 from contraflow.evaluation.classification import confusion_matrix, per_class
 from contraflow.evaluation.pixels import LARGEST
 from contraflow.evaluation.probe import GRADIENT_NORM
+from contraflow.evaluation.settings import Eval
 
 FEATURES = {
     "encoder": "output of the encoder without its projection head, after the last epoch, in evaluation mode, float32",

@@ -5,7 +5,8 @@ from contraflow.losses import negative_cosine
 from contraflow.methods.parts.base import Batch, Method, Output
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.schedule import cosine
-from contraflow.models import predictor, set_norm
+from contraflow.models.heads import predictor
+from contraflow.models.norms import set_norm
 
 
 class BYOL(Method):

@@ -17,7 +17,7 @@ class MoCo(Method):
 
     Keys enter the queue after the loss, and a key of the anchor's own image from an earlier epoch is no negative. Over
     the images of one GPU BatchNorm would tell which images came together and with that which key is the positive
-    (section 3.3); where the paper shuffles keys among GPUs, here `contraflow.config` asks for another `model.norm`.
+    (section 3.3); where the paper shuffles keys among GPUs, here `contraflow.params` asks for another `model.norm`.
     """
 
     def __init__(self, settings, data):

@@ -11,7 +11,8 @@ from contraflow.methods.parts.base import Batch, Method, Output
 from contraflow.methods.parts.negatives import Negatives
 from contraflow.methods.parts.queue import Queue
 from contraflow.methods.parts.temperature import Temperature
-from contraflow.models import predictor, set_norm
+from contraflow.models.heads import predictor
+from contraflow.models.norms import set_norm
 
 
 class NNCLR(Method):

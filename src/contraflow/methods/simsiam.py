@@ -5,7 +5,8 @@ from torch import nn
 from contraflow.collectives import gather
 from contraflow.losses import negative_cosine
 from contraflow.methods.parts.base import Batch, Method, Output
-from contraflow.models import predictor, set_norm
+from contraflow.models.heads import predictor
+from contraflow.models.norms import set_norm
 
 
 class SimSiam(Method):

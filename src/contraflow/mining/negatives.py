@@ -7,12 +7,12 @@ from functools import partial
 import numpy as np
 import torch
 
-from contraflow.config import Mining
 from contraflow.errors import UserError
 from contraflow.mining import policies, suspicion
 from contraflow.mining.control import random_others
 from contraflow.mining.search import Candidates, Search
-from contraflow.neighbours import BANK_ROWS, CPU
+from contraflow.mining.settings import Mining
+from contraflow.neighbours.bank import BANK_ROWS, CPU
 from contraflow.progress import track
 
 NOT_RANKED = 0

@@ -8,7 +8,7 @@ import torch
 
 from contraflow.arrays import evenly
 from contraflow.mining.approximate import InvertedLists
-from contraflow.neighbours import CPU, Bank
+from contraflow.neighbours.bank import CPU, Bank
 
 SAMPLE = 1_000  # anchors on which an approximate search is compared with the exact one
 

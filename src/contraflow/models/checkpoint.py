@@ -9,9 +9,9 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from contraflow.artefacts import atomic, signature
-from contraflow.config import Model
 from contraflow.errors import UserError
 from contraflow.models.encoders import build_encoder
+from contraflow.models.settings import Model
 
 
 def save_model(path: Path, model: nn.Module, provenance: dict) -> None:

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from contraflow.config import Model
 from contraflow.errors import UserError
 from contraflow.models.norms import set_norm
+from contraflow.models.settings import Model
 
 SMALL_IMAGE = 64  # pixels; up to here a ResNet's ImageNet stem would throw most of the image away
 

@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
-from contraflow.config import Model
 from contraflow.models.encoders import SmallEncoder
 from contraflow.models.norms import GROUPS
+from contraflow.models.settings import Model
 
 _NORMS = {  # in evaluation mode shared BatchNorm is BatchNorm
     "batch": "torch.nn.BatchNorm2d({})",

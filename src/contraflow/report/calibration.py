@@ -7,11 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+from contraflow.pages.palette import MARKS, colour
+from contraflow.pages.svg import INK, STYLE, to_svg
 from contraflow.report.curves import WIDTHS
-from contraflow.report.palette import MARKS, colour
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES
-from contraflow.report.svg import INK, STYLE, to_svg
 
 SHOWN = {"encoder": "o", "raw_pixels": "^"}  # with a mark each
 HEIGHT = 3.6  # inches

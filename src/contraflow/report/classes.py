@@ -6,8 +6,8 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from contraflow.report.numbers import fixed, is_number
-from contraflow.report.pictures import data_uri
+from contraflow.pages.numbers import fixed, is_number
+from contraflow.pages.pictures import data_uri
 from contraflow.report.run import Run
 
 MOST_WITH_NAMES = 30  # more classes are drawn as a picture

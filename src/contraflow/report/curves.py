@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from contraflow.report.palette import colour
-from contraflow.report.svg import FAINT, INK, STYLE, to_svg
+from contraflow.pages.palette import colour
+from contraflow.pages.svg import FAINT, INK, STYLE, to_svg
 
 WIDTHS = {"wide": 7.6, "narrow": 4.0}  # inches; the page shows the one that fits the screen
 LOSS_HEIGHTS = {"wide": 3.3, "narrow": 3.0}

@@ -12,10 +12,10 @@ from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
-from contraflow.report.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
-from contraflow.report.pictures import sheet
+from contraflow.pages.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
+from contraflow.pages.pictures import sheet
+from contraflow.pages.svg import STYLE
 from contraflow.report.run import Run
-from contraflow.report.svg import STYLE
 
 PERPLEXITY = 30
 COMPONENTS = 50  # principal components that go into t-SNE

@@ -1,6 +1,6 @@
 """The extra evaluations, each as a table with the words on how it was measured."""
 
-from contraflow.report.numbers import listing
+from contraflow.pages.numbers import listing
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES, measures
 

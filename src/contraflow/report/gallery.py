@@ -3,7 +3,7 @@
 import numpy as np
 
 from contraflow.arrays import evenly
-from contraflow.report.pictures import picture, sprite
+from contraflow.pages.pictures import picture, sprite
 from contraflow.report.run import Mined, Run
 
 MOST_CLASSES = 30

@@ -6,11 +6,11 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from contraflow.pages.numbers import fixed, is_number, listing, share
+from contraflow.pages.svg import FAINT, INK, STYLE, to_svg
 from contraflow.report.curves import WIDTHS
-from contraflow.report.numbers import fixed, is_number, listing, share
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES
-from contraflow.report.svg import FAINT, INK, STYLE, to_svg
 
 # Told apart by shape as well as by colour; the colours are those of the accuracies.
 _POINTS = {  # mark, the same in the legend, colour

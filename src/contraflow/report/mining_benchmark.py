@@ -7,9 +7,9 @@ from statistics import fmean, stdev
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from contraflow.pages.palette import colour
+from contraflow.pages.svg import FAINT, STYLE, to_svg
 from contraflow.report.curves import WIDTHS
-from contraflow.report.palette import colour
-from contraflow.report.svg import FAINT, STYLE, to_svg
 
 BENCHMARK = Path(__file__).with_suffix(".json")  # written by benchmarks/mining
 SHOWN = ("linear", "linear_1pct", "knn20")

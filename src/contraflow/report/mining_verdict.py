@@ -2,11 +2,11 @@
 
 import math
 
-from contraflow.config import all_epochs
-from contraflow.report.numbers import fixed, is_number, percent, share, times
+from contraflow.pages.numbers import fixed, is_number, percent, share, times
+from contraflow.params import all_epochs
 from contraflow.report.run import Run
 
-MEASURED = 5_000  # validation images at most, as `contraflow.steps.evaluate_rounds` takes
+MEASURED = 5_000  # validation images at most, as `contraflow.steps.evaluate.evaluate.evaluate_rounds` takes
 
 
 def on_mining(run: Run) -> str | None:

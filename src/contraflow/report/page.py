@@ -1,6 +1,9 @@
 """The page: every part put into the template."""
 
-from contraflow.config import all_epochs
+from contraflow.baseline.summary import against
+from contraflow.pages import numbers
+from contraflow.pages.assets import SCRIPTS, STYLES, environment, joined
+from contraflow.params import all_epochs
 from contraflow.report import (
     calibration,
     classes,
@@ -10,15 +13,12 @@ from contraflow.report import (
     gallery,
     hypersphere,
     mining_benchmark,
-    numbers,
     parameters,
     reproduce,
     rounds,
     summary,
     verdict,
 )
-from contraflow.report.assets import SCRIPTS, STYLES, environment, joined
-from contraflow.report.baseline.summary import against
 from contraflow.report.run import Run
 
 
@@ -27,7 +27,7 @@ def render(run: Run) -> str:
     templates = environment()
     for function in (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.times, numbers.is_number):
         templates.filters[function.__name__] = function
-    templates.filters["words"] = parameters.words
+    templates.filters["words"] = numbers.words
     template = templates.get_template("page.html.j2")
     settings = run.params
     return template.render(

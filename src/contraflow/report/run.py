@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from contraflow.config import Params
-from contraflow.report.baseline.measured import Measured
-from contraflow.report.parameters import flat
+from contraflow.baseline.measured import Measured
+from contraflow.params import Params
+from contraflow.settings.values import flat
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from contraflow.report.baseline.measures import few_labels
-from contraflow.report.numbers import is_number, times
+from contraflow.baseline.measures import few_labels
+from contraflow.pages.numbers import is_number, times
 from contraflow.report.run import Run
 
 NAMES = {

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass, field
 
+from contraflow.pages.numbers import NBSP, count, fixed, is_number, listing, percent, times
 from contraflow.report.mining_verdict import on_mining
-from contraflow.report.numbers import NBSP, count, fixed, is_number, listing, percent, times
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES, Difference, accuracy, difference, measures
 

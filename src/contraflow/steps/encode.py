@@ -6,18 +6,17 @@ from types import SimpleNamespace
 import numpy as np
 
 from contraflow.artefacts import atomic, read_json, sha256
-from contraflow.config import Params
-from contraflow.data.card import CARD, FILES, Card, spot_digest
-from contraflow.data.claim import claim
-from contraflow.data.duplicates import copies, leaks
-from contraflow.data.folder import read_folder
-from contraflow.data.images import ImageSet, Split
-from contraflow.data.listing import UNLABELLED
-from contraflow.data.seeded import draw_validation
-from contraflow.data.statistics import mean_and_std
-from contraflow.data.torchvision_sets import read_images
-from contraflow.data.writer import write_beton
+from contraflow.encoded.card import CARD, FILES, Card, spot_digest
+from contraflow.encoded.claim import claim
+from contraflow.encoded.splits import draw_validation
 from contraflow.errors import UserError
+from contraflow.images.facts import copies, leaks, mean_and_std
+from contraflow.images.folder import read_folder
+from contraflow.images.image_set import ImageSet, Split
+from contraflow.images.listing import UNLABELLED
+from contraflow.images.torchvision_sets import read_images
+from contraflow.images.writer import write_beton
+from contraflow.params import Params
 from contraflow.progress import say
 from contraflow.stages import chosen, code_digest
 

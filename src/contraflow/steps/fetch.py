@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from contraflow.artefacts import sha256, write_json
-from contraflow.config import Params
-from contraflow.data.download import provide
-from contraflow.data.sources import SOURCES
-from contraflow.data.table import list_images
+from contraflow.images.download import provide
+from contraflow.images.sources import SOURCES
+from contraflow.images.table import list_images
+from contraflow.params import Params
 from contraflow.stages import code_digest
 
 READS = ("data.name", "data.path", "data.table")

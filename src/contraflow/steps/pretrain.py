@@ -4,12 +4,12 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
-from contraflow.config import Params
-from contraflow.data.card import EncodedData
+from contraflow.encoded.card import EncodedData
+from contraflow.params import Params
 from contraflow.stages import chosen, code_digest
-from contraflow.steps.validation import validation_knn
 from contraflow.training.parallel import on_gpus
 from contraflow.training.rounds import train_round
+from contraflow.training.validation import validation_knn
 
 READS = ("data.labelled_fraction", "data.split_seed", "augment", "model", "method", "loss", "negatives", "train")
 

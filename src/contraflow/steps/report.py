@@ -9,18 +9,18 @@ import pandas as pd
 
 from contraflow.arrays import load_arrays
 from contraflow.artefacts import atomic, read_json, require_same, sha256
-from contraflow.config import Params
-from contraflow.data.card import EncodedData
-from contraflow.data.pixels import read_images
+from contraflow.baseline.pinned import read_pinned
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.pixels import read_images
 from contraflow.errors import UserError
+from contraflow.params import Params
 from contraflow.report import gallery
 from contraflow.report.embedding_map import TILE, choose
 from contraflow.report.page import render
+from contraflow.report.reading_pictures import read_mined, read_mistaken, read_shown_views
 from contraflow.report.run import Run, Samples
 from contraflow.report.summary import NAMES
 from contraflow.stages import code_digest
-from contraflow.steps.pinned import read_pinned
-from contraflow.steps.report_pictures import read_mined, read_mistaken, read_shown_views
 
 READS = tuple(Params.model_fields)  # all of them: the page shows every parameter
 

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from contraflow.artefacts import atomic
-from contraflow.config import Train
 from contraflow.errors import UserError
+from contraflow.training.settings import Train
 
 
 @dataclass(frozen=True)

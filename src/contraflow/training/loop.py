@@ -10,17 +10,17 @@ import torch
 from torch import Tensor, nn
 
 from contraflow.collectives import average_gradients, from_first, rank
-from contraflow.config import Train
-from contraflow.data.companions import CompanionLoader
-from contraflow.data.loader import ViewLoader
 from contraflow.errors import UserError
-from contraflow.methods import Batch, Method
+from contraflow.methods.parts.base import Batch, Method
 from contraflow.progress import progress, say
 from contraflow.training.collapse import collapse
 from contraflow.training.diagnosis import Recent
 from contraflow.training.history import Epoch, ends_early
 from contraflow.training.optimisers import build_optimiser, learning_rate
+from contraflow.training.settings import Train
 from contraflow.training.state import load_state, save_state
+from contraflow.views.companions import CompanionLoader
+from contraflow.views.loader import ViewLoader
 
 REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linearly (Goyal et al. 2017)
 

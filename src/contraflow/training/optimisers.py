@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from contraflow.config import Train
 from contraflow.training.lars import LARS
+from contraflow.training.settings import Train
 
 
 def build_optimiser(train: Train, model: nn.Module) -> Optimizer:

@@ -9,19 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from contraflow.collectives import rank, world_size
-from contraflow.data.card import EncodedData
-from contraflow.data.companions import CompanionLoader
-from contraflow.data.device_loader import view_loader
-from contraflow.data.labelling import draw_labelled
-from contraflow.data.loader import ImageLoader
 from contraflow.devices import job_cores
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.splits import draw_labelled
 from contraflow.errors import UserError
-from contraflow.methods import METHODS, DataShape, Method
+from contraflow.methods.parts.base import DataShape, Method
+from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.checkpoint import load_encoder, load_model, save_model
 from contraflow.models.embed import embed
 from contraflow.training.history import Epoch, save_history
 from contraflow.training.loop import train
+from contraflow.views.companions import CompanionLoader
+from contraflow.views.device_loader import view_loader
+from contraflow.views.loader import ImageLoader
 
 PROJECTED = 500  # images at a time
 

@@ -7,7 +7,9 @@ from types import SimpleNamespace
 from torch import Tensor, nn
 
 from contraflow.collectives import gather
-from contraflow.models import build_encoder, projection_head, set_norm
+from contraflow.models.encoders import build_encoder
+from contraflow.models.heads import projection_head
+from contraflow.models.norms import set_norm
 
 
 @dataclass(frozen=True)

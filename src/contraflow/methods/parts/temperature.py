@@ -4,9 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contraflow.config import Loss
 from contraflow.losses.similarity import exact
 from contraflow.methods.parts.schedule import cosine
+from contraflow.methods.parts.settings import Loss
 
 LEAST = 0.01  # of a learned temperature; below, one negative takes all the gradient
 SPEED = 0.1  # of learning log tau beside the weights, whose learning rate would make it jump

@@ -1,0 +1,105 @@
+"""The figures of an encoder, and the change of each against a baseline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from contraflow.baseline.measured import Measured
+from contraflow.baseline.significance import Difference, difference
+from contraflow.pages.numbers import NARROW, fixed, is_number, points
+
+GEOMETRY = {"alignment": "0 is best", "uniformity": "lower is more spread out"}
+FEW = "linear_"  # begins the names of accuracies on few labels
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One figure of an encoder: its key in an evaluation, the images it is of, and its name.
+
+    Attributes:
+        split: `test` or `validation` for accuracies, empty for the shape of the features.
+    """
+
+    key: str
+    split: str
+    name: str
+    note: str
+
+    def of(self, run: Measured) -> dict[int, float | None]:
+        """The figure of a run by seed, None where it was not measured."""
+        contents = run.evaluations.items()
+        return {seed: (content[self.split] if self.split else content).get(self.key) for seed, content in contents}
+
+    def known(self, run: Measured) -> bool:
+        """Whether the figure is a number for every seed."""
+        return all(map(is_number, self.of(run).values()))
+
+    def mean(self, run: Measured) -> float:
+        return fmean(self.of(run).values())
+
+    def difference(self, run: Measured, baseline: Measured, comparisons: int) -> Difference:
+        """The figure of a run minus that of the baseline; both are known."""
+        return difference(self.of(run), self.of(baseline), comparisons)
+
+    def figure(self, value: float) -> str:
+        """As a person reads it: accuracies in per cent."""
+        return fixed(100 * value) if self.split else fixed(value, 3)
+
+    def change(self, value: float) -> str:
+        """A difference with its sign: accuracies in points."""
+        return points(value, 2) if self.split else points(value / 100, 3)
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference to the baseline as a person reads it.
+
+    Attributes:
+        mean: With its sign.
+        interval: From where to where it may lie; empty where nothing is known of that.
+        judgement: Whether it is beyond noise, in a word or two.
+        sign: 1 or -1 where it is, 0 otherwise.
+    """
+
+    mean: str
+    interval: str
+    judgement: str
+    sign: int
+
+
+LINEAR = Measure("linear", "test", "Linear probe", "%, test images")
+CHOOSING = Measure("linear", "validation", "Linear probe", "%, validation images")
+
+
+def measures(runs: Sequence[Measured]) -> list[Measure]:
+    """The figures that any of the runs has, in one order: probe, also on few labels, k-NN by rising k, shape."""
+    contents = [content for run in runs for content in run.evaluations.values()]
+    keys = list(dict.fromkeys(key for content in contents for key in content["test"]))
+    neighbours = sorted((key for key in keys if key.startswith("knn")), key=lambda key: int(key.removeprefix("knn")))
+    found = [LINEAR, CHOOSING] if "linear" in keys else []
+    found += [Measure(key, "test", few_labels(key), "%, test images") for key in keys if key.startswith(FEW)]
+    found += [Measure(key, "test", f"{key.removeprefix('knn')}-NN", "%, test images") for key in neighbours]
+    shape = [key for key in GEOMETRY if any(is_number(content.get(key)) for content in contents)]
+    return found + [Measure(key, "", key.capitalize(), GEOMETRY[key]) for key in shape]
+
+
+def few_labels(key: str) -> str:
+    """`linear_0_5pct` as `Linear, 0.5 %`, `linear_5each` as `Linear, 5 a class` (the keys of `Eval.few`)."""
+    amount = key.removeprefix(FEW)
+    if amount.endswith("each"):
+        return f"Linear, {amount.removesuffix('each')} a class"
+    return f"Linear, {amount.removesuffix('pct').replace('_', '.')}{NARROW}%"
+
+
+def change(measure: Measure, run: Measured, baseline: Measured, comparisons: int = 1) -> Change | None:
+    """How a figure changed from the baseline to one of so many runs; None where one of the two does not have it."""
+    if not measure.known(run) or not measure.known(baseline):
+        return None
+    gap = measure.difference(run, baseline, comparisons)
+    judgement = gap.why or ("beyond noise" if gap.sign else "within noise")
+    return Change(measure.change(gap.mean), interval(measure, gap), judgement, gap.sign)
+
+
+def interval(measure: Measure, gap: Difference) -> str:
+    """The interval of a difference; empty where there is none."""
+    return f"{measure.change(gap.low)} to {measure.change(gap.high)}" if gap.margin is not None else ""

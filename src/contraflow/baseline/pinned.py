@@ -1,0 +1,63 @@
+"""`baseline.json`: the run that reports are compared with, in a file that git tracks; `{}` where there is none."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contraflow.artefacts import write_json
+from contraflow.baseline.measured import Measured
+from contraflow.errors import UserError
+from contraflow.settings.values import Number
+
+
+class Figures(BaseModel):
+    """Figures of the encoder of one seed, as `evaluate` wrote them; what else it wrote is left out."""
+
+    model_config = ConfigDict(strict=True)
+
+    seed: int
+    test: dict[str, Number]
+    validation: dict[str, Number]
+    alignment: Number | None
+    uniformity: Number | None
+
+
+class Pinned(BaseModel):
+    """What the file holds: `params` are all parameters by their dotted names, `test_images` a SHA-256."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    name: Annotated[str, Field(min_length=1)]
+    test_images: str
+    params: dict[str, object]
+    evaluations: Annotated[list[Figures], Field(min_length=1)]
+
+
+def write_pinned(path: Path, pinned: Pinned) -> None:
+    """Write the file, whole or not at all."""
+    write_json(path, pinned.model_dump())
+
+
+def read_pinned(path: Path) -> Measured | None:
+    """The run that is pinned; None where none is.
+
+    Raises:
+        UserError: the file is missing, damaged, or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        pinned = Pinned.model_validate(content) if content != {} else None
+    except FileNotFoundError:
+        raise UserError(
+            f"{path} is missing: write {{}} into it for no baseline, or run `contraflow baseline`"
+        ) from None
+    except ValueError:
+        raise UserError(
+            f"{path} holds no baseline: write {{}} into it for none, or run `contraflow baseline`"
+        ) from None
+    if pinned is None:
+        return None
+    evaluations = {figures.seed: figures.model_dump(exclude={"seed"}) for figures in pinned.evaluations}
+    return Measured(pinned.name, pinned.params, pinned.test_images, evaluations)

@@ -1,0 +1,103 @@
+"""The command `baseline`: pins the run in `results/`, so that later reports say what changed. No stage."""
+
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from contraflow.artefacts import read_json, require_same
+from contraflow.baseline.pinned import Figures, Pinned, write_pinned
+from contraflow.encoded.card import CARD, EncodedData
+from contraflow.engines.circumstances import changed_files, commit
+from contraflow.engines.dvc import Dvc
+from contraflow.errors import UserError
+from contraflow.pages.numbers import listing
+from contraflow.params import Params
+from contraflow.settings.values import flat
+from contraflow.stages import Stages
+
+DATA, EVALUATIONS = Path("results/encode"), Path("results/evaluate")
+OF_PINNED = "report"  # the one stage that reads what is pinned
+MOST = 3  # names of what changed that are told
+
+
+def baseline(params: Params, *, root: Path, name: str | None, out: Path) -> str:
+    """Write the figures of the encoder in `results/` to `out` (.json), and return the name they got.
+
+    Args:
+        params: Parameters of the run.
+        root: The DVC repository.
+        name: How reports shall call this run; None for the commit that is checked out.
+        out: File to write.
+
+    Raises:
+        UserError: there is no whole run, DVC says that it is not of the present parameters, code and data, it failed,
+            or the commit does not name it.
+    """
+    paths = [root / EVALUATIONS / f"encoder-seed{seed}.json" for seed in params.seeds]
+    for path in (root / DATA / CARD, *paths):
+        if not path.is_file():
+            raise UserError(f"{path} is missing, and only a whole run can be a baseline: run `snakemake` first")
+    _require_up_to_date(root)
+    name = name or _name_of_commit(root, out)
+    write_pinned(out, read_results(params, name, data=root / DATA, evaluations=paths))
+    return name
+
+
+def read_results(params: Params, name: str, *, data: Path, evaluations: list[Path]) -> Pinned:
+    """What is pinned of a run: `data` is its folder of encoded data, `evaluations` those of the encoder, one a seed.
+
+    Raises:
+        UserError: a file is missing or damaged, was made from other data, or has figures that are no numbers.
+    """
+    encoded = EncodedData.open(data)
+    return Pinned(
+        name=name,
+        test_images=encoded.card.digests[encoded.test_beton.name],
+        params=dict(flat(params.model_dump())),
+        evaluations=[_figures(path, encoded.digest) for path in evaluations],
+    )
+
+
+def _figures(path: Path, digest: str) -> Figures:
+    content = read_json(path)
+    try:
+        figures, made_from = Figures.model_validate(content), content["provenance"]["inputs"]["data"]
+    except (ValidationError, KeyError, TypeError):
+        raise UserError(
+            f"{path} has figures that are no numbers (a failed run, or a damaged file), so it cannot be a baseline"
+        ) from None
+    require_same(path, "data set", digest, made_from)
+    return figures
+
+
+def _require_up_to_date(root: Path) -> None:
+    changes = Dvc(root).changes()
+    for stage in Stages(root).names:
+        if stage in changes and stage != OF_PINNED:
+            raise UserError(
+                f"results/ was not made with the parameters, code and data that are here now ({stage}: "
+                f"{_some(_changed(changes[stage]))}): run `snakemake` first, or put them back"
+            )
+
+
+def _changed(changes: list) -> list[str]:
+    """Parameters and paths that `dvc status` finds changed in a stage."""
+    found = []
+    for change in changes:
+        kinds = change.values() if isinstance(change, dict) else [{change: None}]  # such as `changed command`
+        for path, how in (entry for kind in kinds for entry in kind.items()):
+            found += how if isinstance(how, dict) else [path]
+    return found
+
+
+def _name_of_commit(root: Path, out: Path) -> str:
+    """Raises UserError where there is no commit, or files that differ from it may have made the results."""
+    changed = [path for path in changed_files(root) if path != out.name]
+    if (found := commit(root)) and not changed:
+        return found
+    why = f"{_some(changed)} changed since the commit" if found else "there is no commit to name it by"
+    raise UserError(f"{why}: give the baseline a name, as in `contraflow baseline --name first`")
+
+
+def _some(names: list[str]) -> str:
+    return listing(names if len(names) <= MOST else [*names[:MOST], f"{len(names) - MOST} more"])

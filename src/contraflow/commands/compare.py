@@ -1,0 +1,67 @@
+"""The command `compare`: one page over several runs that DVC has recorded. No stage: nobody versions its page."""
+
+import io
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from contraflow.artefacts import atomic
+from contraflow.compare.experiment import Experiment, Stage
+from contraflow.compare.page import render
+from contraflow.engines.experiments import Experiments, Recorded
+from contraflow.errors import UserError
+from contraflow.stages import CODE
+
+EVALUATIONS, CURVES = "results/evaluate", "results/evaluate/curves.csv"
+DATA, TEST_IMAGES = "results/encode", "results/encode/test.beton"
+
+
+def compare(names: list[str], *, root: Path, out: Path) -> None:
+    """Write the page over the named runs to `out`.
+
+    Args:
+        names: Of experiments or commits, or `workspace`; the first is the baseline. One alone is compared with the
+            present commit, none takes all experiments of it.
+        root: The DVC repository.
+        out: Page to write (.html).
+
+    Raises:
+        UserError: a run does not exist, is not complete, its files are not in DVC's cache, or there are not two.
+    """
+    experiments = Experiments(root)
+    if len(names) < 2:
+        names = [*experiments.present_commit(), *(names or experiments.of_present_commit())]
+    found = experiments.find(names)
+    if len(found) < 2:
+        raise UserError(
+            f"{'only ' + found[0].name if found else 'nothing'} to compare: make an experiment of the present commit "
+            "with `dvc exp run -S loss.tau=0.1`, or name two experiments or commits"
+        )
+    page = render([_read(run) for run in found])
+    with atomic(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _read(run: Recorded) -> Experiment:
+    """Raises UserError when the run is not complete or damaged."""
+    names = sorted(path for path in run.files(EVALUATIONS) if Path(path).match("encoder-seed*.json"))
+    contents = [json.loads(run.read(path)) for path in names]
+    curves = pd.read_csv(io.BytesIO(run.read(CURVES)))
+    return Experiment(
+        name=run.name,
+        params=run.params(),
+        stages={name: _stage(run, name) for name in run.stages},
+        test_images=run.files(DATA).get(TEST_IMAGES, ""),
+        evaluations={content["seed"]: content for content in sorted(contents, key=lambda content: content["seed"])},
+        curves=curves,
+    )
+
+
+def _stage(run: Recorded, name: str) -> Stage:
+    read = run.dependencies(name).items()
+    return Stage(
+        code={path: md5 for path, md5 in read if path.startswith(CODE)},
+        inputs={path: md5 for path, md5 in read if not path.startswith(CODE)},
+        outputs=run.outputs(name),
+    )

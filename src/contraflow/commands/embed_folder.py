@@ -1,0 +1,111 @@
+"""The command `embed`: features of all images in a folder."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from contraflow.arrays import on_disk, save_arrays
+from contraflow.commands.inputs import normalised, read_input
+from contraflow.commands.trained import Trained
+from contraflow.devices import cores, lease
+from contraflow.errors import UserError
+from contraflow.evaluation.frozen import finite_features
+from contraflow.images.decoding import BrokenPicture
+from contraflow.images.listing import Unsorted, list_unsorted, printable
+from contraflow.prefetch import in_turn
+from contraflow.progress import say, track
+
+BATCH = 64
+_AHEAD = 8  # pictures a core that may be decoded before their turn
+
+
+def embed_folder(folder: Path, *, checkpoint: Path, out: Path, skip_broken: bool) -> None:
+    """Write the features of every image below `folder` to `out` (.npz), images sorted by name.
+
+    The file has the arrays files (N,), features (N, D) float32, label (N,) int64 with -1 for none, and classes (of the
+    folders; see `list_unsorted`); its provenance names the encoder by its digest. Memory does not grow with the number
+    of images but for their names.
+
+    Raises:
+        UserError: the checkpoint is missing or damaged, the folder holds no images, files are broken and `skip_broken`
+            is not set (all of them are named), or the features are not finite.
+    """
+    trained, found = Trained.open(checkpoint), list_unsorted(folder)
+    torch.set_num_threads(cores())
+    pictures = _Pictures(folder, found, trained, skip_broken)
+    with lease() as (device,), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # a damaged EXIF block and the like: the picture is whole
+        features = on_disk(finite_features(trained.network, pictures.batches(), device, str(checkpoint)), beside=out)
+    kept = pictures.kept
+    provenance = {
+        "step": "embed",
+        "inputs": {"encoder": trained.digest},
+        "skipped": [printable(found.names[i]) for i in pictures.broken],
+    }
+    save_arrays(
+        out,
+        provenance,
+        files=np.array([printable(found.names[i]) for i in kept]),
+        features=features,
+        label=found.labels[kept],
+        classes=np.array(found.classes, np.str_),
+    )
+    say(f"{out}: {features.shape[1]} features of {len(kept):,} images")
+
+
+class _Pictures:
+    """The pictures of a folder in batches; `kept` and, with the reason, `broken` say by index what was met so far."""
+
+    def __init__(self, folder: Path, found: Unsorted, trained: Trained, skip_broken: bool):
+        self.folder, self.names, self.trained, self.skip_broken = folder, found.names, trained, skip_broken
+        self.kept: list[int] = []
+        self.broken: dict[int, str] = {}
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Images (B, C, H, W) with their indices (B,). After a broken file there are no more, unless those may be left
+        out; the others are still read, to be named all at once."""
+        waiting: list[np.ndarray] = []
+        for i, picture in enumerate(self._decoded()):
+            if isinstance(picture, BrokenPicture):
+                self.broken[i] = str(picture)
+            elif self.skip_broken or not self.broken:
+                self.kept.append(i)
+                waiting.append(picture)
+            if len(waiting) == BATCH:
+                yield self._batch(waiting)
+                waiting = []
+        if waiting:
+            yield self._batch(waiting)
+        if self.broken:
+            self._report()
+
+    def _report(self) -> None:
+        counts = ", ".join(f"{count} {reason}" for reason, count in Counter(self.broken.values()).items())
+        names = "".join(f"\n  {printable(self.names[i])} ({reason})" for i, reason in self.broken.items())
+        what = f"{len(self.broken)} of {len(self.names)} images in {self.folder} cannot be read ({counts})"
+        if not self.skip_broken:
+            raise UserError(f"{what}: mend or remove them, or leave them out with --skip-broken{names}")
+        if not self.kept:
+            raise UserError(f"{what}: none is left{names}")
+        say(f"{what} and are left out:{names}")
+
+    def _decoded(self) -> Iterator[np.ndarray | BrokenPicture]:
+        with ThreadPoolExecutor(cores()) as pool:
+            started = (pool.submit(self._read, name) for name in self.names)
+            for future in track(in_turn(started, _AHEAD * cores()), total=len(self.names), label="embed"):
+                yield future.result()
+
+    def _read(self, name: str) -> np.ndarray | BrokenPicture:
+        try:
+            return read_input(self.folder / name, **self.trained.image)
+        except BrokenPicture as error:
+            return error
+
+    def _batch(self, pictures: list[np.ndarray]) -> tuple[Tensor, Tensor]:
+        return normalised(np.stack(pictures), **self.trained.normalisation), torch.tensor(self.kept[-len(pictures) :])

@@ -1,0 +1,59 @@
+"""The command `export`: an encoder for use without contraflow."""
+
+from pathlib import Path
+
+from safetensors.torch import save
+
+from contraflow.artefacts import atomic, read_json, sha256, write_json
+from contraflow.commands.export_card import make_card, readme
+from contraflow.commands.trained import RESULTS, Trained
+from contraflow.errors import UserError
+from contraflow.models.onnx import require_onnx, write_onnx
+from contraflow.models.plain import plain_code, plain_weights
+from contraflow.models.settings import Model
+from contraflow.progress import say
+
+WEIGHTS, ONNX, CARD, README = "encoder.safetensors", "encoder.onnx", "card.json", "README.md"
+FILES = (WEIGHTS, ONNX, CARD, README)
+
+
+def export(*, checkpoint: Path, out: Path, onnx: bool) -> None:
+    """Write an encoder to the folder `out`: its weights, `card.json`, a README with the code that loads it, and ONNX
+    where wanted. What an earlier export left there is replaced, the card last: it vouches for the others.
+
+    The card has the figures of `results/evaluate` where they are of this very encoder.
+
+    Raises:
+        UserError: the checkpoint is missing or damaged, `out` holds other files, which might have the same names, or
+            packages that ONNX needs are not installed.
+    """
+    trained = Trained.open(checkpoint)
+    if onnx:
+        require_onnx()
+    if out.is_dir() and (other := sorted(path.name for path in out.iterdir() if path.name not in FILES)):
+        raise UserError(
+            f"{out} holds other files than an export, {other[0]} for one: name a folder of its own with --out"
+        )
+    for name in (CARD, README, ONNX):
+        (out / name).unlink(missing_ok=True)
+    model = Model(**trained.made_from["params"]["model"])
+    weights = plain_weights(trained.network)
+    written = [WEIGHTS]
+    with atomic(out / WEIGHTS) as temporary:
+        temporary.write_bytes(save(weights, metadata={"checkpoint": trained.digest}))
+    if onnx:
+        write_onnx(out / ONNX, trained.network, **trained.image)
+        written.append(ONNX)
+    card = make_card(trained, _evaluation(trained)) | {"files": {name: sha256(out / name) for name in written}}
+    with atomic(out / README) as temporary:
+        temporary.write_text(readme(card, plain_code(trained.network, model, WEIGHTS)), encoding="utf-8")
+    write_json(out / CARD, card)
+    say(f"{out}: {', '.join([*written, README, CARD])}")
+
+
+def _evaluation(trained: Trained) -> dict | None:
+    path = RESULTS / "evaluate" / f"encoder-seed{trained.made_from['seed']}.json"
+    if not path.is_file():
+        return None
+    content = read_json(path)
+    return content if content["provenance"]["inputs"].get("encoder") == trained.digest else None

@@ -1,0 +1,93 @@
+"""The command `search`: the training images most like some images, as a page."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from contraflow.arrays import on_disk
+from contraflow.artefacts import atomic
+from contraflow.commands.inputs import normalised, read_input
+from contraflow.commands.trained import Trained
+from contraflow.devices import cores, lease
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.pixels import read_images
+from contraflow.errors import UserError
+from contraflow.evaluation.frozen import finite_features
+from contraflow.images.decoding import BrokenPicture
+from contraflow.images.listing import printable
+from contraflow.neighbours.bank import Bank, unit
+from contraflow.progress import say, track
+from contraflow.search.page import Found, render
+from contraflow.views.loader import ImageLoader
+
+BATCH = 500
+
+
+def search(images: list[Path], *, checkpoint: Path, data: Path, k: int, out: Path) -> None:
+    """Write a page to `out` (.html) that shows for each of `images` the `k` most similar training images of `data`.
+
+    Raises:
+        UserError: an image cannot be read (all such are named), the checkpoint or the encoded data is missing or
+            damaged, or the one was not trained on the other.
+    """
+    trained, encoded = Trained.open(checkpoint), EncodedData.open(data)
+    if trained.made_from["inputs"]["data"] != encoded.digest:
+        raise UserError(
+            f"{checkpoint} was trained on other images than {data} holds: "
+            "name its own with --data, or another encoder with --checkpoint"
+        )
+    asked = _read(images, trained)
+    torch.set_num_threads(cores())
+    loading = {"indices": encoded.training, "size": encoded.card.image_size, **trained.normalisation}
+    loader = ImageLoader(encoded.train_beton, batch_size=BATCH, threads=cores(), **loading)
+    with lease() as (device,):
+        batches = track(loader, total=len(loader), label="embed training images", unit="batches")
+        bank = on_disk(_on_sphere(trained, batches, device), beside=out)
+        parts = (normalised(asked[i : i + BATCH], **trained.normalisation) for i in range(0, len(asked), BATCH))
+        queries = np.concatenate([*_on_sphere(trained, ((part, torch.zeros(len(part))) for part in parts), device)])
+        similarity, row = Bank(bank, device=device).nearest(queries, k)
+    index, labels = encoded.training[row], encoded.labels("train")
+    found = [
+        Found(
+            name=printable(path.name),
+            image=asked[i],
+            nearest=read_images(encoded.train_beton, index[i], encoded.card.image_size),
+            index=index[i],
+            label=labels[index[i]],
+            similarity=similarity[i],
+        )
+        for i, path in enumerate(images)
+    ]
+    page = render(
+        found,
+        classes=encoded.card.classes,
+        data=encoded.card.name,
+        searched=len(bank),
+        encoder=f"the encoder of seed {trained.made_from['seed']} after round {trained.made_from['round']}",
+    )
+    with atomic(out) as temporary:
+        temporary.write_text(page, encoding="utf-8")
+    say(f"{out}: the {similarity.shape[1]:,} nearest of {len(bank):,} training images to {len(images):,}")
+
+
+def _on_sphere(
+    trained: Trained, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
+) -> Iterator[np.ndarray]:
+    """Features (B, D) of length 1 of each batch."""
+    return map(unit, finite_features(trained.network, batches, device, str(trained.path)))
+
+
+def _read(paths: list[Path], trained: Trained) -> np.ndarray:
+    """Images (N, H, W, C) uint8."""
+    images, broken = [], []
+    for path in paths:
+        try:
+            images.append(read_input(path, **trained.image))
+        except BrokenPicture as error:
+            broken.append(f"{printable(str(path))} ({error})")
+    if broken:
+        raise UserError(f"cannot be read as {'an image' if len(broken) == 1 else 'images'}: {', '.join(broken)}")
+    return np.stack(images)

@@ -1,0 +1,75 @@
+"""Training curves of several runs laid over each other: the mean over seeds as a line, their range as a band."""
+
+from collections.abc import Sequence
+
+import matplotlib as mpl
+import seaborn as sns
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from contraflow.compare.experiment import Experiment
+from contraflow.pages.palette import colour
+from contraflow.pages.svg import STYLE, to_svg
+from contraflow.report.curves import DIAGNOSIS, LOSS_HEIGHTS, WIDTHS, draw_panels, set_scales
+
+DASHES = ["", (4, 1.5), (1, 1)]  # change after every ten runs, as colours repeat
+
+
+def loss_curves(experiments: Sequence[Experiment]) -> dict[str, Markup] | None:
+    """The loss as `wide` and `narrow` SVG; None when no loss is a number."""
+    if not _measured(experiments, "loss"):
+        return None
+    drawn = {}
+    for name, width in WIDTHS.items():
+        with mpl.rc_context(STYLE):
+            figure = Figure(figsize=(width, LOSS_HEIGHTS[name]), layout="constrained")
+            axes = figure.add_subplot()
+            _draw(axes, experiments, "loss")
+            axes.set(xlabel="epoch", ylabel="loss")
+        drawn[name] = to_svg(figure, f"loss-{name}", f"Training loss by epoch. {_ends(experiments, 'loss')}.")
+    return drawn
+
+
+def diagnosis_curves(experiments: Sequence[Experiment]) -> dict[str, Markup] | None:
+    """What trainings measured of their embeddings as `wide` and `narrow` SVG, a panel a figure; None without any."""
+    panels = [column for column in DIAGNOSIS if _measured(experiments, column)]
+    if not panels:
+        return None
+    description = " ".join(f"{DIAGNOSIS[column]}: {_ends(experiments, column)}." for column in panels)
+    return draw_panels(
+        panels, lambda axes, column: _draw(axes, experiments, column), f"Diagnosis by epoch. {description}"
+    )
+
+
+def _measured(experiments: Sequence[Experiment], column: str) -> list[Experiment]:
+    """The runs that have any number in a column."""
+    return [run for run in experiments if column in run.curves and run.curves[column].notna().any()]
+
+
+def _ends(experiments: Sequence[Experiment], column: str) -> str:
+    """The last mean over seeds of each run, in words."""
+    return ", ".join(
+        f"{run.name} ends at {run.curves.groupby('epoch')[column].mean().dropna().iloc[-1]:.3g}"
+        for run in _measured(experiments, column)
+    )
+
+
+def _draw(axes: Axes, experiments: Sequence[Experiment], column: str) -> None:
+    for run in _measured(experiments, column):
+        number = experiments.index(run)
+        sns.lineplot(
+            run.curves.dropna(subset=column),
+            x="epoch",
+            y=column,
+            color=colour(number),
+            dashes=False,
+            linestyle=(0, DASHES[number // 10 % len(DASHES)]) if number >= 10 else "-",
+            estimator="mean",
+            errorbar=("pi", 100),
+            err_kws={"alpha": 0.15, "linewidth": 0},
+            linewidth=1.8 if column == "loss" else 1.4,
+            legend=False,
+            ax=axes,
+        )
+    set_scales(axes, column)

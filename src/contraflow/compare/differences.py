@@ -1,0 +1,64 @@
+"""What differs between runs other than parameters and results: code, data."""
+
+from collections.abc import Sequence
+
+from contraflow.compare.experiment import Experiment
+from contraflow.pages.numbers import MISSING
+
+CODE = "src/contraflow/"
+
+
+def code(experiments: Sequence[Experiment]) -> list[dict]:
+    """For each run with other code than the baseline, its name and the `changes`: a module, how, in which stages.
+
+    A module is new or gone where only one of the two runs has it in a stage.
+    """
+    baseline, found = experiments[0], []
+    for run in experiments[1:]:
+        changes: dict[tuple[str, str], list[str]] = {}
+        for stage in run.stages.keys() & baseline.stages.keys():
+            own, base = run.stages[stage].code, baseline.stages[stage].code
+            for path in own.keys() | base.keys():
+                if own.get(path) != base.get(path):
+                    how = "new" if path not in base else "gone" if path not in own else "changed"
+                    changes.setdefault((path.removeprefix(CODE), how), []).append(stage)
+        order = list(run.stages)
+        listed = [
+            {"module": module, "how": how, "stages": sorted(stages, key=order.index)}
+            for (module, how), stages in sorted(changes.items())
+        ]
+        if listed:
+            found.append({"name": run.name, "changes": listed})
+    return found
+
+
+def stages(experiments: Sequence[Experiment]) -> list[dict]:
+    """One row a stage: what each run made in it, as the first letters of a digest, and whether it is the baseline's."""
+    names = dict.fromkeys(name for run in experiments for name in run.stages)
+    found = []
+    for name in names:
+        made = [run.stages[name].outputs if name in run.stages else {} for run in experiments]
+        cells = [
+            {"text": " ".join(digest[:7] for digest in outputs.values()) or MISSING, "other": outputs != made[0]}
+            for outputs in made
+        ]
+        found.append({"name": name, "cells": cells})
+    return found
+
+
+def inputs(experiments: Sequence[Experiment]) -> list[dict]:
+    """One row a file or folder from outside (a user's images) that is not the same everywhere, as in `stages`."""
+    read = [_from_outside(run) for run in experiments]
+    paths = dict.fromkeys(path for found in read for path in found)
+    rows = []
+    for path in paths:
+        digests = [found.get(path) for found in read]
+        if any(digest != digests[0] for digest in digests):
+            cells = [{"text": (digest or MISSING)[:7], "other": digest != digests[0]} for digest in digests]
+            rows.append({"name": path, "cells": cells})
+    return rows
+
+
+def _from_outside(run: Experiment) -> dict[str, str]:
+    made = {path for stage in run.stages.values() for path in stage.outputs}
+    return {path: md5 for stage in run.stages.values() for path, md5 in stage.inputs.items() if path not in made}

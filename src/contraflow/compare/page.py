@@ -1,0 +1,41 @@
+"""The page: every part put into the template."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from contraflow.baseline.differences import parameters
+from contraflow.baseline.measures import measures
+from contraflow.baseline.significance import CONFIDENCE
+from contraflow.compare import curves, differences, results
+from contraflow.compare.experiment import Experiment
+from contraflow.compare.verdict import verdict
+from contraflow.pages.assets import environment, joined
+from contraflow.pages.numbers import share, times
+from contraflow.pages.palette import colour
+
+HERE = Path(__file__).parent
+
+
+def render(experiments: Sequence[Experiment]) -> str:
+    """The whole page as HTML that needs no other file; the first of two or more runs is the baseline."""
+    templates = environment(HERE)
+    templates.filters |= {"times": times, "share": share}
+    return templates.get_template("page.html.j2").render(
+        style=joined(("style.css", "compare/style.css")),
+        script=joined(("script.js",)),
+        names=[run.name for run in experiments],
+        colours=[colour(number) for number in range(len(experiments))],
+        verdict=verdict(experiments),
+        measures=measures(experiments),
+        rows=results.rows(experiments),
+        strips=results.strips(experiments),
+        confidence=CONFIDENCE,
+        parameters=parameters(experiments),
+        code=differences.code(experiments),
+        inputs=differences.inputs(experiments),
+        stages=differences.stages(experiments),
+        curves=curves.loss_curves(experiments),
+        command=shlex.join(["contraflow", "compare", *(run.name for run in experiments)]),
+        diagnosis=curves.diagnosis_curves(experiments),
+    )

@@ -1,0 +1,61 @@
+"""The figures of the runs side by side, and each one's difference to the baseline."""
+
+from collections.abc import Sequence
+from statistics import fmean, stdev
+
+from contraflow.baseline.measures import LINEAR, Measure, change, measures
+from contraflow.compare.experiment import Experiment
+from contraflow.pages.numbers import MISSING, NBSP, fixed
+
+
+def rows(experiments: Sequence[Experiment]) -> list[dict]:
+    """One row a run: name, state in a word, and for each measure a cell with its difference to the first run."""
+    found = []
+    for run in experiments:
+        words = ["baseline"] if run is experiments[0] else []
+        words += ["failed"] if run.failures() else ["collapsed"] if run.collapse() else []
+        cells = [_cell(measure, run, experiments) for measure in measures(experiments)]
+        found.append({"name": run.name, "state": ", ".join(words), "cells": cells})
+    return found
+
+
+def _cell(measure: Measure, run: Experiment, experiments: Sequence[Experiment]) -> dict:
+    """A cell's texts: `value`, `n` seeds (0 where it was not measured), `change` (None where nothing is compared)."""
+    if not measure.known(run):
+        return {"value": MISSING, "n": 0, "change": None}
+    baseline, values = experiments[0], list(measure.of(run).values())
+    spread = f" ±{NBSP}{measure.figure(stdev(values))}" if len(values) > 1 else ""
+    gap = None if run is baseline else change(measure, run, baseline, len(experiments) - 1)
+    return {"value": measure.figure(fmean(values)) + spread, "n": len(values), "change": gap}
+
+
+def strips(experiments: Sequence[Experiment]) -> dict | None:
+    """The linear probe on the test images, a dot a seed, as positions (per cent of the width) on one axis.
+
+    None where fewer than two runs have it.
+    """
+    shown = [run for run in experiments if LINEAR.known(run)]
+    if len(shown) < 2:
+        return None
+    values = [value for run in shown for value in LINEAR.of(run).values()]
+    margin = max(0.08 * (max(values) - min(values)), 0.002)
+    low, high = max(0.0, min(values) - margin), min(1.0, max(values) + margin)
+
+    def at(value: float) -> float:
+        return round(100 * (value - low) / (high - low), 2)
+
+    step = next(step for step in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / step <= 6)
+    first = int(low / step) + 1
+    ticks = [step * number for number in range(first, int(high / step + 1e-9) + 1)]
+    return {
+        "rows": [
+            {
+                "name": run.name,
+                "number": experiments.index(run),
+                "dots": sorted(at(value) for value in LINEAR.of(run).values()),
+                "mean": at(LINEAR.mean(run)),
+            }
+            for run in shown
+        ],
+        "ticks": [{"at": at(tick), "text": fixed(100 * tick, 1 if step < 0.01 else 0)} for tick in ticks],
+    }

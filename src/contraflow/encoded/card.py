@@ -1,0 +1,151 @@
+"""The data card, which says what the encoded files hold, and the files themselves opened by it."""
+
+import hashlib
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from contraflow.artefacts import read_json, sha256, write_json
+from contraflow.encoded.beton import open_beton
+from contraflow.encoded.claim import claimed
+from contraflow.errors import UserError
+
+_SPOTS, _SPOT = 64, 2**16  # bytes
+CARD = "card.json"
+FILES = ("train.beton", "test.beton", "validation.npy", "positions.npy")
+
+
+def spot_digest(path: Path) -> str:
+    """SHA-256 of a file's beginning, its end and spots between them, 4 MiB in all, in milliseconds.
+
+    It tells a file of other images, however large; a single changed bit it finds in smaller files only.
+    """
+    digest, size = hashlib.sha256(), path.stat().st_size
+    with path.open("rb") as file:
+        for i in range(_SPOTS):
+            file.seek(i * max(0, size - _SPOT) // (_SPOTS - 1))
+            digest.update(file.read(_SPOT))
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Card:
+    """What an encoded data set holds.
+
+    `mean` and `std` are those of all images in `train.beton`, one number a channel, on the scale 0 to 1. `train`,
+    `validation` and `test` are dicts with `images` and, but for `validation`, `per_class` (counts in the order of
+    `classes`); `train` counts the validation images too. `classes` and `per_class` are empty where there are no labels.
+    `skipped` names broken image files that were left out. `duplicates` counts and lists training images that equal an
+    earlier one, `leaks` test images that equal a training image (see `contraflow.images.facts`). `bytes`, `digests`
+    (SHA-256) and `spots` (`spot_digest`) are those of the other files.
+    """
+
+    name: str
+    classes: list[str]
+    image_size: int
+    channels: int
+    mean: list[float]
+    std: list[float]
+    train: dict
+    validation: dict
+    test: dict
+    skipped: list[str]
+    duplicates: dict
+    leaks: dict
+    bytes: dict[str, int]
+    digests: dict[str, str]
+    spots: dict[str, str]
+    provenance: dict
+
+    @property
+    def labelled(self) -> bool:
+        return bool(self.classes)
+
+    @property
+    def loading(self) -> dict:
+        """What a loader is told of the images: their normalisation and their size."""
+        return {"mean": self.mean, "std": self.std, "size": self.image_size}
+
+    def write(self, folder: Path) -> None:
+        write_json(folder / CARD, asdict(self))
+
+    @classmethod
+    def read(cls, folder: Path) -> "Card":
+        """Read `card.json` of a folder.
+
+        Raises:
+            UserError: it is missing, perhaps because another process is writing the folder, or is not a data card.
+        """
+        path = folder / CARD
+        if not path.exists() and claimed(folder):
+            raise UserError(f"{folder} is being written by another process: wait until its step encode has ended")
+        try:
+            return cls(**read_json(path))
+        except TypeError:
+            raise UserError(f"{path} is not a data card of this version: run the step encode again") from None
+
+
+@dataclass(frozen=True)
+class EncodedData:
+    """The files that the step encode wrote into one folder. `digest` (SHA-256 of the card) stands for all of them."""
+
+    folder: Path
+    card: Card
+    digest: str
+
+    @classmethod
+    def open(cls, folder: Path) -> "EncodedData":
+        """Open an encoded data set.
+
+        Raises:
+            UserError: a file is missing, cut short, of another data set or damaged, or all are just being written.
+        """
+        card = Card.read(folder)
+        for name in FILES:
+            path = folder / name
+            if not path.is_file():
+                raise UserError(f"{path} is missing: run the step encode again")
+            size = path.stat().st_size
+            if size != card.bytes[name]:
+                raise UserError(
+                    f"{path} has {size} bytes, but {folder / CARD} says {card.bytes[name]}: run the step encode again"
+                )
+            if spot_digest(path) != card.spots[name]:
+                raise UserError(
+                    f"{path} is not the file that {folder / CARD} describes, but of another data set or damaged: "
+                    "run the step encode again"
+                )
+        return cls(folder, card, sha256(folder / CARD))
+
+    @property
+    def train_beton(self) -> Path:
+        return self.folder / "train.beton"
+
+    @property
+    def test_beton(self) -> Path:
+        return self.folder / "test.beton"
+
+    @cached_property
+    def validation(self) -> np.ndarray:
+        """Sorted int64 indices into `train.beton` of the images held out for choices."""
+        return np.load(self.folder / "validation.npy")
+
+    @cached_property
+    def positions(self) -> np.ndarray:
+        """Place in order of each image of `train.beton`, int64; images of different groups lie far apart."""
+        return np.load(self.folder / "positions.npy")
+
+    @cached_property
+    def training(self) -> np.ndarray:
+        """Sorted int64 indices into `train.beton` of the images that are trained on: all but the held out."""
+        return np.setdiff1d(np.arange(self.card.train["images"]), self.validation, assume_unique=True)
+
+    def labels(self, split: str) -> np.ndarray:
+        """Labels (N,) int64 of `train` (the whole file), `training`, `validation` or `test`; -1 for none."""
+        if split not in ("train", "training", "validation", "test"):
+            raise ValueError(f"split must be train, training, validation or test, got {split!r}")
+        labels = open_beton(self.test_beton if split == "test" else self.train_beton).labels
+        indices = {"training": self.training, "validation": self.validation}.get(split)
+        return labels if indices is None else labels[indices]

@@ -1,0 +1,62 @@
+"""Which images are held out, and which labels a training may see; drawn the same everywhere."""
+
+import math
+from collections.abc import Callable
+from enum import IntEnum
+
+import numpy as np
+
+UNLABELLED = -1
+
+
+class Draw(IntEnum):
+    """What is drawn."""
+
+    VALIDATION = 0
+    TEST = 1
+    LIMIT = 2
+
+
+def generator(seed: int, draw: Draw) -> np.random.Generator:
+    """A Philox generator keyed by the seed and the purpose."""
+    return np.random.Generator(np.random.Philox(key=np.array([seed, draw], np.uint64)))
+
+
+def draw_validation(candidates: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:
+    """The validation images among the training images `candidates`, sorted int64 indices: `fraction` of them.
+
+    At least one is drawn, and at least two are left.
+    """
+    n = len(candidates)
+    count = min(max(1, round(fraction * n)), n - 2)
+    return np.sort(candidates[generator(seed, Draw.VALIDATION).permutation(n)[:count]]).astype(np.int64)
+
+
+def draw_labelled(labels: np.ndarray, indices: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:
+    """Labels (N,) of which all but a share of those at `indices` are hidden, as -1.
+
+    Of each class the same share is kept, rounded up, so that none is without; a function of the arguments alone.
+
+    Args:
+        labels: Shape (N,) int64, -1 for none.
+        indices: Of the training images; no other label is kept.
+        fraction: Share of each class, greater than 0 to 1.
+        seed: Draws the images.
+    """
+    return _draw(labels, indices, seed, lambda members: math.ceil(fraction * members))
+
+
+def draw_each(labels: np.ndarray, indices: np.ndarray, *, count: int, seed: int) -> np.ndarray:
+    """As `draw_labelled`, but of each class `count` labels are kept, or all where there are fewer."""
+    return _draw(labels, indices, seed, lambda members: count)
+
+
+def _draw(labels: np.ndarray, indices: np.ndarray, seed: int, wanted: Callable[[int], int]) -> np.ndarray:
+    """Keep the label of so many images of each class as are `wanted` of its members."""
+    kept = np.full_like(labels, UNLABELLED)
+    random = np.random.Generator(np.random.Philox(key=seed))
+    own = labels[indices]
+    for label in np.unique(own[own != UNLABELLED]):
+        members = indices[own == label]
+        kept[random.permutation(members)[: wanted(len(members))]] = label
+    return kept

@@ -1,0 +1,151 @@
+"""What differs between equal runs: commit, machine, date, time of each step, DVC's records.
+
+None of it is in `results/report.html`, which equal runs write alike; all of it goes into `results/provenance.html`.
+"""
+
+import csv
+import os
+import platform
+import subprocess
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+import psutil
+import yaml
+
+from contraflow.artefacts import atomic, sha256
+from contraflow.devices import cores, gpus
+from contraflow.engines.dvc import LOCK
+from contraflow.pages.assets import STYLES, environment, joined
+
+BENCHMARKS = Path("logs/benchmarks")
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """Where a run comes from.
+
+    Attributes:
+        facts: Words by name, in the order to show them.
+        changed: Files that differ from the commit, but for `dvc.lock`, which each run writes.
+        times: One row a job, in the order of the stages: job, seconds, and most memory in MiB (None where unknown).
+        outputs: MD5 of each output in `dvc.lock`, by path.
+    """
+
+    facts: dict[str, str]
+    changed: list[str]
+    times: list[tuple[str, float, float | None]]
+    outputs: dict[str, str]
+
+
+def circumstances(root: Path, stages: list[str]) -> Circumstances:
+    """What is known of the run that has just ended in the folder `root`, with `stages` in their order."""
+    return Circumstances(
+        facts={name: words for name, words in (*_commit(root), *_machine()) if words},
+        changed=changed_files(root),
+        times=[row for stage in stages for row in _times(root / BENCHMARKS / stage)],
+        outputs=_outputs(root / LOCK),
+    )
+
+
+def changed_files(root: Path) -> list[str]:
+    """Files that git tracks and that differ from the commit, but for `dvc.lock`, which each run writes."""
+    changed = _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
+    return [line[3:] for line in changed if line[3:] != LOCK]
+
+
+def commit(root: Path) -> str:
+    """The commit that is checked out, shortened; empty where there is none."""
+    return _git(root, "rev-parse", "--short", "HEAD").strip()
+
+
+def _commit(root: Path) -> list[tuple[str, str]]:
+    return [
+        ("Commit", _git(root, "rev-parse", "HEAD").strip()),
+        ("DVC experiment", os.environ.get("DVC_EXP_NAME", "")),
+        ("over commit", os.environ.get("DVC_EXP_BASELINE_REV", "")),
+        ("Written", datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")),
+    ]
+
+
+def _machine() -> list[tuple[str, str]]:
+    """Facts of the hardware and the system; nothing that names the machine or its owner."""
+    memory = psutil.virtual_memory().total / 2**30
+    return [
+        ("Processor", _processor()),
+        ("Cores", f"{cores()} of {os.cpu_count()} may be used"),
+        ("Memory", f"{memory:.0f} GiB"),
+        ("GPUs", ", ".join(_models()) or (f"{len(gpus())}" if gpus() else "none")),
+        ("System", f"{platform.system()} {platform.release()}"),
+        ("Python", platform.python_version()),
+    ]
+
+
+def _processor() -> str:
+    """The model's name, as Linux tells it; elsewhere the architecture."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _models() -> list[str]:
+    """Models of the GPUs that this machine has, as the driver tells them."""
+    files = sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")) if gpus() else []
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return [line.partition(":")[2].strip() for line in lines if line.startswith("Model:")]
+
+
+def _times(folder: Path) -> list[tuple[str, float, float | None]]:
+    """What Snakemake measured of a stage's jobs; of a job that was repeated the last time."""
+    rows = []
+    for file in sorted(folder.rglob("*.tsv")):
+        with file.open(encoding="utf-8", newline="") as lines:
+            measured = list(csv.DictReader(lines, delimiter="\t"))
+        if measured:
+            name = f"{folder.name} {file.relative_to(folder).with_suffix('').as_posix()}"
+            rows.append((name, float(measured[-1]["s"]), _number(measured[-1].get("max_rss"))))
+    return rows
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:  # a job too short to be measured has a dash
+        return None
+
+
+def _outputs(lock: Path) -> dict[str, str]:
+    """What DVC has recorded by now. Where it runs the last stage itself, it records that one after this."""
+    content = yaml.load(lock.read_text(encoding="utf-8"), yaml.CSafeLoader) if lock.is_file() else {}
+    stages = (content or {}).get("stages", {}).values()
+    return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git says; nothing where there is no git or no commit."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
+    return done.stdout if not done.returncode else ""
+
+
+def write_circumstances(stages: list[str], report: Path) -> None:
+    """Write `provenance.html` beside the report that this run has made.
+
+    Args:
+        stages: Names of all stages, in their order.
+        report: The page, from the folder that the workflow runs in.
+
+    Raises:
+        UserError: the place is full or may not be written to.
+    """
+    found = circumstances(Path.cwd(), stages)
+    template = environment(Path(__file__).parent).get_template("circumstances.html.j2")
+    page = template.render(style=joined(STYLES), report=sha256(report), **asdict(found))
+    with atomic(report.with_name("provenance.html")) as temporary:
+        temporary.write_text(page, encoding="utf-8")

@@ -1,0 +1,100 @@
+"""What the steps of the stage evaluate measure: a representation, by its name."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from contraflow.artefacts import require_same, sha256
+from contraflow.encoded.card import EncodedData
+from contraflow.errors import UserError
+from contraflow.evaluation.frozen import require_finite
+from contraflow.evaluation.pixels import all_pixels
+from contraflow.models.checkpoint import load_encoder
+from contraflow.models.embed import embed
+from contraflow.models.encoders import build_encoder
+from contraflow.models.settings import Model
+from contraflow.neighbours.knn import Labelled
+from contraflow.progress import track
+
+TRAINED = ("encoder", "supervised")  # have a checkpoint
+
+
+@dataclass(frozen=True)
+class Representation:
+    """A network from images (B, C, H, W) to features (B, D).
+
+    Attributes:
+        called: `raw_pixels`, `untrained-seedN`, `supervised-seedN` or `encoder-seedN`.
+        name: The same without the seed.
+        seed: None for raw pixels.
+        network: Of raw pixels, what flattens them.
+        source: What to name where its features are not finite.
+        inputs: Digests of the data and, where it was trained, of the checkpoint.
+    """
+
+    called: str
+    name: str
+    seed: int | None
+    network: nn.Module
+    source: str
+    inputs: dict[str, str]
+
+    def features(self, batches: Iterable[tuple[Tensor, Tensor]], total: int, device: torch.device, of: str) -> Labelled:
+        """Features and labels of images (B, C, H, W) with labels (B,), in `total` batches; the bar says `of` what.
+
+        Raises:
+            UserError: some are NaN or infinite.
+        """
+        counted = track(batches, total=total, label=f"{self.called} · {of}", unit="batches")
+        found = Labelled(*embed(self.network, counted, device))
+        require_finite(found.features, self.source)
+        return found
+
+
+def open_representation(called: str, checkpoint: Path | None, data: EncodedData, model: Model) -> Representation:
+    """The representation that is called `raw_pixels`, `untrained-seedN`, `supervised-seedN` or `encoder-seedN`.
+
+    Raises:
+        UserError: it is called otherwise, or the checkpoint is missing, not wanted, damaged, of other data or of
+            another seed.
+    """
+    name, seed = _parse(called, checkpoint)
+    inputs, source = {"data": data.digest}, called
+    if name in TRAINED:
+        network = _trained(checkpoint, seed, data.digest)
+        inputs["encoder"] = sha256(checkpoint)
+        source = f"the encoder of seed {seed} ({checkpoint})"
+    elif name == "untrained":
+        torch.manual_seed(seed)
+        network = build_encoder(model, data.card.channels, data.card.image_size)
+    else:
+        network = all_pixels(data.card.image_size)
+    return Representation(called, name, seed, network, source, inputs)
+
+
+def _parse(called: str, checkpoint: Path | None) -> tuple[str, int | None]:
+    match = re.fullmatch(r"(raw_pixels)|(untrained|supervised|encoder)-seed(\d+)", called)
+    if not match:
+        raise UserError(
+            f"representation must be raw_pixels, untrained-seedN, supervised-seedN or encoder-seedN, got {called!r}"
+        )
+    name = match[1] or match[2]
+    if name in TRAINED and checkpoint is None:
+        raise UserError(f"{called} needs a checkpoint: name one with --checkpoint")
+    if name not in TRAINED and checkpoint is not None:
+        raise UserError(f"{called} takes no checkpoint, got {checkpoint}")
+    return name, int(match[3]) if match[3] else None
+
+
+def _trained(checkpoint: Path, seed: int, digest: str) -> nn.Module:
+    encoder, made_from = load_encoder(checkpoint)
+    require_same(checkpoint, "data set", digest, made_from["inputs"]["data"])
+    if made_from["seed"] != seed:
+        raise UserError(
+            f"{checkpoint} was trained with seed {made_from['seed']}, but is to be evaluated as seed {seed}"
+        )
+    return encoder

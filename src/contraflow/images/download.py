@@ -1,0 +1,105 @@
+"""A data set's files from the user, from the system or from the network, each checked by its checksum."""
+
+import gzip
+import hashlib
+import io
+import shutil
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from http.client import HTTPException
+from pathlib import Path
+
+from contraflow.artefacts import atomic, md5
+from contraflow.errors import UserError
+from contraflow.images.sources import Source
+
+_PATIENCE = 10  # seconds without an answer
+
+
+def provide(name: str, source: Source, *, looked_in: Path, root: Path) -> None:
+    """Make `root` torchvision's root folder of a data set.
+
+    Archives are taken from `looked_in` (or its subfolder as torchvision lays it), else from the system's packages. What
+    is found in neither torchvision downloads; archives of several files it unpacks.
+
+    Raises:
+        UserError: an archive that was found has a wrong checksum, or one was not found and cannot be downloaded.
+    """
+    folder = root / source.folder
+    folder.mkdir(parents=True, exist_ok=True)
+    if source.gzipped:
+        for file in source.files:  # torchvision takes any file of this name as right, one that was cut short too
+            (root / file).unlink(missing_ok=True)
+    places = (looked_in, looked_in / source.folder, *source.packages)
+    missing = []
+    for archive in source.archives:
+        found = next((place / archive for place in places if (place / archive).is_file()), None)
+        if found is None:
+            missing.append(archive)
+        else:
+            _check(found, source)
+            _place(found, folder, source)
+    if missing or source.packed:
+        _complete(name, source, missing, looked_in, root)
+    for archive in source.archives:
+        if archive not in source.files:
+            (folder / archive).unlink(missing_ok=True)
+
+
+def _complete(name: str, source: Source, missing: list[str], looked_in: Path, root: Path) -> None:
+    """Let torchvision download what is missing, and unpack."""
+    from contraflow.images.torchvision_sets import open_part  # imports torch, which files at hand need not wait for
+
+    try:
+        with _quick_to_fail(), redirect_stdout(io.StringIO()):
+            for part in ("train", "test"):
+                open_part(name, root, part, download=True)
+    except (OSError, RuntimeError, HTTPException, EOFError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        reason = reason.removeprefix("<urlopen error ").removesuffix(">")
+        if not missing:
+            raise UserError(f"{name} cannot be unpacked in {root} ({reason})") from None
+        remedy = f"`{source.remedy}`, or put" if source.remedy else "put"
+        raise UserError(
+            f"{name} is not on this machine and cannot be downloaded ({reason}): "
+            f"{remedy} {', '.join(missing)} into the folder of data.path ({looked_in})"
+        ) from None
+
+
+def _check(archive: Path, source: Source) -> None:
+    expected = source.archives[archive.name]
+    found = md5(archive)
+    if found == expected:
+        return
+    if source.content:
+        try:
+            with gzip.open(archive) as file:
+                if hashlib.sha256(file.read()).hexdigest() == source.content[archive.name]:
+                    return
+        except (OSError, EOFError):  # not a gzip file, or cut short
+            pass
+    raise UserError(f"{archive} has a wrong checksum (MD5 {found}, expected {expected}): replace or remove it")
+
+
+def _place(archive: Path, folder: Path, source: Source) -> None:
+    if source.gzipped:
+        with gzip.open(archive) as file, atomic(folder / archive.stem) as temporary, temporary.open("wb") as target:
+            shutil.copyfileobj(file, target)
+    elif archive.name in source.files:
+        with atomic(folder / archive.name) as temporary:
+            shutil.copyfile(archive, temporary)
+    else:  # torchvision unpacks it from where it lies
+        link = folder / archive.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(archive.resolve())
+
+
+@contextmanager
+def _quick_to_fail() -> Iterator[None]:
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_PATIENCE)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -1,0 +1,93 @@
+"""What is learned of all pixels, exactly, so that it is the same on every machine; and which images are copies."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import sqrt
+
+import numpy as np
+
+_CHUNK = 1024  # images at a time
+_LEAST_STD = 1 / 255  # one grey level; what images without any contrast get, for they are divided by it
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of some images: the digest of each (N,), and how often each channel has each value, (C, 256) int64."""
+
+    digests: np.ndarray
+    counts: np.ndarray
+
+
+def facts_of(pixels: np.ndarray) -> Facts:
+    """The facts of images (N, H, W, C) uint8."""
+    return Facts(as_digests(map(pixel_digest, pixels), len(pixels)), count_values(pixels))
+
+
+def count_values(pixels: np.ndarray) -> np.ndarray:
+    """How often each channel of images (N, H, W, C) uint8 has each value, (C, 256) int64."""
+    channels = pixels.shape[3]
+    counts = np.zeros((channels, 256), np.int64)
+    for start in range(0, len(pixels), _CHUNK):
+        chunk = pixels[start : start + _CHUNK]
+        for channel in range(channels):
+            counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
+    return counts
+
+
+def mean_and_std(counts: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each channel of counted pixels (C, 256), on the scale 0 to 1.
+
+    Computed in fractions: neither order nor rounding of a sum matters.
+    """
+    means, stds = [], []
+    for histogram in counts.tolist():
+        total = sum(histogram)
+        mean = Fraction(sum(value * n for value, n in enumerate(histogram)), total)
+        variance = Fraction(sum(value * value * n for value, n in enumerate(histogram)), total) - mean**2
+        means.append(float(mean / 255))
+        stds.append(max(sqrt(variance / 255**2), _LEAST_STD))
+    return means, stds
+
+
+MOST_LISTED = 50  # pairs in the data card; what there is beyond them is counted
+_DIGEST = "S32"
+
+
+def pixel_digest(pixels: np.ndarray) -> bytes:
+    """SHA-256 of an image (H, W, C) uint8: of its shape and of its pixels."""
+    digest = hashlib.sha256(repr(pixels.shape).encode())
+    digest.update(np.ascontiguousarray(pixels))
+    return digest.digest()
+
+
+def as_digests(digests: Iterable[bytes], n: int) -> np.ndarray:
+    """Digests of n images as one array (n,), 32 bytes an image."""
+    return np.fromiter(digests, _DIGEST, n)
+
+
+def copies(digests: np.ndarray, names: Sequence[str | int]) -> dict:
+    """Images that equal an earlier one of the same (N,) digests; see `leaks` for what is returned."""
+    _, first, place = np.unique(digests, return_index=True, return_inverse=True)
+    earliest = first[place]
+    return _repeats(np.flatnonzero(earliest != np.arange(len(digests))), earliest, names, names)
+
+
+def leaks(
+    test: np.ndarray, train: np.ndarray, test_names: Sequence[str | int], train_names: Sequence[str | int]
+) -> dict:
+    """Test images that equal a training image, by their digests (N,) and (M,).
+
+    Returns:
+        `images`, how many there are, and `listed`: of the first `MOST_LISTED` the name beside that of the earliest
+        training image that equals it.
+    """
+    known, first = np.unique(train, return_index=True)
+    place = np.minimum(np.searchsorted(known, test), len(known) - 1)
+    return _repeats(np.flatnonzero(known[place] == test), first[place], test_names, train_names)
+
+
+def _repeats(found: np.ndarray, equal_to: np.ndarray, names: Sequence[str | int], others: Sequence[str | int]) -> dict:
+    listed = [[names[i], others[equal_to[i]]] for i in found[:MOST_LISTED].tolist()]
+    return {"images": len(found), "listed": listed}

@@ -1,0 +1,138 @@
+"""The user's own images, read."""
+
+import warnings
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from contraflow.devices import cores
+from contraflow.encoded.pixels import square
+from contraflow.errors import UserError
+from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
+from contraflow.images.facts import Facts, as_digests, count_values, pixel_digest
+from contraflow.images.image_set import ImageSet, Split
+from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
+from contraflow.images.listing import UNLABELLED, Part, printable, split_listing
+from contraflow.images.spool import Spool
+from contraflow.images.table import list_images
+from contraflow.prefetch import in_turn
+from contraflow.progress import say, track
+
+_AHEAD = 8  # pictures a core that may be decoded before their turn
+_SHORTEST = 2  # a stored JPEG's shorter side, in image sizes: crops may show a quarter of it and stay sharp
+
+
+def read_folder(
+    path: Path,
+    table: str | None,
+    *,
+    size: int,
+    jpeg_above: int,
+    test_fraction: float,
+    limit: int | None,
+    seed: int,
+    skip_broken: bool,
+    scratch: Path,
+) -> ImageSet:
+    """Read the images below `path`, or those of a table in it; they lie in nameless files in `scratch`.
+
+    Each becomes a square of `size` pixels, except that JPEG stays JPEG where `size` is above `jpeg_above` (see
+    `contraflow.images.kept_jpeg`). Where every image is grey, all become squares of one channel.
+
+    Raises:
+        UserError: the folder or table is laid out in no known way (see `list_images`), files are missing or broken
+            and `skip_broken` is not set (all of them are named), or no image of the test or of a class is left.
+    """
+    listing = list_images(path, table)
+    if listing.unused:
+        say(f"{table}: columns not used: {', '.join(listing.unused)}")
+    parts = split_listing(listing, test_fraction=test_fraction, limit=limit, seed=seed)
+    reader = _Reader(path, size, size > jpeg_above, scratch)
+    with ThreadPoolExecutor(cores()) as pool, warnings.catch_warnings():
+        # A damaged EXIF block and the like: the picture itself is whole.
+        warnings.filterwarnings("ignore", module="PIL")
+        train, test = (reader.read(part, pool, label) for part, label in zip(parts, ("train", "test"), strict=True))
+    if not reader.colour:
+        train, test = (replace(split, images=grey) for split, grey in zip((train, test), reader.greys, strict=True))
+    broken = sorted(reader.broken)
+    if broken:
+        _report(path, broken, sum(map(len, parts)), skip_broken)
+    if not len(test):
+        raise UserError(f"{path} leaves no image for the test: add images, or raise data.test_fraction")
+    lost = set(parts[0].labels.tolist()) - set(train.labels.tolist()) - {UNLABELLED}
+    if lost:
+        raise UserError(f"{path}: no training image of the class {listing.classes[min(lost)]} can be read")
+    return ImageSet(train, test, listing.classes, [name for name, _ in broken])
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A decoded file: what is stored of it, its middle square, the digest of its pixels, the counts of its square."""
+
+    stored: np.ndarray | Jpeg
+    square: np.ndarray
+    digest: bytes
+    counts: np.ndarray
+    grey: bool
+
+
+class _Reader:
+    """Decodes parts of a folder, and notes what is broken and whether anything has colour.
+
+    `greys` has a spool of squares of one channel for each part that was read, complete as long as nothing has colour.
+    """
+
+    def __init__(self, path: Path, size: int, jpeg: bool, scratch: Path) -> None:
+        self.path, self.size, self.jpeg, self.scratch = path, size, jpeg, scratch
+        self.broken: list[tuple[str, str]] = []
+        self.colour = False
+        self.greys: list[Spool] = []
+
+    def _decode(self, name: str) -> _Picture | BrokenPicture:
+        try:
+            image, kind, plain = open_picture(self.path / name)
+        except BrokenPicture as error:
+            return error
+        if self.jpeg and kind in FORMATS:
+            shortest = _SHORTEST * self.size
+            stored, image = keep_jpeg(self.path / name, image, plain=plain and kind == "JPEG", shortest=shortest)
+            pixels, middle = np.asarray(image), square(image, self.size)
+        else:
+            stored = pixels = middle = square(image, self.size)
+        return _Picture(stored, middle, pixel_digest(pixels), count_values(middle[None]), is_grey(middle))
+
+    def read(self, part: Part, pool: ThreadPoolExecutor, label: str) -> Split:
+        kept, digests, counts = [], [], np.zeros((3, 256), np.int64)
+        spool, greys = (Spool(self.scratch, (self.size, self.size, channels)) for channels in (3, 1))
+        # Unlike `pool.map`, which would hold every picture that is decoded before its turn.
+        decoding = in_turn((pool.submit(self._decode, name) for name in part.names), _AHEAD * cores())
+        for i, future in enumerate(track(decoding, total=len(part), label=f"read {label}")):
+            picture = future.result()
+            if isinstance(picture, BrokenPicture):
+                self.broken.append((printable(part.names[i]), str(picture)))
+                continue
+            spool.add(picture.stored)
+            kept.append(i)
+            digests.append(picture.digest)
+            counts += picture.counts
+            self.colour = self.colour or not picture.grey
+            if not self.colour:
+                greys.add(picture.square[..., :1])
+        spool.close()
+        greys.close()
+        self.greys.append(greys)
+        part, facts = part.take(np.array(kept, np.int64)), Facts(as_digests(digests, len(kept)), counts)
+        return Split(spool, part.labels, [printable(name) for name in part.names], part.positions, facts)
+
+
+def _report(path: Path, broken: list[tuple[str, str]], total: int, skip: bool) -> None:
+    reasons = Counter(reason for _, reason in broken)
+    counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+    names = "".join(f"\n  {name} ({reason})" for name, reason in broken)
+    what = f"{len(broken)} of {total} images in {path} cannot be read ({counts})"
+    if not skip:
+        raise UserError(f"{what}: mend or remove them, or set data.skip_broken to true to leave them out{names}")
+    say(f"{what} and are left out:{names}")

@@ -1,0 +1,97 @@
+"""The data sets that come through torchvision: which archives there are, with their checksums, and what is in them.
+
+What torchvision knows of them is written down here, so that finding and checking files takes no import of torch; a test
+compares. `contraflow.images.torchvision_sets` opens them.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+
+# SHA-256 of what is inside Fashion-MNIST's archives. Debian packs the same files anew, so the archives that torchvision
+# knows by checksum and Debian's differ in their gzip headers and in nothing else.
+_FASHION_MNIST_CONTENT = {
+    "train-images-idx3-ubyte.gz": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "train-labels-idx1-ubyte.gz": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "t10k-images-idx3-ubyte.gz": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "t10k-labels-idx1-ubyte.gz": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One data set: its archives, and the files that are read from them.
+
+    `archives` maps the file names that torchvision downloads to their MD5, `folder` is where under its root folder it
+    keeps them, and `files` are what it reads in the end, relative to the root. `content` gives SHA-256 of what is
+    inside, where archives packed otherwise are welcome too. `packages` names folders of the system's packages that hold
+    the archives, and `remedy` says what to install for them.
+    """
+
+    archives: dict[str, str]
+    files: tuple[str, ...]
+    folder: str = "."
+    gzipped: bool = False
+    content: dict[str, str] | None = None
+    packages: tuple[Path, ...] = ()
+    remedy: str = ""
+
+    @property
+    def packed(self) -> bool:
+        """Whether an archive holds several files, which torchvision unpacks."""
+        return not self.gzipped and not set(self.archives) <= set(self.files)
+
+
+def _gzipped(folder: str, archives: dict[str, str], **more) -> Source:
+    files = tuple(f"{folder}/{name.removesuffix('.gz')}" for name in archives)
+    return Source(archives, files, folder, gzipped=True, **more)
+
+
+def _inside(folder: str, *names: str) -> tuple[str, ...]:
+    return tuple(f"{folder}/{name}" for name in names)
+
+
+SOURCES: dict[str, Source] = {
+    "fashion_mnist": _gzipped(
+        "FashionMNIST/raw",
+        {
+            "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+            "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+            "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+            "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+        },
+        content=_FASHION_MNIST_CONTENT,
+        packages=(DEBIAN_FASHION_MNIST,),
+        remedy="apt install dataset-fashion-mnist",
+    ),
+    "mnist": _gzipped(
+        "MNIST/raw",
+        {
+            "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+            "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+            "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+            "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+        },
+    ),
+    "cifar10": Source(
+        {"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"},
+        _inside("cifar-10-batches-py", *(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta"),
+    ),
+    "cifar100": Source(
+        {"cifar-100-python.tar.gz": "eb9058c3a382ffc7106e4002c42a8d85"},
+        _inside("cifar-100-python", "train", "test", "meta"),
+    ),
+    "svhn": Source(
+        {
+            "train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373",
+            "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3",
+        },
+        ("train_32x32.mat", "test_32x32.mat"),
+    ),
+    "stl10": Source(
+        {"stl10_binary.tar.gz": "91f7769df0f17e558f3565bffb0c7dfb"},
+        # The 100,000 unlabelled images are left out: only the 5,000 labelled training images and the test are used.
+        _inside("stl10_binary", "train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "class_names.txt"),
+    ),
+}

@@ -1,0 +1,205 @@
+"""A CSV file that lists the user's images with their labels, and with their order where they have one."""
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import numpy as np
+
+from contraflow.errors import UserError
+from contraflow.images.listing import GROUP, UNLABELLED, Listing, Part, list_folder, printable
+
+REQUIRED = ("path", "label")
+OPTIONAL = ("split", "group", "order")
+
+
+def list_images(path: Path, table: str | None) -> Listing:
+    """The images of the folder `path`: those of its table, else those that lie in it.
+
+    Raises:
+        UserError: see `list_table` and `list_folder`.
+    """
+    return list_folder(path) if table is None else list_table(path, table)
+
+
+def list_table(path: Path, table: str) -> Listing:
+    """Read the CSV file `table`, given relative to the folder `path`, with one row an image.
+
+    Columns, in any order and with others beside them:
+        path: of the image, relative to the folder.
+        label: its class, as text; empty where there is none.
+        split: `train` or `test`; without the column, test images are drawn.
+        group: what the image belongs to: a film, a patient, a place. Groups are never neighbours in order.
+        order: the image's place in its group, a number or an ISO 8601 time; without the column, that of its row.
+
+    With `group` or `order` the images are sorted by both and get positions, else they are sorted by path and get none.
+
+    Raises:
+        UserError: the file is missing or not such a table; what is wrong is named with its lines, all of it at once.
+    """
+    file = path / table
+    if not path.is_dir():
+        raise UserError(f"data.path must be a folder of images where data.name is folder, got {path}")
+    if _outside(table):
+        raise UserError(f"data.table must lie inside data.path, so that DVC sees it change, got {table}")
+    columns, unused = _Columns.read(file)
+    labels, classes = _labels(columns)
+    positions = _positions(columns)
+    order = np.argsort(positions) if positions is not None else np.array(_by_path(columns["path"]), np.int64)
+    every = Part(columns["path"], labels, positions).take(order)
+    if "split" not in columns.content:
+        return Listing(classes, every, None, unused)
+    is_test = np.array([columns["split"][i] == "test" for i in order])
+    train, test = every.take(np.flatnonzero(~is_test)), every.take(np.flatnonzero(is_test))
+    _check_split(columns, classes, train, test)
+    return Listing(classes, train, test, unused)
+
+
+class _Columns:
+    """The known columns of a table, as lists of text, and the line that each row stands in."""
+
+    def __init__(self, file: Path, content: dict[str, list[str]], lines: list[int]):
+        self.file, self.content, self.lines = file, content, lines
+
+    def __getitem__(self, name: str) -> list[str]:
+        return self.content[name]
+
+    @classmethod
+    def read(cls, file: Path) -> tuple["_Columns", list[str]]:
+        """The columns of a file, their values checked one by one, and the names of those that are not used."""
+        header, rows, lines = _rows(file)
+        missing = [name for name in REQUIRED if name not in header]
+        if missing:
+            raise UserError(
+                f"{file} needs the columns {', '.join(REQUIRED)}, separated by commas, and has no {missing[0]}: "
+                f"found {', '.join(header)}"
+            )
+        doubled = [name for name, n in Counter(header).items() if n > 1 and name in REQUIRED + OPTIONAL]
+        if doubled:
+            raise UserError(f"{file} has the column {doubled[0]} twice")
+        used = [name for name in REQUIRED + OPTIONAL if name in header]
+        columns = cls(file, {name: [row[header.index(name)].strip() for row in rows] for name in used}, lines)
+        columns.content["path"] = [os.path.normpath(name) if name else "" for name in columns["path"]]
+        columns.check("path", lambda name: name and not _outside(name), "must be a path inside of data.path")
+        twice = {name for name, n in Counter(columns["path"]).items() if n > 1}
+        columns.check("path", lambda name: name not in twice, "must name each image once")
+        if "split" in used:
+            columns.check("split", lambda split: split in ("train", "test"), "must be train or test")
+        if "group" in used:
+            columns.check("group", bool, "must not be empty")
+        return columns, [name for name in header if name not in used]
+
+    def check(self, name: str, allowed: Callable[[str], object], rule: str) -> None:
+        wrong = [
+            f"\n  {value!r} in line {line}"
+            for value, line in zip(self[name], self.lines, strict=True)
+            if not allowed(value)
+        ]
+        if wrong:
+            raise UserError(f"{self.file}: {name} {rule}, got{''.join(wrong)}")
+
+
+def _rows(file: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and the line in which each row ends."""
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as opened:
+            reader = csv.reader(opened, strict=True)
+            header = [name.strip() for name in next(reader, [])]
+            numbered = [(row, reader.line_num) for row in reader if row]
+    except OSError as error:
+        raise UserError(f"data.table must be a CSV file inside of data.path, {file}: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{file} is not a CSV file in UTF-8 ({error})") from None
+    uneven = [line for row, line in numbered if len(row) != len(header)]
+    if uneven:
+        raise UserError(
+            f"{file}: every line must have {len(header)} fields as the first has, but line {uneven[0]} has not"
+        )
+    if not numbered:
+        raise UserError(f"{file} lists no images: it needs a line of column names and then one line an image")
+    return header, [row for row, _ in numbered], [line for _, line in numbered]
+
+
+def _outside(name: str) -> bool:
+    return os.path.isabs(name) or os.path.normpath(name).split(os.sep)[0] == os.pardir
+
+
+def _by_path(names: list[str]) -> list[int]:
+    return sorted(range(len(names)), key=names.__getitem__)
+
+
+def _labels(columns: _Columns) -> tuple[np.ndarray, list[str]]:
+    """Labels (N,) and the names of the classes: by number where all are numbers, else by name."""
+    names = {name for name in columns["label"] if name}
+    if len(names) == 1:
+        raise UserError(
+            f"{columns.file} has a single label, {names.pop()}: give two or more, or leave the column empty to use the "
+            "images without labels"
+        )
+    classes = sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
+    places = {name: place for place, name in enumerate(classes)} | {"": UNLABELLED}
+    return np.array([places[name] for name in columns["label"]], np.int64), classes
+
+
+def _positions(columns: _Columns) -> np.ndarray | None:
+    """Place of each image in its group, groups `GROUP` apart: (N,) int64; None without `group` and `order`."""
+    if not {"group", "order"} & columns.content.keys():
+        return None
+    n = len(columns.lines)
+    groups = columns.content.get("group", [""] * n)
+    keys = _order_keys(columns) if "order" in columns.content else range(n)
+    positions, group, place = np.empty(n, np.int64), -1, 0
+    last = None
+    for i in sorted(range(n), key=lambda i: (groups[i], keys[i])):
+        if groups[i] != last:
+            last, group, place = groups[i], group + 1, 0
+        positions[i] = group * GROUP + place
+        place += 1
+    return positions
+
+
+def _order_keys(columns: _Columns) -> list[Decimal] | list[datetime]:
+    for parse in (_number, _time):
+        keys = [parse(text) for text in columns["order"]]
+        if None not in keys and len({getattr(key, "tzinfo", None) is None for key in keys}) == 1:
+            return keys
+    numbers = sum(_number(text) is not None for text in columns["order"])
+    allowed = _number if 2 * numbers > len(columns.lines) else _time
+    rule = "must be numbers, or ISO 8601 times that all have a time zone or none"
+    columns.check("order", lambda text: allowed(text) is not None, rule)
+    raise UserError(f"{columns.file}: order {rule}; some have one")
+
+
+def _number(text: str) -> Decimal | None:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _check_split(columns: _Columns, classes: list[str], train: Part, test: Part) -> None:
+    for name, part in (("train", train), ("test", test)):
+        if not len(part):
+            raise UserError(f"{columns.file}: the column split names no image {name}")
+    if not classes:
+        return
+    bare = [printable(test.names[i]) for i in np.flatnonzero(test.labels == UNLABELLED)]
+    if bare:
+        raise UserError(
+            f"{columns.file}: test images need labels where others have some; none has\n  " + "\n  ".join(bare)
+        )
+    only = set(test.labels.tolist()) - set(train.labels.tolist())
+    if only:
+        raise UserError(f"{columns.file}: no training image has the label {classes[min(only)]} of some test images")

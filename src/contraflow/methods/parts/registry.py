@@ -1,0 +1,32 @@
+"""All methods, by the names that `method.name` takes."""
+
+from contraflow.methods.barlow_twins import BarlowTwins
+from contraflow.methods.byol import BYOL
+from contraflow.methods.margin import Margin
+from contraflow.methods.memory_bank import MemoryBank
+from contraflow.methods.moco import MoCo
+from contraflow.methods.nnclr import NNCLR
+from contraflow.methods.parts.base import Method
+from contraflow.methods.simclr import SimCLR
+from contraflow.methods.simsiam import SimSiam
+from contraflow.methods.supcon import SupCon
+from contraflow.methods.supcon_ce import SupConCE
+from contraflow.methods.supervised import Supervised
+from contraflow.methods.triplet import Triplet
+from contraflow.methods.vicreg import VICReg
+
+METHODS: dict[str, type[Method]] = {  # by the name of the file
+    "simclr": SimCLR,
+    "moco": MoCo,
+    "memory_bank": MemoryBank,
+    "nnclr": NNCLR,
+    "byol": BYOL,
+    "simsiam": SimSiam,
+    "barlow_twins": BarlowTwins,
+    "vicreg": VICReg,
+    "triplet": Triplet,
+    "margin": Margin,
+    "supcon": SupCon,
+    "supcon_ce": SupConCE,
+    "supervised": Supervised,
+}

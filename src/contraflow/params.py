@@ -1,0 +1,142 @@
+"""The parameters of a run: what `params.yaml` may say, all its sections, and what one asks of another."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from contraflow.errors import UserError
+from contraflow.evaluation.settings import Eval
+from contraflow.images.settings import Data
+from contraflow.methods.parts.settings import Loss, Method, Negatives
+from contraflow.mining.settings import Mining
+from contraflow.models.settings import Model
+from contraflow.pages.settings import Report
+from contraflow.settings.sentences import sentence
+from contraflow.settings.values import Section, Seed
+from contraflow.training.settings import Train
+from contraflow.views.settings import Augment
+
+
+class Params(Section):
+    """Every parameter of a run."""
+
+    seeds: Annotated[list[Seed], Field(min_length=1)]
+    data: Data
+    augment: Augment
+    model: Model
+    method: Method
+    loss: Loss
+    negatives: Negatives
+    train: Train
+    mining: Mining
+    eval: Eval
+    report: Report
+
+    @model_validator(mode="after")
+    def _seeds_differ(self) -> Self:
+        if len(set(self.seeds)) < len(self.seeds):
+            raise ValueError(f"seeds must differ from each other, got {self.seeds}")
+        return self
+
+    @model_validator(mode="after")
+    def _negatives_fit_the_loss(self) -> Self:
+        name, weighting, similarity = self.method.name, self.negatives.weighting, self.loss.similarity
+        if name in ("triplet", "margin") and weighting != "uniform":
+            raise ValueError(
+                f"negatives.weighting must be uniform where method.name is {name}, which sums over no softmax, "
+                f"got {weighting}"
+            )
+        if name == "margin" and similarity == "dot":
+            raise ValueError("loss.similarity must be cosine or euclidean where method.name is margin, got dot")
+        if weighting != "uniform" and similarity != "cosine":
+            raise ValueError(
+                f"loss.similarity must be cosine where negatives.weighting is {weighting}, got {similarity}"
+            )
+        if self.negatives.mixed and similarity != "cosine":
+            raise ValueError(f"loss.similarity must be cosine where negatives are mixed, got {similarity}")
+        return self
+
+    @model_validator(mode="after")
+    def _small_crops_have_a_use(self) -> Self:
+        if self.augment.chosen().local_views:
+            if self.method.name != "simclr":
+                raise ValueError(
+                    f"augment.local_views must be 0 where method.name is {self.method.name}: only simclr takes small "
+                    "crops"
+                )
+            if self.model.encoder == "vit_small":
+                raise ValueError(
+                    "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _companions_have_a_use(self) -> Self:
+        if self.mining.use != "batches" and self.method.name != "simclr":
+            raise ValueError(
+                f"mining.use must be batches where method.name is {self.method.name}: only simclr compares "
+                f"images with others beside the batch, got {self.mining.use}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _keys_give_nothing_away(self) -> Self:
+        if self.method.name == "moco" and self.model.norm == "batch" and self.train.gpus > 1:
+            raise ValueError(
+                "model.norm must be sync, instance or group where method.name is moco and train.gpus is above 1: "
+                "statistics of one GPU's images give the positive away; got batch"
+            )
+        return self
+
+    def only(self, *names: str) -> SimpleNamespace:
+        """The named sections (`loss`) or single values (`data.name`), and nothing else.
+
+        A step that reads what it did not name fails with AttributeError, so what `dvc.yaml` lists is what it uses.
+        """
+        view = SimpleNamespace()
+        for name in names:
+            section, _, key = name.partition(".")
+            if not key:
+                setattr(view, section, getattr(self, section))
+                continue
+            if not hasattr(view, section):
+                setattr(view, section, SimpleNamespace())
+            setattr(getattr(view, section), key, getattr(getattr(self, section), key))
+        return view
+
+
+def all_epochs(settings: Params | SimpleNamespace) -> int:
+    """Epochs of a whole training, mining rounds included."""
+    return settings.train.epochs + settings.mining.rounds * settings.mining.epochs
+
+
+def parse_params(content: object, source: str = "params.yaml") -> Params:
+    """Check the parsed content of a parameter file.
+
+    Raises:
+        UserError: one line for each mistake, with its key, what is allowed and what was found.
+    """
+    if not isinstance(content, dict):
+        raise UserError(f"{source} must be a list of sections such as `loss:`, got {type(content).__name__}")
+    try:
+        return Params.model_validate(content)
+    except ValidationError as error:
+        raise UserError("\n".join(f"{source}: {sentence(e, Params)}" for e in error.errors())) from None
+
+
+def load_params(path: Path) -> Params:
+    """Read and check a parameter file.
+
+    Raises:
+        UserError: the file is missing, is not YAML, or holds a value that is not allowed.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run contraflow where params.yaml is, or name one with --params") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    return parse_params(content, str(path))

@@ -1,0 +1,74 @@
+"""Images with their nearest training images, put into the template."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from contraflow.pages import numbers
+from contraflow.pages.assets import STYLES, environment, joined
+from contraflow.pages.pictures import picture
+
+HERE = Path(__file__).parent
+LARGEST = 128  # pixels a side of what is shown
+
+
+@dataclass(frozen=True)
+class Found:
+    """One image and its nearest, the nearest first.
+
+    Attributes:
+        name: Of the image's file.
+        image: As the encoder takes it, uint8 (H, W, C).
+        nearest: Training images, uint8 (k, H, W, C).
+        index: Their places in `train.beton`, int64 (k,).
+        label: Their classes, int64 (k,), -1 where unlabelled.
+        similarity: Cosine similarity, float32 (k,), falling.
+    """
+
+    name: str
+    image: np.ndarray
+    nearest: np.ndarray
+    index: np.ndarray
+    label: np.ndarray
+    similarity: np.ndarray
+
+
+def render(found: list[Found], *, classes: list[str], data: str, searched: int, encoder: str) -> str:
+    """The page as HTML that needs no other file.
+
+    Args:
+        found: One entry an image, in the order to show.
+        classes: Names of the classes, empty when the data is unlabelled.
+        data: Name of the data set.
+        searched: Training images that were compared.
+        encoder: Its name in words.
+    """
+    templates = environment(HERE)
+    for function in (numbers.fixed, numbers.count, numbers.times):
+        templates.filters[function.__name__] = function
+    return templates.get_template("page.html.j2").render(
+        style=joined(STYLES),
+        images=[_image(entry, classes) for entry in found],
+        labelled=bool(classes),
+        data=data,
+        searched=searched,
+        encoder=encoder,
+    )
+
+
+def _image(found: Found, classes: list[str]) -> dict:
+    names = [classes[label] if label >= 0 else None for label in found.label.tolist()]
+    nearest = [
+        {**_shown(image), "class": name, "index": index, "similarity": similarity}
+        for image, name, index, similarity in zip(
+            found.nearest, names, found.index.tolist(), found.similarity.tolist(), strict=True
+        )
+    ]
+    known = Counter(name for name in names if name is not None)  # of equally frequent ones the nearest's comes first
+    return {**_shown(found.image), "name": found.name, "nearest": nearest, "classes": known.most_common(3)}
+
+
+def _shown(image: np.ndarray) -> dict:
+    return {**picture(image, LARGEST), "smooth": max(image.shape[:2]) >= LARGEST}

@@ -1,0 +1,1 @@
+"""What all sections of the parameters share: kinds of values, and sentences on what is wrong with one."""

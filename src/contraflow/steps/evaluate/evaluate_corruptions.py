@@ -1,0 +1,102 @@
+"""The step `evaluate-corruptions`: how far k-NN still goes where the test images are corrupted."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from contraflow.artefacts import write_json
+from contraflow.devices import job_cores, lease
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.pixels import read_images
+from contraflow.errors import UserError
+from contraflow.evaluation.corruptions import SEVERITIES, SMALL_IMAGE, UNITS, corrupt, strength
+from contraflow.evaluation.frozen import frozen
+from contraflow.evaluation.representation import open_representation
+from contraflow.neighbours.knn import knn_accuracies
+from contraflow.neighbours.settings import Knn
+from contraflow.params import Params
+from contraflow.stages import chosen, code_digest
+from contraflow.views.loader import ImageLoader
+
+READS = ("eval.batch_size", "eval.knn", "model")
+SEED = 0  # the same corrupted images for every representation
+CLEAN = "clean"
+
+
+def evaluate_corruptions(
+    params: Params, *, representation: str, data: Path, checkpoint: Path | None, out: Path, threads: int
+) -> None:
+    """Measure weighted k-NN on the test images as they are and under each corruption, and write it to `out` (.json).
+
+    The neighbours are the training images as they are. Arguments as for `evaluate_representation`.
+
+    Raises:
+        UserError: the images have no labels, or as for `evaluate_representation`.
+    """
+    settings = params.only(*READS)
+    encoded = EncodedData.open(data)
+    card, batch = encoded.card, settings.eval.batch_size
+    if not card.labelled:
+        raise UserError(f"eval.corruptions must be false for images without labels: {card.name} has none")
+    subject = open_representation(representation, checkpoint, encoded, settings.model)
+    torch.set_num_threads(job_cores())
+    cases = [(CLEAN, 0), *((name, severity) for name in UNITS for severity in SEVERITIES)]
+    figures: dict = {}
+    with lease() as (device,), frozen(subject.network):
+        loader = ImageLoader(encoded.train_beton, batch_size=batch, threads=threads, **card.loading)
+        train = subject.features(loader, len(loader), device, "train")
+        bank = train[train.labels >= 0]
+        total = -(-card.test["images"] // batch)
+        for name, severity in cases:
+            batches = _corrupted(encoded, name, severity, batch)
+            test = subject.features(batches, total, device, f"{name} {severity}" if severity else name)
+            found = knn_accuracies(test, bank, settings.eval.knn, classes=len(card.classes), device=device)
+            figures.setdefault(name, {})[str(severity)] = found
+    content = {
+        "kind": "corruptions",
+        "representation": subject.name,
+        "seed": subject.seed,
+        "figures": figures,
+        "protocol": _protocol(encoded, settings.eval.knn),
+        "provenance": {
+            "step": "evaluate",
+            "code": code_digest("evaluate"),
+            "representation": subject.called,
+            "params": chosen(params.model_dump(), READS),
+            "inputs": subject.inputs,
+        },
+    }
+    write_json(out, content)
+
+
+def _corrupted(data: EncodedData, name: str, severity: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """The test images under a corruption, normalised as an encoder takes them, and their labels."""
+    card, labels = data.card, data.labels("test")
+    mean, std = np.array(card.mean, np.float32), np.array(card.std, np.float32)
+    for start in range(0, len(labels), batch):
+        index = np.arange(start, min(start + batch, len(labels)))
+        images = read_images(data.test_beton, index, card.image_size)
+        if name != CLEAN:
+            images = corrupt(images, index, name, severity, seed=SEED)
+        pixels = (images.astype(np.float32) / 255 - mean) / std
+        yield torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), torch.from_numpy(labels[index])
+
+
+def _protocol(data: EncodedData, neighbours: list[Knn]) -> dict[str, str]:
+    size = data.card.image_size
+
+    def of(name: str) -> str:
+        return UNITS[name].format(", ".join(f"{strength(name, severity, size):g}" for severity in SEVERITIES))
+
+    words = "; ".join(map(str, neighbours))
+    return {
+        "knn": f"{words}; weighted as in the summary, neighbours are the training images as they are",
+        "images": f"all {data.card.test['images']} test images, each under every corruption",
+        "severities": f"{', '.join(map(str, SEVERITIES))} of 1 to 5, as Hendrycks & Dietterich (2019) have them "
+        f"in {'CIFAR-10-C' if size <= SMALL_IMAGE else 'ImageNet-C'}; rotation is not among theirs",
+        **{name: of(name) for name in UNITS},
+        "draws": "noise and side of a rotation are a function of the image alone, the same for every representation",
+    }

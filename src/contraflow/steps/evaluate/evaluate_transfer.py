@@ -1,0 +1,105 @@
+"""The step `evaluate-transfer`: how good a representation is on a data set that it was not trained on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torchvision.transforms.v2.functional import rgb_to_grayscale
+
+from contraflow.artefacts import write_json
+from contraflow.devices import job_cores, lease
+from contraflow.encoded.card import Card, EncodedData
+from contraflow.errors import UserError
+from contraflow.evaluation.accuracy import Accuracies, measure
+from contraflow.evaluation.frozen import frozen
+from contraflow.evaluation.representation import open_representation
+from contraflow.evaluation.settings import Eval
+from contraflow.params import Params
+from contraflow.stages import code_digest
+from contraflow.views.loader import ImageLoader
+
+READS = ("eval", "model")
+
+
+def evaluate_transfer(
+    params: Params, *, representation: str, data: Path, transfer: Path, checkpoint: Path | None, out: Path, threads: int
+) -> None:
+    """Measure probe and k-NN of one representation on the data set in `transfer` and write them to `out` (.json).
+
+    Its images come at the size of those in `data`, with their channels and normalised as they are, since that is what
+    the encoder takes. The other arguments are those of `evaluate_representation`.
+
+    Raises:
+        UserError: the images in `transfer` have no labels or another size, or as for `evaluate_representation`.
+    """
+    settings = params.only(*READS)
+    encoded, other = EncodedData.open(data), EncodedData.open(transfer)
+    if not other.card.labelled:
+        raise UserError(f"eval.transfer must be images with labels: {other.card.name} has none")
+    subject = open_representation(representation, checkpoint, encoded, settings.model)
+    torch.set_num_threads(job_cores())
+    loading = {"batch_size": settings.eval.batch_size, "threads": threads, "size": encoded.card.image_size}
+    with lease() as (device,):
+        with frozen(subject.network):
+            train, test = (
+                subject.features(_taken(loader, encoded.card), len(loader), device, f"transfer {split}")
+                for split, loader in (
+                    ("train", ImageLoader(other.train_beton, **loading, **_plain(other.card))),
+                    ("test", ImageLoader(other.test_beton, **loading, **_plain(other.card))),
+                )
+            )
+        found = measure(
+            train,
+            other.training,
+            other.validation,
+            test,
+            classes=len(other.card.classes),
+            settings=settings.eval,
+            device=device,
+        )
+    content = {
+        "kind": "transfer",
+        "representation": subject.name,
+        "seed": subject.seed,
+        "figures": found.test,
+        "validation": found.validation,
+        "protocol": _protocol(encoded.card, other, settings.eval, found),
+        "provenance": {
+            "step": "evaluate",
+            "code": code_digest("evaluate"),
+            "representation": subject.called,
+            "params": {section: value.model_dump() for section, value in vars(settings).items()},
+            "inputs": subject.inputs | {"transfer": other.digest},
+        },
+    }
+    write_json(out, content)
+
+
+def _plain(card: Card) -> dict:
+    """How to load pixels from 0 to 1."""
+    return {"mean": [0.0] * card.channels, "std": [1.0] * card.channels}
+
+
+def _taken(batches: ImageLoader, card: Card) -> Iterator[tuple[Tensor, Tensor]]:
+    """Images with the channels and the normalisation of those that `card` describes, and their labels."""
+    mean, std = (torch.tensor(values)[:, None, None] for values in (card.mean, card.std))
+    for images, labels in batches:
+        if images.shape[1] > card.channels:
+            images = rgb_to_grayscale(images)
+        yield (images.expand(-1, card.channels, -1, -1) - mean) / std, labels
+
+
+def _protocol(own: Card, other: EncodedData, settings: Eval, found: Accuracies) -> dict[str, str]:
+    card = other.card
+    kinds = {1: "grey", 3: "colour"}
+    made = f", {kinds[card.channels]} made {kinds[own.channels]}" if card.channels != own.channels else ""
+    neighbours = "; ".join(map(str, settings.knn))
+    return {
+        "data": f"{card.name}: probe and k-NN learn from {card.train['images']} training images, measured once on "
+        f"{card.test['images']} test images; nothing of it was seen in the encoder's training",
+        "images": f"{own.image_size} pixels a side{made}, normalised like {own.name}, which the encoder was trained on",
+        "knn": f"{neighbours}; weighted as in the summary",
+        "weight_decay": f"of the linear probe {found.probe.weight_decay:g} for the first seed, chosen on "
+        f"{len(other.validation)} of its training images",
+    }

@@ -1,0 +1,97 @@
+"""The last of the stage `evaluate`: what the evaluations come to over all seeds."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from contraflow.arrays import load_arrays
+from contraflow.artefacts import atomic, read_json, require_same, write_json
+from contraflow.encoded.card import EncodedData
+from contraflow.errors import UserError
+from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_extras, summarise_rounds
+from contraflow.params import Params
+
+READS = ("seeds",)
+
+
+def summarise(
+    params: Params,
+    *,
+    evaluations: list[Path],
+    histories: list[Path],
+    negatives: list[Path],
+    rounds: list[Path],
+    extras: list[Path],
+    data: Path,
+    metrics: Path,
+    curves: Path,
+    confusion: Path,
+) -> None:
+    """Sum up all evaluations and trainings of a run.
+
+    Args:
+        params: Parameters of the run.
+        evaluations: What `evaluate_representation` wrote (.json).
+        histories: `history.csv` of every seed and round.
+        negatives: Tables of mined negatives of every seed and round; none without mining.
+        rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
+        extras: What the extra evaluations wrote (.json), as far as `eval` asks for them.
+        data: Folder of the encoded data.
+        metrics: Summary to write (.json): mean, standard deviation of a sample, and number of seeds of each figure.
+        curves: Table to write (.csv): one row an epoch, counted on through the rounds.
+        confusion: Table to write (.csv): one row a test image, by the probe on the first seed's encoder; in the order
+            of the classes.
+
+    Raises:
+        UserError: a file is missing or was made from other data.
+    """
+    encoded = EncodedData.open(data)
+    contents, by_round = ([_read(path, encoded) for path in paths] for paths in (evaluations, rounds))
+    summary = summarise_evaluations(contents)
+    if encoded.card.labelled and negatives:
+        summary["rounds"] = summarise_rounds(
+            [entry for content in by_round for entry in content["rounds"]] + _mined(negatives, encoded)
+        )
+        summary["mining"] = {"same_class_share": summary["rounds"][-1]["same_class_share"]}
+    write_json(metrics, summary | summarise_extras(_read(path, encoded) for path in extras))
+    history = pd.concat([pd.read_csv(path) for path in histories]).sort_values(["seed", "round", "epoch"])
+    _write_table(curves, history)
+    first = params.only(*READS).seeds[0]
+    _write_table(confusion, _pairs(contents, first, encoded.card.classes))
+
+
+def _read(path: Path, data: EncodedData) -> dict:
+    content = read_json(path)
+    require_same(path, "data set", data.digest, content["provenance"]["inputs"]["data"])
+    return content
+
+
+def _mined(negatives: list[Path], data: EncodedData) -> list[dict]:
+    """How many of the negatives are false, an entry a table: of all, of each anchor's most and least similar one."""
+    entries, labels = [], data.labels("train")
+    for path in negatives:
+        arrays, mined = load_arrays(path)
+        require_same(path, "data set", data.digest, mined["inputs"]["data"])
+        anchor, negative = arrays["anchor"], arrays["negative"]
+        parts = {"share": negative, "first": negative[:, :1], "last": negative[:, -1:]}
+        shares = {f"same_class_{name}": same_class_share(anchor, part, labels) for name, part in parts.items()}
+        entries.append({"round": mined["round"], **shares})
+    return entries
+
+
+def _pairs(evaluations: list[dict], seed: int, classes: list[str]) -> pd.DataFrame:
+    """Actual and predicted class of each test image, for one seed's encoder."""
+    for evaluation in evaluations:
+        if (evaluation["representation"], evaluation["seed"]) == ("encoder", seed):
+            counts = np.array(evaluation["confusion"], np.int64).reshape(len(classes), len(classes))
+            cells = np.repeat(np.arange(counts.size), counts.ravel())
+            names = np.array(classes, dtype=object)
+            actual, predicted = np.divmod(cells, len(classes)) if len(cells) else (cells, cells)
+            return pd.DataFrame({"actual": names[actual], "predicted": names[predicted]})
+    raise UserError(f"the summary needs an evaluation of encoder-seed{seed}: run the step evaluate first")
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    with atomic(path) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")

@@ -1,0 +1,1 @@
+"""Augmented views of encoded images, as loaders give them to a training."""

@@ -1,0 +1,99 @@
+"""Views made in batches on the device where a training computes, from a small data set that lives there whole."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from contraflow.encoded.beton import Beton, open_beton
+from contraflow.views import device_steps as steps
+from contraflow.views.kernels.blur import blur_radius
+from contraflow.views.kernels.draws import Drawn
+from contraflow.views.kernels.views import fill_draws
+from contraflow.views.loader import ViewBatch, ViewLoader
+from contraflow.views.settings import ViewRecipe
+
+MOST_BYTES = 2**31  # of pixels on a device
+_DRAWS = np.dtype([(name, np.float64) for name in (*Drawn._fields, "cos", "sin")])
+
+
+def view_loader(beton: Path, views: Sequence[ViewRecipe], *, device: torch.device, half: bool, **options) -> ViewLoader:
+    """The loader that suits a device: a GPU makes its views itself where the images fit there; else it is sent them in
+    the order in memory that its convolutions want and, where `half` of the precision is enough, in float16."""
+    if device.type != "cuda":
+        return ViewLoader(beton, views, **options)
+    if fits(open_beton(beton)):
+        return DeviceViewLoader(beton, views, device=device, **options)
+    return ViewLoader(beton, views, half=half, channels_last=True, **options)
+
+
+def fits(file: Beton) -> bool:
+    """Whether a file's images may live on a device: all raw, of one size, and not too many."""
+    return file.size is not None and not file.jpeg.any() and int(file.bytes.sum()) <= MOST_BYTES
+
+
+class DeviceViewLoader(ViewLoader):
+    """The same views as a `ViewLoader` gives, on `device`; the other arguments are as there.
+
+    Raises:
+        ValueError: the images do not fit (`fits`).
+    """
+
+    def __init__(self, beton: Path, views: Sequence[ViewRecipe], *, device: torch.device, **options) -> None:
+        super().__init__(beton, views, **options)
+        if not fits(self._file):
+            raise ValueError(f"{beton} cannot live on a device: images are JPEG, of several sizes, or too many")
+        shape = (*self._file.size, self._file.channels)
+        pixels = np.empty((len(self._file), *shape), np.uint8)
+        for i in range(len(pixels)):
+            pixels[i] = self._file.stored(i).reshape(shape)
+        self._pixels = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).contiguous()
+        self._levels = torch.from_numpy(self._table).to(device)
+
+    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[ViewBatch]:
+        for indices in self._slices(order):
+            own = indices[self._part]
+            views = self._make(epoch, own, self._recipes, 0, self.image_shape)
+            local = None
+            if len(self._local):
+                local = self._make(epoch, own, self._local, len(self._recipes), self._local_shape)
+            yield ViewBatch(views, torch.from_numpy(indices), local)
+
+    def _make(self, epoch: int, indices: np.ndarray, recipes: np.ndarray, first: int, shape: tuple) -> Tensor:
+        """Normalised views (V, N, C, H, W)."""
+        height, width = self._file.size
+        draws = np.empty((len(recipes), len(indices)), _DRAWS)
+        radius = max(blur_radius(recipe["sigma_high"]) if recipe["blur"] > 0 else 0 for recipe in recipes)
+        bells = np.zeros((*draws.shape, radius + 1), np.int32)
+        fill_draws(indices, self.seed, epoch, first, recipes, height, width, draws, bells)
+        chosen = self._pixels[torch.from_numpy(indices).to(self._pixels.device)]
+        made = (_view(chosen, *each, shape[1:]) for each in zip(recipes, draws, bells, strict=True))
+        return torch.stack([self._normalised(view) for view in made])
+
+    def _normalised(self, images: Tensor) -> Tensor:
+        return torch.stack([self._levels[c][images[:, c].long()] for c in range(images.shape[1])], 1)
+
+
+def _view(images: Tensor, recipe: np.void, draws: np.ndarray, bells: np.ndarray, size: tuple[int, int]) -> Tensor:
+    """One view of each image, (N, C, H, W) uint8; the order of the steps is that of `kernels.views.fill_views`."""
+    numbers = torch.from_numpy(draws.view(np.float64).reshape(len(draws), -1)).to(images.device)
+    drawn = dict(zip(_DRAWS.names, numbers.unbind(1), strict=True))
+
+    def where(name: str) -> Tensor:
+        return torch.from_numpy(np.flatnonzero(draws[name] > 0)).to(images.device)
+
+    images = steps.crop(images, drawn, size)
+    if recipe["rotation"] > 0:
+        images = steps.rotate(images, drawn)
+    strengths = [float(recipe[name]) for name in ("brightness", "contrast", "saturation", "hue")]
+    images = steps.jitter(images, drawn, draws, strengths)
+    if images.shape[1] == 3 and len(at := where("grey")):
+        images = images.index_copy(0, at, steps.to_grey(images[at]))
+    if len(at := where("blur")):
+        weights = torch.from_numpy(bells).to(images.device)[at]
+        images = images.index_copy(0, at, steps.blur(images[at], weights))
+    if len(at := where("solarise")):
+        images = images.index_copy(0, at, steps.solarise(images[at]))
+    return images

@@ -1,0 +1,155 @@
+"""Random numbers and what they decide.
+
+A random number is a hash of (seed, epoch, sample index, view, slot). Each decision has a slot of its own: turning one
+augmentation off leaves the others as they were, and nothing depends on which thread made what came before.
+"""
+
+from math import floor, sqrt
+from typing import NamedTuple
+
+import numpy as np
+
+from contraflow.compiling import part
+
+CROP_ATTEMPTS = 10
+# Slots: the first 2 * CROP_ATTEMPTS are the area and the ratio of each attempt at a crop.
+TOP, LEFT, FLIP, ROTATION, JITTER, ORDER, BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY, BLUR, SIGMA, SOLARISE = range(
+    2 * CROP_ATTEMPTS, 2 * CROP_ATTEMPTS + 14
+)
+
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
+
+
+class Recipe(NamedTuple):
+    """What a view may look like: `contraflow.views.settings.ViewRecipe` as plain floats, meanings as there."""
+
+    area_low: float
+    area_high: float
+    log_ratio_low: float
+    log_ratio_high: float
+    flip: float
+    rotation: float
+    jitter: float
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
+    grey: float
+    blur: float
+    sigma_low: float
+    sigma_high: float
+    solarise: float
+
+
+class Drawn(NamedTuple):
+    """The decisions for one view. Factors are torchvision's: 1 leaves an image as it is, for hue 0.
+
+    `order` is a row of `colour.ORDERS`.
+    """
+
+    top: int
+    left: int
+    height: int
+    width: int
+    flip: bool
+    rotation: float
+    jitter: bool
+    order: int
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
+    grey: bool
+    blur: bool
+    sigma: float
+    solarise: bool
+
+
+@part
+def mix(z):
+    """The output function of SplitMix64 (Steele, Lea, Flood 2014): uint64 to uint64, one to one."""
+    z = (z ^ (z >> _30)) * _MIX1
+    z = (z ^ (z >> _27)) * _MIX2
+    return z ^ (z >> _31)
+
+
+@part
+def view_key(seed, epoch, index, view):
+    """The uint64 that all random numbers of one view derive from."""
+    key = np.uint64(0)
+    for number in (seed, epoch, index, view):
+        key = mix(key + _STEP + np.uint64(number))
+    return key
+
+
+@part
+def uniform(key, slot, low, high):
+    """Number in [low, high) of one slot: 53 bits of SplitMix64 output `slot` from `key`."""
+    bits = mix(key + _STEP * np.uint64(slot + 1)) >> _11
+    return low + (high - low) * (np.float64(bits) * 2.0**-53)
+
+
+@part
+def exp(x):
+    """e to the x for |x| < 100, within 1e-12 of the value: a power series, then ten squarings."""
+    small = x / 1024.0
+    term = total = 1.0
+    for n in range(1, 12):
+        term *= small / n
+        total += term
+    for _ in range(10):
+        total *= total
+    return total
+
+
+@part
+def draw_crop(key, recipe, height, width):
+    """Top, left, height, width of a crop, by the rule of torchvision's RandomResizedCrop."""
+    for attempt in range(CROP_ATTEMPTS):
+        area = height * width * uniform(key, 2 * attempt, recipe.area_low, recipe.area_high)
+        ratio = exp(uniform(key, 2 * attempt + 1, recipe.log_ratio_low, recipe.log_ratio_high))
+        w = floor(sqrt(area * ratio) + 0.5)
+        h = floor(sqrt(area / ratio) + 0.5)
+        if 0 < w <= width and 0 < h <= height:
+            top = int(uniform(key, TOP, 0.0, height - h + 1.0))
+            left = int(uniform(key, LEFT, 0.0, width - w + 1.0))
+            return top, left, h, w
+    h, w = height, width
+    if width < height * exp(recipe.log_ratio_low):
+        h = max(1, min(height, floor(width / exp(recipe.log_ratio_low) + 0.5)))
+    elif width > height * exp(recipe.log_ratio_high):
+        w = max(1, min(width, floor(height * exp(recipe.log_ratio_high) + 0.5)))
+    return (height - h) // 2, (width - w) // 2, h, w
+
+
+@part
+def factor(key, slot, strength):
+    """Jitter factor, uniform in [max(0, 1 - strength), 1 + strength)."""
+    return uniform(key, slot, max(0.0, 1.0 - strength), 1.0 + strength)
+
+
+@part
+def draw(seed, epoch, index, view, recipe, height, width):
+    """All decisions (`Drawn`) for one view of an image of height x width pixels."""
+    key = view_key(seed, epoch, index, view)
+    top, left, h, w = draw_crop(key, recipe, height, width)
+    return Drawn(
+        top,
+        left,
+        h,
+        w,
+        uniform(key, FLIP, 0.0, 1.0) < recipe.flip,
+        uniform(key, ROTATION, -recipe.rotation, recipe.rotation),
+        uniform(key, JITTER, 0.0, 1.0) < recipe.jitter,
+        int(uniform(key, ORDER, 0.0, 24.0)),
+        factor(key, BRIGHTNESS, recipe.brightness),
+        factor(key, CONTRAST, recipe.contrast),
+        factor(key, SATURATION, recipe.saturation),
+        uniform(key, HUE, -recipe.hue, recipe.hue),
+        uniform(key, GREY, 0.0, 1.0) < recipe.grey,
+        uniform(key, BLUR, 0.0, 1.0) < recipe.blur,
+        uniform(key, SIGMA, recipe.sigma_low, recipe.sigma_high),
+        uniform(key, SOLARISE, 0.0, 1.0) < recipe.solarise,
+    )

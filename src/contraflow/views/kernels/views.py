@@ -1,0 +1,131 @@
+"""The compiled functions that Python calls: whole views, and whole images."""
+
+import numpy as np
+
+from contraflow.compiling import kernel, part
+from contraflow.views.kernels.blur import blur, blur_radius, blur_weights, reflections
+from contraflow.views.kernels.colour import is_grey, jitter, solarise, to_grey
+from contraflow.views.kernels.draws import draw
+from contraflow.views.kernels.geometry import cos_sin, crop, fit, rotate
+from contraflow.views.kernels.resampling import make_work
+
+
+@part
+def normalise(image, table, out):
+    """Look every grey level up in `table` (channels, 256); an image of one channel fills every channel of `out`."""
+    channels, height, width = out.shape
+    for c in range(channels):
+        levels, plane = table[c], image[min(c, image.shape[0] - 1)]
+        for y in range(height):
+            for x in range(width):
+                out[c, y, x] = levels[plane[y, x]]
+
+
+@part
+def largest(places, start, stop):
+    """Most rows and most columns of the images `start` to `stop`."""
+    tallest = widest = 1
+    for i in range(start, stop):
+        tallest, widest = max(tallest, places[i, 1]), max(widest, places[i, 2])
+    return tallest, widest
+
+
+@kernel
+def fill_views(storage, places, indices, start, stop, seed, epoch, first, recipes, table, out):
+    """Make the views of samples `start` to `stop` of a batch: crop, mirror, rotation, jitter, grey, blur, solarise,
+    normalise.
+
+    Args:
+        storage: uint8, where the pixels lie.
+        places: (samples of the batch, 3) int64: where in `storage` the pixels (rows, columns, channels) of each begin,
+            its height and its width.
+        indices: (samples of the batch,) int64, their numbers in the data set.
+        start, stop: the part of the batch to make.
+        seed, epoch: whole numbers from 0.
+        first: the number of the first of these views.
+        recipes: (views,) records, each a `Recipe`.
+        table: (channels, 256), what each grey level becomes, of the type of `out`.
+        out: (views, samples of the batch, channels, height, width).
+    """
+    views, _, channels, height, width = out.shape
+    tallest, widest = largest(places, start, stop)
+    work = make_work(channels, height, width, tallest, widest)
+    pixels = height * width
+    image, other = np.empty(channels * pixels, np.uint8), np.empty(channels * pixels, np.uint8)
+    radius = 0
+    for recipe in recipes:
+        if recipe.blur > 0.0:
+            radius = max(radius, blur_radius(recipe.sigma_high))
+    columns, rows = reflections(width, radius), reflections(height, radius)
+    bell, padded = np.empty(radius + 1, np.int32), np.empty(width + 2 * radius, np.int32)
+    sums = np.empty((height + 1, width), np.int32)
+    for i in range(start, stop):
+        pointer, stored_height, stored_width = places[i, 0], places[i, 1], places[i, 2]
+        for view in range(views):
+            recipe = recipes[view]
+            drawn = draw(seed, epoch, indices[i], first + view, recipe, stored_height, stored_width)
+            crop(storage, pointer, stored_width, drawn, image.reshape(channels, height, width), work)
+            if recipe.rotation > 0.0:
+                shape = (channels, height, width)
+                rotate(image.reshape(shape), drawn.rotation, other.reshape(shape))
+                image, other = other, image
+            # Of a grey image one channel is enough: nothing that follows gives it colour.
+            planes = 1 if is_grey(image.reshape(channels, pixels)) else channels
+            if drawn.jitter:
+                jitter(image[: planes * pixels].reshape(planes, pixels), recipe, drawn)
+            if drawn.grey and planes == 3:
+                to_grey(image.reshape(planes, pixels))
+                planes = 1
+            if drawn.blur:
+                shape = (planes, height, width)
+                blur(image[: planes * pixels].reshape(shape), drawn.sigma, bell, columns, rows, padded, sums)
+            if drawn.solarise:
+                solarise(image[: planes * pixels].reshape(planes, pixels))
+            normalise(image[: planes * pixels].reshape(planes, height, width), table, out[view, i])
+
+
+@kernel
+def fill_draws(indices, seed, epoch, first, recipes, height, width, draws, bells):
+    """What is drawn for all views of images of one size, where something else than these kernels makes them.
+
+    Args:
+        indices, seed, epoch, first, recipes: as in `fill_views`.
+        height, width: of every image.
+        draws: (views, samples) records with the fields of `Drawn`, and `cos` and `sin` of the rotation.
+        bells: (views, samples, most radius + 1) int32, the weights of each blur (`blur.blur_weights`); zeros so far.
+    """
+    for view in range(len(recipes)):
+        for i in range(len(indices)):
+            drawn = draw(seed, epoch, indices[i], first + view, recipes[view], height, width)
+            record = draws[view, i]
+            record.top, record.left, record.height, record.width = drawn.top, drawn.left, drawn.height, drawn.width
+            record.flip, record.rotation, record.jitter = drawn.flip, drawn.rotation, drawn.jitter
+            record.order, record.brightness, record.contrast = drawn.order, drawn.brightness, drawn.contrast
+            record.saturation, record.hue, record.grey = drawn.saturation, drawn.hue, drawn.grey
+            record.blur, record.sigma, record.solarise = drawn.blur, drawn.sigma, drawn.solarise
+            record.cos, record.sin = cos_sin(drawn.rotation)
+            if drawn.blur:
+                blur_weights(drawn.sigma, bells[view, i])
+
+
+@kernel
+def fill_images(storage, places, start, stop, table, out):
+    """Images `start` to `stop` of a batch, normalised, into `out` (samples, channels, height, width).
+
+    An image of another size than `out` is resized, and the middle of it taken; arguments as in `fill_views`.
+    """
+    _, channels, height, width = out.shape
+    tallest, widest = largest(places, start, stop)
+    work = make_work(channels, height, width, tallest, widest)
+    image = np.empty((channels, height, width), np.uint8)
+    for i in range(start, stop):
+        pixel, stored_height, stored_width = places[i, 0], places[i, 1], places[i, 2]
+        if stored_height != height or stored_width != width:
+            fit(storage, pixel, stored_height, stored_width, image, work)
+            normalise(image, table, out[i])
+            continue
+        for y in range(height):
+            for x in range(width):
+                for c in range(channels):
+                    out[i, c, y, x] = table[c, storage[pixel]]
+                    pixel += 1

@@ -1,0 +1,49 @@
+"""From the parameters of a run to what the kernels take."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from contraflow.views.kernels.draws import Recipe
+from contraflow.views.settings import ViewRecipe
+
+_RECORD = np.dtype([(name, np.float64) for name in Recipe._fields])
+
+
+def _log(value: float) -> float:
+    """Natural logarithm by decimal arithmetic: the same bits on every processor."""
+    return float(Decimal(value).ln())
+
+
+def make_recipe(view: ViewRecipe) -> Recipe:
+    """What the parameters say of one view, as the kernels' flat record."""
+    return Recipe(
+        *view.crop_scale,
+        *map(_log, view.crop_ratio),
+        view.flip,
+        view.rotation,
+        view.jitter,
+        view.brightness,
+        view.contrast,
+        view.saturation,
+        view.hue,
+        view.grey,
+        view.blur,
+        *view.blur_sigma,
+        view.solarise,
+    )
+
+
+def make_recipes(views: Sequence[ViewRecipe]) -> np.ndarray:
+    """The recipes of several views, one record a view."""
+    return np.array([tuple(make_recipe(view)) for view in views], _RECORD)
+
+
+def make_table(mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+    """What each grey level becomes: (level / 255 - mean) / std, shape (channels, 256), float32.
+
+    `mean` and `std` are one number a channel on the scale 0 to 1, `std` above 0.
+    """
+    levels = np.arange(256) / 255
+    return np.stack([(levels - m) / s for m, s in zip(mean, std, strict=True)]).astype(np.float32)

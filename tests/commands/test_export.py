@@ -1,0 +1,120 @@
+"""An exported encoder is the encoder, for whoever has only torch and torchvision."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torchvision import transforms
+
+from contraflow.artefacts import sha256, write_json
+from contraflow.commands.export import export
+from contraflow.commands.inputs import normalised, read_input
+from contraflow.errors import UserError
+from contraflow.models.checkpoint import load_encoder
+
+_WITHOUT_CONTRAFLOW = """
+import re, sys
+sys.modules["contraflow"] = None
+exec(re.search(r"```python\\n(.*?)```", open("README.md").read(), re.DOTALL)[1])
+import numpy, torch
+with torch.inference_mode():
+    numpy.save(sys.argv[2], encoder(torch.from_numpy(numpy.load(sys.argv[1]))).numpy())
+"""
+
+
+@pytest.fixture
+def exported(tmp_path, monkeypatch, checkpoint_of):
+    """`exported(encoder="resnet18")`: the checkpoint and the folder that it was exported to."""
+
+    def make(**of):
+        monkeypatch.chdir(tmp_path)
+        checkpoint = checkpoint_of(tmp_path / "encoder.safetensors", **of)
+        export(checkpoint=checkpoint, out=tmp_path / "export", onnx=False)
+        return checkpoint, tmp_path / "export"
+
+    return make
+
+
+def test_the_lines_of_the_readme_give_the_features_without_contraflow(tmp_path, exported):
+    checkpoint, out = exported(encoder="resnet18", image_size=32)
+    images = np.random.default_rng(0).normal(size=(3, 1, 32, 32)).astype(np.float32)
+    np.save(tmp_path / "images.npy", images)
+    command = [sys.executable, "-I", "-c", _WITHOUT_CONTRAFLOW, tmp_path / "images.npy", tmp_path / "features.npy"]
+    done = subprocess.run(command, cwd=out, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    with torch.inference_mode():
+        expected = load_encoder(checkpoint)[0](torch.from_numpy(images)).numpy()
+    np.testing.assert_allclose(np.load(tmp_path / "features.npy"), expected, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_transforms_of_the_readme_are_the_treatment(tmp_path, exported, channels):
+    _, out = exported(channels=channels)
+    words = re.search(
+        r"`(Resize.*?)`, `(Center.*?)`, `(ToTensor.*?)`, `(Normalize.*?)`", (out / "README.md").read_text()
+    )
+    steps = transforms.Compose([eval(f"transforms.{word}") for word in words.groups()])
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 40, 3), dtype=np.uint8))
+    picture = picture.convert("L" if channels == 1 else "RGB")
+    picture.save(tmp_path / "picture.png")
+    card = json.loads((out / "card.json").read_text())["input"]
+    image = read_input(tmp_path / "picture.png", card["size"], card["channels"])
+    torch.testing.assert_close(steps(picture), normalised(image[None], card["mean"], card["std"])[0], atol=1e-5, rtol=0)
+
+
+def test_the_card_tells_what_the_encoder_is(exported):
+    checkpoint, out = exported(channels=3)
+    card = json.loads((out / "card.json").read_text())
+    encoder, made_from = load_encoder(checkpoint)
+    assert card["checkpoint"] == sha256(checkpoint)
+    assert card["files"] == {"encoder.safetensors": sha256(out / "encoder.safetensors")}
+    assert card["data"] == {"name": "folder", "digest": "d" * 64}
+    assert (card["encoder"], card["features"], card["code"]) == ("small", 64, "c" * 64)
+    assert card["weights"] == sum(tensor.numel() for tensor in encoder.parameters())
+    assert {name: card["input"][name] for name in ("mean", "std")} == {n: made_from[n] for n in ("mean", "std")}
+    assert "Not measured" in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_figures_are_told_of_this_very_encoder_alone(tmp_path, exported, same):
+    checkpoint, out = exported()
+    made_from = {"inputs": {"encoder": sha256(checkpoint) if same else "0" * 64}}
+    content = {
+        "test": {"linear": 0.8639},
+        "intervals": {"linear": [0.8571, 0.8702]},
+        "protocol": {"linear": "logistic regression"},
+        "provenance": made_from,
+    }
+    write_json(tmp_path / "results/evaluate/encoder-seed0.json", content)
+    export(checkpoint=checkpoint, out=out, onnx=False)
+    card, readme = json.loads((out / "card.json").read_text()), (out / "README.md").read_text()
+    assert card["accuracy"] == ({"linear": 0.8639} if same else {})
+    assert (all(words in readme for words in ("86.39", "85.71", "87.02", "logistic regression"))) is same
+
+
+def test_an_export_replaces_the_one_before_and_equal_ones_have_equal_bytes(exported):
+    checkpoint, out = exported()
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    (out / "encoder.onnx").write_text("of another encoder")
+    export(checkpoint=checkpoint, out=out, onnx=False)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_other_files_are_not_touched(tmp_path, exported):
+    checkpoint, _ = exported()
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(UserError, match="holds other files than an export"):
+        export(checkpoint=checkpoint, out=tmp_path, onnx=False)
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_a_checkpoint_that_is_not_there_yet_is_named_with_the_command_that_makes_it(tmp_path, checkpoint_of):
+    for stage in ("mine", "pretrain"):
+        with pytest.raises(UserError, match=f"encoder.safetensors is missing: `snakemake {stage}` makes it"):
+            export(checkpoint=tmp_path / f"results/{stage}/encoder.safetensors", out=tmp_path / "out", onnx=False)
+    assert not (tmp_path / "out").exists()

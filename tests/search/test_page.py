@@ -1,0 +1,42 @@
+import re
+
+import numpy as np
+
+from contraflow.search.page import Found, render
+
+NASTY = "<img src=x onerror=alert(1)>"
+
+
+def found(name, k=4, size=16, channels=1, labels=None):
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (k + 1, size, size, channels), dtype=np.uint8)
+    label = np.array([-1] * k if labels is None else labels)
+    return Found(name, images[0], images[1:], np.arange(k) + 7, label, np.linspace(1, -0.5, k).astype(np.float32))
+
+
+def page(*images, classes=(), data="folder"):
+    return render(list(images), classes=list(classes), data=data, searched=50, encoder="an encoder")
+
+
+def test_names_and_classes_are_escaped():
+    html = page(found(f"{NASTY}.png", labels=[0, 0, 1, -1]), classes=[NASTY, "b"], data=NASTY)
+    assert NASTY not in html and html.count("&lt;img src=x onerror=alert(1)&gt;") > 4
+
+
+def test_the_page_asks_no_host_for_anything():
+    html = page(found("a.png"), found("b.png", size=200, channels=3))
+    sources = re.findall(r"""(?:src|href)=["']?([^"'>\s]*)|url\(([^)]*)\)|@import""", html)
+    assert sources and all((a or b).startswith(("data:", "#")) for a, b in sources)
+    assert not re.search(r"<script|https?:", html)
+
+
+def test_what_is_near_is_told_in_words():
+    html = page(found("a.png", labels=[1, 0, 1, -1]), classes=["cat", "dog"])
+    assert re.search(r"Of the 4 nearest 2 are <b>dog</b>, 1 is <b>cat</b>\.", html)
+    assert 'alt="Training image 7 of class dog, similarity 1.000"' in html
+    assert 'alt="Training image 10, similarity \u22120.500"' in html  # one without a label
+    assert "class" not in re.sub(r"<style>.*?</style>|class=\"", "", page(found("a.png")), flags=re.DOTALL)
+
+
+def test_many_large_pictures_stay_small():
+    assert len(page(found("a.png", k=24, size=500, channels=3))) < 3e6  # noise, which PNG cannot compress

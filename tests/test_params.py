@@ -1,0 +1,191 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from contraflow.errors import UserError
+from contraflow.params import Params, load_params, parse_params
+
+DEFAULTS = Path(__file__).parents[1] / "params.yaml"
+
+
+def changed(**values):
+    content = yaml.safe_load(DEFAULTS.read_text())
+    for key, value in values.items():
+        *sections, name = key.split("__")
+        target = content
+        for section in sections:
+            target = target[section]
+        target[name] = value
+    return content
+
+
+def test_the_shipped_parameters_are_right_and_every_one_is_commented():
+    load_params(DEFAULTS)
+    explained = set()
+    for line in DEFAULTS.read_text().splitlines():
+        key, _, rest = line.strip().partition(":")
+        if "#" in line:
+            explained.add(key)
+        elif line.startswith("  ") and key and not key.startswith("-") and rest.strip():
+            assert key in explained, f"{line!r} has no comment"  # recipes repeat what is explained above them
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"loss__tau": -1}, "loss.tau must be greater than 0, got -1"),
+        ({"loss__tau": "warm"}, "loss.tau must be a number, got 'warm'"),
+        ({"loss__tau": float("nan")}, "loss.tau must be a finite number, got nan"),
+        ({"loss__tua": 0.1}, "loss.tua is not a parameter; allowed are tau"),
+        ({"los": {}}, "los is not a parameter; allowed are seeds, data"),
+        ({"train__epochs": 1.5}, "train.epochs must be a whole number, got 1.5"),
+        ({"train__epochs": 0}, "train.epochs must be at least 1, got 0"),
+        ({"train__epochs": True}, "train.epochs must be a whole number, got True"),
+        ({"model__norm": "none"}, "model.norm must be one of 'batch', 'sync', 'instance' or 'group', got 'none'"),
+        ({"method__name": "simsam"}, "method.name must be one of 'barlow_twins', 'byol'"),
+        ({"method__momentum": [0.9, 1.1]}, "method.momentum.1 must be at most 1, got 1.1"),
+        ({"loss__temperature": "cosine", "loss__tau_max": 0.1}, "loss.tau_max must be at least loss.tau, 0.2, got 0.1"),
+        (
+            {"eval__transfer": {"name": "minst", "path": "data"}},
+            "eval.transfer.name must be one of 'fashion_mnist', 'mnist'",
+        ),
+        ({"eval__fine_tune__share": 1.5}, "eval.fine_tune.share must be at most 1, got 1.5"),
+        ({"eval__supervised": "yes"}, "eval.supervised must be true or false, got 'yes'"),
+        ({"eval__corruptions": 3}, "eval.corruptions must be true or false, got 3"),
+        ({"negatives__inner": 0.5}, "negatives.outer must be greater than negatives.inner, 0.5, got 0.1"),
+        (
+            {"method__name": "triplet", "negatives__weighting": "hcl"},
+            "negatives.weighting must be uniform where method.name is triplet, which sums over no softmax, got hcl",
+        ),
+        ({"method__name": "margin", "loss__similarity": "dot"}, "loss.similarity must be cosine or euclidean"),
+        (
+            {"loss__similarity": "dot", "negatives__weighting": "debiased"},
+            "loss.similarity must be cosine where negatives.weighting is debiased, got dot",
+        ),
+        ({"loss__similarity": "dot", "negatives__mix_pairs": 4}, "loss.similarity must be cosine where negatives are"),
+        ({"train__stop_on": "knn", "train__knn_every": 0}, "train.knn_every must be at least 1 where train.stop_on is"),
+        ({"train__gpus": 3}, "train.batch_size must be a multiple of train.gpus, 3, got 128"),
+        (
+            {"train__gpus": 2, "method__name": "moco"},
+            "model.norm must be sync, instance or group where method.name is moco and train.gpus is above 1",
+        ),
+        ({"data__name": "folder"}, "data.image_size must be a number of pixels where data.name is folder, got null"),
+        ({"data__skip_broken": "yes"}, "data.skip_broken must be true or false, got 'yes'"),
+        ({"augment__crop_scale": [0.9, 0.2]}, "augment.crop_scale must rise, got 0.9 to 0.2"),
+        ({"augment__crop_scale": [0.5]}, "augment.crop_scale must have at least 2 items, got [0.5]"),
+        (
+            {"augment__recipe": "moco"},
+            "augment.recipe must be null or one of simclr, mocov2, byol, multicrop, digits, ",
+        ),
+        ({"augment__second": {"blur": 2}}, "augment.second.blur must be at most 1, got 2"),
+        ({"augment__second": {"blr": 1}}, "augment.second.blr is not a parameter; allowed are crop_scale, crop_ratio"),
+        ({"augment__second": {"crop_scale": [0.9, 0.2]}}, "augment.second.crop_scale must rise, got 0.9 to 0.2"),
+        ({"augment__recipes__none__flip": "no"}, "augment.recipes.none.flip must be a number, got 'no'"),
+        ({"augment__recipes__byol__flop": 0}, "augment.recipes.byol.flop is not a parameter; allowed are crop_scale"),
+        (
+            {"augment__recipes__byol__second__blur": -1},
+            "augment.recipes.byol.second.blur must be at least 0, got -1",
+        ),
+        (
+            {"augment__local_views": 2, "method__name": "byol"},
+            "augment.local_views must be 0 where method.name is byol",
+        ),
+        (
+            {"augment__recipe": "multicrop", "model__encoder": "vit_small"},
+            "augment.local_views must be 0 where model.encoder is vit_small",
+        ),
+        ({"mining__use": "forward", "method__name": "moco"}, "mining.use must be batches where method.name is moco"),
+        ({"mining__use": "stored", "method__name": "byol"}, "mining.use must be batches where method.name is byol"),
+        (
+            {"mining__use": "forward", "mining__k": 2, "mining__companions": 3},
+            "mining.companions must be at most mining.k, which is 2, got 3",
+        ),
+        ({"eval__knn": [{"k": 5, "tau": 0.1}, {"k": 5, "tau": 0.2}]}, "eval.knn must name each k once"),
+        ({"eval__knn": [{"k": 5, "tau": 0.1, "x": 1}]}, "eval.knn.0.x is not a parameter; allowed are k, tau"),
+        ({"eval__few_labels": [0.1, 0]}, "eval.few_labels.1 must be greater than 0, got 0"),
+        ({"eval__few_labels": [2.5]}, "eval.few_labels must hold shares of the labels (0.01) or whole numbers of"),
+        ({"eval__few_labels": [5, 5.0]}, "eval.few_labels must name each amount once"),
+        ({"seeds": [1, 1]}, "seeds must differ from each other, got [1, 1]"),
+        ({"seeds": []}, "seeds must have at least 1 items, got []"),
+        ({"mining": None}, "mining must be a section of settings, got None"),
+    ],
+)
+def test_a_mistake_is_one_sentence(change, sentence):
+    with pytest.raises(UserError) as error:
+        parse_params(changed(**change))
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_all_mistakes_are_told_at_once():
+    with pytest.raises(UserError) as error:
+        parse_params(changed(loss__tau=-1, train__lr=0))
+    assert len(str(error.value).splitlines()) == 2
+
+
+def test_a_missing_section_and_a_missing_file_are_named(tmp_path):
+    content = changed()
+    del content["report"]
+    with pytest.raises(UserError, match="report is missing"):
+        parse_params(content)
+    with pytest.raises(UserError, match=r"nowhere\.yaml is missing"):
+        load_params(tmp_path / "nowhere.yaml")
+    (tmp_path / "broken.yaml").write_text("a: [")
+    with pytest.raises(UserError, match=r"broken\.yaml is not valid YAML"):
+        load_params(tmp_path / "broken.yaml")
+
+
+def test_numbers_as_people_write_them():
+    assert parse_params(changed(train__weight_decay="1e-4", loss__tau=1)).train.weight_decay == 1e-4
+
+
+def test_a_step_sees_what_it_names_and_nothing_else():
+    params = parse_params(changed())
+    view = params.only("data.name", "loss")
+    assert view.data.name == "fashion_mnist" and view.loss == params.loss
+    with pytest.raises(AttributeError):
+        view.data.path  # noqa: B018
+    with pytest.raises(AttributeError):
+        view.train  # noqa: B018
+
+
+def test_parameters_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        Params.model_validate(changed()).loss.tau = 3
+
+
+def test_without_a_recipe_both_views_are_as_the_section_says():
+    augment = parse_params(changed()).augment
+    first, second = augment.chosen().whole()
+    assert first == second
+    assert first.model_dump().items() <= augment.model_dump().items()
+    assert augment.chosen().local() == []
+
+
+def test_a_recipe_takes_the_place_of_what_it_names():
+    augment = parse_params(changed(augment__recipe="byol", augment__hue=0.3)).augment
+    first, second = augment.chosen().whole()
+    assert (first.blur, first.solarise, first.crop_scale) == (1.0, 0.0, [0.08, 1.0])
+    assert (second.blur, second.solarise, second.crop_scale) == (0.1, 0.2, [0.08, 1.0])
+    assert first.hue == second.hue == 0.3
+    small = parse_params(changed(augment__recipe="multicrop")).augment.chosen().local()
+    assert [view.crop_scale for view in small] == [[0.05, 0.14]] * 4
+
+
+def test_values_of_the_second_view():
+    augment = parse_params(changed(augment__second={"flip": "1e-1"})).augment
+    assert [view.flip for view in augment.chosen().whole()] == [0.5, 0.1]
+
+
+@pytest.mark.parametrize("name", ["simclr", "mocov2", "byol", "multicrop", "digits", "none"])
+def test_the_shipped_recipes(name):
+    views = parse_params(changed(augment__recipe=name)).augment.chosen()
+    assert len(views.whole()) == 2 and len(views.local()) == views.local_views
+
+
+def test_few_labels_have_names_that_are_keys():
+    content = yaml.safe_load(DEFAULTS.read_text())
+    content["eval"]["few_labels"] = [0.01, 0.005, 0.29, 1, 20]
+    names = ["linear_1pct", "linear_0_5pct", "linear_29pct", "linear_1each", "linear_20each"]
+    assert list(parse_params(content).eval.few) == names

@@ -1,0 +1,109 @@
+"""Views made in torch, on the CPU device, against those of the kernels."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from contraflow.encoded.beton import open_beton
+from contraflow.images.ffcv_import import IntField, RGBImageField
+from contraflow.views.device_loader import DeviceViewLoader, fits, view_loader
+from contraflow.views.loader import ViewLoader
+from contraflow.views.settings import ViewRecipe
+
+ALL = {
+    "crop_scale": [0.1, 1.0],
+    "crop_ratio": [0.6, 1.7],
+    "flip": 0.5,
+    "rotation": 30.0,
+    "jitter": 0.9,
+    "brightness": 0.8,
+    "contrast": 0.8,
+    "saturation": 0.8,
+    "hue": 0.5,
+    "grey": 0.3,
+    "blur": 0.5,
+    "blur_sigma": [0.1, 2.0],
+    "solarise": 0.3,
+}
+N, SIZE = 60, 20
+
+
+@pytest.fixture(scope="module", params=[1, 3])
+def file(request, tmp_path_factory, write_ffcv):
+    """Smooth, noisy and grey images."""
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (N, SIZE, SIZE, request.param), np.uint8)
+    ramp = np.add.outer(np.arange(SIZE), np.arange(SIZE))[..., None]
+    images[::3] = (6 * ramp + random.integers(0, 20, (N // 3, 1, 1, request.param))).clip(0, 255)
+    images[1::3] = images[1::3, ..., :1]
+    return write_ffcv(tmp_path_factory.mktemp("device") / "images.beton", images, [0] * N), request.param
+
+
+def both(file, views, epoch=0, **changes):
+    path, channels = file
+    options = {"seed": 3, "batch_size": 25, "threads": 1, "mean": [0.0] * channels, "std": [1 / 255] * channels}
+    options |= changes
+    loaders = ViewLoader(path, views, **options), DeviceViewLoader(path, views, device=torch.device("cpu"), **options)
+    return zip(*(loader.epoch(epoch, drop_last=False) for loader in loaders), strict=True)
+
+
+def assert_same(ours, theirs):
+    """In fact the same bits, where one grey level would do."""
+    for batch, other in zip(ours, theirs, strict=True):
+        assert (batch is None) == (other is None)
+        assert batch is None or torch.equal(batch, other)
+
+
+def test_the_same_bits_with_the_whole_recipe(file):
+    first, second = ViewRecipe(**ALL), ViewRecipe(**{**ALL, "blur": 1.0, "rotation": 0.0, "solarise": 0.0})
+    batches = list(both(file, [first, second], epoch=2))
+    assert len(batches) == 3
+    for ours, theirs in batches:
+        assert_same(ours, theirs)
+
+
+def test_small_crops(file):
+    view = ViewRecipe(**ALL)
+    for ours, theirs in both(file, [view, view], local=[view] * 3, local_size=7):
+        assert ours.local.shape == (3, len(ours.index), file[1], 7, 7)
+        assert_same(ours, theirs)
+
+
+@given(
+    size=st.integers(1, 40),
+    changes=st.fixed_dictionaries(
+        {},
+        optional={
+            **{name: st.sampled_from([0.0, 1.0]) for name in ("flip", "jitter", "grey", "blur", "solarise", "hue")},
+            "rotation": st.sampled_from([0.0, 180.0]),
+            "crop_scale": st.sampled_from([[0.01, 0.1], [1.0, 1.0]]),
+            "blur_sigma": st.sampled_from([[0.05, 0.2], [3.0, 6.0]]),
+        },
+    ),
+    epoch=st.integers(0, 1000),
+)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_same_bits_with_any_recipe_and_size(file, size, changes, epoch):
+    changes = {name: 0.5 if name == "hue" and value else value for name, value in changes.items()}
+    for ours, theirs in both(file, [ViewRecipe(**{**ALL, **changes})], epoch, size=size):
+        assert_same(ours, theirs)
+
+
+def test_what_does_not_fit(file, tmp_path, write_ffcv, random_images):
+    assert fits(open_beton(file[0]))
+    colour, small = random_images(2, 8, 3), random_images(1, 5, 3)
+    jpeg = write_ffcv(tmp_path / "jpeg.beton", colour, [0, 1], image=RGBImageField(write_mode="jpg"), label=IntField())
+    sizes = write_ffcv(tmp_path / "sizes.beton", [*colour, *small], [0, 1, 2])
+    for path in (jpeg, sizes):
+        assert not fits(open_beton(path))
+        options = {"seed": 0, "batch_size": 2, "threads": 1, "mean": [0.0] * 3, "std": [1.0] * 3, "size": 8}
+        with pytest.raises(ValueError, match="cannot live on a device"):
+            DeviceViewLoader(path, [ViewRecipe(**ALL)], device=torch.device("cpu"), **options)
+
+
+def test_a_cpu_keeps_its_kernels(file):
+    options = {"seed": 0, "batch_size": 2, "threads": 1, "mean": [0.0] * file[1], "std": [1.0] * file[1]}
+    loader = view_loader(file[0], [ViewRecipe(**ALL)], device=torch.device("cpu"), half=True, **options)
+    assert type(loader) is ViewLoader and next(loader.epoch(0)).views.dtype == torch.float32
