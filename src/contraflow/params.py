@@ -15,7 +15,7 @@ from contraflow.mining.settings import Mining
 from contraflow.models.settings import Model
 from contraflow.pages.settings import Report
 from contraflow.settings.sentences import sentence
-from contraflow.settings.values import Section, Seed
+from contraflow.settings.values import ABSENT, Section, Seed
 from contraflow.training.settings import Train
 from contraflow.views.settings import Augment
 
@@ -23,17 +23,23 @@ from contraflow.views.settings import Augment
 class Params(Section):
     """Every parameter of a run."""
 
-    seeds: Annotated[list[Seed], Field(min_length=1)]
-    data: Data
-    augment: Augment
-    model: Model
-    method: Method
-    loss: Loss
-    negatives: Negatives
-    train: Train
-    mining: Mining
-    eval: Eval
-    report: Report
+    seeds: Annotated[
+        list[Seed], Field(min_length=1), "one training a seed; every figure is a mean and a spread over them"
+    ] = [0, 1]
+    data: Data = Data()
+    augment: Annotated[Augment, "what makes the views of one image differ; probabilities from 0 (off) to 1"] = Augment()
+    model: Model = Model()
+    method: Method = Method()
+    loss: Loss = Loss()
+    negatives: Annotated[
+        Negatives, "of every method that has them, wherever they lie: batch, queue or bank; applied in this order"
+    ] = Negatives()
+    train: Train = Train()
+    mining: Annotated[Mining, "hard negatives, found between rounds of training with the encoder as it then is"] = (
+        Mining()
+    )
+    eval: Eval = Eval()
+    report: Report = Report()
 
     @model_validator(mode="after")
     def _seeds_differ(self) -> Self:
@@ -113,8 +119,13 @@ def all_epochs(settings: Params | SimpleNamespace) -> int:
     return settings.train.epochs + settings.mining.rounds * settings.mining.epochs
 
 
-def parse_params(content: object, source: str = "params.yaml") -> Params:
+def parse_params(content: object, source: str = "params.yaml", complete: bool = True) -> Params:
     """Check the parsed content of a parameter file.
+
+    Args:
+        content: What YAML reads in it.
+        source: What the user calls it.
+        complete: Whether it must name every parameter; else those that it does not name have their defaults.
 
     Raises:
         UserError: one line for each mistake, with its key, what is allowed and what was found.
@@ -122,7 +133,7 @@ def parse_params(content: object, source: str = "params.yaml") -> Params:
     if not isinstance(content, dict):
         raise UserError(f"{source} must be a list of sections such as `loss:`, got {type(content).__name__}")
     try:
-        return Params.model_validate(content)
+        return Params.model_validate(content, context=ABSENT if complete else None)
     except ValidationError as error:
         raise UserError("\n".join(f"{source}: {sentence(e, Params)}" for e in error.errors())) from None
 

@@ -175,7 +175,6 @@ def test_overlap_of_the_hills_is_told(run_of):
 
 
 def test_shipped_parameters_differ_in_nothing():
-    """`cp params.yaml src/contraflow/report/defaults.yaml` where a shipped value is to be another one."""
     changed = [entry for part in sections(load_params(SHIPPED)) for entry in part["settings"] if "default" in entry]
     assert changed == []
 

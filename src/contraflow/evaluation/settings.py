@@ -6,35 +6,47 @@ from pydantic import Field, model_validator
 
 from contraflow.images.settings import DataName
 from contraflow.neighbours.settings import Knn
-from contraflow.settings.values import Count, NotNegative, Positive, Section, Share
+from contraflow.settings.values import Count, NotNegative, Positive, Section, Share, Text
 
 
 class Linear(Section):
-    weight_decay: Annotated[list[NotNegative], Field(min_length=1)]
-    max_iterations: Count
+    weight_decay: Annotated[
+        list[NotNegative], Field(min_length=1), "tried in turn, chosen on the validation images"
+    ] = [0.01, 0.001, 0.0001, 1e-05]
+    max_iterations: Annotated[Count, "of L-BFGS, for each weight decay"] = 300
 
 
 class Transfer(Section):
-    name: DataName | None
-    path: Annotated[str, Field(min_length=1)]
+    name: Annotated[DataName | None, "one of those of data.name; null: none"] = None
+    path: Annotated[Text, "as data.path"] = "data"
 
 
 class FineTune(Section):
-    share: Share
-    epochs: Count
-    lr: Positive
+    share: Annotated[Share, "share of the training images whose labels are seen, drawn by each seed; 0: none"] = 0.0
+    epochs: Annotated[Count, "over these images alone"] = 20
+    lr: Annotated[Positive, "as train.lr"] = 0.05
 
 
 class Eval(Section):
-    batch_size: Count
-    knn: Annotated[list[Knn], Field(min_length=1)]
-    linear: Linear
-    few_labels: list[Positive]
-    few_draws: Count
-    supervised: bool
-    corruptions: bool
-    transfer: Transfer
-    fine_tune: FineTune
+    batch_size: Annotated[Count, "images at a time through the encoder"] = 500
+    knn: Annotated[list[Knn], Field(min_length=1), "weighted k-NN: neighbours and temperature"] = [
+        Knn(k=200, tau=0.1),
+        Knn(k=20, tau=0.07),
+    ]
+    linear: Annotated[Linear, "logistic regression on frozen features, trained to convergence"] = Linear()
+    few_labels: Annotated[
+        list[Positive],
+        "the same on few labels: shares of them (0.01 is 1 %), or whole numbers of images of each class; [] for none",
+    ] = [0.01]
+    few_draws: Annotated[Count, "which images those are is drawn so often; their accuracies are averaged"] = 3
+    supervised: Annotated[
+        bool, "true: the ceiling, the same encoder trained as long with all labels (docs/evaluation.md)"
+    ] = False
+    corruptions: Annotated[
+        bool, "true: k-NN where the test images are noisy, blurred, brighter, compressed or turned"
+    ] = False
+    transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
+    fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()
 
     @model_validator(mode="after")
     def _k_is_a_name(self) -> Self:

@@ -4,23 +4,42 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contraflow.settings.values import Count, Number, PartialShare, Section, Seed
+from contraflow.settings.values import Count, PartialShare, PositiveShare, Section, Seed, Text
 
 DataName = Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
 
 
 class Data(Section):
-    name: DataName
-    path: Annotated[str, Field(min_length=1)]
-    table: Annotated[str, Field(min_length=1)] | None
-    limit: Count | None
-    image_size: Annotated[int, Field(ge=8, le=1024)] | None
-    jpeg_above: Count
-    skip_broken: bool
-    labelled_fraction: Annotated[Number, Field(gt=0, le=1)]
-    validation_fraction: PartialShare
-    test_fraction: PartialShare
-    split_seed: Seed
+    name: Annotated[DataName, "fashion_mnist, mnist, cifar10, cifar100, svhn, stl10, or folder: your own images"] = (
+        "fashion_mnist"
+    )
+    path: Annotated[
+        Text, "folder: where your images lie; else a place to look for the data set's files before downloading"
+    ] = "data"
+    table: Annotated[
+        Text | None, "folder: a CSV file in it with the columns path, label and, where wanted, split, group and order"
+    ] = None
+    limit: Annotated[
+        Count | None, "only the first n training images (of a folder: n drawn by split_seed); null takes all"
+    ] = None
+    image_size: Annotated[
+        Annotated[int, Field(ge=8, le=1024)] | None,
+        "pixels a side, other sizes are resized; null keeps the data set's own (a folder needs a number)",
+    ] = None
+    jpeg_above: Annotated[
+        Count, "folder: where image_size is larger, JPEG files stay JPEG (up to twice image_size), others become pixels"
+    ] = 64
+    skip_broken: Annotated[bool, "folder: true leaves broken images out, false stops and names them"] = False
+    labelled_fraction: Annotated[
+        PositiveShare, "share of the training images whose labels supcon, supcon_ce and supervised see; others none"
+    ] = 1.0
+    validation_fraction: Annotated[
+        PartialShare, "share of the training images held out; choices are made on them, never on the test images"
+    ] = 0.1
+    test_fraction: Annotated[
+        PartialShare, "folder without train/ and test/ inside: share of the images kept for the test"
+    ] = 0.2
+    split_seed: Annotated[Seed, "draws the validation (and folder test) images; the same for every seed above"] = 0
 
     @model_validator(mode="after")
     def _folder_has_a_size(self) -> Self:

@@ -2,36 +2,57 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from contraflow.settings.values import Cosine, Count, Number, Positive, Section, Share, refuse_empty_range
+from contraflow.settings.values import Cosine, Count, Natural, Positive, Range, Section, Share, ShareBelowOne
 
 
 class Mining(Section):
-    rounds: Annotated[int, Field(ge=0)]
-    epochs: Count
-    lr: Positive
-    k: Count
-    policy: Literal["hardest", "semi_hard", "margin", "weighted", "random"]
-    candidates: Count
-    exact_up_to: Annotated[int, Field(ge=0)]
-    memory_mb: Count
-    shards: Count
-    use: Literal["batches", "forward", "stored"]
-    companions: Count
-    band: Annotated[list[Share], Field(min_length=2, max_length=2)]
-    margin: Annotated[list[Cosine], Field(min_length=2, max_length=2)]
-    tau: Positive
-    false_negatives: Literal["none", "rank", "threshold", "mutual", "views"]
-    fn_share: Annotated[Number, Field(ge=0, lt=1)]
-    fn_threshold: Cosine
-    fn_top: Count
-    fn_views: Count
+    rounds: Annotated[Natural, "0 turns mining off"] = 2
+    epochs: Annotated[Count, "of training in each round"] = 1
+    lr: Annotated[Positive, "as train.lr"] = 0.1
+    k: Annotated[Count, "hard negatives kept for each image"] = 8
+    policy: Annotated[
+        Literal["hardest", "semi_hard", "margin", "weighted", "random"],
+        "who is taken: hardest, semi_hard (band), margin, weighted (tau), random (of all images)",
+    ] = "hardest"
+    candidates: Annotated[
+        Count, "nearest others of each image that are looked at; images in negatives.exclude_window are none"
+    ] = 256
+    exact_up_to: Annotated[
+        Natural, "more images than this are searched by inverted lists, whose recall is measured and recorded"
+    ] = 200000
+    memory_mb: Annotated[
+        Count, "taken at a time, beside the features (which lie on the disk), the inverted lists and the table"
+    ] = 256
+    shards: Annotated[
+        Count, "jobs that search side by side, each for a share of the images; they come to the same table as one"
+    ] = 1
+    use: Annotated[
+        Literal["batches", "forward", "stored"],
+        "batches: composed so that images meet their negatives; simclr also forward and stored, as below",
+    ] = "batches"
+    companions: Annotated[
+        Count, "each image brings along so many: forward: in one view each; stored: as the vectors they last had"
+    ] = 1
+    band: Annotated[Range[Share], "semi_hard: drawn from these ranks, as shares of all images"] = [0.002, 0.004]
+    margin: Annotated[Range[Cosine], "margin: drawn from those with a cosine similarity between these"] = [0.5, 0.95]
+    tau: Annotated[Positive, "weighted: drawn in proportion to exp(similarity / tau)"] = 0.05
+    false_negatives: Annotated[
+        Literal["none", "rank", "threshold", "mutual", "views"],
+        "candidates suspected to show the same, left out: none, rank, threshold, mutual, views",
+    ] = "rank"
+    fn_share: Annotated[ShareBelowOne, "rank: share of all images, the nearest to each"] = 0.002
+    fn_threshold: Annotated[
+        Cosine, "threshold, views: at least this cosine similarity, of views to any of several of the anchor"
+    ] = 0.98
+    fn_top: Annotated[Count, "mutual: each is among the other's so many nearest; views: only so many are suspected"] = (
+        10
+    )
+    fn_views: Annotated[Count, "views: augmented views of each image"] = 4
 
     @model_validator(mode="after")
-    def _bounds_rise_and_candidates_suffice(self) -> Self:
-        refuse_empty_range("mining.band", self.band)
-        refuse_empty_range("mining.margin", self.margin)
+    def _candidates_suffice(self) -> Self:
         if self.candidates < self.k:
             raise ValueError(f"mining.candidates must be at least mining.k, which is {self.k}, got {self.candidates}")
         if self.use != "batches" and self.companions > self.k:

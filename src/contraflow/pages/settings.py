@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from contraflow.settings.values import Section
+from contraflow.settings.values import Natural, Section, Text
 
 
 class Report(Section):
-    title: Annotated[str, Field(min_length=1)]
-    tsne_points: Annotated[int, Field(ge=10)]
-    gallery_anchors: Annotated[int, Field(ge=0)]
+    title: Annotated[Text, "heading of the page"] = "contraflow"
+    tsne_points: Annotated[int, Field(ge=10), "test images in the map of embeddings"] = 2000
+    gallery_anchors: Annotated[Natural, "images shown with their mined negatives"] = 12

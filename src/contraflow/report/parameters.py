@@ -1,21 +1,16 @@
 """Every parameter of a run, and which differ from those that contraflow comes with."""
 
 from functools import cache
-from pathlib import Path
-
-import yaml
 
 from contraflow.pages.numbers import words
 from contraflow.params import Params
 from contraflow.settings.values import flat
 
-DEFAULTS = Path(__file__).parent / "defaults.yaml"  # a copy of the params.yaml that this version comes with
-
 
 @cache
 def defaults() -> dict[str, object]:
-    """The shipped value of every parameter by its dotted name."""
-    return dict(flat(yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))))
+    """The default of every parameter by its dotted name."""
+    return dict(flat(Params().model_dump()))
 
 
 def sections(params: Params) -> list[dict]:

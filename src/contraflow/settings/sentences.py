@@ -2,11 +2,10 @@
 
 from typing import get_args
 
-from contraflow.settings.values import Section
+from contraflow.settings.values import ABSENT, Section
 
 _SENTENCES = {
     "extra_forbidden": "is not a parameter",
-    "missing": "is missing",
     "greater_than": "must be greater than {gt}",
     "greater_than_equal": "must be at least {ge}",
     "less_than": "must be less than {lt}",
@@ -32,6 +31,8 @@ def _plain(bound: object) -> object:
 def sentence(error: dict, root: type[Section]) -> str:
     """One validation error of pydantic, found in a section of the kind `root`, in the words of a person."""
     key = ".".join(str(part) for part in error["loc"])
+    if error["input"] is ABSENT:
+        return f"{key} is missing"
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     context = {name: _plain(value) for name, value in error.get("ctx", {}).items()}
@@ -42,4 +43,4 @@ def sentence(error: dict, root: type[Section]) -> str:
             in_list = isinstance(part, int)
             section = get_args(section)[0] if in_list else section.model_fields[part].annotation
         return f"{key} {says}; allowed are {', '.join(section.model_fields)}"
-    return f"{key} {says}" if error["type"] == "missing" else f"{key} {says}, got {error['input']!r}"
+    return f"{key} {says}, got {error['input']!r}"

@@ -1,9 +1,12 @@
 """Kinds of values, and what all sections have in common."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+ABSENT = object()  # stands for the value of a parameter that a file does not name
 
 
 def _number_from_yaml(value: object) -> object:
@@ -16,42 +19,43 @@ def _number_from_yaml(value: object) -> object:
     return value
 
 
+def _rise(bounds: list[float]) -> list[float]:
+    if bounds[0] > bounds[1]:
+        raise PydanticCustomError("falls", "must rise")
+    return bounds
+
+
 Number = Annotated[float, BeforeValidator(_number_from_yaml), Field(allow_inf_nan=False)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
+PositiveShare = Annotated[Number, Field(gt=0, le=1)]
+ShareBelowOne = Annotated[Number, Field(ge=0, lt=1)]
 PartialShare = Annotated[Number, Field(gt=0, lt=1)]
 Cosine = Annotated[Number, Field(ge=-1, le=1)]
+Natural = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
-Range = Annotated[list[Positive], Field(min_length=2, max_length=2)]
+Text = Annotated[str, Field(min_length=1)]
+Bound = TypeVar("Bound")
+Range = Annotated[list[Bound], Field(min_length=2, max_length=2), AfterValidator(_rise)]
 
 
 class Section(BaseModel):
-    """Common rules: unknown keys are refused, types are not coerced, values do not change."""
+    """Common rules: unknown keys are refused, types are not coerced, values do not change.
+
+    A field has its type with its range, its comment and its default: `epochs: Annotated[Count, "of each round"] = 1`.
+    Code may leave out what has its default; a file that is validated with the context `ABSENT` must name everything.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-
-def refuse_empty_range(name: str, bounds: list[float]) -> None:
-    """Refuse bounds that fall.
-
-    Raises:
-        ValueError: names `name` and the bounds.
-    """
-    if bounds[0] > bounds[1]:
-        raise ValueError(f"{name} must rise, got {bounds[0]} to {bounds[1]}")
-
-
-def refuse_impossible_area(name: str, bounds: list[float]) -> None:
-    """Refuse bounds that fall, or shares of an area beyond all of it.
-
-    Raises:
-        ValueError: names `name` and what is wrong.
-    """
-    refuse_empty_range(name, bounds)
-    if bounds[1] > 1:
-        raise ValueError(f"{name} must be at most 1, got {bounds[1]}")
+    @model_validator(mode="before")
+    @classmethod
+    def _every_parameter_is_named(cls, content: object, info: ValidationInfo) -> object:
+        if info.context is ABSENT and isinstance(content, dict):
+            return dict.fromkeys(cls.model_fields, ABSENT) | content
+        return content
 
 
 def flat(content: dict, prefix: str = "") -> Iterator[tuple[str, object]]:

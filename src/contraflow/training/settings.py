@@ -4,22 +4,28 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contraflow.settings.values import Count, NotNegative, Number, Positive, Section
+from contraflow.settings.values import Count, Natural, NotNegative, Positive, Section, ShareBelowOne
 
 
 class Train(Section):
-    epochs: Count
-    batch_size: Annotated[int, Field(ge=2)]
-    gpus: Count
-    optimiser: Literal["sgd", "lars", "adamw"]
-    lr: Positive
-    momentum: Annotated[Number, Field(ge=0, lt=1)]
-    weight_decay: NotNegative
-    warmup_epochs: NotNegative
-    precision: Literal["auto", "float32", "mixed"]
-    knn_every: Annotated[int, Field(ge=0)]
-    stop_on: Literal["never", "uniformity", "knn"]
-    patience: Count
+    epochs: Annotated[Count, "before the first mining round"] = 2
+    batch_size: Annotated[int, Field(ge=2), "images; each gives two views"] = 128
+    gpus: Annotated[
+        Count, "of one training, each with an equal part of every batch; fewer, or the CPU, where there are no more"
+    ] = 1
+    optimiser: Annotated[Literal["sgd", "lars", "adamw"], "sgd, lars, adamw"] = "sgd"
+    lr: Annotated[Positive, "for a batch of 256, scaled linearly to train.batch_size"] = 0.2
+    momentum: Annotated[ShareBelowOne, "sgd and lars"] = 0.9
+    weight_decay: Annotated[NotNegative, "not of biases and BatchNorm"] = 0.0001
+    warmup_epochs: Annotated[NotNegative, "linear from 0, then a cosine to 0"] = 0.5
+    precision: Annotated[Literal["auto", "float32", "mixed"], "auto (mixed where there is a GPU), float32, mixed"] = (
+        "auto"
+    )
+    knn_every: Annotated[Natural, "epochs between two measurements of k-NN on the validation images; 0 for none"] = 1
+    stop_on: Annotated[
+        Literal["never", "uniformity", "knn"], "end early when this no longer improves: never, uniformity, knn"
+    ] = "never"
+    patience: Annotated[Count, "measurements without improvement before the end"] = 5
 
     @model_validator(mode="after")
     def _batches_divide(self) -> Self:

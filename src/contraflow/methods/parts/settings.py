@@ -5,30 +5,64 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contraflow.settings.values import Count, NotNegative, Number, PartialShare, Positive, Section, Share
+from contraflow.settings.values import (
+    Count,
+    Natural,
+    NotNegative,
+    Number,
+    PartialShare,
+    Positive,
+    PositiveShare,
+    Section,
+    Share,
+    ShareBelowOne,
+)
 
 METHODS = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
 
 
 class Method(Section):
-    name: Literal[*METHODS]
-    queue: Count
-    momentum: Annotated[list[Share], Field(min_length=2, max_length=2)]
-    bank_momentum: Annotated[Number, Field(ge=0, lt=1)]
+    name: Annotated[
+        Literal[*METHODS],
+        "moco memory_bank nnclr byol simsiam barlow_twins vicreg triplet margin supcon supcon_ce supervised",
+    ] = "simclr"
+    queue: Annotated[Count, "moco, nnclr: stored keys; memory_bank: stored keys drawn as negatives of a step"] = 4096
+    momentum: Annotated[
+        list[Share],
+        Field(min_length=2, max_length=2),
+        "moco, byol: share of its old weights that the momentum encoder keeps, from the first step to the last",
+    ] = [0.99, 1.0]
+    bank_momentum: Annotated[
+        ShareBelowOne, "memory_bank, and mining.use stored: share of its old vector that an image keeps"
+    ] = 0.5
 
 
 class Loss(Section):
-    tau: Positive
-    temperature: Literal["fixed", "learned", "cosine", "macl"]
-    tau_max: Positive
-    tau_swings: Count
-    macl_alpha: NotNegative
-    similarity: Literal["cosine", "dot", "euclidean"]
-    margin: Positive
-    triplet: Literal["random", "semi_hard", "hardest"]
-    cross_entropy: NotNegative
-    barlow_redundancy: Positive
-    vicreg: Annotated[list[NotNegative], Field(min_length=3, max_length=3)]
+    tau: Annotated[
+        Positive, "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, triplet, margin)"
+    ] = 0.2
+    temperature: Annotated[
+        Literal["fixed", "learned", "cosine", "macl"],
+        "fixed, learned (starts at tau), cosine (swings from tau_max to tau and back), macl (adapts)",
+    ] = "fixed"
+    tau_max: Annotated[Positive, "cosine"] = 1.0
+    tau_swings: Annotated[Count, "cosine: there and back in a training"] = 1
+    macl_alpha: Annotated[NotNegative, "macl: tau grows by this share with views that are all alike"] = 0.5
+    similarity: Annotated[
+        Literal["cosine", "dot", "euclidean"],
+        "cosine, dot, euclidean (minus the distance); not of the methods without negatives",
+    ] = "cosine"
+    margin: Annotated[
+        Positive, "triplet: by how much the positive shall be more similar; margin: how far negatives shall be"
+    ] = 0.5
+    triplet: Annotated[
+        Literal["random", "semi_hard", "hardest"], "the negative that triplet takes: random, semi_hard, hardest"
+    ] = "semi_hard"
+    cross_entropy: Annotated[NotNegative, "supcon_ce: weight of the classification beside the contrast"] = 1.0
+    barlow_redundancy: Annotated[Positive, "barlow_twins: weight of correlations between different dimensions"] = 0.005
+    vicreg: Annotated[
+        list[NotNegative], Field(min_length=3, max_length=3), "vicreg: weights of invariance, variance and covariance"
+    ] = [25.0, 25.0, 1.0]
 
     @model_validator(mode="after")
     def _tau_rises(self) -> Self:
@@ -38,22 +72,39 @@ class Loss(Section):
 
 
 class Negatives(Section):
-    exclude_window: Annotated[int, Field(ge=0, lt=2**31)]
-    false_negatives: Literal["keep", "eliminate", "attract"]
-    fn_top: Count
-    fn_threshold: Number
-    selection: Literal["all", "ring", "hardest", "margin", "adaptive"]
-    inner: Annotated[Number, Field(ge=0, lt=1)]
-    outer: Annotated[Number, Field(gt=0, le=1)]
-    fn_target: PartialShare
-    k: Count
-    margin: NotNegative
-    mix_hardest: Count
-    mix_pairs: Annotated[int, Field(ge=0)]
-    mix_anchor: Annotated[int, Field(ge=0)]
-    weighting: Literal["uniform", "debiased", "hcl"]
-    tau_plus: Annotated[Number, Field(ge=0, lt=1)]
-    beta: NotNegative
+    exclude_window: Annotated[
+        int,
+        Field(ge=0, lt=2**31),
+        "images within so many places of each other in order are no negatives (video, time series)",
+    ] = 0
+    false_negatives: Annotated[
+        Literal["keep", "eliminate", "attract"],
+        "suspected ones: keep, eliminate (no negatives any more), attract (positives)",
+    ] = "keep"
+    fn_top: Annotated[Count, "suspected are an anchor's nearest so many"] = 10
+    fn_threshold: Annotated[Number, "if they are more similar than this"] = 0.7
+    selection: Annotated[
+        Literal["all", "ring", "hardest", "margin", "adaptive"],
+        "all, ring (inner to outer), hardest (k), margin, adaptive (ring whose outer bound moves)",
+    ] = "all"
+    inner: Annotated[ShareBelowOne, "ring, adaptive: share of the negatives, the nearest, left out"] = 0.01
+    outer: Annotated[
+        PositiveShare, "ring, adaptive: share of the negatives, the nearest, beyond which all are left out"
+    ] = 0.1
+    fn_target: Annotated[
+        PartialShare,
+        "adaptive: fewer suspected false negatives than this share make outer smaller, more make it larger",
+    ] = 0.05
+    k: Annotated[Count, "hardest: so many nearest"] = 64
+    margin: Annotated[NotNegative, "margin: those at least as similar as the positive less this"] = 0.2
+    mix_hardest: Annotated[Count, "synthetic negatives are mixed from so many nearest"] = 64
+    mix_pairs: Annotated[Natural, "so many from two of them"] = 0
+    mix_anchor: Annotated[Natural, "so many from one of them and the anchor"] = 0
+    weighting: Annotated[
+        Literal["uniform", "debiased", "hcl"], "uniform, debiased (tau_plus), hcl (beta and tau_plus)"
+    ] = "uniform"
+    tau_plus: Annotated[ShareBelowOne, "debiased, hcl: probability that a negative is false"] = 0.1
+    beta: Annotated[NotNegative, "hcl: the larger, the more the nearest count"] = 1.0
 
     @model_validator(mode="after")
     def _band_rises(self) -> Self:

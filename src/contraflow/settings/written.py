@@ -1,0 +1,46 @@
+"""A file of parameters as text: their values, each with its comment."""
+
+from collections.abc import Iterator
+
+import yaml
+
+from contraflow.settings.values import Section
+
+HEADER = """\
+# Every parameter of a run. `contraflow check` (and every run) refuses unknown keys and impossible values.
+# Change one for one run with `dvc exp run -S loss.tau=0.1`; lists are written one item a line, as DVC rewrites them.
+"""
+
+
+def as_yaml(params: Section) -> str:
+    """The text of `params.yaml` with these values, in the order and with the comments of the sections.
+
+    A comment is the text in a field's annotation; one of a dictionary may be followed by those of its entries, by name.
+    """
+    return HEADER + "".join("\n" + "".join(f"{line}\n" for line in lines) for lines in _fields(params))
+
+
+def _fields(section: Section) -> Iterator[list[str]]:
+    """The lines of each field."""
+    content = section.model_dump()
+    for name, field in type(section).model_fields.items():
+        comment = next((entry for entry in field.metadata if isinstance(entry, str)), None)
+        of_entries = next((entry for entry in field.metadata if isinstance(entry, dict)), None)
+        if isinstance(getattr(section, name), Section):
+            inner = _fields(getattr(section, name))
+        elif of_entries and content[name]:
+            inner = (_entry(key, entry, of_entries.get(key)) for key, entry in content[name].items())
+        else:
+            yield _entry(name, content[name], comment)
+            continue
+        yield [_commented(f"{name}:", comment), *(f"  {line}" for lines in inner for line in lines)]
+
+
+def _entry(name: str, value: object, comment: str | None) -> list[str]:
+    text = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True, width=float("inf"))
+    first, *rest = text.splitlines()
+    return [_commented(first, comment), *rest]
+
+
+def _commented(line: str, comment: str | None) -> str:
+    return f"{line} # {comment}" if comment else line
