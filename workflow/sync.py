@@ -1,13 +1,14 @@
-"""Keep the workflow's files in line: Snakefile, workflow/rules, dvc.yaml, params.yaml, config.py and imports of steps.
+"""Keep the workflow's files in line: Snakefile, workflow/rules, dvc.yaml, params.yaml, settings and imports of steps.
 
 python workflow/sync.py          say what differs, a line each; exit 1 if anything does
-python workflow/sync.py --fix    write into dvc.yaml what follows from the rest: deps, params and cmd
+python workflow/sync.py --fix    write what follows from the rest: in dvc.yaml deps, params and cmd, in params.yaml
+                                 all but the values
 """
 
 import sys
 
 import yaml
-from drift import ROOT, Difference, parameters, stages
+from drift import ROOT, Difference, parameters, parameters_file, stages
 from drift.code import Code
 from drift.plan import rules_of_stages
 from ruamel.yaml import YAML
@@ -15,8 +16,6 @@ from ruamel.yaml import YAML
 
 def differences(content: dict, params: dict) -> list[Difference]:
     """All differences; those that follow from the rest are put right in `content`, that of dvc.yaml."""
-    if found := parameters.unknown(params):
-        return found  # Snakemake would refuse to plan
     of_stage, specs = rules_of_stages(ROOT), content["stages"]
     names = [name for name in specs if name in of_stage]
     jobs, by_workflow = parameters.plan_and_reads(
@@ -47,12 +46,16 @@ def main() -> None:
     round_trip.width = 4096  # never fold a command
     file = ROOT / "dvc.yaml"
     content = round_trip.load(file)
-    found = differences(content, yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))
+    params = ROOT / "params.yaml"
+    text, found = parameters_file.written(params.read_text(encoding="utf-8"))
+    if all(derived for _, derived in found):  # else Snakemake refuses to plan
+        found += differences(content, yaml.safe_load(text))
     fix = "--fix" in sys.argv
     for says, derived in found:
         print(f"{says} ({'written' if fix else '--fix does'})" if derived else says)
     if fix and any(derived for _, derived in found):
         round_trip.dump(content, file)
+        params.write_text(text, encoding="utf-8")
     left = sum(not (fix and derived) for _, derived in found)
     if left:
         raise SystemExit("1 difference" if left == 1 else f"{left} differences")

@@ -1,23 +1,11 @@
-"""params.yaml beside what src/contraflow/config allows, and the parameters that steps and workflow read."""
+"""The parameters of params.yaml beside those that steps and workflow read."""
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from contraflow.errors import UserError
-from contraflow.params import parse_params
 from drift import Difference
 from drift.plan import Job, plans
-
-
-def unknown(content: dict) -> list[Difference]:
-    """Keys that only one of params.yaml and src/contraflow/config has, and values that the latter refuses."""
-    try:
-        parse_params(content)
-    except UserError as error:
-        remedy = "make params.yaml and src/contraflow/config agree"
-        return [Difference(f"{line}: {remedy}") for line in str(error).splitlines()]
-    return []
 
 
 def unread(content: dict, reads: dict[str, set[str]]) -> list[Difference]:
@@ -26,7 +14,7 @@ def unread(content: dict, reads: dict[str, set[str]]) -> list[Difference]:
     return [
         Difference(
             f"params.yaml: no step reads {key}: name it in the READS of the step that uses it, "
-            "or remove it here and from src/contraflow/config"
+            "or remove it from its section's settings.py"
         )
         for key in _leaves(content)
         if not covered(key, used)
