@@ -10,7 +10,7 @@ STYLES = ("pictures.css", "style.css")
 SCRIPTS = ("script.js", "map.js")
 
 
-def environment(folder: Path = HERE) -> Environment:
+def environment(folder: Path) -> Environment:
     """Jinja for the templates of a folder: what is put in is escaped, and what is not there is an error."""
     return Environment(
         loader=FileSystemLoader(folder),
@@ -22,6 +22,6 @@ def environment(folder: Path = HERE) -> Environment:
     )
 
 
-def joined(names: tuple[str, ...]) -> Markup:
-    """The content of files beside this one, as it is."""
+def joined(names: tuple[str | Path, ...]) -> Markup:
+    """The content of files beside this one, or with their whole paths of others, as it is."""
     return Markup("\n".join((HERE / name).read_text(encoding="utf-8") for name in names))

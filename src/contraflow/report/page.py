@@ -1,5 +1,7 @@
 """The page: every part put into the template."""
 
+from pathlib import Path
+
 from contraflow.baseline.summary import against
 from contraflow.pages import numbers
 from contraflow.pages.assets import SCRIPTS, STYLES, environment, joined
@@ -24,7 +26,7 @@ from contraflow.report.run import Run
 
 def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
-    templates = environment()
+    templates = environment(Path(__file__).parent)
     for function in (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.times, numbers.is_number):
         templates.filters[function.__name__] = function
     templates.filters["words"] = numbers.words
