@@ -20,7 +20,6 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, stdev
 
 import pandas as pd
 
@@ -32,6 +31,7 @@ from contraflow.methods.parts.registry import METHODS
 from contraflow.params import Params
 from contraflow.progress import say
 from contraflow.stages import Stages
+from contraflow.statistics import spread
 from contraflow.steps.encode import encode
 from contraflow.steps.evaluate.evaluate import evaluate_representation
 from contraflow.steps.pretrain import pretrain
@@ -126,19 +126,19 @@ def compare(method: str, runs: Runs, size: Size) -> dict:
     return {
         "method": method,
         "tuned": f"{name} {value:g}",
-        **spread(rows),
+        **figures(rows),
         "collapsed": any(r["collapsed"] for r in rows),
     }
 
 
-def spread(rows: list[dict]) -> dict:
+def figures(rows: list[dict]) -> dict:
     """Mean and sample standard deviation of each figure over seeds."""
     found = {}
     for figure in FIGURES:
         values = [row[figure] for row in rows if figure in row]
         if values:
-            found[figure] = fmean(values)
-            found[f"{figure}_std"] = stdev(values) if len(values) > 1 else 0.0
+            over_seeds = spread(values)
+            found[figure], found[f"{figure}_std"] = over_seeds["mean"], over_seeds["std"]
     return found
 
 
@@ -147,7 +147,7 @@ def untrained(size: Size, data: Path) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         names = [f"untrained-seed{seed}" for seed in size.seeds]
         rows = [evaluated(with_changes({"data.limit": size.images}), name, data, None, Path(folder)) for name in names]
-    return {"method": "untrained", "tuned": "", **spread(rows), "collapsed": False}
+    return {"method": "untrained", "tuned": "", **figures(rows), "collapsed": False}
 
 
 def table(rows: list[dict], size: Size) -> str:

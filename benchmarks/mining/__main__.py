@@ -36,7 +36,8 @@ from benchmarks.mining.arms import CONTROLS, FULL, QUICK, ROUNDS, UNMINED, Size
 from benchmarks.mining.runs import Runs
 from contraflow.artefacts import atomic, write_json
 from contraflow.progress import say
-from contraflow.report.mining_benchmark import BENCHMARK, gain, gains, spread
+from contraflow.report.mining_benchmark import BENCHMARK, gain, gains
+from contraflow.statistics import beyond_spread, spread
 
 HERE = Path(__file__).parent
 FIGURES = {
@@ -66,18 +67,15 @@ def compare(arm: str, runs: Runs) -> dict:
     return found
 
 
-def beats(found: dict, plain: dict, figure: str) -> bool:
-    """Whether the gain exceeds the spread over seeds, of either; one seed has no spread, and shows nothing."""
-    return len(found[figure]) > 1 and gain(found, plain, figure) > max(spread(found[figure]), spread(plain[figure]))
-
-
 def said(found: list[dict]) -> str:
     """What came out, in a sentence."""
     by_arm = {row["arm"]: row for row in found}
     controls = [by_arm[name] for name in CONTROLS if name in by_arm]
     candidates = [row for row in found if row["arm"] not in (*CONTROLS, "oracle")]
     winners = {
-        figure: [row["arm"] for row in candidates if all(beats(row, control, figure) for control in controls)]
+        figure: [
+            row["arm"] for row in candidates if all(beyond_spread(row[figure], control[figure]) for control in controls)
+        ]
         for figure in FIGURES
     }
     better = [f"{', '.join(winners[figure])} ({words})" for figure, words in FIGURES.items() if winners[figure]]
@@ -128,7 +126,8 @@ def table(found: list[dict]) -> str:
 
 
 def percent(values: list[float]) -> str:
-    return f"{100 * fmean(values):.2f} ± {100 * spread(values):.2f}"
+    found = spread(values)
+    return f"{100 * found['mean']:.2f} ± {100 * found['std']:.2f}"
 
 
 def draw(content: dict, path: Path) -> None:
@@ -158,7 +157,7 @@ def main() -> None:
     plain = found[0]
     summary = {
         row["arm"]: {figure: round(gain(row, plain, figure), 4) for figure in FIGURES}
-        | {"better": [figure for figure in FIGURES if beats(row, plain, figure)]}
+        | {"better": [figure for figure in FIGURES if beyond_spread(row[figure], plain[figure])]}
         for row in found[1:]
     }
     print(json.dumps({"gains": summary, "seeds": len(size.seeds), "quick": quick}))

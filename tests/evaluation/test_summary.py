@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from contraflow.evaluation.summary import same_class_share, spread, summarise_evaluations, summarise_rounds
+from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_rounds
+from contraflow.statistics import spread
 
 
 def evaluation(representation, seed, test, validation, alignment=0.5, uniformity=-2.0, intervals=None, ece=None):
@@ -15,11 +16,6 @@ def evaluation(representation, seed, test, validation, alignment=0.5, uniformity
         "intervals": intervals or {},
         "calibration": ece and {"ece": ece, "bins": []},
     }
-
-
-def test_spread_of_a_sample():
-    assert spread([1.0, 3.0]) == {"mean": 2.0, "std": pytest.approx(2**0.5), "n": 2}
-    assert spread([0.25]) == {"mean": 0.25, "std": 0.0, "n": 1}
 
 
 def test_figures_go_by_representation_and_split():

@@ -13,9 +13,10 @@ from contraflow.encoded.pixels import read_images
 from contraflow.encoded.splits import draw_labelled
 from contraflow.errors import UserError
 from contraflow.evaluation.corruptions import UNITS, corrupt
-from contraflow.evaluation.summary import spread, summarise_extras
+from contraflow.evaluation.summary import summarise_extras
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.encoders import build_encoder
+from contraflow.statistics import spread
 from contraflow.steps.encode import encode
 from contraflow.steps.evaluate.encode_transfer import encode_transfer
 from contraflow.steps.evaluate.evaluate import evaluate_representation

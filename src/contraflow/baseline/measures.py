@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from contraflow.baseline.measured import Measured
-from contraflow.baseline.significance import Difference, difference
 from contraflow.pages.numbers import NARROW, fixed, is_number, points
+from contraflow.statistics import Difference, difference
 
 GEOMETRY = {"alignment": "0 is best", "uniformity": "lower is more spread out"}
 FEW = "linear_"  # begins the names of accuracies on few labels

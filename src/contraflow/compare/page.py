@@ -6,13 +6,13 @@ from pathlib import Path
 
 from contraflow.baseline.differences import parameters
 from contraflow.baseline.measures import measures
-from contraflow.baseline.significance import CONFIDENCE
 from contraflow.compare import curves, differences, results
 from contraflow.compare.experiment import Experiment
 from contraflow.compare.verdict import verdict
 from contraflow.pages.assets import environment, joined
 from contraflow.pages.numbers import share, times
 from contraflow.pages.palette import colour
+from contraflow.statistics import CONFIDENCE
 
 HERE = Path(__file__).parent
 
@@ -22,7 +22,7 @@ def render(experiments: Sequence[Experiment]) -> str:
     templates = environment(HERE)
     templates.filters |= {"times": times, "share": share}
     return templates.get_template("page.html.j2").render(
-        style=joined(("style.css", "compare/style.css")),
+        style=joined(("style.css", HERE / "style.css")),
         script=joined(("script.js",)),
         names=[run.name for run in experiments],
         colours=[colour(number) for number in range(len(experiments))],

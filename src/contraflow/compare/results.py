@@ -1,11 +1,11 @@
 """The figures of the runs side by side, and each one's difference to the baseline."""
 
 from collections.abc import Sequence
-from statistics import fmean, stdev
 
 from contraflow.baseline.measures import LINEAR, Measure, change, measures
 from contraflow.compare.experiment import Experiment
 from contraflow.pages.numbers import MISSING, NBSP, fixed
+from contraflow.statistics import spread
 
 
 def rows(experiments: Sequence[Experiment]) -> list[dict]:
@@ -23,10 +23,10 @@ def _cell(measure: Measure, run: Experiment, experiments: Sequence[Experiment]) 
     """A cell's texts: `value`, `n` seeds (0 where it was not measured), `change` (None where nothing is compared)."""
     if not measure.known(run):
         return {"value": MISSING, "n": 0, "change": None}
-    baseline, values = experiments[0], list(measure.of(run).values())
-    spread = f" ±{NBSP}{measure.figure(stdev(values))}" if len(values) > 1 else ""
+    baseline, found = experiments[0], spread(list(measure.of(run).values()))
+    deviation = f" ±{NBSP}{measure.figure(found['std'])}" if found["n"] > 1 else ""
     gap = None if run is baseline else change(measure, run, baseline, len(experiments) - 1)
-    return {"value": measure.figure(fmean(values)) + spread, "n": len(values), "change": gap}
+    return {"value": measure.figure(found["mean"]) + deviation, "n": found["n"], "change": gap}
 
 
 def strips(experiments: Sequence[Experiment]) -> dict | None:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from contraflow.baseline.differences import measured_alike
 from contraflow.baseline.measures import CHOOSING, LINEAR, interval, measures
-from contraflow.baseline.significance import Difference
 from contraflow.compare.experiment import Experiment
 from contraflow.pages.numbers import NARROW, fixed, listing, times
+from contraflow.statistics import Difference
 
 ENOUGH_SEEDS = 5
 

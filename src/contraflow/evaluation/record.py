@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from contraflow.evaluation.accuracy import Accuracies
-from contraflow.evaluation.bootstrap import RESAMPLES, interval
 from contraflow.evaluation.calibration import BINS, calibration_error, reliability
 from contraflow.evaluation.classification import confusion_matrix, per_class
 from contraflow.evaluation.pixels import LARGEST
 from contraflow.evaluation.probe import GRADIENT_NORM
 from contraflow.evaluation.settings import Eval
+from contraflow.statistics import RESAMPLES, bootstrap_interval
 
 FEATURES = {
     "encoder": "output of the encoder without its projection head, after the last epoch, in evaluation mode, float32",
@@ -46,7 +46,7 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
     return {
         "test": found.test,
         "intervals": {
-            name: [round(end, DIGITS) for end in interval(correct)] for name, correct in found.correct.items()
+            name: [round(end, DIGITS) for end in bootstrap_interval(correct)] for name, correct in found.correct.items()
         },
         "validation": found.validation,
         "per_class": per_class(confusion, classes),

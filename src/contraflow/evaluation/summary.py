@@ -1,17 +1,14 @@
 """Figures of several seeds, summed up."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from statistics import fmean, stdev
+from collections.abc import Iterable
+from statistics import fmean
 
 import numpy as np
 
+from contraflow.statistics import spread
+
 GEOMETRY = ("alignment", "uniformity")
-
-
-def spread(values: Sequence[float]) -> dict:
-    """Mean, standard deviation of a sample (n - 1 in the denominator; 0 for one value) and number of values."""
-    return {"mean": fmean(values), "std": stdev(values) if len(values) > 1 else 0.0, "n": len(values)}
 
 
 def summarise_evaluations(evaluations: Iterable[dict]) -> dict:

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from contraflow.pages.palette import colour
 from contraflow.pages.svg import FAINT, STYLE, to_svg
 from contraflow.report.curves import WIDTHS
+from contraflow.statistics import spread
 
 BENCHMARK = Path(__file__).with_suffix(".json")  # written by benchmarks/mining
 SHOWN = ("linear", "linear_1pct", "knn20")
@@ -29,7 +30,7 @@ def mining_benchmark() -> dict:
         {
             "arm": row["arm"],
             "tau": row["tau"],
-            "figures": [{"mean": fmean(row[name]), "std": spread(row[name]), "n": len(row[name])} for name in SHOWN],
+            "figures": [spread(row[name]) for name in SHOWN],
             "false": fmean(row["false"][-1]) if row["false"] else None,
         }
         for row in content["arms"]
@@ -66,8 +67,10 @@ def gains(content: dict, width: float) -> Figure:
     figure = Figure(figsize=(width, down * (ROW_HEIGHT * len(others) + 0.7)), layout="constrained")
     panels = figure.subplots(down, across, sharey=True, squeeze=False).flat
     for axes, name in zip(panels, SHOWN, strict=True):
-        means, spreads = zip(*((100 * gain(row, plain, name), 100 * spread(row[name])) for row in others), strict=True)
-        around = 100 * spread(plain[name])
+        means, spreads = zip(
+            *((100 * gain(row, plain, name), 100 * spread(row[name])["std"]) for row in others), strict=True
+        )
+        around = 100 * spread(plain[name])["std"]
         axes.axvspan(-around, around, color=FAINT, alpha=0.25, linewidth=0)
         axes.errorbar(means, range(len(others)), xerr=spreads, fmt="o", markersize=4, capsize=2, color=colour(0))
         axes.set_title(content["figures"][name], fontsize=8.5, loc="left")
@@ -82,8 +85,3 @@ def gains(content: dict, width: float) -> Figure:
 def gain(row: dict, plain: dict, figure: str) -> float:
     """How much higher the mean over seeds is than that of `plain`."""
     return fmean(row[figure]) - fmean(plain[figure])
-
-
-def spread(values: list[float]) -> float:
-    """The standard deviation over seeds, 0 for a single one."""
-    return stdev(values) if len(values) > 1 else 0.0

@@ -1,10 +1,9 @@
 """What can be said about mining: how good the encoder was before it and after it, and how many negatives were false."""
 
-import math
-
 from contraflow.pages.numbers import fixed, is_number, percent, share, times
 from contraflow.params import all_epochs
 from contraflow.report.run import Run
+from contraflow.statistics import Difference, error_of_accuracy, error_of_mean, two_standard_errors
 
 MEASURED = 5_000  # validation images at most, as `contraflow.steps.evaluate.evaluate.evaluate_rounds` takes
 
@@ -27,14 +26,11 @@ def _rounds(run: Run) -> str | None:
         return None
     before, after = ends
     images, n = min(run.card["validation"]["images"], MEASURED), before["n"]
-    sampling = sum(end["mean"] * (1 - end["mean"]) / images for end in ends)
-    margin = 2 * math.sqrt(sampling + (before["std"] ** 2 + after["std"] ** 2) / n)
-    gain = after["mean"] - before["mean"]
-    if abs(gain) <= margin:
-        change = "a change within what chance may do"
-    else:
-        change = f"{fixed(100 * abs(gain), 1)} points {'more' if gain > 0 else 'less'}"
-    worse = " Mining, or its learning rate, may have done harm." if gain < -margin else ""
+    errors = [error for end in ends for error in (error_of_accuracy(end["mean"], images), error_of_mean(end["std"], n))]
+    gain = Difference(after["mean"] - before["mean"], two_standard_errors(*errors))
+    points = f"{fixed(100 * abs(gain.mean), 1)} points"
+    change = {1: f"{points} more", -1: f"{points} less", 0: "a change within what chance may do"}[gain.sign]
+    worse = " Mining, or its learning rate, may have done harm." if gain.sign == -1 else ""
     return (
         f"From before mining to after its last round the linear probe went from {percent(before, 1)} to "
         f"{percent(after, 1)} on validation images, {change}; by then it had trained for "

@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from statistics import fmean, stdev
+from statistics import fmean
 
 from contraflow.baseline.measures import few_labels
 from contraflow.pages.numbers import is_number, times
 from contraflow.report.run import Run
+from contraflow.statistics import Difference, error_of_accuracy, error_of_mean, spread, two_standard_errors
 
 NAMES = {
     "encoder": "Encoder",
@@ -26,28 +27,21 @@ class Measure:
     settings: str
 
 
-@dataclass(frozen=True)
-class Difference:
-    """Accuracy of the encoder minus that of a baseline, on the test images.
+@dataclass(frozen=True, kw_only=True)
+class Gap(Difference):
+    """Accuracy (0 to 1) of the encoder minus that of a baseline, on the test images.
+
+    A seed's encoder is compared with the same seed's baseline where there is one.
 
     Attributes:
-        mean: Over seeds, -1 to 1; a seed's encoder is compared with the same seed's baseline where there is one.
         std: Sample standard deviation over seeds, 0 for a single one.
         ahead: In how many seeds the encoder has the higher accuracy.
         n: Seeds.
-        margin: Half-width within which the difference may be chance.
     """
 
-    mean: float
     std: float
     ahead: int
     n: int
-    margin: float
-
-    @property
-    def sign(self) -> int:
-        """1 for clearly ahead, -1 for clearly behind, 0 for a difference within the margin."""
-        return 0 if abs(self.mean) <= self.margin else int(math.copysign(1, self.mean))
 
 
 def measures(run: Run) -> list[Measure]:
@@ -71,7 +65,7 @@ def accuracy(run: Run, representation: str, key: str, split: str = "test") -> di
     return table.get(representation, {}).get(key)
 
 
-def difference(run: Run, key: str, baseline: str) -> Difference | None:
+def difference(run: Run, key: str, baseline: str) -> Gap | None:
     """The encoder's accuracy against a baseline's; None where one of them is no number.
 
     The margin is twice the standard error of the difference: sqrt(p(1-p)/N + q(1-q)/N + s²/n), with p and q the two
@@ -84,11 +78,14 @@ def difference(run: Run, key: str, baseline: str) -> Difference | None:
         return None
     common = fmean(base.values())
     each = [value - base.get(seed, common) for seed, value in own.items()]
-    std = stdev(each) if len(each) > 1 else 0.0
-    p = fmean(own.values())
-    sampling = (p * (1 - p) + common * (1 - common)) / run.card["test"]["images"]
-    margin = 2 * math.sqrt(sampling + std**2 / len(each))
-    return Difference(fmean(each), std, sum(value > 0 for value in each), len(each), margin)
+    over_seeds, images = spread(each), run.card["test"]["images"]
+    margin = two_standard_errors(
+        error_of_accuracy(fmean(own.values()), images),
+        error_of_accuracy(common, images),
+        error_of_mean(over_seeds["std"], over_seeds["n"]),
+    )
+    ahead = sum(value > 0 for value in each)
+    return Gap(over_seeds["mean"], margin, std=over_seeds["std"], ahead=ahead, n=over_seeds["n"])
 
 
 def summary_rows(run: Run, split: str = "test") -> list[dict]:

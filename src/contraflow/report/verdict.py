@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from contraflow.pages.numbers import NBSP, count, fixed, is_number, listing, percent, times
 from contraflow.report.mining_verdict import on_mining
 from contraflow.report.run import Run
-from contraflow.report.summary import NAMES, Difference, accuracy, difference, measures
+from contraflow.report.summary import NAMES, Gap, accuracy, difference, measures
+from contraflow.statistics import error_of_accuracy
 
 BADGES = {
     "good": "Good",
@@ -85,7 +86,7 @@ def _unlabelled(run: Run) -> Verdict:
     )
 
 
-def _headline(raw: Difference, untrained: Difference) -> str:
+def _headline(raw: Gap, untrained: Gap) -> str:
     if -1 in (raw.sign, untrained.sign):
         worse = [
             name for name, against in (("raw pixels", raw), ("an untrained encoder", untrained)) if against.sign == -1
@@ -97,7 +98,7 @@ def _headline(raw: Difference, untrained: Difference) -> str:
     return f"The features cannot be told from {listing(level)}: the difference may be chance."
 
 
-def _linear(run: Run, raw: Difference, untrained: Difference) -> str:
+def _linear(run: Run, raw: Gap, untrained: Gap) -> str:
     own, of_raw, of_untrained = (accuracy(run, name, "linear") for name in ("encoder", "raw_pixels", "untrained"))
     n = own["n"]
     text = (
@@ -113,12 +114,12 @@ def _linear(run: Run, raw: Difference, untrained: Difference) -> str:
     return f"{text}; it is ahead of the first {_in_seeds(raw)} and of the second {_in_seeds(untrained)}."
 
 
-def _in_seeds(gap: Difference) -> str:
+def _in_seeds(gap: Gap) -> str:
     words = {0: "in no seed", gap.n: "in every seed"}
     return words.get(gap.ahead, f"in {gap.ahead} of {times(gap.n, 'seed')}")
 
 
-def _gap(gap: Difference) -> str:
+def _gap(gap: Gap) -> str:
     spread = f"{NBSP}±{NBSP}{fixed(100 * gap.std)}" if gap.n > 1 else ""
     chance = ", within what chance may do," if gap.sign == 0 else ""
     return f"{fixed(100 * abs(gap.mean))}{spread} points {'less' if gap.mean < 0 else 'more'}{chance}"
@@ -163,7 +164,7 @@ def _warnings(run: Run) -> list[str]:
     if not run.classes:
         return found
     if images < FEW_TEST_IMAGES:
-        error = math.sqrt(0.25 / images)
+        error = error_of_accuracy(0.5, images)
         found.append(
             f"Only {times(images, 'test image')}: one standard error of an accuracy is up to "
             f"{fixed(100 * error, 1)} points, whatever the seeds say."
