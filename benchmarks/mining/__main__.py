@@ -1,7 +1,6 @@
 """Does mining help? Every policy against no mining, at the same number of gradient steps and image views.
 
     python -m benchmarks.mining            about an hour on two cores; writes runs.csv, table.md, gains.svg
-                                           and the copy that reports show, contraflow/report/mining_benchmark.json
     python -m benchmarks.mining --quick    three arms on 1,000 images, about a minute; writes nothing
 
 The first 8,000 training images of Fashion-MNIST, of which a quarter is held out. Every training is three epochs of
@@ -29,14 +28,13 @@ import tempfile
 from pathlib import Path
 from statistics import fmean
 
-import matplotlib as mpl
 import pandas as pd
 
 from benchmarks.mining.arms import CONTROLS, FULL, QUICK, ROUNDS, UNMINED, Size
+from benchmarks.mining.figure import draw, gain
 from benchmarks.mining.runs import Runs
-from contraflow.artefacts import atomic, write_json
+from contraflow.artefacts import atomic
 from contraflow.progress import say
-from contraflow.report.mining_benchmark import BENCHMARK, gain, gains
 from contraflow.statistics import beyond_spread, spread
 
 HERE = Path(__file__).parent
@@ -130,13 +128,6 @@ def percent(values: list[float]) -> str:
     return f"{100 * found['mean']:.2f} ± {100 * found['std']:.2f}"
 
 
-def draw(content: dict, path: Path) -> None:
-    """The report's figure of the gains, as a file."""
-    mpl.rcParams["svg.hashsalt"] = path.stem  # equal gains, equal bytes
-    with atomic(path) as temporary:
-        gains(content, 8).savefig(temporary, format="svg", metadata={"Date": None})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
@@ -145,14 +136,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         runs = Runs(None if quick else HERE / "runs.csv", size, Path(folder))
         found = [compare(arm, runs) for arm in size.arms]
-    verdict, setting = said(found), in_words(size)
-    text = f"{verdict}\n\n{setting}\n\n{table(found)}"
+    text = f"{said(found)}\n\n{in_words(size)}\n\n{table(found)}"
     if not quick:
         with atomic(HERE / "table.md") as temporary:
             temporary.write_text(text, encoding="utf-8")
-        content = {"verdict": verdict, "setting": setting, "figures": FIGURES, "arms": found}
-        write_json(BENCHMARK, content)
-        draw(content, HERE / "gains.svg")
+        draw(found, FIGURES, HERE / "gains.svg")
     say(text)
     plain = found[0]
     summary = {

@@ -159,7 +159,7 @@ def test_rounds_side_by_side(page_of):
 
 def test_without_mining(page_of):
     text = text_of(page_of(rounds=0))
-    assert "Mining was off" in text and "What to expect of mining" in text
+    assert "Mining was off" in text and "What was mined" not in text
     assert "whether mining helped" not in text
 
 

@@ -1,0 +1,77 @@
+"""A wheel of the repository, installed elsewhere, can do what the editable installation can."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SOURCES = "src/contraflow/"
+PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
+IMPORT_ALL = """
+import importlib, sys
+for name in sys.argv[2:]:
+    found = importlib.import_module(name).__file__
+    assert found.startswith(sys.argv[1]), f"{name} came from {found}"
+"""
+
+
+def run(*command, cwd, **environment):
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=os.environ | environment)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def in_git():
+    """The files that a commit of all that is here would have."""
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", cwd=ROOT).splitlines()
+    return [path for path in listed if (ROOT / path).is_file()]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from a copy: setuptools builds in place, and takes in what earlier builds left there."""
+    folder = tmp_path_factory.mktemp("wheel")
+    for path in in_git():
+        if path.startswith(SOURCES) or "/" not in path:
+            (folder / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "copy" / path).write_bytes((ROOT / path).read_bytes())
+    run(*PIP, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", ".", "./copy", cwd=folder)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("installed")
+    run(*PIP, "install", "--no-index", "--no-deps", "--target", folder, wheel, cwd=folder)
+    return folder
+
+
+def test_it_holds_the_files_of_the_package_and_no_others(wheel):
+    names = zipfile.ZipFile(wheel).namelist()
+    wanted = {path.removeprefix("src/") for path in in_git() if path.startswith(SOURCES)}
+    assert {name for name in names if ".dist-info/" not in name} == wanted
+
+
+def test_every_module_is_imported_from_it(installed, tmp_path):
+    files = [path for path in in_git() if path.startswith(SOURCES) and path.endswith(".py")]
+    modules = [path[len("src/") : -len(".py")].replace("/", ".").removesuffix(".__init__") for path in files]
+    run(sys.executable, "-c", IMPORT_ALL, installed, *modules, cwd=tmp_path, PYTHONPATH=str(installed))
+
+
+def test_its_command_works(installed, tmp_path):
+    command = installed / "bin/contraflow"
+    assert "pretrain" in run(command, "--help", cwd=tmp_path, PYTHONPATH=str(installed))
+    said = run(command, "check", "--params", ROOT / "params.yaml", cwd=tmp_path, PYTHONPATH=str(installed))
+    assert "params.yaml is right" in said
+
+
+def test_its_pages_are_written(installed, tmp_path):
+    tests = ["search/test_page.py", "report/test_page.py::test_equal_runs_give_equal_bytes"]
+    tests += ["compare/test_compare_page.py::test_equal_runs_give_equal_bytes", "engines/test_circumstances.py"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    run(*command, *(ROOT / "tests" / test for test in tests), cwd=tmp_path, PYTHONPATH=str(installed))
