@@ -65,7 +65,7 @@ def test_a_folder_without_git_or_records_has_less_to_tell(tmp_path):
 def test_the_file_names_the_report_that_it_belongs_to(run, monkeypatch):
     monkeypatch.setenv("DVC_EXP_NAME", "<b>bold</b>-try")
     write_circumstances(STAGES, run / "results/report.html")
-    text = (run / "results/provenance.html").read_text()
+    text = (run / "results/circumstances.html").read_text()
     assert sha256(run / "results/report.html") in text and head(run) in text
     assert "&lt;b&gt;bold&lt;/b&gt;-try" in text and "<b>bold" not in text
     assert "<td>4.0</td>" in text  # seconds of all jobs

@@ -77,7 +77,7 @@ class Repository:
     def results(self) -> dict[str, str]:
         """SHA-256 of every file that a run leaves, but for the one that tells what differs between equal runs."""
         files = (path for path in (self.path / "results").rglob("*") if path.is_file())
-        files = (path for path in files if path.name != "provenance.html")
+        files = (path for path in files if path.name != "circumstances.html")
         return {path.relative_to(self.path).as_posix(): sha256(path) for path in files}
 
     def up_to_date(self) -> bool:

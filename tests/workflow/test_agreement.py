@@ -113,8 +113,8 @@ def test_a_baseline_and_a_parameter_of_the_report_alone(lab):
     assert_plan(lab, REPORT, "report")
     assert lab.jobs("dvc exp run -S report.title=other") == REPORT
     assert "from an &lt;i&gt;earlier&lt;/i&gt; run</small>" in (lab.path / "results/report.html").read_text()
-    provenance = (lab.path / "results/provenance.html").read_text()
-    assert sha256(lab.path / "results/report.html") in provenance and "DVC experiment" in provenance
+    told = (lab.path / "results/circumstances.html").read_text()
+    assert sha256(lab.path / "results/report.html") in told and "DVC experiment" in told
 
 
 def test_the_first_values_again_come_from_the_run_cache(lab):

@@ -28,16 +28,16 @@ def test_everything_runs_with_more_cores_and_gpus_than_there_are(repository):
     assert repository.up_to_date()
 
 
-def provenance(repository):
-    return (repository.path / "results/provenance.html").read_text()
+def circumstances(repository):
+    return (repository.path / "results/circumstances.html").read_text()
 
 
-def test_the_report_has_its_provenance_beside_it(repository):
-    text = provenance(repository)
+def test_the_report_has_its_circumstances_beside_it(repository):
+    text = circumstances(repository)
     assert repository.results()["results/report.html"] in text
     assert repository.run("git rev-parse HEAD").strip() in text and "nothing but what a run writes" in text
     assert "evaluate encoder-seed0" in text and "results/metrics.json" in text
-    assert 'href="provenance.html"' in (repository.path / "results/report.html").read_text()
+    assert 'href="circumstances.html"' in (repository.path / "results/report.html").read_text()
 
 
 def test_the_second_run_has_nothing_to_do_also_without_logs_and_records(repository):
@@ -54,9 +54,9 @@ def test_every_stage_is_a_target(repository, stage):
 def test_snakemakes_own_views_of_the_workflow(repository):
     assert "digraph" in repository.run("snakemake --dag 2>/dev/null")
     assert {"fetch", "report", "all"} <= set(repository.run("snakemake --list 2>/dev/null").split())
-    before = provenance(repository)
+    before = circumstances(repository)
     repository.run("snakemake --report overview.zip")
-    assert provenance(repository) == before  # no report was written
+    assert circumstances(repository) == before  # no report was written
     with ZipFile(repository.path / "overview.zip") as archive:
         names = archive.namelist()
         text = "".join(archive.read(name).decode(errors="ignore") for name in names if name.endswith((".html", ".js")))

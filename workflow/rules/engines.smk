@@ -1,5 +1,5 @@
 # Snakemake and DVC agree on what is up to date before a job starts, and on what was made after the last one. What then
-# differs between equal runs goes into results/provenance.html, beside the report that it belongs to.
+# differs between equal runs goes into results/circumstances.html, beside the report that it belongs to.
 
 DVC_RUNS = os.environ.get("DVC_STAGE")  # the stage that DVC itself is running: it decides what runs, and records it
 TARGETS = {stage: list(getattr(rules, stage).input) for stage in STAGES}
@@ -30,14 +30,14 @@ def record():
         AGREEMENT.record(load_params(Path("params.yaml")))
 
 
-def tell_provenance():
+def tell_circumstances():
     """Write where the report comes from beside it, if this run has made it: its job then wrote its log."""
     log = Path(rules.write_report.log[0])
     if AGREEMENT and log.is_file() and log.stat().st_mtime > STARTED:
         try:
             write_circumstances(STAGES, Path("results/report.html"))
         except (UserError, OSError) as error:
-            logger.warning(f"results/provenance.html was not written: {error}")
+            logger.warning(f"results/circumstances.html was not written: {error}")
 
 
 work_for_me()
@@ -52,7 +52,7 @@ onstart:
 
 onsuccess:
     record()
-    tell_provenance()
+    tell_circumstances()
 
 
 onerror:

@@ -1,6 +1,6 @@
 """What differs between equal runs: commit, machine, date, time of each step, DVC's records.
 
-None of it is in `results/report.html`, which equal runs write alike; all of it goes into `results/provenance.html`.
+None of it is in `results/report.html`, which equal runs write alike; all of it goes into `results/circumstances.html`.
 """
 
 import csv
@@ -135,7 +135,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def write_circumstances(stages: list[str], report: Path) -> None:
-    """Write `provenance.html` beside the report that this run has made.
+    """Write `circumstances.html` beside the report that this run has made.
 
     Args:
         stages: Names of all stages, in their order.
@@ -147,5 +147,5 @@ def write_circumstances(stages: list[str], report: Path) -> None:
     found = circumstances(Path.cwd(), stages)
     template = environment(Path(__file__).parent).get_template("circumstances.html.j2")
     page = template.render(style=joined(STYLES), report=sha256(report), **asdict(found))
-    with atomic(report.with_name("provenance.html")) as temporary:
+    with atomic(report.with_name("circumstances.html")) as temporary:
         temporary.write_text(page, encoding="utf-8")
