@@ -96,7 +96,9 @@ def _content(path: Path) -> object:
                 name: _without_digests(str(array)) if array.dtype.kind in "US" else (array.dtype.str, array.tobytes())
                 for name, array in arrays.items()
             }
-    if path.suffix in (".json", ".csv", ".html"):
+    if path.suffix == ".json":  # in any order of the keys
+        return _without_digests(json.dumps(json.loads(path.read_text(encoding="utf-8")), sort_keys=True))
+    if path.suffix in (".csv", ".html"):
         return _without_digests(path.read_text(encoding="utf-8"))
     return path.read_bytes()
 

@@ -1,64 +1,59 @@
-"""Keep the workflow's files in line: Snakefile, workflow/rules, dvc.yaml, params.yaml, settings and imports of steps.
+"""Keep the workflow's files in line: dvc.yaml and params.yaml say what rules, signatures of steps and settings say.
 
-python workflow/sync.py          say what differs, a line each; exit 1 if anything does
-python workflow/sync.py --fix    write what follows from the rest: in dvc.yaml deps, params and cmd, in params.yaml
-                                 all but the values
+python workflow/sync.py          say what differs; exit 1 if anything does
+python workflow/sync.py --fix    write dvc.yaml whole, and of params.yaml all but the values
 """
 
+import difflib
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import yaml
-from drift import ROOT, Difference, parameters, parameters_file, stages
-from drift.code import Code
+from drift import ROOT, parameters
+from drift.pipeline import Pipeline
 from drift.plan import rules_of_stages
-from ruamel.yaml import YAML
+
+from contraflow.errors import UserError
 
 
-def differences(content: dict, params: dict) -> list[Difference]:
-    """All differences; those that follow from the rest are put right in `content`, that of dvc.yaml."""
-    of_stage, specs = rules_of_stages(ROOT), content["stages"]
-    names = [name for name in specs if name in of_stage]
-    jobs, by_workflow = parameters.plan_and_reads(
-        ROOT, params, {rule: name for name, rules in of_stage.items() for rule in rules}
-    )
-    jobs_of = {name: [job for job in jobs if job.rule in of_stage[name]] for name in names}
-    code = Code(ROOT)
-    reads = {
-        name: {key for job in jobs_of[name] for path in job.inputs for key in code.reads(path)}
-        | {key for key, readers in by_workflow.items() if name in readers}
-        for name in names
-    }
-    found = [
-        *parameters.unread(params, reads),
-        *stages.rules(specs, of_stage, jobs),
-        *stages.outputs(specs, jobs_of),
-    ]
-    for name in names:
-        found += stages.command(name, specs[name], of_stage[name])
-        found += stages.steps(name, jobs_of[name], code)
-        found += stages.dependencies(name, specs, jobs_of[name], code, reads[name])
-        found += stages.parameters(name, specs[name], reads[name])
-    return found
+def wanted() -> tuple[dict[Path, str], list[str]]:
+    """What the files should say, and what a person must change first.
+
+    Raises:
+        UserError: params.yaml has keys or values that cannot be, so Snakemake refuses to plan.
+    """
+    file = ROOT / "params.yaml"
+    params = parameters.as_settings_say(file.read_text(encoding="utf-8"))
+    content, rules = yaml.safe_load(params), rules_of_stages(ROOT)
+    stage_of = {rule: stage for stage, makers in rules.items() for rule in makers}
+    pipeline = Pipeline(ROOT, rules, *parameters.plan_and_reads(ROOT, content, stage_of))
+    problems = [*parameters.unread(content, pipeline.reads), *pipeline.problems()]
+    return {file: params, ROOT / "dvc.yaml": pipeline.text()}, problems
+
+
+def differences(files: dict[Path, str]) -> Iterator[str]:
+    """The lines in which the files differ from what they should say."""
+    for file, text in files.items():
+        now = file.read_text(encoding="utf-8") if file.exists() else ""
+        for line in difflib.unified_diff(now.splitlines(), text.splitlines(), n=0, lineterm=""):
+            if not line.startswith(("---", "+++", "@@")):
+                yield f"{file.name}: {line}"
 
 
 def main() -> None:
-    round_trip = YAML()
-    round_trip.width = 4096  # never fold a command
-    file = ROOT / "dvc.yaml"
-    content = round_trip.load(file)
-    params = ROOT / "params.yaml"
-    text, found = parameters_file.written(params.read_text(encoding="utf-8"))
-    if all(derived for _, derived in found):  # else Snakemake refuses to plan
-        found += differences(content, yaml.safe_load(text))
-    fix = "--fix" in sys.argv
-    for says, derived in found:
-        print(f"{says} ({'written' if fix else '--fix does'})" if derived else says)
-    if fix and any(derived for _, derived in found):
-        round_trip.dump(content, file)
-        params.write_text(text, encoding="utf-8")
-    left = sum(not (fix and derived) for _, derived in found)
-    if left:
-        raise SystemExit("1 difference" if left == 1 else f"{left} differences")
+    try:
+        files, problems = wanted()
+    except UserError as error:
+        raise SystemExit(str(error)) from None
+    differing = list(differences(files))
+    print(*problems, *differing, sep="\n", end="\n" if problems or differing else "")
+    if "--fix" in sys.argv:
+        for file, text in files.items():
+            file.write_text(text, encoding="utf-8")
+        differing = []
+    if problems or differing:
+        raise SystemExit("`python workflow/sync.py --fix` writes what differs" if differing else 1)
     print("the workflow's files are in line")
 
 

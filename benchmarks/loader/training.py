@@ -12,10 +12,11 @@ from torch import Tensor, nn
 from benchmarks.loader.timing import Case
 from benchmarks.loader.torchvision_cases import on_pillow
 from contraflow.devices import cores
-from contraflow.methods.parts.base import Batch, DataShape
+from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
 from contraflow.params import Params
-from contraflow.views.loader import ViewBatch, ViewLoader
+from contraflow.views.batch import Batch
+from contraflow.views.loader import ViewLoader
 
 WARM = 2
 
@@ -54,7 +55,7 @@ def training_cases(path: Path, images: np.ndarray, params: Params, slow: int, fa
     return cases
 
 
-def _ours(params: Params, images: np.ndarray) -> Callable[[ViewBatch], None]:
+def _ours(params: Params, images: np.ndarray) -> Callable[[Batch], None]:
     method = METHODS[params.method.name](params, DataShape(images.shape[3], images.shape[1], len(images), 10))
     method = method.to(memory_format=torch.channels_last).train()
     labels = torch.full((params.train.batch_size,), -1)

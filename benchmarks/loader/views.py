@@ -10,7 +10,8 @@ from benchmarks.loader import torchvision_cases
 from benchmarks.loader.ffcv_case import builtin
 from benchmarks.loader.timing import Case
 from contraflow.devices import cores
-from contraflow.views.loader import ViewBatch, ViewLoader
+from contraflow.views.batch import Batch
+from contraflow.views.loader import ViewLoader
 from contraflow.views.settings import ViewRecipe
 
 BYTES_COPIED = 2**26  # before the copy comes back to the same place: more than caches hold
@@ -46,7 +47,7 @@ def view_cases(
 
 def _epochs(
     path: Path, size: int, channels: int, recipe: ViewRecipe, batch: int, threads: int
-) -> Callable[[], Iterator[ViewBatch]]:
+) -> Callable[[], Iterator[Batch]]:
     """Each call gives the next epoch of our loader."""
     loader = ViewLoader(
         path,

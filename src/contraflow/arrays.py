@@ -4,22 +4,26 @@ import json
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from contraflow.artefacts import atomic, signature, writing
+from contraflow.artefacts import Provenance, atomic, signature, writing
 from contraflow.errors import UserError
 
+P = TypeVar("P", bound=Provenance)
 
-def save_arrays(path: Path, provenance: dict, **arrays: np.ndarray) -> None:
+
+def save_arrays(path: Path, provenance: Provenance, **arrays: np.ndarray) -> None:
     """Write named arrays and their provenance to one `.npz` file; equal content gives equal bytes."""
     with atomic(path) as temporary, temporary.open("wb") as file:
-        signed = provenance | {"content": _sign(arrays, provenance)}
+        content = provenance.content()
+        signed = content | {"content": _sign(arrays, content)}
         np.savez(file, provenance=np.array(json.dumps(signed, sort_keys=True)), **arrays)
 
 
-def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
-    """Read what `save_arrays` wrote: the arrays by name, and the provenance.
+def load_arrays(path: Path, kind: type[P] = Provenance) -> tuple[dict[str, np.ndarray], P]:
+    """Read what `save_arrays` wrote: the arrays by name, and the provenance, of a kind.
 
     Raises:
         UserError: the file is missing, cut short or damaged.
@@ -30,7 +34,9 @@ def load_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict]:
         provenance = json.loads(str(arrays.pop("provenance")))
         if provenance.pop("content") != _sign(arrays, provenance):
             raise ValueError("its content is not what was written")
-        return arrays, provenance
+        return arrays, kind.of_content(provenance, path)
+    except UserError:
+        raise
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run the step that makes it first") from None
     except Exception as error:  # zipfile, zlib, struct and numpy each raise their own for a damaged file

@@ -1,6 +1,6 @@
 """Files that a step leaves behind: written whole or not at all, and carrying what they were made from.
 
-An artefact's *provenance* is a JSON-able dict: the step, the parameters it read, and the SHA-256 of each input.
+An artefact's *provenance* is what it was made from: the step, the parameters it read, and the SHA-256 of each input.
 It holds no time, path or machine fact, so equal runs write equal bytes.
 """
 
@@ -11,10 +11,12 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from contraflow.errors import UserError
+from contraflow.stages import code_digest
 
 _NUMBERS = re.compile(r'\[\n([^"\[\]{}]+)\]')  # no text has a line break of its own: JSON writes it as \n
 _CANNOT_WRITE = {  # what to do where writing fails
@@ -79,7 +81,67 @@ def md5(path: Path) -> str:
         return hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
-def signature(provenance: dict, contents: Iterable[tuple[str, memoryview]]) -> str:
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What an artefact was made from; kinds of artefacts add what only they know.
+
+    Attributes:
+        step: The stage, or the command, that made it.
+        code: SHA-256 of the code of the stage.
+        representation: What was measured.
+        seed: Of the training behind it.
+        round: The number of the training behind it, 0 before mining.
+        params: The parameters that it depends on, by their names in `params.yaml`.
+        inputs: SHA-256 of each input, by name; a list for several of one name.
+    """
+
+    step: str
+    code: str | None = None
+    representation: str | None = None
+    seed: int | None = None
+    round: int | None = None
+    params: dict[str, Any] | None = None
+    inputs: dict[str, Any]
+
+    @classmethod
+    def of_stage(cls, stage: str, **known: Any) -> Self:
+        """Of what a stage makes with the code that is here."""
+        return cls(step=stage, code=code_digest(stage), **known)
+
+    @classmethod
+    def of_content(cls, content: dict, path: Path) -> Self:
+        """What the file `path` says of itself.
+
+        Raises:
+            UserError: it says something else than this version does.
+        """
+        try:
+            return cls(**content)
+        except TypeError:
+            raise UserError(f"{path} was made by another version: delete it and run its step again") from None
+
+    def content(self) -> dict[str, Any]:
+        """As JSON has it: what is known."""
+        known = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in known.items() if value is not None}
+
+    def require(self, path: Path, *, data: str, encoder: str | None = None) -> None:
+        """Refuse the artefact `path` where it was made from other encoded data, or with another encoder.
+
+        Raises:
+            UserError: its inputs have not these digests (`encoder` None: any).
+        """
+        for what, name, expected in (("encoder", "encoder", encoder), ("data set", "data", data)):
+            found = self.inputs.get(name)
+            if expected is not None and found != expected:
+                made_from = found[:12] if found else "none"
+                raise UserError(
+                    f"{path} was made from another {what} (digest {made_from}, expected {expected[:12]}): "
+                    "delete it and run the workflow again"
+                )
+
+
+def signature(provenance: dict[str, Any], contents: Iterable[tuple[str, memoryview]]) -> str:
     """Hex SHA-256 of a provenance and of contents, each with words that say what it is: none may change unnoticed."""
     digest = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode())
     for words, content in contents:
@@ -111,17 +173,3 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path} is missing: run the step that makes it first") from None
     except ValueError as error:
         raise UserError(f"{path} is not valid JSON ({error}): delete it and run its step again") from None
-
-
-def require_same(path: Path, what: str, expected: str, found: str | None) -> None:
-    """Refuse an artefact that was made from something else than what it is used with.
-
-    Raises:
-        UserError: `found`, the digest of `what` in the artefact's provenance, is not the `expected` one.
-    """
-    if found != expected:
-        made_from = found[:12] if found else "none"
-        raise UserError(
-            f"{path} was made from another {what} (digest {made_from}, expected {expected[:12]}): "
-            "delete it and run the workflow again"
-        )

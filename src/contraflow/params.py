@@ -1,7 +1,6 @@
 """The parameters of a run: what `params.yaml` may say, all its sections, and what one asks of another."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Annotated, Self
 
 import yaml
@@ -97,26 +96,10 @@ class Params(Section):
             )
         return self
 
-    def only(self, *names: str) -> SimpleNamespace:
-        """The named sections (`loss`) or single values (`data.name`), and nothing else.
-
-        A step that reads what it did not name fails with AttributeError, so what `dvc.yaml` lists is what it uses.
-        """
-        view = SimpleNamespace()
-        for name in names:
-            section, _, key = name.partition(".")
-            if not key:
-                setattr(view, section, getattr(self, section))
-                continue
-            if not hasattr(view, section):
-                setattr(view, section, SimpleNamespace())
-            setattr(getattr(view, section), key, getattr(getattr(self, section), key))
-        return view
-
-
-def all_epochs(settings: Params | SimpleNamespace) -> int:
-    """Epochs of a whole training, mining rounds included."""
-    return settings.train.epochs + settings.mining.rounds * settings.mining.epochs
+    @property
+    def all_epochs(self) -> int:
+        """Epochs of a whole training, mining rounds included."""
+        return self.train.epochs + self.mining.rounds * self.mining.epochs
 
 
 def parse_params(content: object, source: str = "params.yaml", complete: bool = True) -> Params:

@@ -48,8 +48,22 @@ class Stages:
         digest = hashlib.sha256()
         for path in self.inputs(stage):
             if path.startswith(CODE):
-                digest.update(f"{path}\0".encode() + hashlib.sha256((self.root / path).read_bytes()).digest())
+                for file in files_at(self.root / path):
+                    name = file.relative_to(self.root).as_posix()
+                    digest.update(f"{name}\0".encode() + hashlib.sha256(file.read_bytes()).digest())
         return digest.hexdigest()
+
+
+def files_at(path: Path) -> list[Path]:
+    """The file at a path, or all files below a folder, sorted, but for compiled code, which DVC does not see either.
+
+    Raises:
+        FileNotFoundError: there is nothing.
+    """
+    if not path.is_dir():
+        path.stat()
+        return [path]
+    return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
 
 
 def code_digest(stage: str) -> str:

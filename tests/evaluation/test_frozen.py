@@ -4,7 +4,8 @@ import torch
 from torch import nn
 
 from contraflow.errors import UserError
-from contraflow.evaluation.frozen import frozen, require_finite
+from contraflow.evaluation.frozen import frozen
+from contraflow.models.embed import require_finite
 
 
 @pytest.fixture

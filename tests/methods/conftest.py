@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from contraflow.methods.parts.base import Batch, DataShape
+from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
+from contraflow.views.batch import Batch
 
 SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3)
 

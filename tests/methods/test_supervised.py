@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from contraflow.methods.parts.base import Batch
+from contraflow.views.batch import Batch
 
 
 def test_the_loss_is_the_cross_entropy_of_labelled_images(method_of, batch_of):

@@ -2,7 +2,7 @@ import torch
 import torch.nn.functional as F
 
 from contraflow.losses import ntxent, supcon
-from contraflow.methods.parts.base import Batch
+from contraflow.views.batch import Batch
 
 
 def test_supcon_is_its_loss_on_projections_and_without_labels_simclr(method_of, batch_of):

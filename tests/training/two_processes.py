@@ -10,10 +10,11 @@ from torch import nn
 
 from contraflow.collectives import average_gradients, from_first, gather, rank, world_size
 from contraflow.errors import UserError
-from contraflow.methods.parts.base import Batch, DataShape
+from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
 from contraflow.models.norms import SyncBatchNorm
 from contraflow.training import loop
+from contraflow.views.batch import Batch
 
 SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3)
 

@@ -1,15 +1,16 @@
-"""What the code says of itself: the modules that a step imports, the parameters it reads, the command that runs it."""
+"""What the code says of itself: which step a command runs, what it imports, and the parameters it reads."""
 
-import ast
+from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 import grimp
 
-from contraflow.mining.settings import MINING
-from contraflow.params import Params
+from contraflow.cli import modules
+from contraflow.signature import Settings, Signature
 
 SOURCE = Path("src")
-STEPS = "src/contraflow/steps/"
+APART = ("contraflow", "contraflow.steps")  # packages whose modules are inputs one by one
 
 
 class Code:
@@ -18,51 +19,45 @@ class Code:
     def __init__(self, root: Path):
         self.root = root
         self.graph = grimp.build_graph("contraflow", cache_dir=None)
-        self.command_line = self._parse("src/contraflow/cli.py")
+        self.steps = {name: self._module(path) for name, path in modules().items() if "steps" in path.parts}
 
-    def _parse(self, path: str) -> ast.Module:
-        return ast.parse((self.root / path).read_text(encoding="utf-8"))
+    def _module(self, path: Path) -> str:
+        return ".".join(path.relative_to(self.root / SOURCE).with_suffix("").parts)
 
-    def imported_by(self, paths: set[str]) -> list[str]:
-        """Paths of all modules that running modules imports, with the packages that hold them and their data."""
-        wanted, found = [path.removeprefix("src/").removesuffix(".py").replace("/", ".") for path in paths], set()
+    def signature(self, command: str) -> Signature:
+        """Of the step that `contraflow NAME` runs."""
+        module = self.steps[command]
+        return Signature.of(getattr(import_module(module), module.rpartition(".")[2]))
+
+    def settings(self, commands: Iterable[str]) -> list[type[Settings]]:
+        return [self.signature(command).settings for command in commands]
+
+    def run_by(self, commands: Iterable[str]) -> list[str]:
+        """Paths of what steps import, and of themselves: packages, and modules of packages that hold unlike things."""
+        wanted, found = [self.steps[command] for command in commands], set()
         while wanted:
             module = wanted.pop()
             if module and module not in found:
                 found.add(module)
                 wanted += [module.rpartition(".")[0], *self.graph.find_modules_directly_imported_by(module)]
-        return sorted(path for module in found for path in self._files(module))
+        paths = {self._input(module) for module in found}
+        return sorted(path.as_posix() for path in paths if not paths & set(path.parents))
 
-    def _files(self, module: str) -> list[str]:
-        """A module's own file; of a package also the templates and other data beside it and in its plain folders."""
+    def _input(self, module: str) -> Path:
+        """The package of a module, or its file where the package is one of `APART`."""
         place = SOURCE.joinpath(*module.split("."))
-        if not (self.root / place).is_dir():
-            return [place.with_suffix(".py").as_posix()]
-        return [(place / "__init__.py").as_posix(), *self._data(place)]
+        is_package = (self.root / place).is_dir()
+        package = module if is_package else module.rpartition(".")[0]
+        if package not in APART:
+            return place if is_package else place.parent
+        return place / "__init__.py" if is_package else place.with_suffix(".py")
 
-    def _data(self, place: Path) -> list[str]:
-        found = []
-        for path in (self.root / place).iterdir():
-            if path.is_dir() and not (path / "__init__.py").exists():
-                found += self._data(place / path.name)
-            elif path.is_file() and path.suffix not in (".py", ".pyc"):
-                found.append((place / path.name).as_posix())
-        return found
 
-    def reads(self, path: str) -> list[str]:
-        """The parameters that a file names in its READS, if it is a step's; it is not run, for it may import torch."""
-        for node in self._parse(path).body if path.startswith(STEPS) else ():
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "READS":
-                return list(
-                    eval(compile(ast.Expression(node.value), path, "eval"), {"MINING": MINING, "Params": Params})
-                )
-        return []
-
-    def run_by(self, command: str) -> str | None:
-        """Path of the step that `contraflow NAME` imports; None where there is no such command."""
-        for node in self.command_line.body:
-            if isinstance(node, ast.FunctionDef) and node.name == command.replace("-", "_"):
-                for line in ast.walk(node):
-                    if isinstance(line, ast.ImportFrom) and line.module.startswith("contraflow.steps."):
-                        return f"src/{line.module.replace('.', '/')}.py"
-        return None
+def misfits(rule: str, arguments: list[str], signature: Signature) -> Iterator[str]:
+    """Options in the command of a rule that its step does not have, and files that it needs and is not given."""
+    given = {word[2:].replace("-", "_") for word in arguments if word.startswith("--")}
+    kept = {signature.kept(), None}
+    for name in sorted(given - signature.roles.keys()):
+        yield f"rule {rule} names {name}, which its step does not take: {', '.join(signature.roles)}"
+    for name in sorted(signature.roles.keys() - given - signature.defaults.keys() - kept):
+        yield f"rule {rule} does not name {name}, which its step needs"

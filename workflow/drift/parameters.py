@@ -1,24 +1,31 @@
-"""The parameters of params.yaml beside those that steps and workflow read."""
+"""params.yaml beside the settings, which say what stands in it, and beside what steps and workflow read of it."""
 
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from drift import Difference
+import yaml
+
+from contraflow.params import parse_params
+from contraflow.settings.written import as_yaml
 from drift.plan import Job, plans
 
 
-def unread(content: dict, reads: dict[str, set[str]]) -> list[Difference]:
+def as_settings_say(text: str) -> str:
+    """What params.yaml should say, with the values that it has now; what it does not name has its default.
+
+    Raises:
+        UserError: it has keys or values that cannot be.
+    """
+    return as_yaml(parse_params(yaml.safe_load(text), complete=False))
+
+
+def unread(content: dict, reads: dict[str, set[str]]) -> Iterator[str]:
     """Parameters that no stage reads. The page shows every parameter, which is no use of any but its own."""
     used = {key for stage, keys in reads.items() if stage != "report" for key in keys} | {"report"}
-    return [
-        Difference(
-            f"params.yaml: no step reads {key}: name it in the READS of the step that uses it, "
-            "or remove it from its section's settings.py"
-        )
-        for key in _leaves(content)
-        if not covered(key, used)
-    ]
+    for key in _leaves(content):
+        if not covered(key, used):
+            yield f"no step reads {key}: name it in the settings of the step that uses it, or remove it"
 
 
 def covered(key: str, by: Iterable[str]) -> bool:

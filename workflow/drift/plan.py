@@ -23,14 +23,14 @@ class Job(NamedTuple):
 
 
 def rules_of_stages(root: Path) -> dict[str, list[str]]:
-    """For each stage, which is a rule file, the rules in it that make something."""
-    files = sorted((root / "workflow" / "rules").glob("*.smk"))
-    return {file.stem: _makers(file.read_text(encoding="utf-8")) for file in files if file.stem not in NO_STAGES}
+    """For each stage, which is a rule file, from first to last, the rules in it that make something."""
+    included = re.findall(r'^include: "(workflow/rules/(\w+)\.smk)"', (root / "Snakefile").read_text(), re.MULTILINE)
+    return {stage: _makers((root / path).read_text()) for path, stage in included if stage not in NO_STAGES}
 
 
 def _makers(text: str) -> list[str]:
     blocks = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
-    named = ((re.match(r"(?:rule|checkpoint) (\w+):", block), block) for block in blocks)
+    named = ((re.match(r"(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:", block), block) for block in blocks)
     return [match[1] for match, block in named if match and re.search(r"^ +output:", block, re.MULTILINE)]
 
 

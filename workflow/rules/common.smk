@@ -1,7 +1,8 @@
 # What all rules share: checked parameters, the code of this directory, and shares of the machine.
 #
-# Rules name the files of other stages by their paths. `rules.NAME.output` would tie the rule NAME to them, and Snakemake
-# would run it inside a DVC stage whose `--allowed-rules` leave it out.
+# A rule says where files are. Its step, `contraflow NAME`, gets them by the names that they have in the rule; what has
+# no name is for Snakemake alone. Rules name the files of other stages by their paths: `rules.NAME.output` would tie the
+# rule NAME to them, and Snakemake would run it inside a DVC stage whose `--allowed-rules` leave it out.
 
 import os
 import sys
@@ -33,6 +34,8 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+ENCODED = ["card.json", "train.beton", "test.beton", "validation.npy", "positions.npy"]
+CARD = "results/encode/card.json"
 STAGES = ["fetch", "encode", "pretrain", "mine", "evaluate", "report"]
 SEEDS = PARAMS.seeds
 ROUNDS = range(1, PARAMS.mining.rounds + 1)
@@ -60,5 +63,7 @@ def measured_checkpoint(wildcards):
     return f"{trained_there[kind]}/encoder.safetensors" if kind in trained_there else []
 
 
-def checkpoint_option(_, input):
-    return f"--checkpoint {input.checkpoint}" if input.checkpoint else ""
+def by_name(wildcards, input, output):
+    """The files of a job as options of its step: each has the name there that it has in its rule."""
+    named = ((name, [paths] if isinstance(paths, str) else paths) for name, paths in [*input.items(), *output.items()])
+    return [f"--{name.replace('_', '-')} {path}" for name, paths in named for path in paths]

@@ -1,19 +1,13 @@
 rule encode:
     input:
-        expand(
-            "results/encode/{file}", file=["train.beton", "test.beton", "validation.npy", "positions.npy", "card.json"]
-        ),
+        expand("results/encode/{file}", file=ENCODED),
 
 
 rule encode_images:
     input:
-        "results/fetch/source.json",
-        code="src/contraflow/steps/encode.py",
+        source="results/fetch/source.json",
     output:
-        train="results/encode/train.beton",
-        test="results/encode/test.beton",
-        validation="results/encode/validation.npy",
-        positions="results/encode/positions.npy",
+        expand("results/encode/{file}", file=ENCODED[1:]),
         card="results/encode/card.json",
     log:
         "logs/encode/images.log",
@@ -22,7 +16,9 @@ rule encode_images:
     threads: GIVEN
     resources:
         mem_mb=4000,
+    params:
+        files=by_name,
     message:
         "Writing the images to FFCV files"
     shell:
-        "contraflow encode --fetched results/fetch --out results/encode 2>&1 | tee {log}"
+        "contraflow encode {params.files} 2>&1 | tee {log}"

@@ -5,9 +5,9 @@ rule fetch:
 
 rule fetch_files:
     input:
-        code="src/contraflow/steps/fetch.py",
+        "src/contraflow/steps/fetch.py",  # nothing comes before, and Snakemake goes by the times of inputs
     output:
-        "results/fetch/source.json",
+        source="results/fetch/source.json",
     log:
         "logs/fetch/files.log",
     benchmark:
@@ -15,7 +15,9 @@ rule fetch_files:
     threads: ONE_CORE
     resources:
         mem_mb=1000,
+    params:
+        files=by_name,
     message:
         "Getting the files of the data set"
     shell:
-        "contraflow fetch --out results/fetch 2>&1 | tee {log}"
+        "contraflow fetch {params.files} 2>&1 | tee {log}"

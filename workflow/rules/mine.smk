@@ -15,11 +15,10 @@ rule mine:
 
 rule summarise_mining:
     input:
-        code="src/contraflow/steps/mine/summarise_mining.py",
-        encoders=rules.pretrain.input,
+        rules.pretrain.input,
         negatives=expand("results/mine/seed{seed}/round{round}/negatives.npz", seed=SEEDS, round=ROUNDS),
     output:
-        report(
+        summary=report(
             "results/mine/summary.csv", caption="../report/mining.rst", category="Tables", labels={"table": "mining"}
         ),
     log:
@@ -30,21 +29,20 @@ rule summarise_mining:
     resources:
         mem_mb=1000,
     params:
-        negatives=lambda _, input: [f"--negatives {path}" for path in input.negatives],
+        files=by_name,
     message:
         "Summing up the mining rounds"
     shell:
-        "contraflow summarise-mining {params.negatives} --out {output} 2>&1 | tee {log}"
+        "contraflow summarise-mining {params.files} 2>&1 | tee {log}"
 
 
 rule mine_negatives:
     input:
-        rules.encode.input,
-        code="src/contraflow/steps/mine/mine.py",
+        data=CARD,
         encoder=lambda w: f"{trained(w.seed, int(w.round) - 1)}/encoder.safetensors",
         shards=[f"results/mine/seed{{seed}}/round{{round}}/shards/{shard}.npz" for shard in SHARDS],
     output:
-        "results/mine/seed{seed}/round{round}/negatives.npz",
+        negatives="results/mine/seed{seed}/round{round}/negatives.npz",
     log:
         "logs/mine/seed{seed}.round{round}.log",
     benchmark:
@@ -54,21 +52,19 @@ rule mine_negatives:
         gpu=1,
         mem_mb=8000,
     params:
-        shards=lambda _, input: [f"--merge {path}" for path in input.shards],
+        files=by_name,
     message:
         "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}"
     shell:
-        "contraflow mine --encoder {input.encoder} {params.shards} --data results/encode --out {output}"
-        " --threads {threads} 2>&1 | tee {log}"
+        "contraflow mine {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
 rule mine_shard:
     input:
-        rules.encode.input,
-        code="src/contraflow/steps/mine/mine.py",
+        data=CARD,
         encoder=rules.mine_negatives.input.encoder,
     output:
-        "results/mine/seed{seed}/round{round}/shards/{shard}.npz",
+        negatives="results/mine/seed{seed}/round{round}/shards/{shard}.npz",
     log:
         "logs/mine/seed{seed}.round{round}.shard{shard}.log",
     benchmark:
@@ -77,19 +73,19 @@ rule mine_shard:
     resources:
         gpu=1,
         mem_mb=8000,
+    params:
+        files=by_name,
     message:
         "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}, shard {wildcards.shard}"
     shell:
-        "contraflow mine --shard {wildcards.shard} --encoder {input.encoder} --data results/encode --out {output}"
-        " --threads {threads} 2>&1 | tee {log}"
+        "contraflow mine --shard {wildcards.shard} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
 rule train_mined:
     input:
-        rules.encode.input,
-        code="src/contraflow/steps/mine/train_mined.py",
-        encoder=rules.mine_negatives.input.encoder,
-        history=lambda w: f"{trained(w.seed, int(w.round) - 1)}/history.csv",
+        data=CARD,
+        start=rules.mine_negatives.input.encoder,
+        before=lambda w: f"{trained(w.seed, int(w.round) - 1)}/history.csv",
         negatives="results/mine/seed{seed}/round{round}/negatives.npz",
     output:
         encoder="results/mine/seed{seed}/round{round}/encoder.safetensors",
@@ -102,9 +98,9 @@ rule train_mined:
     resources:
         gpu=PARAMS.train.gpus,
         mem_mb=8000,
+    params:
+        files=by_name,
     message:
         "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"
     shell:
-        "contraflow train-mined --encoder {input.encoder} --history {input.history} --negatives {input.negatives}"
-        " --data results/encode --out results/mine/seed{wildcards.seed}/round{wildcards.round}"
-        " --threads {threads} 2>&1 | tee {log}"
+        "contraflow train-mined {params.files} --threads {threads} 2>&1 | tee {log}"

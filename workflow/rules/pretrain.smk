@@ -5,8 +5,7 @@ rule pretrain:
 
 rule pretrain_seed:
     input:
-        rules.encode.input,
-        code="src/contraflow/steps/pretrain.py",
+        data=CARD,
     output:
         encoder="results/pretrain/seed{seed}/encoder.safetensors",
         history="results/pretrain/seed{seed}/history.csv",
@@ -18,8 +17,9 @@ rule pretrain_seed:
     resources:
         gpu=PARAMS.train.gpus,
         mem_mb=8000,
+    params:
+        files=by_name,
     message:
         "Pretraining with seed {wildcards.seed}"
     shell:
-        "contraflow pretrain --seed {wildcards.seed} --data results/encode"
-        " --out results/pretrain/seed{wildcards.seed} --threads {threads} 2>&1 | tee {log}"
+        "contraflow pretrain --seed {wildcards.seed} {params.files} --threads {threads} 2>&1 | tee {log}"

@@ -1,26 +1,41 @@
 """The command `baseline`: pins the run in `results/`, so that later reports say what changed. No stage."""
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from pydantic import ValidationError
 
-from contraflow.artefacts import read_json, require_same
+from contraflow.artefacts import Provenance, read_json
 from contraflow.baseline.pinned import Figures, Pinned, write_pinned
+from contraflow.commands.options import PARAMS, ParamsFile
 from contraflow.encoded.card import CARD, EncodedData
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.engines.dvc import Dvc
 from contraflow.errors import UserError
 from contraflow.pages.numbers import listing
-from contraflow.params import Params
+from contraflow.params import Params, load_params
 from contraflow.settings.values import flat
 from contraflow.stages import Stages
 
+BASELINE = Path("baseline.json")
 DATA, EVALUATIONS = Path("results/encode"), Path("results/evaluate")
 OF_PINNED = "report"  # the one stage that reads what is pinned
 MOST = 3  # names of what changed that are told
 
 
-def baseline(params: Params, *, root: Path, name: str | None, out: Path) -> str:
+def baseline(
+    name: Annotated[
+        str | None, typer.Option("--name", help="How reports shall call it; else the commit that is checked out.")
+    ] = None,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Pin the results: later reports say what changed against them."""
+    pinned = pin(load_params(params), root=Path(), name=name, out=BASELINE)
+    print(f"{BASELINE} holds the figures of {pinned}: the next report says what changed")
+
+
+def pin(params: Params, *, root: Path, name: str | None, out: Path) -> str:
     """Write the figures of the encoder in `results/` to `out` (.json), and return the name they got.
 
     Args:
@@ -61,12 +76,12 @@ def read_results(params: Params, name: str, *, data: Path, evaluations: list[Pat
 def _figures(path: Path, digest: str) -> Figures:
     content = read_json(path)
     try:
-        figures, made_from = Figures.model_validate(content), content["provenance"]["inputs"]["data"]
+        figures, made_from = Figures.model_validate(content), Provenance.of_content(content["provenance"], path)
     except (ValidationError, KeyError, TypeError):
         raise UserError(
             f"{path} has figures that are no numbers (a failed run, or a damaged file), so it cannot be a baseline"
         ) from None
-    require_same(path, "data set", digest, made_from)
+    made_from.require(path, data=digest)
     return figures
 
 

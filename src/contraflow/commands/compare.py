@@ -3,8 +3,10 @@
 import io
 import json
 from pathlib import Path
+from typing import Annotated
 
 import pandas as pd
+import typer
 
 from contraflow.artefacts import atomic
 from contraflow.compare.experiment import Experiment, Stage
@@ -17,7 +19,23 @@ EVALUATIONS, CURVES = "results/evaluate", "results/evaluate/curves.csv"
 DATA, TEST_IMAGES = "results/encode", "results/encode/test.beton"
 
 
-def compare(names: list[str], *, root: Path, out: Path) -> None:
+def compare(
+    experiments: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[EXP]...",
+            help="Names of DVC experiments or commits, or `workspace`; the first is the baseline. One alone is "
+            "compared with the present commit, none takes all experiments of it.",
+        ),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/compare.html"),
+) -> None:
+    """Write a page that compares runs which DVC has recorded."""
+    write_comparison(experiments or [], root=Path(), out=out)
+    print(out)
+
+
+def write_comparison(names: list[str], *, root: Path, out: Path) -> None:
     """Write the page over the named runs to `out`.
 
     Args:

@@ -1,12 +1,15 @@
 """The command `export`: an encoder for use without contraflow."""
 
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from safetensors.torch import save
 
 from contraflow.artefacts import atomic, read_json, sha256, write_json
 from contraflow.commands.export_card import make_card, readme
-from contraflow.commands.trained import RESULTS, Trained
+from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
+from contraflow.commands.trained import RESULTS, Trained, last_checkpoint
 from contraflow.errors import UserError
 from contraflow.models.onnx import require_onnx, write_onnx
 from contraflow.models.plain import plain_code, plain_weights
@@ -17,9 +20,18 @@ WEIGHTS, ONNX, CARD, README = "encoder.safetensors", "encoder.onnx", "card.json"
 FILES = (WEIGHTS, ONNX, CARD, README)
 
 
-def export(*, checkpoint: Path, out: Path, onnx: bool) -> None:
-    """Write an encoder to the folder `out`: its weights, `card.json`, a README with the code that loads it, and ONNX
-    where wanted. What an earlier export left there is replaced, the card last: it vouches for the others.
+def export(
+    checkpoint: Checkpoint = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("results/export"),
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Write ONNX, too; needs the packages of the extra `onnx`.")
+    ] = False,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Write an encoder for use without contraflow.
+
+    The folder gets its weights, `card.json`, a README with the code that loads it, and ONNX where wanted. What an
+    earlier export left there is replaced, the card last: it vouches for the others.
 
     The card has the figures of `results/evaluate` where they are of this very encoder.
 
@@ -27,7 +39,7 @@ def export(*, checkpoint: Path, out: Path, onnx: bool) -> None:
         UserError: the checkpoint is missing or damaged, `out` holds other files, which might have the same names, or
             packages that ONNX needs are not installed.
     """
-    trained = Trained.open(checkpoint)
+    trained = Trained.open(checkpoint or last_checkpoint(params))
     if onnx:
         require_onnx()
     if out.is_dir() and (other := sorted(path.name for path in out.iterdir() if path.name not in FILES)):
@@ -36,7 +48,7 @@ def export(*, checkpoint: Path, out: Path, onnx: bool) -> None:
         )
     for name in (CARD, README, ONNX):
         (out / name).unlink(missing_ok=True)
-    model = Model(**trained.made_from["params"]["model"])
+    model = Model(**trained.made_from.params["model"])
     weights = plain_weights(trained.network)
     written = [WEIGHTS]
     with atomic(out / WEIGHTS) as temporary:
@@ -52,7 +64,7 @@ def export(*, checkpoint: Path, out: Path, onnx: bool) -> None:
 
 
 def _evaluation(trained: Trained) -> dict | None:
-    path = RESULTS / "evaluate" / f"encoder-seed{trained.made_from['seed']}.json"
+    path = RESULTS / "evaluate" / f"encoder-seed{trained.made_from.seed}.json"
     if not path.is_file():
         return None
     content = read_json(path)

@@ -13,17 +13,17 @@ def make_card(trained: Trained, evaluation: dict | None) -> dict:
     """The card as a JSON-able dict; `evaluation` is what the step evaluate wrote of this encoder, None without."""
     made_from = trained.made_from
     return {
-        "encoder": made_from["params"]["model"]["encoder"],
+        "encoder": made_from.params["model"]["encoder"],
         "features": trained.network.dimension,
         "weights": sum(parameter.numel() for parameter in trained.network.parameters()),
         "input": trained.image | trained.normalisation | {"treatment": _TREATMENT},
-        "data": {"name": made_from["data"], "digest": made_from["inputs"]["data"]},
-        "training": {"seed": made_from["seed"], "round": made_from["round"], "parameters": made_from["params"]},
+        "data": {"name": made_from.data, "digest": made_from.inputs["data"]},
+        "training": {"seed": made_from.seed, "round": made_from.round, "parameters": made_from.params},
         "accuracy": evaluation["test"] if evaluation else {},
         "intervals": evaluation.get("intervals", {}) if evaluation else {},
         "protocol": evaluation["protocol"] if evaluation else {},
         "checkpoint": trained.digest,
-        "code": made_from["code"],
+        "code": made_from.code,
     }
 
 

@@ -2,22 +2,25 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+import typer
 from torch import Tensor
 
 from contraflow.arrays import on_disk
 from contraflow.artefacts import atomic
 from contraflow.commands.inputs import normalised, read_input
-from contraflow.commands.trained import Trained
+from contraflow.commands.options import CARD, PARAMS, Checkpoint, DataCard, ParamsFile
+from contraflow.commands.trained import Trained, last_checkpoint
 from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.errors import UserError
-from contraflow.evaluation.frozen import finite_features
 from contraflow.images.decoding import BrokenPicture
 from contraflow.images.listing import printable
+from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import Bank, unit
 from contraflow.progress import say, track
 from contraflow.search.page import Found, render
@@ -26,15 +29,23 @@ from contraflow.views.loader import ImageLoader
 BATCH = 500
 
 
-def search(images: list[Path], *, checkpoint: Path, data: Path, k: int, out: Path) -> None:
-    """Write a page to `out` (.html) that shows for each of `images` the `k` most similar training images of `data`.
+def search(
+    images: Annotated[list[Path], typer.Argument(help="Picture files.")],
+    checkpoint: Checkpoint = None,
+    k: Annotated[int, typer.Option("--k", min=1, help="Training images to show for each.")] = 24,
+    out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/search.html"),
+    data: DataCard = CARD,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Show the training images that are most like some images.
 
     Raises:
         UserError: an image cannot be read (all such are named), the checkpoint or the encoded data is missing or
             damaged, or the one was not trained on the other.
     """
+    checkpoint = checkpoint or last_checkpoint(params)
     trained, encoded = Trained.open(checkpoint), EncodedData.open(data)
-    if trained.made_from["inputs"]["data"] != encoded.digest:
+    if trained.made_from.inputs["data"] != encoded.digest:
         raise UserError(
             f"{checkpoint} was trained on other images than {data} holds: "
             "name its own with --data, or another encoder with --checkpoint"
@@ -66,7 +77,7 @@ def search(images: list[Path], *, checkpoint: Path, data: Path, k: int, out: Pat
         classes=encoded.card.classes,
         data=encoded.card.name,
         searched=len(bank),
-        encoder=f"the encoder of seed {trained.made_from['seed']} after round {trained.made_from['round']}",
+        encoder=f"the encoder of seed {trained.made_from.seed} after round {trained.made_from.round}",
     )
     with atomic(out) as temporary:
         temporary.write_text(page, encoding="utf-8")

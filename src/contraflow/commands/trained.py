@@ -7,8 +7,8 @@ from torch import nn
 
 from contraflow.artefacts import sha256
 from contraflow.errors import UserError
-from contraflow.models.checkpoint import load_encoder
-from contraflow.params import Params
+from contraflow.models.checkpoint import Checkpoint, load_encoder
+from contraflow.params import load_params
 
 RESULTS = Path("results")
 
@@ -19,7 +19,7 @@ class Trained:
 
     path: Path
     network: nn.Module
-    made_from: dict
+    made_from: Checkpoint
     digest: str
 
     @classmethod
@@ -27,29 +27,28 @@ class Trained:
         """Load a checkpoint.
 
         Raises:
-            UserError: it is missing, damaged, or does not say how its images were normalised.
+            UserError: it is missing or damaged.
         """
         if not path.is_file():
             stage = "pretrain" if "pretrain" in path.parts else "mine"
             raise UserError(f"{path} is missing: `snakemake {stage}` makes it, or name an encoder with --checkpoint")
         network, made_from = load_encoder(path)
-        if "mean" not in made_from:
-            raise UserError(f"{path} does not say how images are normalised: make it anew with this version")
         return cls(path, network, made_from, sha256(path))
 
     @property
     def image(self) -> dict:
         """Size and channels of the images that it takes."""
-        return {"size": self.made_from["image_size"], "channels": self.made_from["channels"]}
+        return {"size": self.made_from.image_size, "channels": self.made_from.channels}
 
     @property
     def normalisation(self) -> dict:
         """Mean and standard deviation of each channel, on the scale 0 to 1."""
-        return {"mean": self.made_from["mean"], "std": self.made_from["std"]}
+        return {"mean": self.made_from.mean, "std": self.made_from.std}
 
 
-def last_checkpoint(params: Params) -> Path:
-    """Where a run leaves the encoder of its first seed after its last round."""
+def last_checkpoint(file: Path) -> Path:
+    """Where a run with the parameters in `file` leaves the encoder of its first seed after its last round."""
+    params = load_params(file)
     seed, rounds = params.seeds[0], params.mining.rounds
     folder = RESULTS / "mine" / f"seed{seed}" / f"round{rounds}" if rounds else RESULTS / "pretrain" / f"seed{seed}"
     return folder / "encoder.safetensors"

@@ -96,12 +96,13 @@ class EncodedData:
     digest: str
 
     @classmethod
-    def open(cls, folder: Path) -> "EncodedData":
-        """Open an encoded data set.
+    def open(cls, place: Path) -> "EncodedData":
+        """Open an encoded data set: its folder, or the card in it.
 
         Raises:
             UserError: a file is missing, cut short, of another data set or damaged, or all are just being written.
         """
+        folder = place.parent if place.name == CARD else place
         card = Card.read(folder)
         for name in FILES:
             path = folder / name

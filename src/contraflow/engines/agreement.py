@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from contraflow.engines.dvc import Dvc
-from contraflow.engines.jobs import SEEDS, Store, Trace, content_digest, place
+from contraflow.engines.jobs import Store, Trace, content_digest, place
 from contraflow.errors import UserError
 from contraflow.params import Params
 from contraflow.progress import say
-from contraflow.stages import Stages, chosen
+from contraflow.stages import Stages, chosen, files_at
 
 STALE = 1  # seconds since 1970; not 0, which Snakemake takes for "unknown"
 
@@ -159,9 +159,7 @@ class Agreement:
 
     def _holds(self, trace: Trace, right: dict, stale: set[str], find: Find) -> bool:
         """Whether a job with today's parameters and inputs would do what the trace tells, and its files exist."""
-        of_stage = [name for name in self.stages.params(trace.stage) if name != SEEDS or SEEDS in trace.params]
-        names = of_stage if trace.reads is None else trace.reads
-        if trace.params != chosen(self._values, names):
+        if trace.params != chosen(self._values, trace.params):
             return False
         for path, digest in trace.inputs.items():
             if path in right:
@@ -210,10 +208,7 @@ class Agreement:
 
     def _files(self, paths: Iterable[str]) -> list[Path]:
         """All files that lie at or under the paths now."""
-        found = []
-        for path in (self.root / path for path in paths):
-            found += [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [path]
-        return [file for file in found if file.is_file()]
+        return [file for path in paths if (self.root / path).exists() for file in files_at(self.root / path)]
 
 
 def _remove(file: Path) -> None:

@@ -22,7 +22,6 @@ from contraflow.artefacts import atomic, md5, write_json
 from contraflow.params import Params
 from contraflow.stages import PIPELINE, Stages, chosen, fingerprint
 
-SEEDS = "seeds"
 MEMORY = 90 * 24 * 3600  # seconds
 
 
@@ -30,7 +29,7 @@ MEMORY = 90 * 24 * 3600  # seconds
 class Trace:
     """What a finished job was made from. Paths are relative to the repository; hashes are MD5, as DVC's are.
 
-    `params` are those that the stage reads, or those named in `reads` where the job reads fewer.
+    `params` are those that the job depends on, by name.
     """
 
     stage: str
@@ -38,7 +37,6 @@ class Trace:
     code: str
     inputs: dict[str, str]
     outputs: dict[str, str]
-    reads: list[str] | None = None
     written: float = field(default=0.0, compare=False)
 
     @property
@@ -108,13 +106,7 @@ class Store:
 
 @contextmanager
 def job(
-    stage: str,
-    params: Params,
-    *,
-    inputs: Iterable[Path],
-    outputs: Iterable[Path],
-    all_seeds: bool = False,
-    reads: Iterable[str] | None = None,
+    stage: str, params: Params, depends_on: Iterable[str], *, inputs: Iterable[Path], outputs: Iterable[Path]
 ) -> Iterator[Path]:
     """Run the block as a job of a stage, and leave its trace where it ends well.
 
@@ -124,25 +116,19 @@ def job(
     Args:
         stage: Name of the stage in `dvc.yaml`.
         params: Parameters of the run.
+        depends_on: Names of those on which the job's results depend.
         inputs: Files and folders that the job reads.
         outputs: Files that it writes, and folders that it fills.
-        all_seeds: Whether the job reads the results of all seeds, not of one.
-        reads: The parameters that the job's results depend on, where others of its stage do not concern it; None for
-            all that the stage reads.
     """
     root = Path.cwd()
     store = Store(root)
     stages = Stages(root) if (root / PIPELINE).is_file() else None
-    reads = None if reads is None else list(reads)
-    of_stage = [name for name in (stages.params(stage) if stages else []) if all_seeds or name != SEEDS]
-    names = of_stage if reads is None or not stages else reads
     before = Trace(
         stage=stage,
-        params=chosen(params.model_dump(), names),
+        params=chosen(params.model_dump(), depends_on),
         code=stages.code(stage) if stages else "",
         inputs={_relative(path, root): digest for path in inputs if (digest := content_digest(path))},
         outputs={_relative(path, root): "" for path in outputs},
-        reads=reads,
     )
     yield store.training(before)
     inside = not any(Path(path).is_absolute() for path in [*before.inputs, *before.outputs])

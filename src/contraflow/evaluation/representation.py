@@ -4,23 +4,29 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
 
-from contraflow.artefacts import require_same, sha256
+from contraflow.artefacts import Provenance, sha256
 from contraflow.encoded.card import EncodedData
 from contraflow.errors import UserError
-from contraflow.evaluation.frozen import require_finite
 from contraflow.evaluation.pixels import all_pixels
 from contraflow.models.checkpoint import load_encoder
-from contraflow.models.embed import embed
+from contraflow.models.embed import embed, require_finite
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
 from contraflow.neighbours.knn import Labelled
 from contraflow.progress import track
+from contraflow.signature import Option, Reads, Writes
 
 TRAINED = ("encoder", "supervised")  # have a checkpoint
+
+# What every step that measures a representation is told.
+Called = Annotated[str, Option("raw_pixels, or untrained-, supervised- or encoder-seedN.")]
+OfTrained = Annotated[Path | None, Reads("Checkpoint, of what was trained (.safetensors).")]
+Figures = Annotated[Path, Writes("Figures to write (.json).")]
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,11 @@ class Representation:
     network: nn.Module
     source: str
     inputs: dict[str, str]
+
+    def provenance(self, params: dict[str, Any], **inputs: str) -> Provenance:
+        """Of what was measured of it with these parameters, and with these digests of other inputs."""
+        inputs = self.inputs | inputs
+        return Provenance.of_stage("evaluate", representation=self.called, params=params, inputs=inputs)
 
     def features(self, batches: Iterable[tuple[Tensor, Tensor]], total: int, device: torch.device, of: str) -> Labelled:
         """Features and labels of images (B, C, H, W) with labels (B,), in `total` batches; the bar says `of` what.
@@ -92,9 +103,7 @@ def _parse(called: str, checkpoint: Path | None) -> tuple[str, int | None]:
 
 def _trained(checkpoint: Path, seed: int, digest: str) -> nn.Module:
     encoder, made_from = load_encoder(checkpoint)
-    require_same(checkpoint, "data set", digest, made_from["inputs"]["data"])
-    if made_from["seed"] != seed:
-        raise UserError(
-            f"{checkpoint} was trained with seed {made_from['seed']}, but is to be evaluated as seed {seed}"
-        )
+    made_from.require(checkpoint, data=digest)
+    if made_from.seed != seed:
+        raise UserError(f"{checkpoint} was trained with seed {made_from.seed}, but is to be evaluated as seed {seed}")
     return encoder

@@ -1,7 +1,8 @@
 """Barlow Twins (Zbontar et al. 2021, "Barlow Twins: Self-Supervised Learning via Redundancy Reduction")."""
 
 from contraflow.losses import barlow_twins
-from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.base import Method, Output
+from contraflow.views.batch import Batch
 
 
 class BarlowTwins(Method):

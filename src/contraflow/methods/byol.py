@@ -2,11 +2,12 @@
 
 from contraflow.collectives import gather
 from contraflow.losses import negative_cosine
-from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.schedule import cosine
 from contraflow.models.heads import predictor
 from contraflow.models.norms import set_norm
+from contraflow.views.batch import Batch
 
 
 class BYOL(Method):

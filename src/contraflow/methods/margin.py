@@ -3,8 +3,9 @@ an Invariant Mapping")."""
 
 from contraflow.losses import margin_pairs
 from contraflow.losses.comparison import in_batch
-from contraflow.methods.parts.base import Batch, Method, Output
-from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.base import Method, Output
+from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.views.batch import Batch
 
 
 class Margin(Method):
@@ -13,7 +14,7 @@ class Margin(Method):
     def __init__(self, settings, data):
         super().__init__(settings, data)
         self.loss = settings.loss
-        self.negatives = Negatives(settings, data.positions)
+        self.negatives = NegativePolicy(settings, data.positions)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)

@@ -4,10 +4,11 @@ Instance Discrimination")."""
 import torch
 
 from contraflow.losses import Stored, info_nce
-from contraflow.methods.parts.base import Batch, Method, Output
-from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.base import Method, Output
+from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.slots import Slots
 from contraflow.methods.parts.temperature import Temperature
+from contraflow.views.batch import Batch
 
 
 class MemoryBank(Method):
@@ -22,7 +23,7 @@ class MemoryBank(Method):
         self.similarity = settings.loss.similarity
         self.drawn = settings.method.queue
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings, data.positions)
+        self.negatives = NegativePolicy(settings, data.positions)
         self.slots = Slots(torch.randn(data.images, settings.model.projection_dim), settings.method.bank_momentum)
 
     def forward(self, batch: Batch) -> Output:

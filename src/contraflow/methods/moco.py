@@ -4,12 +4,13 @@ Learning")."""
 import torch
 
 from contraflow.losses import info_nce
-from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.momentum import MomentumCopy
-from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.queue import Queue
 from contraflow.methods.parts.schedule import cosine
 from contraflow.methods.parts.temperature import Temperature
+from contraflow.views.batch import Batch
 
 
 class MoCo(Method):
@@ -24,7 +25,7 @@ class MoCo(Method):
         super().__init__(settings, data)
         self.similarity, self.schedule = settings.loss.similarity, settings.method.momentum
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings, data.positions)
+        self.negatives = NegativePolicy(settings, data.positions)
         self.momentum = MomentumCopy(self)
         self.queue = Queue(settings.method.queue, settings.model.projection_dim)
 

@@ -7,12 +7,13 @@ from torch import Tensor
 from contraflow.collectives import gather
 from contraflow.losses import Stored, info_nce
 from contraflow.losses.comparison import EMPTY
-from contraflow.methods.parts.base import Batch, Method, Output
-from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.base import Method, Output
+from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.queue import Queue
 from contraflow.methods.parts.temperature import Temperature
 from contraflow.models.heads import predictor
 from contraflow.models.norms import set_norm
+from contraflow.views.batch import Batch
 
 
 class NNCLR(Method):
@@ -27,7 +28,7 @@ class NNCLR(Method):
         self.predictor = set_norm(predictor(model.projection_dim, model.predictor_hidden), model.norm)
         self.similarity = settings.loss.similarity
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings, data.positions)
+        self.negatives = NegativePolicy(settings, data.positions)
         self.queue = Queue(settings.method.queue, model.projection_dim)
 
     def forward(self, batch: Batch) -> Output:

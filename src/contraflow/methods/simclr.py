@@ -5,33 +5,30 @@ from itertools import product
 import torch
 
 from contraflow.losses import ntxent
-from contraflow.methods.parts.base import Batch, Method, Output
-from contraflow.methods.parts.negatives import Negatives
-from contraflow.methods.parts.slots import MinedSlots
+from contraflow.methods.parts.base import Method, Output
+from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.temperature import Temperature
+from contraflow.views.batch import Batch
 
 
 class SimCLR(Method):
     """NT-Xent over both views, all 2N anchors.
 
     Where there are small crops (multi-crop, Caron et al. 2020), the mean of that and of NT-Xent between each of them
-    and each of the views, all pairs counting alike. Images that others bring along, and slots of mined ones, are
-    negatives of the whole batch.
-
-    Attributes:
-        slots: None, or those of all images, for a training with mined negatives.
+    and each of the views, all pairs counting alike. Images that others bring along, and stored vectors, are negatives
+    of the whole batch.
     """
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
         self.similarity = settings.loss.similarity
         self.temperature = Temperature(settings.loss)
-        self.negatives = Negatives(settings, data.positions)
-        self.slots: MinedSlots | None = None
+        self.negatives = NegativePolicy(settings, data.positions)
 
     def forward(self, batch: Batch) -> Output:
         if batch.companions is None:
-            z, others = self.embed(batch.views), self.slots and self.slots.of(batch.index)
+            z = self.embed(batch.views)
+            others = None if batch.stored is None else (batch.stored, batch.stored_index)
         else:  # together, or BatchNorm would tell views from companions
             both = self.embed(torch.cat([batch.views, batch.companions]))
             z, along = both.split([len(batch.views), len(batch.companions)])
@@ -44,6 +41,4 @@ class SimCLR(Method):
             ntxent(*pair, tau, index=batch.index, similarity=self.similarity, negatives=self.negatives, others=others)
             for pair in pairs
         ]
-        if self.slots:
-            self.slots.refresh(batch.index, z)
         return Output(sum(losses) / len(losses), z)

@@ -4,9 +4,10 @@ from torch import nn
 
 from contraflow.collectives import gather
 from contraflow.losses import negative_cosine
-from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.base import Method, Output
 from contraflow.models.heads import predictor
 from contraflow.models.norms import set_norm
+from contraflow.views.batch import Batch
 
 
 class SimSiam(Method):

@@ -3,8 +3,9 @@
 from torch import Tensor
 
 from contraflow.losses import supcon
-from contraflow.methods.parts.base import Batch, Output
+from contraflow.methods.parts.base import Output
 from contraflow.methods.simclr import SimCLR
+from contraflow.views.batch import Batch
 
 
 class SupCon(SimCLR):

@@ -5,8 +5,9 @@ from torch import nn
 
 from contraflow.collectives import gather
 from contraflow.losses.supcon import UNLABELLED
-from contraflow.methods.parts.base import Batch, Output
+from contraflow.methods.parts.base import Output
 from contraflow.methods.supcon import SupCon
+from contraflow.views.batch import Batch
 
 
 class SupConCE(SupCon):

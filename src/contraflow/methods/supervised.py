@@ -5,7 +5,8 @@ from torch import nn
 
 from contraflow.collectives import gather
 from contraflow.losses.supcon import UNLABELLED
-from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.base import Method, Output
+from contraflow.views.batch import Batch
 
 
 class Supervised(Method):

@@ -2,8 +2,9 @@
 
 from contraflow.losses import triplet
 from contraflow.losses.comparison import in_batch
-from contraflow.methods.parts.base import Batch, Method, Output
-from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.base import Method, Output
+from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.views.batch import Batch
 
 
 class Triplet(Method):
@@ -12,7 +13,7 @@ class Triplet(Method):
     def __init__(self, settings, data):
         super().__init__(settings, data)
         self.loss = settings.loss
-        self.negatives = Negatives(settings, data.positions)
+        self.negatives = NegativePolicy(settings, data.positions)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)

@@ -1,7 +1,8 @@
 """VICReg (Bardes et al. 2022, "VICReg: Variance-Invariance-Covariance Regularization")."""
 
 from contraflow.losses import vicreg
-from contraflow.methods.parts.base import Batch, Method, Output
+from contraflow.methods.parts.base import Method, Output
+from contraflow.views.batch import Batch
 
 
 class VICReg(Method):

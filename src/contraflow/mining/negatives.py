@@ -21,7 +21,7 @@ CANDIDATE = 128  # bytes that search, suspicion and choice take for each candida
 
 
 @dataclass(frozen=True)
-class Negatives:
+class MinedNegatives:
     """Hard negatives of A anchors, as row numbers into the N features that they were mined from.
 
     Attributes:
@@ -53,7 +53,7 @@ def mine_negatives(
     views: np.ndarray | None = None,
     device: torch.device = CPU,
     threads: int = 1,
-) -> Negatives:
+) -> MinedNegatives:
     """Choose `settings.k` hard negatives for rows of `features`.
 
     Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
@@ -110,7 +110,7 @@ def mine_negatives(
             negative[places] = np.take_along_axis(candidates.other, chosen, 1)
             similarity[places] = np.take_along_axis(candidates.similarity, chosen, 1)
             rank[places] = chosen + 1
-    return Negatives(negative, similarity, rank, suspected, search.kind, search.recall)
+    return MinedNegatives(negative, similarity, rank, suspected, search.kind, search.recall)
 
 
 def _at_a_time(settings: Mining, looked_at: int, dimension: int) -> int:

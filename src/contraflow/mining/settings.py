@@ -60,5 +60,4 @@ class Mining(Section):
         return self
 
 
-# Names in the section mining that results depend on; the others only say how they are computed.
-MINING = tuple(f"mining.{name}" for name in Mining.model_fields if name not in ("memory_mb", "shards"))
+HOW = ("mining.memory_mb", "mining.shards")  # say how negatives are found; which are does not depend on them

@@ -1,6 +1,7 @@
-"""Trained networks as files: safetensors, whose bytes depend on the content alone."""
+"""Checkpoint networks as files: safetensors, whose bytes depend on the content alone."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -8,32 +9,42 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from contraflow.artefacts import atomic, signature
+from contraflow.artefacts import Provenance, atomic, signature
 from contraflow.errors import UserError
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
 
 
-def save_model(path: Path, model: nn.Module, provenance: dict) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint(Provenance):
+    """What a checkpoint says of itself: what it was made from, and which images it takes.
+
+    Attributes:
+        data: Name of the data set.
+        channels: Of an image, 1 or 3.
+        image_size: Pixels a side.
+        mean, std: By which images were normalised, one number a channel, on the scale 0 to 1.
+    """
+
+    data: str
+    channels: int
+    image_size: int
+    mean: list[float]
+    std: list[float]
+
+
+def save_model(path: Path, model: nn.Module, provenance: Checkpoint) -> None:
     """Write every parameter and buffer of `model`, with its provenance and a digest of both, to a safetensors file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    signed = provenance | {"content": _sign(tensors, provenance)}
+    content = provenance.content()
+    signed = content | {"content": _sign(tensors, content)}
     # one key alone: safetensors writes several in an order that changes from run to run
     content = save(tensors, metadata={"provenance": json.dumps(signed, sort_keys=True)})
     with atomic(path) as temporary:
         temporary.write_bytes(content)
 
 
-def read_provenance(path: Path) -> dict:
-    """The provenance that `save_model` wrote.
-
-    Raises:
-        UserError: the file is missing or damaged.
-    """
-    return _read(path)[1]
-
-
-def load_model(path: Path, model: nn.Module) -> dict:
+def load_model(path: Path, model: nn.Module) -> Checkpoint:
     """Fill `model` with the tensors of a checkpoint and return the checkpoint's provenance.
 
     Raises:
@@ -48,27 +59,27 @@ def load_model(path: Path, model: nn.Module) -> dict:
     return provenance
 
 
-def load_encoder(path: Path) -> tuple[nn.Module, dict]:
+def load_encoder(path: Path) -> tuple[nn.Module, Checkpoint]:
     """Rebuild the encoder of a checkpoint, in evaluation mode and without its projection head.
 
     Raises:
         UserError: the file is missing or damaged.
     """
-    tensors, provenance = _read(path)
-    encoder = build_encoder(Model(**provenance["params"]["model"]), provenance["channels"], provenance["image_size"])
+    tensors, made_from = _read(path)
+    encoder = build_encoder(Model(**made_from.params["model"]), made_from.channels, made_from.image_size)
     prefix = "encoder."
     encoder.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
-    return encoder.eval(), provenance
+    return encoder.eval(), made_from
 
 
-def _read(path: Path) -> tuple[dict, dict]:
+def _read(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
             provenance = json.loads(file.metadata()["provenance"])
         if provenance.pop("content") != _sign(tensors, provenance):
             raise ValueError("its content is not what was written")
-        return tensors, provenance
+        return tensors, Checkpoint.of_content(provenance, path)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run the step that makes it first") from None
     except (SafetensorError, KeyError, TypeError, ValueError) as error:

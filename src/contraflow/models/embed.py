@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from contraflow.errors import UserError
+
 
 def embed(
     encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
@@ -34,3 +36,30 @@ def embed_batches(
         with torch.inference_mode():  # of the images alone: weights that were moved in it could not be trained on
             features = encoder(images).float().cpu().numpy()
         yield features, label.numpy()
+
+
+def require_finite(features: np.ndarray, source: str) -> None:
+    """Refuse features (N, D) of a failed training.
+
+    Raises:
+        UserError: features of some image are NaN or infinite; names `source`, where they come from.
+    """
+    bad = int((~np.isfinite(features).all(axis=1)).sum())
+    if bad:
+        raise UserError(
+            f"{source} gives NaN or infinite features for {bad} of {len(features)} images: "
+            "its training has failed; lower train.lr or mining.lr and train again"
+        )
+
+
+def finite_features(
+    encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device, source: str
+) -> Iterator[np.ndarray]:
+    """Features (B, D) of each batch, as `embed_batches` computes them.
+
+    Raises:
+        UserError: as `require_finite`.
+    """
+    for features, _ in embed_batches(encoder, batches, device):
+        require_finite(features, source)
+        yield features

@@ -1,7 +1,6 @@
 """What can be said about mining: how good the encoder was before it and after it, and how many negatives were false."""
 
 from contraflow.pages.numbers import fixed, is_number, percent, share, times
-from contraflow.params import all_epochs
 from contraflow.report.run import Run
 from contraflow.statistics import Difference, error_of_accuracy, error_of_mean, two_standard_errors
 
@@ -34,7 +33,7 @@ def _rounds(run: Run) -> str | None:
     return (
         f"From before mining to after its last round the linear probe went from {percent(before, 1)} to "
         f"{percent(after, 1)} on validation images, {change}; by then it had trained for "
-        f"{times(all_epochs(run.params), 'epoch')} instead of {run.params.train.epochs}.{worse}"
+        f"{times(run.params.all_epochs, 'epoch')} instead of {run.params.train.epochs}.{worse}"
     )
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from contraflow.baseline.summary import against
 from contraflow.pages import numbers
 from contraflow.pages.assets import SCRIPTS, STYLES, environment, joined
-from contraflow.params import all_epochs
 from contraflow.report import (
     calibration,
     classes,
@@ -39,7 +38,7 @@ def render(run: Run) -> str:
         classes=run.classes,
         seeds=len(settings.seeds),
         verdict=verdict.verdict(run),
-        epochs=all_epochs(settings),
+        epochs=settings.all_epochs,
         measures=summary.measures(run),
         rows=summary.summary_rows(run),
         validation_rows=summary.summary_rows(run, "validation"),

@@ -4,7 +4,8 @@ import numpy as np
 
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
-from contraflow.params import Params, all_epochs
+from contraflow.mining.provenance import MiningPass
+from contraflow.params import Params
 from contraflow.report import gallery
 from contraflow.report.classes import confused_shares, largest_errors
 from contraflow.report.run import Mined, Mistaken, Views
@@ -21,7 +22,7 @@ def read_shown_views(params: Params, encoded: EncodedData, chosen: np.ndarray) -
         whole=np.stack(
             [
                 read_views(beton, chosen, whole, seed=seed, epoch=epoch, size=size)
-                for epoch in range(min(all_epochs(params), gallery.VIEWED_EPOCHS))
+                for epoch in range(min(params.all_epochs, gallery.VIEWED_EPOCHS))
             ]
         ),
         local=read_views(beton, chosen, small, seed=seed, epoch=0, size=augment.local_pixels(size), first=len(whole)),
@@ -40,15 +41,15 @@ def read_mistaken(evaluations: dict, labels: np.ndarray, predicted: np.ndarray, 
 
 
 def read_mined(
-    table: tuple[dict[str, np.ndarray], dict], wanted: int, encoded: EncodedData, labels: np.ndarray
+    table: tuple[dict[str, np.ndarray], MiningPass], wanted: int, encoded: EncodedData, labels: np.ndarray
 ) -> Mined:
     arrays, provenance = table
     rows = gallery.choose_anchors(len(arrays["anchor"]), wanted)
     anchor, negative = arrays["anchor"][rows], arrays["negative"][rows, : gallery.MOST_NEGATIVES]
     pictures = read_images(encoded.train_beton, negative.ravel(), encoded.card.image_size)
     return Mined(
-        seed=provenance["seed"],
-        round=provenance["round"],
+        seed=provenance.seed,
+        round=provenance.round,
         suspected=float(arrays["suspected"].mean()),
         anchors=read_images(encoded.train_beton, anchor, encoded.card.image_size),
         negatives=pictures.reshape(*negative.shape, *pictures.shape[1:]),

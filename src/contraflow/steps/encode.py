@@ -1,11 +1,12 @@
 """The step `encode`: a data set's images as FFCV files, with a data card."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Annotated, ClassVar
 
 import numpy as np
 
-from contraflow.artefacts import atomic, read_json, sha256
+from contraflow.artefacts import Provenance, atomic, read_json, sha256
 from contraflow.encoded.card import CARD, FILES, Card, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.splits import draw_validation
@@ -16,40 +17,60 @@ from contraflow.images.image_set import ImageSet, Split
 from contraflow.images.listing import UNLABELLED
 from contraflow.images.torchvision_sets import read_images
 from contraflow.images.writer import write_beton
-from contraflow.params import Params
 from contraflow.progress import say
-from contraflow.stages import chosen, code_digest
+from contraflow.signature import Reads, Setting, Settings, Writes
 
-READS = (
-    *("data.name", "data.path", "data.table", "data.limit", "data.image_size", "data.jpeg_above", "data.skip_broken"),
-    *("data.validation_fraction", "data.test_fraction", "data.split_seed"),
-)
 FEWEST_TRAIN_IMAGES = 4
 
 
-def encode(params: Params, *, fetched: Path, out: Path) -> None:
-    """Write `train.beton`, `test.beton`, `validation.npy`, `positions.npy` and, last, `card.json` into `out`.
+@dataclass(frozen=True)
+class Encoding(Settings):
+    """Which images are encoded, and how."""
+
+    name: Annotated[str, Setting("data.name")]
+    path: Annotated[str, Setting("data.path")]
+    table: Annotated[str | None, Setting("data.table")]
+    limit: Annotated[int | None, Setting("data.limit")]
+    image_size: Annotated[int | None, Setting("data.image_size")]
+    jpeg_above: Annotated[int, Setting("data.jpeg_above")]
+    skip_broken: Annotated[bool, Setting("data.skip_broken")]
+    validation_fraction: Annotated[float, Setting("data.validation_fraction")]
+    test_fraction: Annotated[float, Setting("data.test_fraction")]
+    split_seed: Annotated[int, Setting("data.split_seed")]
+
+    how: ClassVar = ("data.path",)  # what the images are, not where this machine keeps them
+    folder_of: ClassVar = "data.path"
+
+    def folder(self) -> Path | None:
+        return Path(self.path).expanduser() if self.name == "folder" else None
+
+
+def encode(
+    settings: Encoding,
+    *,
+    source: Annotated[Path, Reads("List of files that `fetch` wrote (.json).")] = Path("results/fetch/source.json"),
+    card: Annotated[Path, Writes("Card to write; the images go beside it.", folder=True)] = Path(
+        "results/encode/card.json"
+    ),
+) -> None:
+    """Write the images to FFCV files, with a data card.
+
+    Beside `card`, which is written last, lie `train.beton`, `test.beton`, `validation.npy` and `positions.npy`.
 
     Raises:
-        UserError: another process is writing `out`, `fetched` holds another data set or changed files, images of a
+        UserError: another process is writing there, `source` lists another data set or changed files, images of a
             folder are missing or broken, or there are too few of them.
     """
-    data = params.only(*READS).data
+    out = card.parent
     with claim(out):
-        (out / CARD).unlink(missing_ok=True)  # it vouches for the other files, which are about to change
-        _check_source(fetched, data.name)
-        images = _read(data, fetched, out)
-        provenance = {
-            "step": "encode",
-            "code": code_digest("encode"),
-            # what the images are, not where this machine keeps them
-            "params": chosen(params.model_dump(), [name for name in READS if name != "data.path"]),
-            "inputs": {"source.json": sha256(fetched / "source.json")},
-        }
-        _write(images, data, out, provenance)
+        card.unlink(missing_ok=True)  # it vouches for the other files, which are about to change
+        _check_source(source, settings.name)
+        images = _read(settings, source.parent, out)
+        inputs = {"source.json": sha256(source)}
+        _write(images, settings, out, Provenance.of_stage("encode", params=settings.made_from(), inputs=inputs))
 
 
-def _write(images: ImageSet, data: SimpleNamespace, out: Path, provenance: dict) -> None:
+def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) -> None:
     n = len(images.train)
     candidates = np.flatnonzero(images.train.labels != UNLABELLED) if images.classes else np.arange(n)
     if len(candidates) < FEWEST_TRAIN_IMAGES:
@@ -81,23 +102,23 @@ def _write(images: ImageSet, data: SimpleNamespace, out: Path, provenance: dict)
         bytes={name: (out / name).stat().st_size for name in FILES},
         digests={name: sha256(out / name) for name in FILES},
         spots={name: spot_digest(out / name) for name in FILES},
-        provenance=provenance,
+        provenance=provenance.content(),
     ).write(out)
 
 
-def _check_source(fetched: Path, name: str) -> None:
-    source = read_json(fetched / "source.json")
-    if source["name"] != name:
-        raise UserError(f"{fetched} holds {source['name']}, but data.name is {name}: run the step fetch again")
-    for file, digest in source["files"].items():
+def _check_source(source: Path, name: str) -> None:
+    fetched, listed = source.parent, read_json(source)
+    if listed["name"] != name:
+        raise UserError(f"{fetched} holds {listed['name']}, but data.name is {name}: run the step fetch again")
+    for file, digest in listed["files"].items():
         if not (fetched / file).is_file() or sha256(fetched / file) != digest:
             raise UserError(f"{fetched / file} is missing or was changed: run the step fetch again")
 
 
-def _read(data: SimpleNamespace, fetched: Path, out: Path) -> ImageSet:
-    if data.name == "folder":
+def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
+    if folder := data.folder():
         return read_folder(
-            Path(data.path).expanduser(),
+            folder,
             data.table,
             size=data.image_size,
             jpeg_above=data.jpeg_above,

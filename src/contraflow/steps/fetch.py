@@ -1,40 +1,49 @@
 """The step `fetch`: the raw files of a data set, checked."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from contraflow.artefacts import sha256, write_json
+from contraflow.artefacts import Provenance, sha256, write_json
 from contraflow.images.download import provide
 from contraflow.images.sources import SOURCES
 from contraflow.images.table import list_images
-from contraflow.params import Params
-from contraflow.stages import code_digest
-
-READS = ("data.name", "data.path", "data.table")
+from contraflow.signature import Setting, Settings, Writes
 
 
-def fetch(params: Params, *, out: Path) -> None:
-    """Put the raw files of `data.name` under `out`, as torchvision lays them, and write `out/source.json` last.
+@dataclass(frozen=True)
+class Fetching(Settings):
+    """What is fetched, from where."""
 
-    A folder of images stays where it is: it is only looked at.
+    name: Annotated[str, Setting("data.name")]
+    path: Annotated[str, Setting("data.path")]
+    table: Annotated[str | None, Setting("data.table")]
+
+
+def fetch(
+    settings: Fetching,
+    *,
+    source: Annotated[Path, Writes("List to write of the files, which go beside it (.json).", folder=True)] = Path(
+        "results/fetch/source.json"
+    ),
+) -> None:
+    """Get the files of the data set and check them.
+
+    They are put beside `source` as torchvision lays them; the list is written last. A folder of images stays where it
+    is: it is only looked at.
 
     Raises:
         UserError: a file's checksum is wrong, the files can neither be found nor downloaded, or the folder or its
             table is missing or laid out in no known way.
     """
-    data = params.only(*READS).data
-    path = Path(data.path).expanduser()
-    (out / "source.json").unlink(missing_ok=True)
+    path, out = Path(settings.path).expanduser(), source.parent
+    source.unlink(missing_ok=True)
     files = {}
-    if data.name == "folder":
-        list_images(path, data.table)
+    if settings.name == "folder":
+        list_images(path, settings.table)
     else:
-        source = SOURCES[data.name]
-        provide(data.name, source, looked_in=path, root=out)
-        files = {name: sha256(out / name) for name in source.files}
-    provenance = {
-        "step": "fetch",
-        "code": code_digest("fetch"),
-        "params": {"data": {"name": data.name}},
-        "inputs": {},
-    }
-    write_json(out / "source.json", {"name": data.name, "files": files, "provenance": provenance})
+        known = SOURCES[settings.name]
+        provide(settings.name, known, looked_in=path, root=out)
+        files = {name: sha256(out / name) for name in known.files}
+    provenance = Provenance.of_stage("fetch", params={"data": {"name": settings.name}}, inputs={})
+    write_json(source, {"name": settings.name, "files": files, "provenance": provenance.content()})

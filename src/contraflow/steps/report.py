@@ -1,18 +1,20 @@
 """The step `report`: the page that tells what came out of a run."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, Self
 
 import numpy as np
 import pandas as pd
 
 from contraflow.arrays import load_arrays
-from contraflow.artefacts import atomic, read_json, require_same, sha256
+from contraflow.artefacts import Provenance, atomic, read_json, sha256
 from contraflow.baseline.pinned import read_pinned
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.errors import UserError
+from contraflow.mining.provenance import MiningPass
 from contraflow.params import Params
 from contraflow.report import gallery
 from contraflow.report.embedding_map import TILE, choose
@@ -20,39 +22,54 @@ from contraflow.report.page import render
 from contraflow.report.reading_pictures import read_mined, read_mistaken, read_shown_views
 from contraflow.report.run import Run, Samples
 from contraflow.report.summary import NAMES
+from contraflow.signature import Data, Reads, Settings, Writes
 from contraflow.stages import code_digest
 
-READS = tuple(Params.model_fields)  # all of them: the page shows every parameter
+
+@dataclass(frozen=True)
+class Everything(Settings):
+    """All parameters: the page shows every one."""
+
+    params: Params
+
+    @classmethod
+    def names(cls) -> dict[str, str]:
+        return {name: name for name in Params.model_fields}
+
+    @classmethod
+    def of(cls, params: Params) -> Self:
+        return cls(params)
 
 
 def report(
-    params: Params,
+    settings: Everything,
     *,
-    data: Path,
-    metrics: Path,
-    evaluations: list[Path],
-    curves: Path,
-    negatives: list[Path],
-    rounds: list[Path],
-    extras: list[Path],
-    baseline: Path,
-    out: Path,
+    data: Data,
+    metrics: Annotated[Path, Reads("Summary that `summarise` wrote (.json).")],
+    curves: Annotated[Path, Reads("Training curves that `summarise` wrote (.csv).")],
+    evaluations: Annotated[list[Path], Reads("Figures that `evaluate` wrote (.json).")],
+    features: Annotated[list[Path], Reads("Features that `evaluate` wrote (.npz).")],
+    negatives: Annotated[list[Path], Reads("Table of mined negatives (.npz).")] = (),
+    rounds: Annotated[list[Path], Reads("Figures that `evaluate-rounds` wrote (.json).")] = (),
+    extras: Annotated[list[Path], Reads("Figures of an extra evaluation (.json).")] = (),
+    baseline: Annotated[Path, Reads("What `contraflow baseline` wrote.")] = Path("baseline.json"),
+    page: Annotated[Path, Writes("Page to write (.html).")],
 ) -> None:
-    """Write the page of a run to `out`, one HTML file that needs no other. The arguments are those of `read_run`."""
+    """Write the page that tells what came out: one HTML file that needs no other. Arguments as for `read_run`."""
     run = read_run(
-        params,
+        settings.params,
         data=data,
         metrics=metrics,
-        evaluations=evaluations,
+        evaluations=[*evaluations, *features],
         curves=curves,
         negatives=negatives,
         rounds=rounds,
         extras=extras,
         baseline=baseline,
     )
-    page = render(run)
-    with atomic(out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    content = render(run)
+    with atomic(page) as temporary:
+        temporary.write_text(content, encoding="utf-8")
 
 
 def read_run(
@@ -118,7 +135,7 @@ def _evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dic
     found = {}
     for path in paths:
         evaluation = read_json(path)
-        require_same(path, "data set", encoded.digest, evaluation["provenance"]["inputs"]["data"])
+        Provenance.of_content(evaluation["provenance"], path).require(path, data=encoded.digest)
         found[evaluation["representation"], evaluation["seed"]] = evaluation
     names = {"linear", *params.eval.few, *(f"knn{knn.k}" for knn in params.eval.knn)}
     scores = names if encoded.card.labelled else set()
@@ -136,7 +153,7 @@ def _extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str
     found = {}
     for path in paths:
         extra = read_json(path)
-        require_same(path, "data set", encoded.digest, extra["provenance"]["inputs"]["data"])
+        Provenance.of_content(extra["provenance"], path).require(path, data=encoded.digest)
         found[extra["kind"], extra["representation"], extra["seed"]] = extra["protocol"]
     tuned = [(name, seed) for name in ("encoder", "untrained") for seed in params.seeds]
     measured = [*tuned, ("raw_pixels", None)]
@@ -165,7 +182,7 @@ def _features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray
     for path in paths:
         if path.stem == f"encoder-seed{seed}":
             arrays, provenance = load_arrays(path)
-            require_same(path, "data set", digest, provenance["inputs"]["data"])
+            provenance.require(path, data=digest)
             return arrays
     raise UserError(f"the report needs the features encoder-seed{seed}.npz: run the step evaluate first")
 
@@ -177,23 +194,23 @@ def _read_curves(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} is missing: run the step evaluate first") from None
 
 
-def _last_negatives(seed: int, paths: list[Path], digest: str) -> tuple[dict[str, np.ndarray], dict]:
+def _last_negatives(seed: int, paths: list[Path], digest: str) -> tuple[dict[str, np.ndarray], MiningPass]:
     """Arrays and provenance of the last round's table of a seed."""
     tables = []
     for path in paths:
-        arrays, provenance = load_arrays(path)
-        require_same(path, "data set", digest, provenance["inputs"]["data"])
-        if provenance["seed"] == seed:
+        arrays, provenance = load_arrays(path, MiningPass)
+        provenance.require(path, data=digest)
+        if provenance.seed == seed:
             tables.append((arrays, provenance))
     if not tables:
         raise UserError(f"the report needs the mined negatives of seed {seed}: run the step mine first")
-    return max(tables, key=lambda table: table[1]["round"])
+    return max(tables, key=lambda table: table[1].round)
 
 
 def _code(encoded: EncodedData, evaluations: dict, table: tuple | None) -> dict[str, str]:
     """SHA-256 of the code of the stages, as their files tell it."""
     evaluation = next(iter(evaluations["encoder"].values()))
-    mine = {"mine": table[1]["code"]} if table else {}
+    mine = {"mine": table[1].code} if table else {}
     told = {"encode": encoded.card.provenance["code"], **mine, "evaluate": evaluation["provenance"]["code"]}
     return told | {"report": code_digest("report")}
 
@@ -203,7 +220,7 @@ def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
     found: dict[int, np.ndarray] = {}
     for path in paths:
         content = read_json(path)
-        require_same(path, "data set", digest, content["provenance"]["inputs"]["data"])
+        Provenance.of_content(content["provenance"], path).require(path, data=digest)
         for entry in content["rounds"]:
             if "confusion" in entry:
                 found[entry["round"]] = found.get(entry["round"], 0) + np.array(entry["confusion"], np.int64)

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from contraflow.collectives import average_gradients, from_first, rank
 from contraflow.errors import UserError
-from contraflow.methods.parts.base import Batch, Method
+from contraflow.methods.parts.base import Method
+from contraflow.methods.parts.slots import MinedSlots
 from contraflow.progress import progress, say
 from contraflow.training.collapse import collapse
 from contraflow.training.diagnosis import Recent
@@ -37,6 +38,7 @@ def train(
     state: Path,
     before: Sequence[Epoch] = (),
     order: Callable[..., np.ndarray] | None = None,
+    slots: MinedSlots | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> list[Epoch]:
     """Train `method` in place, from where a killed training of the same left off.
@@ -54,6 +56,7 @@ def train(
         state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
         before: The history of the training that this one goes on from; a collapse is measured against it.
         order: `order(epoch=...)` is the order of the samples in an epoch; None draws it.
+        slots: Of all images, from which those of mined negatives are negatives of each batch; None for none.
         validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is
             nothing to measure it with.
 
@@ -71,6 +74,8 @@ def train(
     warmup = min(round(settings.warmup_epochs * batches), steps - 1)
     autocast, scaler = _precision(settings.precision, device)
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
+    if slots is not None:
+        parts["slots"] = slots.to(device)
     history = _go_on(state, parts)
     step = batches * len(history)
     trained = [p for p in method.parameters() if p.requires_grad]
@@ -83,13 +88,14 @@ def train(
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate
-                there = [
-                    None if part is None else part.to(device, non_blocking=True)
-                    for part in (made.views, made.index, labels[made.index], *made[2:])
-                ]
-                batch = Batch(*there[:3], step / steps, *there[3:])
+                batch = replace(made, labels=labels[made.index], progress=step / steps).to(device)
+                if slots is not None:
+                    stored, of_images = slots.of(batch.index)
+                    batch = replace(batch, stored=stored, stored_index=of_images)
                 with autocast:
                     output = method(batch)
+                if slots is not None:
+                    slots.refresh(batch.index, output.embeddings)
                 optimiser.zero_grad(set_to_none=True)
                 scaler.scale(output.loss).backward()
                 average_gradients(trained)

@@ -1,10 +1,15 @@
-"""The section `train`: how long, in which steps and how exactly."""
+"""The section `train`: how long, in which steps and how exactly; and all that a training reads."""
 
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contraflow.methods.parts.settings import Loss, Method, MethodSettings, Negatives
+from contraflow.models.settings import Model
 from contraflow.settings.values import Count, Natural, NotNegative, Positive, Section, ShareBelowOne
+from contraflow.signature import Setting
+from contraflow.views.settings import Augment
 
 
 class Train(Section):
@@ -38,3 +43,33 @@ class Train(Section):
         if self.stop_on == "knn" and not self.knn_every:
             raise ValueError("train.knn_every must be at least 1 where train.stop_on is knn, got 0")
         return self
+
+
+@dataclass(frozen=True)
+class Training(MethodSettings):
+    """All that a training reads."""
+
+    labelled_fraction: Annotated[float, Setting("data.labelled_fraction")]
+    split_seed: Annotated[int, Setting("data.split_seed")]
+    augment: Augment
+    train: Train
+
+    def with_rate(self, lr: float, **changes: object) -> Self:
+        """The same with another peak learning rate, and perhaps other changes of the section `train`."""
+        return replace(self, train=self.train.model_copy(update={"lr": lr, **changes}))
+
+    @classmethod
+    def supervised(
+        cls, augment: Augment, model: Model, train: Train, *, labelled_fraction: float = 1.0, seed: int = 0
+    ) -> Self:
+        """Of a training with labels, in which nothing contrasts: of a share of each class, drawn by a seed."""
+        return cls(
+            model,
+            Method(name="supervised"),
+            Loss(),
+            Negatives(),
+            labelled_fraction,
+            split_seed=seed,
+            augment=augment,
+            train=train,
+        )

@@ -1,10 +1,12 @@
 """Batches whose images bring others along: their mined negatives, say."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
-from contraflow.views.loader import ViewBatch, ViewLoader
+from contraflow.views.batch import Batch
+from contraflow.views.loader import ViewLoader
 
 
 class CompanionLoader:
@@ -23,7 +25,7 @@ class CompanionLoader:
         """Full batches an epoch."""
         return len(self._images)
 
-    def epoch(self, epoch: int, *, order: np.ndarray | None = None) -> Iterator[ViewBatch]:
+    def epoch(self, epoch: int, *, order: np.ndarray | None = None) -> Iterator[Batch]:
         """The full batches of one epoch, as `ViewLoader.epoch` gives them."""
         order = self._images.order(epoch) if order is None else order
         companions = self._companions[order]
@@ -31,4 +33,4 @@ class CompanionLoader:
         batches = self._images.epoch(epoch, order=order), self._others.epoch(epoch, order=companions.ravel())
         for batch, others in zip(*batches, strict=True):
             views = others.views[0].unflatten(0, (-1, m)).transpose(0, 1)
-            yield batch._replace(companions=views, companion_index=others.index.view(-1, m).T)
+            yield replace(batch, companions=views, companion_index=others.index.view(-1, m).T)

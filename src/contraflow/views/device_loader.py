@@ -9,10 +9,11 @@ from torch import Tensor
 
 from contraflow.encoded.beton import Beton, open_beton
 from contraflow.views import device_steps as steps
+from contraflow.views.batch import Batch
 from contraflow.views.kernels.blur import blur_radius
 from contraflow.views.kernels.draws import Drawn
 from contraflow.views.kernels.views import fill_draws
-from contraflow.views.loader import ViewBatch, ViewLoader
+from contraflow.views.loader import ViewLoader
 from contraflow.views.settings import ViewRecipe
 
 MOST_BYTES = 2**31  # of pixels on a device
@@ -52,14 +53,14 @@ class DeviceViewLoader(ViewLoader):
         self._pixels = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).contiguous()
         self._levels = torch.from_numpy(self._table).to(device)
 
-    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[ViewBatch]:
+    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[Batch]:
         for indices in self._slices(order):
             own = indices[self._part]
             views = self._make(epoch, own, self._recipes, 0, self.image_shape)
             local = None
             if len(self._local):
                 local = self._make(epoch, own, self._local, len(self._recipes), self._local_shape)
-            yield ViewBatch(views, torch.from_numpy(indices), local)
+            yield Batch(views, torch.from_numpy(indices), local=local)
 
     def _make(self, epoch: int, indices: np.ndarray, recipes: np.ndarray, first: int, shape: tuple) -> Tensor:
         """Normalised views (V, N, C, H, W)."""

@@ -13,7 +13,6 @@ subset and order, in any process.
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -22,29 +21,11 @@ from torch import Tensor
 from contraflow.encoded.beton import Beton, open_beton
 from contraflow.errors import UserError
 from contraflow.prefetch import prefetch
+from contraflow.views.batch import Batch
 from contraflow.views.kernels.views import fill_images, fill_views
 from contraflow.views.order import epoch_order
 from contraflow.views.recipe import make_recipes, make_table
 from contraflow.views.settings import ViewRecipe
-
-
-class ViewBatch(NamedTuple):
-    """A batch of a `ViewLoader`.
-
-    Attributes:
-        views: Shape (V, B, C, H, W), normalised, float32 or float16.
-        index: Sample indices, (B,) int64.
-        local: Small crops, shape (L, B, C, h, w); None where there are none.
-        companions: A view of each of m other images that each image brings along, shape (m, B, C, H, W); None where it
-            brings none.
-        companion_index: Their sample indices, (m, B) int64.
-    """
-
-    views: Tensor
-    index: Tensor
-    local: Tensor | None
-    companions: Tensor | None = None
-    companion_index: Tensor | None = None
 
 
 class _Images:
@@ -149,7 +130,7 @@ class ViewLoader(_Images):
         """The sample indices in the order of an epoch."""
         return epoch_order(self.indices, self._file.bytes[self.indices], self.seed, epoch)
 
-    def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[ViewBatch]:
+    def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[Batch]:
         """The batches of one epoch.
 
         Where there are parts, the views are those of one part, the indices those of the whole batch.
@@ -174,7 +155,7 @@ class ViewLoader(_Images):
             order = order[: len(order) // self.batch_size * self.batch_size]
         return self._batches(epoch, order)
 
-    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[ViewBatch]:
+    def _batches(self, epoch: int, order: np.ndarray) -> Iterator[Batch]:
         return prefetch((self._start(epoch, indices) for indices in self._slices(order)), self.threads)
 
     def _start(self, epoch: int, indices: np.ndarray) -> tuple:
@@ -192,7 +173,7 @@ class ViewLoader(_Images):
             if local is not None:
                 fill_views(*common, len(self._recipes), self._local, self._table, numbers(local))
 
-        return ViewBatch(views, torch.from_numpy(indices), local), len(own), partial(self._file.use_pixels, own, use)
+        return Batch(views, torch.from_numpy(indices), local=local), len(own), partial(self._file.use_pixels, own, use)
 
     def _empty(self, views: int, n: int, shape: tuple[int, int, int]) -> Tensor:
         """Memory for views (V, N, C, H, W) of the kind that is wanted."""

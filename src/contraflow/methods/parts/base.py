@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 from torch import Tensor, nn
 
 from contraflow.collectives import gather
+from contraflow.methods.parts.settings import MethodSettings
 from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import projection_head
 from contraflow.models.norms import set_norm
+from contraflow.views.batch import Batch
 
 
 @dataclass(frozen=True)
@@ -29,30 +30,6 @@ class DataShape:
     images: int
     classes: int
     positions: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One step's input: a batch of N images, of which each process of a training has the views of n.
-
-    Attributes:
-        views: Shape (V, n, C, H, W), V at least 2; n is N in a training of one process.
-        index: Sample indices of all images of the batch, (N,) int64.
-        labels: Shape (N,) int64, -1 where a method is to see none.
-        progress: Share of the training that is done, 0 to below 1, for schedules.
-        local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr gets any.
-        companions: A view of each of m other images that each image brings along as further negatives, (m, n, C, H, W);
-            None where it brings none. Only simclr gets any.
-        companion_index: Sample indices of those of all images, (m, N) int64.
-    """
-
-    views: Tensor
-    index: Tensor
-    labels: Tensor
-    progress: float
-    local: Tensor | None = None
-    companions: Tensor | None = None
-    companion_index: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -76,13 +53,13 @@ class Method(nn.Module):
         needs_labels: Whether the method makes no sense without any labels.
 
     Args:
-        settings: Holds the sections model, method, loss and negatives.
+        settings: What it is told.
         data: What the method must know of the data.
     """
 
     needs_labels = False
 
-    def __init__(self, settings: SimpleNamespace, data: DataShape):
+    def __init__(self, settings: MethodSettings, data: DataShape):
         super().__init__()
         model = settings.model
         self.encoder = build_encoder(model, data.channels, data.image_size)

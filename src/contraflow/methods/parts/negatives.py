@@ -1,7 +1,5 @@
 """The policy for negatives that `negatives.*` describes; every method that has negatives uses it."""
 
-from types import SimpleNamespace
-
 import torch
 from torch import Tensor, nn
 
@@ -10,9 +8,10 @@ from contraflow.losses.false_negatives import attract, eliminate, suspected_shar
 from contraflow.losses.mixing import mix
 from contraflow.losses.selection import hardest, outside_window, ring, within_margin
 from contraflow.losses.weighting import debias, emphasise, harden
+from contraflow.methods.parts.settings import MethodSettings
 
 
-class Negatives(nn.Module):
+class NegativePolicy(nn.Module):
     """Window, false negatives, selection, mixing and weighting, one after the other.
 
     The adaptive selection is a ring whose outer bound moves: with more suspected false negatives in the ring than
@@ -20,11 +19,11 @@ class Negatives(nn.Module):
     adapts the temperature, its weights of anchors come last.
 
     Args:
-        settings: Holds the sections negatives and loss.
+        settings: Of which the sections negatives and loss are read.
         positions: For the window, as `outside_window` takes them.
     """
 
-    def __init__(self, settings: SimpleNamespace, positions: Tensor | None = None):
+    def __init__(self, settings: MethodSettings, positions: Tensor | None = None):
         super().__init__()
         self.settings, self.model_aware = settings.negatives, settings.loss.temperature == "macl"
         self.register_buffer("positions", positions, persistent=False)  # part of the data, not of the training

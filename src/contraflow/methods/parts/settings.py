@@ -1,10 +1,12 @@
 """The sections `method`, `loss` and `negatives`: what is learned, and from which comparisons."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contraflow.models.settings import Model
 from contraflow.settings.values import (
     Count,
     Natural,
@@ -17,6 +19,7 @@ from contraflow.settings.values import (
     Share,
     ShareBelowOne,
 )
+from contraflow.signature import Settings
 
 METHODS = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
 
@@ -116,3 +119,13 @@ class Negatives(Section):
     def mixed(self) -> bool:
         """Whether synthetic negatives are made."""
         return self.mix_pairs + self.mix_anchor > 0
+
+
+@dataclass(frozen=True)
+class MethodSettings(Settings):
+    """What a method reads."""
+
+    model: Model
+    method: Method
+    loss: Loss
+    negatives: Negatives

@@ -27,7 +27,7 @@ class Slots(nn.Module):
 
 
 class MinedSlots(Slots):
-    """The same, of which each image is told from those of its mined negatives.
+    """The same, of which an image gets those of its mined negatives.
 
     Args:
         mined: Sample indices of the negatives of each image, (images, m) int64.

@@ -18,7 +18,7 @@ class Temperature(nn.Module):
     fixed: always tau. learned: tau exp(SPEED w), w learned from 0, at least LEAST. cosine: from tau_max down to tau
     and back, tau_swings times in a training (Kukleva et al. 2023, "Temperature Schedules for Self-Supervised
     Contrastive Methods on Long-Tail Data"). macl: tau (1 + macl_alpha A), A the mean cosine of positive pairs, without
-    gradient (Huang et al. 2023, "Model-Aware Contrastive Learning", with A_0 = 0; `Negatives` adds its weights of
+    gradient (Huang et al. 2023, "Model-Aware Contrastive Learning", with A_0 = 0; `NegativePolicy` adds its weights of
     anchors).
     """
 

@@ -1,31 +1,60 @@
 """The step `encode-transfer`: the data set that an encoder is transferred to, fetched and encoded for it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Annotated, ClassVar
 
 from contraflow.encoded.card import Card
-from contraflow.params import Params
-from contraflow.steps.encode import encode
-from contraflow.steps.fetch import fetch
-
-READS = (
-    *("eval.transfer", "data.jpeg_above", "data.skip_broken"),
-    *("data.validation_fraction", "data.test_fraction", "data.split_seed"),
-)
+from contraflow.evaluation.settings import Transfer
+from contraflow.signature import Data, Setting, Settings, Writes
+from contraflow.steps.encode import Encoding, encode
+from contraflow.steps.fetch import Fetching, fetch
 
 
-def encode_transfer(params: Params, *, data: Path, out: Path) -> None:
-    """Fetch `eval.transfer` and write into `out` what `encode` writes, all images at the size of those in `data`.
+@dataclass(frozen=True)
+class TransferEncoding(Settings):
+    """Which images an encoder is transferred to, and how they are encoded."""
 
-    The raw files are not kept: what lies in `eval.transfer.path` is not downloaded again.
+    transfer: Annotated[Transfer, Setting("eval.transfer")]
+    jpeg_above: Annotated[int, Setting("data.jpeg_above")]
+    skip_broken: Annotated[bool, Setting("data.skip_broken")]
+    validation_fraction: Annotated[float, Setting("data.validation_fraction")]
+    test_fraction: Annotated[float, Setting("data.test_fraction")]
+    split_seed: Annotated[int, Setting("data.split_seed")]
+
+    folder_of: ClassVar = "eval.transfer.path"
+
+    def folder(self) -> Path | None:
+        return Path(self.transfer.path).expanduser() if self.transfer.name == "folder" else None
+
+
+def encode_transfer(
+    settings: TransferEncoding,
+    *,
+    data: Data,
+    card: Annotated[Path, Writes("Card to write; the images go beside it.", folder=True)],
+) -> None:
+    """Fetch the data set to transfer to, and write its images to FFCV files.
+
+    They get the size of those in `data`. The raw files are not kept: what lies in `eval.transfer.path` is not
+    downloaded again.
 
     Raises:
         UserError: as for `fetch` and `encode`; or the images in `data` are not encoded yet.
     """
-    transfer = params.eval.transfer
-    size = Card.read(data).image_size
-    changes = {"name": transfer.name, "path": transfer.path, "table": None, "limit": None, "image_size": size}
-    other = params.model_copy(update={"data": params.data.model_copy(update=changes)})
-    with TemporaryDirectory(prefix="contraflow-") as fetched:
-        fetch(other, out=Path(fetched))
-        encode(other, fetched=Path(fetched), out=out)
+    source = {"name": settings.transfer.name, "path": settings.transfer.path, "table": None}
+    encoding = Encoding(
+        **source,
+        limit=None,
+        image_size=Card.read(data.parent).image_size,
+        jpeg_above=settings.jpeg_above,
+        skip_broken=settings.skip_broken,
+        validation_fraction=settings.validation_fraction,
+        test_fraction=settings.test_fraction,
+        split_seed=settings.split_seed,
+    )
+    with TemporaryDirectory(prefix="contraflow-") as folder:
+        fetched = Path(folder) / "source.json"
+        fetch(Fetching(**source), source=fetched)
+        encode(encoding, source=fetched, card=card)

@@ -1,7 +1,8 @@
 """The step `evaluate-corruptions`: how far k-NN still goes where the test images are corrupted."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
@@ -14,37 +15,53 @@ from contraflow.encoded.pixels import read_images
 from contraflow.errors import UserError
 from contraflow.evaluation.corruptions import SEVERITIES, SMALL_IMAGE, UNITS, corrupt, strength
 from contraflow.evaluation.frozen import frozen
-from contraflow.evaluation.representation import open_representation
+from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.models.settings import Model
 from contraflow.neighbours.knn import knn_accuracies
 from contraflow.neighbours.settings import Knn
-from contraflow.params import Params
-from contraflow.stages import chosen, code_digest
+from contraflow.signature import Data, Setting, Settings, Threads
 from contraflow.views.loader import ImageLoader
 
-READS = ("eval.batch_size", "eval.knn", "model")
 SEED = 0  # the same corrupted images for every representation
 CLEAN = "clean"
 
 
-def evaluate_corruptions(
-    params: Params, *, representation: str, data: Path, checkpoint: Path | None, out: Path, threads: int
-) -> None:
-    """Measure weighted k-NN on the test images as they are and under each corruption, and write it to `out` (.json).
+@dataclass(frozen=True)
+class CorruptionSettings(Settings):
+    """What is measured, of which network."""
 
-    The neighbours are the training images as they are. Arguments as for `evaluate_representation`.
+    batch_size: Annotated[int, Setting("eval.batch_size")]
+    knn: Annotated[list[Knn], Setting("eval.knn")]
+    model: Model
+
+    handed: ClassVar = ("mining.rounds",)
+
+
+def evaluate_corruptions(
+    settings: CorruptionSettings,
+    *,
+    representation: Called,
+    data: Data,
+    checkpoint: OfTrained = None,
+    figures: Figures,
+    threads: Threads,
+) -> None:
+    """Measure one representation by k-NN on corrupted test images.
+
+    Weighted k-NN on the test images as they are and under each corruption; the neighbours are the training images as
+    they are. Arguments as for `evaluate`.
 
     Raises:
-        UserError: the images have no labels, or as for `evaluate_representation`.
+        UserError: the images have no labels, or as for `evaluate`.
     """
-    settings = params.only(*READS)
     encoded = EncodedData.open(data)
-    card, batch = encoded.card, settings.eval.batch_size
+    card, batch = encoded.card, settings.batch_size
     if not card.labelled:
         raise UserError(f"eval.corruptions must be false for images without labels: {card.name} has none")
     subject = open_representation(representation, checkpoint, encoded, settings.model)
     torch.set_num_threads(job_cores())
     cases = [(CLEAN, 0), *((name, severity) for name in UNITS for severity in SEVERITIES)]
-    figures: dict = {}
+    found: dict = {}
     with lease() as (device,), frozen(subject.network):
         loader = ImageLoader(encoded.train_beton, batch_size=batch, threads=threads, **card.loading)
         train = subject.features(loader, len(loader), device, "train")
@@ -53,23 +70,17 @@ def evaluate_corruptions(
         for name, severity in cases:
             batches = _corrupted(encoded, name, severity, batch)
             test = subject.features(batches, total, device, f"{name} {severity}" if severity else name)
-            found = knn_accuracies(test, bank, settings.eval.knn, classes=len(card.classes), device=device)
-            figures.setdefault(name, {})[str(severity)] = found
+            accuracies = knn_accuracies(test, bank, settings.knn, classes=len(card.classes), device=device)
+            found.setdefault(name, {})[str(severity)] = accuracies
     content = {
         "kind": "corruptions",
         "representation": subject.name,
         "seed": subject.seed,
-        "figures": figures,
-        "protocol": _protocol(encoded, settings.eval.knn),
-        "provenance": {
-            "step": "evaluate",
-            "code": code_digest("evaluate"),
-            "representation": subject.called,
-            "params": chosen(params.model_dump(), READS),
-            "inputs": subject.inputs,
-        },
+        "figures": found,
+        "protocol": _protocol(encoded, settings.knn),
+        "provenance": subject.provenance(settings.values()).content(),
     }
-    write_json(out, content)
+    write_json(figures, content)
 
 
 def _corrupted(data: EncodedData, name: str, severity: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:

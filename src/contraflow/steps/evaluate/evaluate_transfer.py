@@ -1,7 +1,9 @@
 """The step `evaluate-transfer`: how good a representation is on a data set that it was not trained on."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
@@ -13,27 +15,41 @@ from contraflow.encoded.card import Card, EncodedData
 from contraflow.errors import UserError
 from contraflow.evaluation.accuracy import Accuracies, measure
 from contraflow.evaluation.frozen import frozen
-from contraflow.evaluation.representation import open_representation
+from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
 from contraflow.evaluation.settings import Eval
-from contraflow.params import Params
-from contraflow.stages import code_digest
+from contraflow.models.settings import Model
+from contraflow.signature import Data, Reads, Settings, Threads
 from contraflow.views.loader import ImageLoader
 
-READS = ("eval", "model")
+
+@dataclass(frozen=True)
+class TransferSettings(Settings):
+    """What is measured, of which network."""
+
+    eval: Eval
+    model: Model
+
+    handed: ClassVar = ("mining.rounds",)
 
 
 def evaluate_transfer(
-    params: Params, *, representation: str, data: Path, transfer: Path, checkpoint: Path | None, out: Path, threads: int
+    settings: TransferSettings,
+    *,
+    representation: Called,
+    data: Data,
+    transfer: Annotated[Path, Reads("Card that `encode-transfer` wrote.")],
+    checkpoint: OfTrained = None,
+    figures: Figures,
+    threads: Threads,
 ) -> None:
-    """Measure probe and k-NN of one representation on the data set in `transfer` and write them to `out` (.json).
+    """Measure one representation by linear probe and k-NN on another data set.
 
-    Its images come at the size of those in `data`, with their channels and normalised as they are, since that is what
-    the encoder takes. The other arguments are those of `evaluate_representation`.
+    The images of `transfer` come at the size of those in `data`, with their channels and normalised as they are, since
+    that is what the encoder takes. The other arguments are those of `evaluate`.
 
     Raises:
-        UserError: the images in `transfer` have no labels or another size, or as for `evaluate_representation`.
+        UserError: the images in `transfer` have no labels or another size, or as for `evaluate`.
     """
-    settings = params.only(*READS)
     encoded, other = EncodedData.open(data), EncodedData.open(transfer)
     if not other.card.labelled:
         raise UserError(f"eval.transfer must be images with labels: {other.card.name} has none")
@@ -65,15 +81,9 @@ def evaluate_transfer(
         "figures": found.test,
         "validation": found.validation,
         "protocol": _protocol(encoded.card, other, settings.eval, found),
-        "provenance": {
-            "step": "evaluate",
-            "code": code_digest("evaluate"),
-            "representation": subject.called,
-            "params": {section: value.model_dump() for section, value in vars(settings).items()},
-            "inputs": subject.inputs | {"transfer": other.digest},
-        },
+        "provenance": subject.provenance(settings.values(), transfer=other.digest).content(),
     }
-    write_json(out, content)
+    write_json(figures, content)
 
 
 def _plain(card: Card) -> dict:

@@ -1,9 +1,10 @@
 """The step `fine-tune`: how good an encoder becomes where it is trained on with a share of the labels."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import SimpleNamespace
+from typing import Annotated, ClassVar
 
 import numpy as np
 from torch import nn
@@ -13,35 +14,51 @@ from contraflow.devices import lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
 from contraflow.errors import UserError
-from contraflow.evaluation.representation import open_representation
-from contraflow.methods.parts.base import DataShape
-from contraflow.methods.parts.registry import METHODS
+from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.evaluation.settings import FineTune
 from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
-from contraflow.params import Params
-from contraflow.stages import chosen, code_digest
+from contraflow.models.settings import Model
+from contraflow.signature import Data, Setting, Settings, State, Threads
 from contraflow.training.parallel import on_gpus
-from contraflow.training.rounds import train_round
+from contraflow.training.rounds import Files, Round, build_method, train_round
+from contraflow.training.settings import Train, Training
 from contraflow.views.loader import ImageLoader
+from contraflow.views.settings import Augment
 
-READS = ("eval.batch_size", "eval.fine_tune", "augment", "model", "train")
-METHOD = "supervised"
+
+@dataclass(frozen=True)
+class FineTuning(Settings):
+    """What is trained on, how, and of which network."""
+
+    batch_size: Annotated[int, Setting("eval.batch_size")]
+    tuning: Annotated[FineTune, Setting("eval.fine_tune")]
+    augment: Augment
+    model: Model
+    train: Train
+
+    handed: ClassVar = ("mining.rounds",)
 
 
 def fine_tune(
-    params: Params, *, representation: str, data: Path, checkpoint: Path | None, out: Path, threads: int, state: Path
+    settings: FineTuning,
+    *,
+    representation: Called,
+    data: Data,
+    checkpoint: OfTrained = None,
+    figures: Figures,
+    threads: Threads,
+    state: State,
 ) -> None:
-    """Train an encoder and a linear classifier on the labels that `eval.fine_tune` allows; write the accuracy to `out`.
+    """Train an encoder on with few labels and measure it.
 
-    Arguments as for `evaluate_representation`, but that raw pixels cannot be fine-tuned; the file `state` keeps the
-    training from epoch to epoch, as in `pretrain`.
+    With a linear classifier it is trained on the labels that `eval.fine_tune` allows. Arguments as for `evaluate`, but
+    that raw pixels cannot be fine-tuned; the file `state` keeps the training from epoch to epoch, as in `pretrain`.
 
     Raises:
-        UserError: the images have no labels, fewer may be seen than one batch takes, or as for
-            `evaluate_representation`.
+        UserError: the images have no labels, fewer may be seen than one batch takes, or as for `evaluate`.
     """
-    settings = params.only(*READS)
-    tuning, encoded = settings.eval.fine_tune, EncodedData.open(data)
+    tuning, encoded = settings.tuning, EncodedData.open(data)
     card = encoded.card
     if not card.labelled:
         raise UserError(f"eval.fine_tune.share must be 0 for images without labels: {card.name} has none")
@@ -55,35 +72,20 @@ def fine_tune(
             f"eval.fine_tune.share must leave at least train.batch_size, {settings.train.batch_size}, labelled images, "
             f"but {tuning.share:g} leaves {len(indices)}"
         )
-    provenance = {
-        "step": "evaluate",
-        "code": code_digest("evaluate"),
-        "representation": subject.called,
-        "params": chosen(params.model_dump(), READS),
-        "inputs": subject.inputs,
-    }
-    settings.method = SimpleNamespace(name=METHOD)
-    settings.data = SimpleNamespace(labelled_fraction=tuning.share, split_seed=subject.seed)
-    settings.train = settings.train.model_copy(update={"lr": tuning.lr, "stop_on": "never"})
+    provenance = subject.provenance(settings.values())
+    supervised = Training.supervised(
+        settings.augment, settings.model, settings.train, labelled_fraction=tuning.share, seed=subject.seed
+    ).with_rate(tuning.lr, stop_on="never", knn_every=0)
+    todo = Round(subject.seed, number=0, epochs=range(tuning.epochs), encoder=checkpoint, indices=indices)
     with TemporaryDirectory(prefix="contraflow-") as folder:
+        files = Files(Path(folder) / "encoder.safetensors", Path(folder) / "history.csv", state)
         work = partial(
-            train_round,
-            settings,
-            data=encoded,
-            seed=subject.seed,
-            number=0,
-            epochs=range(tuning.epochs),
-            out=Path(folder),
-            threads=threads,
-            provenance=provenance,
-            state=state,
-            encoder=checkpoint,
-            indices=indices,
+            train_round, supervised, data=encoded, todo=todo, files=files, threads=threads, provenance=provenance
         )
         on_gpus(settings.train.gpus, work)
-        method = METHODS[METHOD](settings, DataShape(card.channels, card.image_size, len(labels), len(card.classes)))
-        load_model(Path(folder) / "encoder.safetensors", method)
-    images = ImageLoader(encoded.test_beton, batch_size=settings.eval.batch_size, threads=threads, **card.loading)
+        method = build_method(supervised, encoded)
+        load_model(files.encoder, method)
+    images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)
     with lease() as (device,):
         scores, actual = embed(nn.Sequential(method.encoder, method.projection), images, device)
     content = {
@@ -99,6 +101,6 @@ def fine_tune(
             "test": f"the classifier itself after the last epoch, once on {len(actual)} test images; nothing chosen on "
             "them",
         },
-        "provenance": provenance,
+        "provenance": provenance.content(),
     }
-    write_json(out, content)
+    write_json(figures, content)

@@ -1,47 +1,53 @@
 """The last of the stage `evaluate`: what the evaluations come to over all seeds."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pandas as pd
 
 from contraflow.arrays import load_arrays
-from contraflow.artefacts import atomic, read_json, require_same, write_json
+from contraflow.artefacts import Provenance, atomic, read_json, write_json
 from contraflow.encoded.card import EncodedData
 from contraflow.errors import UserError
 from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_extras, summarise_rounds
-from contraflow.params import Params
+from contraflow.mining.provenance import MiningPass
+from contraflow.signature import Data, Reads, Settings, Writes
 
-READS = ("seeds",)
+
+@dataclass(frozen=True)
+class SummarySettings(Settings):
+    """Whose seeds are summed up."""
+
+    seeds: list[int]
+
+    handed: ClassVar = ("mining.rounds", "eval")
 
 
 def summarise(
-    params: Params,
+    settings: SummarySettings,
     *,
-    evaluations: list[Path],
-    histories: list[Path],
-    negatives: list[Path],
-    rounds: list[Path],
-    extras: list[Path],
-    data: Path,
-    metrics: Path,
-    curves: Path,
-    confusion: Path,
+    evaluations: Annotated[list[Path], Reads("Figures that `evaluate` wrote (.json).")],
+    histories: Annotated[list[Path], Reads("History of a training (.csv).")],
+    negatives: Annotated[list[Path], Reads("Table of mined negatives (.npz).")] = (),
+    rounds: Annotated[list[Path], Reads("Figures that `evaluate-rounds` wrote (.json).")] = (),
+    extras: Annotated[list[Path], Reads("Figures of an extra evaluation (.json).")] = (),
+    data: Data,
+    metrics: Annotated[Path, Writes("Summary to write (.json).")],
+    curves: Annotated[Path, Writes("Table of training curves to write (.csv).")],
+    confusion: Annotated[Path, Writes("Table of actual and predicted classes to write (.csv).")],
 ) -> None:
-    """Sum up all evaluations and trainings of a run.
+    """Sum up all evaluations: means and spread over seeds.
 
     Args:
-        params: Parameters of the run.
-        evaluations: What `evaluate_representation` wrote (.json).
-        histories: `history.csv` of every seed and round.
-        negatives: Tables of mined negatives of every seed and round; none without mining.
-        rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
-        extras: What the extra evaluations wrote (.json), as far as `eval` asks for them.
-        data: Folder of the encoded data.
-        metrics: Summary to write (.json): mean, standard deviation of a sample, and number of seeds of each figure.
-        curves: Table to write (.csv): one row an epoch, counted on through the rounds.
-        confusion: Table to write (.csv): one row a test image, by the probe on the first seed's encoder; in the order
-            of the classes.
+        histories: Of every seed and round.
+        negatives: Of every seed and round; none without mining.
+        rounds: For every seed; none without mining.
+        extras: As far as `eval` asks for them.
+        metrics: Mean, standard deviation of a sample, and number of seeds of each figure.
+        curves: One row an epoch, counted on through the rounds.
+        confusion: One row a test image, by the probe on the first seed's encoder; in the order of the classes.
 
     Raises:
         UserError: a file is missing or was made from other data.
@@ -57,13 +63,12 @@ def summarise(
     write_json(metrics, summary | summarise_extras(_read(path, encoded) for path in extras))
     history = pd.concat([pd.read_csv(path) for path in histories]).sort_values(["seed", "round", "epoch"])
     _write_table(curves, history)
-    first = params.only(*READS).seeds[0]
-    _write_table(confusion, _pairs(contents, first, encoded.card.classes))
+    _write_table(confusion, _pairs(contents, settings.seeds[0], encoded.card.classes))
 
 
 def _read(path: Path, data: EncodedData) -> dict:
     content = read_json(path)
-    require_same(path, "data set", data.digest, content["provenance"]["inputs"]["data"])
+    Provenance.of_content(content["provenance"], path).require(path, data=data.digest)
     return content
 
 
@@ -71,12 +76,12 @@ def _mined(negatives: list[Path], data: EncodedData) -> list[dict]:
     """How many of the negatives are false, an entry a table: of all, of each anchor's most and least similar one."""
     entries, labels = [], data.labels("train")
     for path in negatives:
-        arrays, mined = load_arrays(path)
-        require_same(path, "data set", data.digest, mined["inputs"]["data"])
+        arrays, mined = load_arrays(path, MiningPass)
+        mined.require(path, data=data.digest)
         anchor, negative = arrays["anchor"], arrays["negative"]
         parts = {"share": negative, "first": negative[:, :1], "last": negative[:, -1:]}
         shares = {f"same_class_{name}": same_class_share(anchor, part, labels) for name, part in parts.items()}
-        entries.append({"round": mined["round"], **shares})
+        entries.append({"round": mined.round, **shares})
     return entries
 
 

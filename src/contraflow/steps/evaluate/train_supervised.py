@@ -1,32 +1,58 @@
 """The step `train-supervised`: the ceiling, the same encoder trained with the labels that the methods do without."""
 
-from pathlib import Path
-from types import SimpleNamespace
+from dataclasses import dataclass
+from typing import Annotated
 
 from contraflow.encoded.card import EncodedData
 from contraflow.errors import UserError
-from contraflow.params import Params, all_epochs
-from contraflow.stages import chosen
-from contraflow.steps.pretrain import train_from_start
+from contraflow.models.settings import Model
+from contraflow.signature import Data, Seed, Setting, Settings, State, Threads
+from contraflow.training.from_start import CheckpointOut, HistoryOut, train_from_start
+from contraflow.training.rounds import Files
+from contraflow.training.settings import Train, Training
+from contraflow.views.settings import Augment
 
-READS = ("augment", "model", "train", "mining.rounds", "mining.epochs")
+
+@dataclass(frozen=True)
+class Ceiling(Settings):
+    """What supervised training reads."""
+
+    augment: Augment
+    model: Model
+    train: Train
+    rounds: Annotated[int, Setting("mining.rounds")]
+    mined_epochs: Annotated[int, Setting("mining.epochs")]
 
 
-def train_supervised(params: Params, *, seed: int, data: Path, out: Path, threads: int, state: Path) -> None:
-    """Train an encoder by cross-entropy and write `encoder.safetensors` and `history.csv` into `out`.
+def train_supervised(
+    settings: Ceiling,
+    *,
+    seed: Seed,
+    data: Data,
+    encoder: CheckpointOut,
+    history: HistoryOut,
+    threads: Threads,
+    state: State,
+) -> None:
+    """Train an encoder with labels, as a ceiling for the others.
 
     It starts from the weights that pretraining with this seed starts from, and sees the same views in the same batches
-    for as many epochs as pretraining and all mining rounds have together, in one schedule of `train`. The file `state`
-    keeps the training from epoch to epoch, as in `pretrain`.
+    for as many epochs as pretraining and all mining rounds have together, in one schedule of `train`, under the
+    cross-entropy of a linear classifier. The file `state` keeps the training from epoch to epoch, as in `pretrain`.
 
     Raises:
         UserError: the encoded data is missing, has no labels or does not fit, or the loss is not finite.
     """
-    settings = params.only(*READS)
     encoded = EncodedData.open(data)
     if not encoded.card.labelled:
         raise UserError(f"eval.supervised must be false for images without labels: {encoded.card.name} has none")
-    settings.method = SimpleNamespace(name="supervised")
-    settings.data = SimpleNamespace(labelled_fraction=1.0, split_seed=0)
-    values, files = chosen(params.model_dump(), READS), {"out": out, "state": state}
-    train_from_start(settings, encoded, "evaluate", values, seed, all_epochs(settings), threads=threads, **files)
+    train_from_start(
+        Training.supervised(settings.augment, settings.model, settings.train),
+        encoded,
+        stage="evaluate",
+        params=settings.made_from(),
+        seed=seed,
+        epochs=settings.train.epochs + settings.rounds * settings.mined_epochs,
+        files=Files(encoder, history, state),
+        threads=threads,
+    )

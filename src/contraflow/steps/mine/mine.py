@@ -1,53 +1,78 @@
 """The step `mine`: hard negatives of every training image."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from contraflow.arrays import load_arrays, on_disk, save_arrays
-from contraflow.artefacts import require_same, sha256
+from contraflow.artefacts import sha256
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.errors import UserError
-from contraflow.evaluation.frozen import finite_features
 from contraflow.mining.negatives import mine_negatives
-from contraflow.mining.settings import MINING
+from contraflow.mining.provenance import MiningPass
+from contraflow.mining.settings import HOW, Mining
 from contraflow.models.checkpoint import load_encoder
+from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import unit
-from contraflow.params import Params
 from contraflow.progress import track
-from contraflow.stages import chosen, code_digest
+from contraflow.signature import Data, Option, Reads, Setting, Settings, Threads, Writes
 from contraflow.views.loader import ImageLoader, ViewLoader
+from contraflow.views.settings import Augment
 
-READS = ("augment", "negatives.exclude_window", "mining")
 EMBEDDING_BATCH = 500
 
 
-def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, shard: int | None = None) -> None:
-    """Find the hard negatives of every training image with one encoder, and write them to the table `out` (.npz).
+@dataclass(frozen=True)
+class MiningSettings(Settings):
+    """What a mining pass reads."""
+
+    augment: Augment
+    window: Annotated[int, Setting("negatives.exclude_window")]
+    mining: Mining
+
+    how: ClassVar = HOW
+
+
+def mine(
+    settings: MiningSettings,
+    *,
+    encoder: Annotated[Path, Reads("Checkpoint (.safetensors).")],
+    data: Data,
+    negatives: Annotated[Path, Writes("Table to write (.npz).")],
+    threads: Threads,
+    shards: Annotated[list[Path], Reads("Table of a shard; those of all are put together.")] = (),
+    shard: Annotated[int | None, Option("Mine for this one of mining.shards shares of the images.", least=0)] = None,
+) -> None:
+    """Find the hard negatives of every training image with one encoder.
 
     The table has the arrays anchor (M,), negative, similarity and rank (M, k), and suspected (M,), of which
-    `mining.negatives.Negatives` tells, anchors and negatives as indices into `train.beton`; its provenance says the
-    rest. Validation images are neither anchors nor negatives. Features lie on the disk of `out`, not in memory.
+    `mining.negatives.MinedNegatives` tells, anchors and negatives as indices into `train.beton`; its provenance says
+    the rest. Validation images are neither anchors nor negatives. Features lie on the disk of `negatives`, not in
+    memory.
 
     Args:
-        shard: Only for this one, from 0, of `mining.shards` shares of the images, which `merge_shards` puts together.
-            Each embeds all images, which is a sixth of an epoch's work, and searches for its own.
+        shard: Only for this one, from 0, of `mining.shards` shares of the images. Each embeds all images, which is a
+            sixth of an epoch's work, and searches for its own.
+        shards: Where there are tables of all shards, these are put together, to the bytes of a table mined at once.
 
     Raises:
         UserError: the encoder was trained on other data, its features are not finite, or `mining.k` asks for more
-            images than are left.
+            images than are left; a shard's table is damaged, or of another encoder, data set or division.
     """
-    settings = params.only(*READS)
-    mining = settings.mining
-    encoded = EncodedData.open(data)
+    encoded, mining = EncodedData.open(data), settings.mining
+    if shards:
+        _merge(shards, mining.shards, data=encoded.digest, encoder=sha256(encoder), out=negatives)
+        return
     torch.set_num_threads(job_cores())
     network, made_from = load_encoder(encoder)
-    require_same(encoder, "data set", encoded.digest, made_from["inputs"]["data"])
-    seed, number = made_from["seed"], made_from["round"] + 1
+    made_from.require(encoder, data=encoded.digest)
+    seed, number = made_from.seed, made_from.round + 1
     training = encoded.training
     rows = range(len(training)) if shard is None else _share(len(training), shard, mining.shards)
     loading = {"batch_size": EMBEDDING_BATCH, "threads": threads, **encoded.card.loading}
@@ -59,7 +84,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, 
             return map(unit, finite_features(network, tracked, device, f"the encoder of seed {seed} ({encoder})"))
 
         images = ImageLoader(encoded.train_beton, indices=training, **loading)
-        features, views = on_disk(on_sphere(images, len(training), "images"), beside=out), None
+        features, views = on_disk(on_sphere(images, len(training), "images"), beside=negatives), None
         if mining.false_negatives == "views":
             recipes = settings.augment.chosen().whole()
             recipes = [recipes[view % len(recipes)] for view in range(mining.fn_views)]
@@ -70,7 +95,7 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, 
                 number, order=order, drop_last=False
             )
             of_each = ((batch.views.transpose(0, 1).flatten(0, 1), batch.index) for batch in batches)
-            views = on_disk(on_sphere(of_each, len(order), "views"), beside=out)
+            views = on_disk(on_sphere(of_each, len(order), "views"), beside=negatives)
             views = views.reshape(len(order), mining.fn_views, -1)[rows.start - first : rows.stop - first]
         found = mine_negatives(
             features,
@@ -78,25 +103,25 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, 
             mining,
             seed=seed,
             number=number,
-            window=settings.negatives.exclude_window,
+            window=settings.window,
             anchors=rows,
             views=views,
             device=device,
             threads=job_cores(),
         )
-    provenance = {
-        "step": "mine",
-        "code": code_digest("mine"),
-        "seed": seed,
-        "round": number,
-        "params": chosen(params.model_dump(), [*READS[:-1], *MINING]),
-        "inputs": {"data": encoded.digest, "encoder": sha256(encoder)},
-        "search": found.search,
-        "recall": round(found.recall, 4),
-    }
+    provenance = MiningPass.of_stage(
+        "mine",
+        seed=seed,
+        round=number,
+        params=settings.made_from(),
+        inputs={"data": encoded.digest, "encoder": sha256(encoder)},
+        search=found.search,
+        recall=round(found.recall, 4),
+        shard=None if shard is None else [shard, mining.shards],
+    )
     save_arrays(
-        out,
-        provenance if shard is None else provenance | {"shard": [shard, mining.shards]},
+        negatives,
+        provenance,
         anchor=training[rows.start : rows.stop],
         negative=training[found.negative].astype(np.int32),
         similarity=found.similarity,
@@ -105,22 +130,16 @@ def mine(params: Params, *, encoder: Path, data: Path, out: Path, threads: int, 
     )
 
 
-def merge_shards(params: Params, *, shards: list[Path], encoder: Path, data: Path, out: Path) -> None:
-    """Put the tables of all shards together, to the bytes of a table that was mined at once.
-
-    Raises:
-        UserError: a table is missing, damaged, or of another encoder, data set or division than the rest.
-    """
-    tables, wanted = {}, params.only(*READS).mining.shards
-    digests = {"data set": EncodedData.open(data).digest, "encoder": sha256(encoder)}
+def _merge(shards: list[Path], wanted: int, *, data: str, encoder: str, out: Path) -> None:
+    """Put the tables of `wanted` shards together, which are to be of this data and this encoder, by digest."""
+    tables = {}
     for path in shards:
-        arrays, provenance = load_arrays(path)
-        for what, name in (("data set", "data"), ("encoder", "encoder")):
-            require_same(path, what, digests[what], provenance["inputs"][name])
-        number, of = provenance.pop("shard", (0, 1))
+        arrays, provenance = load_arrays(path, MiningPass)
+        provenance.require(path, data=data, encoder=encoder)
+        number, of = provenance.shard or (0, 1)
         if of != wanted:
             raise UserError(f"{path} is one of {of} shards, not of mining.shards, {wanted}: delete it and mine again")
-        tables[number] = arrays, provenance
+        tables[number] = arrays, replace(provenance, shard=None)
     if sorted(tables) != list(range(wanted)):
         raise UserError(f"the negatives of {wanted} shards are to be put together, got those of {sorted(tables)}")
     ordered = [tables[number] for number in range(wanted)]

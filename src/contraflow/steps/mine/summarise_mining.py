@@ -1,25 +1,40 @@
 """The last of the stage `mine`: all rounds in one table."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import pandas as pd
 
 from contraflow.arrays import load_arrays
 from contraflow.artefacts import atomic
+from contraflow.mining.provenance import MiningPass
+from contraflow.signature import Reads, Settings, Writes
 
-READS = ()
-PASS = ("search", "recall")  # what a table says of the pass that found it
+Tables = Annotated[list[Path], Reads("Table of mined negatives (.npz).")]
 
 
-def summarise_mining(*, negatives: list[Path], out: Path) -> None:
-    """Write one row a table of negatives: seed, round, anchors, k, mean_similarity, suspected, search, recall."""
+@dataclass(frozen=True)
+class NoSettings(Settings):
+    """Nothing is read."""
+
+    handed: ClassVar = ("seeds", "mining.rounds")
+
+
+def summarise_mining(
+    settings: NoSettings, *, negatives: Tables = (), summary: Annotated[Path, Writes("Table to write (.csv).")]
+) -> None:
+    """Tabulate all mining rounds.
+
+    One row a table of negatives: seed, round, anchors, k, mean_similarity, suspected, search, recall.
+    """
     rows = []
     for path in negatives:
-        arrays, mined = load_arrays(path)
+        arrays, mined = load_arrays(path, MiningPass)
         anchors, k = arrays["negative"].shape
         similarity, suspected = (float(arrays[name].mean()) for name in ("similarity", "suspected"))
-        said = (mined[name] for name in PASS)
-        rows.append((mined["seed"], mined["round"], anchors, k, round(similarity, 6), round(suspected, 4), *said))
-    columns = ["seed", "round", "anchors", "k", "mean_similarity", "suspected", *PASS]
-    with atomic(out) as temporary:
+        means = round(similarity, 6), round(suspected, 4)
+        rows.append((mined.seed, mined.round, anchors, k, *means, mined.search, mined.recall))
+    columns = ["seed", "round", "anchors", "k", "mean_similarity", "suspected", "search", "recall"]
+    with atomic(summary) as temporary:
         pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False, lineterminator="\n")

@@ -1,76 +1,76 @@
 """The step `train-mined`: a round of training with mined negatives."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated, ClassVar
 
 import numpy as np
 
 from contraflow.arrays import load_arrays
-from contraflow.artefacts import require_same, sha256
+from contraflow.artefacts import Provenance, sha256
 from contraflow.encoded.card import EncodedData
 from contraflow.mining.batches import order_with_negatives
-from contraflow.mining.settings import MINING
-from contraflow.params import Params
-from contraflow.stages import chosen, code_digest
+from contraflow.mining.provenance import MiningPass
+from contraflow.mining.settings import HOW, Mining
+from contraflow.signature import Data, Reads, State, Threads
+from contraflow.training.from_start import CheckpointOut, HistoryOut
 from contraflow.training.history import read_history
 from contraflow.training.parallel import on_gpus
-from contraflow.training.rounds import train_round
-from contraflow.training.validation import validation_knn
+from contraflow.training.rounds import Files, MinedBatches, MinedCompanions, Round, train_round
+from contraflow.training.settings import Training
 
-READS = (
-    *("data.labelled_fraction", "data.split_seed", "augment"),
-    *("model", "method", "loss", "negatives", "train", "mining"),
-)
+
+@dataclass(frozen=True)
+class MinedTraining(Training):
+    """What a round with mined negatives reads."""
+
+    mining: Mining
+
+    how: ClassVar = HOW
 
 
 def train_mined(
-    params: Params, *, encoder: Path, history: Path, negatives: Path, data: Path, out: Path, threads: int, state: Path
+    settings: MinedTraining,
+    *,
+    start: Annotated[Path, Reads("Checkpoint to go on from (.safetensors).")],
+    before: Annotated[Path, Reads("History of its training (.csv).")],
+    negatives: Annotated[Path, Reads("Table that `mine` wrote with this encoder (.npz).")],
+    data: Data,
+    encoder: CheckpointOut,
+    history: HistoryOut,
+    threads: Threads,
+    state: State,
 ) -> None:
-    """Go on training an encoder with mined negatives; write `encoder.safetensors` and `history.csv` into `out`.
+    """Go on training with mined negatives.
 
-    `history` is that of the encoder's own training, against which a collapse is measured. The file `state` keeps the
-    training from epoch to epoch, as in `pretrain`.
+    Against the history `before` a collapse is measured. The file `state` keeps the training from epoch to epoch, as in
+    `pretrain`.
 
     Raises:
         UserError: the negatives were mined with another encoder or on other data, or the loss is not finite.
     """
-    settings = params.only(*READS)
     encoded = EncodedData.open(data)
-    arrays, mined = load_arrays(negatives)
-    digest = sha256(encoder)
-    require_same(negatives, "encoder", digest, mined["inputs"]["encoder"])
-    require_same(negatives, "data set", encoded.digest, mined["inputs"]["data"])
-    seed, number = mined["seed"], mined["round"]
-    first = settings.train.epochs + (number - 1) * settings.mining.epochs
-    provenance = {
-        "step": "mine",
-        "code": code_digest("mine"),
-        "seed": seed,
-        "round": number,
-        "params": chosen(params.model_dump(), [*READS[:-1], *MINING]),
-        "inputs": {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)},
-    }
-    if settings.mining.use == "batches":
-        use = {"order": partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)}
+    arrays, mined = load_arrays(negatives, MiningPass)
+    digest = sha256(start)
+    mined.require(negatives, data=encoded.digest, encoder=digest)
+    mining, seed, number = settings.mining, mined.seed, mined.round
+    if mining.use == "batches":
+        use = MinedBatches(partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed))
     else:
-        nearest = np.zeros((encoded.card.train["images"], settings.mining.companions), np.int64)
-        nearest[arrays["anchor"]] = arrays["negative"][:, : settings.mining.companions]
-        use = {"companions" if settings.mining.use == "forward" else "stored": nearest}
-    settings.train = settings.train.model_copy(update={"lr": settings.mining.lr})
+        nearest = np.zeros((encoded.card.train["images"], mining.companions), np.int64)
+        nearest[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
+        use = MinedCompanions(nearest, stored=mining.use == "stored")
+    first = settings.train.epochs + (number - 1) * mining.epochs
+    epochs = range(first, first + mining.epochs)
+    inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)}
     work = partial(
         train_round,
-        settings,
+        settings.with_rate(mining.lr),
         data=encoded,
-        seed=seed,
-        number=number,
-        epochs=range(first, first + settings.mining.epochs),
-        out=out,
+        todo=Round(seed, number, epochs, start=start, before=read_history(before), mined=use),
+        files=Files(encoder, history, state),
         threads=threads,
-        provenance=provenance,
-        state=state,
-        start=encoder,
-        before=read_history(history),
-        validate=validation_knn(encoded, threads),
-        **use,
+        provenance=Provenance.of_stage("mine", seed=seed, round=number, params=settings.made_from(), inputs=inputs),
     )
     on_gpus(settings.train.gpus, work)

@@ -5,12 +5,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from contraflow.commands.embed_folder import embed_folder
 from PIL import Image
 
 from contraflow.arrays import load_arrays
 from contraflow.artefacts import sha256
 from contraflow.commands import embed_folder as step
-from contraflow.commands.embed_folder import embed_folder
 from contraflow.errors import UserError
 from contraflow.models.checkpoint import load_encoder, save_model
 

@@ -4,20 +4,25 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+import typer
 from torch import Tensor
 
 from contraflow.arrays import on_disk, save_arrays
+from contraflow.artefacts import Provenance
 from contraflow.commands.inputs import normalised, read_input
-from contraflow.commands.trained import Trained
+from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
+from contraflow.commands.trained import Trained, last_checkpoint
 from contraflow.devices import cores, lease
 from contraflow.errors import UserError
-from contraflow.evaluation.frozen import finite_features
 from contraflow.images.decoding import BrokenPicture
 from contraflow.images.listing import Unsorted, list_unsorted, printable
+from contraflow.models.embed import finite_features
 from contraflow.prefetch import in_turn
 from contraflow.progress import say, track
 
@@ -25,17 +30,24 @@ BATCH = 64
 _AHEAD = 8  # pictures a core that may be decoded before their turn
 
 
-def embed_folder(folder: Path, *, checkpoint: Path, out: Path, skip_broken: bool) -> None:
-    """Write the features of every image below `folder` to `out` (.npz), images sorted by name.
+def embed(
+    folder: Annotated[Path, typer.Argument(help="Images, in class folders or not.")],
+    checkpoint: Checkpoint = None,
+    out: Annotated[Path, typer.Option("--out", help="File to write (.npz).")] = Path("embeddings.npz"),
+    skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out what cannot be read.")] = False,
+    params: ParamsFile = PARAMS,
+) -> None:
+    """Write the features of all images in a folder.
 
-    The file has the arrays files (N,), features (N, D) float32, label (N,) int64 with -1 for none, and classes (of the
-    folders; see `list_unsorted`); its provenance names the encoder by its digest. Memory does not grow with the number
-    of images but for their names.
+    They are sorted by name. The file has the arrays files (N,), features (N, D) float32, label (N,) int64 with -1 for
+    none, and classes (of the folders; see `list_unsorted`); its provenance names the encoder by its digest. Memory does
+    not grow with the number of images but for their names.
 
     Raises:
         UserError: the checkpoint is missing or damaged, the folder holds no images, files are broken and `skip_broken`
             is not set (all of them are named), or the features are not finite.
     """
+    checkpoint = checkpoint or last_checkpoint(params)
     trained, found = Trained.open(checkpoint), list_unsorted(folder)
     torch.set_num_threads(cores())
     pictures = _Pictures(folder, found, trained, skip_broken)
@@ -43,11 +55,8 @@ def embed_folder(folder: Path, *, checkpoint: Path, out: Path, skip_broken: bool
         warnings.filterwarnings("ignore", module="PIL")  # a damaged EXIF block and the like: the picture is whole
         features = on_disk(finite_features(trained.network, pictures.batches(), device, str(checkpoint)), beside=out)
     kept = pictures.kept
-    provenance = {
-        "step": "embed",
-        "inputs": {"encoder": trained.digest},
-        "skipped": [printable(found.names[i]) for i in pictures.broken],
-    }
+    skipped = [printable(found.names[i]) for i in pictures.broken]
+    provenance = Embedded(step="embed", inputs={"encoder": trained.digest}, skipped=skipped)
     save_arrays(
         out,
         provenance,
@@ -57,6 +66,13 @@ def embed_folder(folder: Path, *, checkpoint: Path, out: Path, skip_broken: bool
         classes=np.array(found.classes, np.str_),
     )
     say(f"{out}: {features.shape[1]} features of {len(kept):,} images")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Embedded(Provenance):
+    """What a file of features says of itself; `skipped` names the broken files that were left out."""
+
+    skipped: list[str]
 
 
 class _Pictures:

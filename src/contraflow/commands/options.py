@@ -1,0 +1,16 @@
+"""What several commands are told."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+PARAMS = Path("params.yaml")
+CARD = Path("results/encode/card.json")
+
+ParamsFile = Annotated[Path, typer.Option("--params", help="Parameters of the run.")]
+DataCard = Annotated[Path, typer.Option("--data", help="Card of the encoded images.")]
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", help="Encoder (.safetensors); else the first seed's after its last round."),
+]

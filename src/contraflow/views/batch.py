@@ -1,0 +1,40 @@
+"""One step's input."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch of N images, of which each process of a training has the views of n; n is N where there is one.
+
+    Attributes:
+        views: Normalised, shape (V, n, C, H, W), float32 or float16; V at least 2 in a training.
+        index: Sample indices of all images of the batch, (N,) int64.
+        labels: Shape (N,) int64, -1 where a method is to see none; None before the training says.
+        progress: Share of the training that is done, 0 to below 1, for schedules.
+        local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr gets any.
+        companions: A view of each of m other images that each image brings along as further negatives, (m, n, C, H, W);
+            None where it brings none. Only simclr gets any.
+        companion_index: Sample indices of those of all images, (m, N) int64.
+        stored: Stored vectors that are further negatives, (M, D); None where there are none. Only simclr gets any.
+        stored_index: Sample indices of the images of these, (M,) int64.
+    """
+
+    views: Tensor
+    index: Tensor
+    labels: Tensor | None = None
+    progress: float = 0.0
+    local: Tensor | None = None
+    companions: Tensor | None = None
+    companion_index: Tensor | None = None
+    stored: Tensor | None = None
+    stored_index: Tensor | None = None
+
+    def to(self, device: torch.device) -> Self:
+        """The same on a device."""
+        tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
+        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()})
