@@ -4,7 +4,7 @@ from contraflow.pages.numbers import fixed, is_number, percent, share, times
 from contraflow.report.run import Run
 from contraflow.statistics import Difference, error_of_accuracy, error_of_mean, two_standard_errors
 
-MEASURED = 5_000  # validation images at most, as `contraflow.steps.evaluate.evaluate.evaluate_rounds` takes
+MEASURED = 5_000  # validation images at most, as `contraflow.steps.evaluate.evaluate_rounds` takes
 
 
 def on_mining(run: Run) -> str | None:
