@@ -1,1 +1,1 @@
-"""Images: where they come from, the FFCV files that hold them, and the augmented views made of them."""
+"""Images: where they come from, how they are read, and the FFCV files that they are written to."""
