@@ -33,10 +33,10 @@ from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.rows import Rows, digest
 from contraflow.devices import cores
+from contraflow.foundations.progress import say
 from contraflow.mining.negatives import ANCHORS
 from contraflow.mining.search import Search
 from contraflow.neighbours.bank import BANK_ROWS, QUERY_ROWS
-from contraflow.progress import say
 
 TABLE = Path(__file__).with_suffix(".csv")
 SIZES = [10_000, 60_000, 250_000, 1_000_000]

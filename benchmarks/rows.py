@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from contraflow.artefacts import atomic
+from contraflow.foundations.artefacts import atomic
 
 
 class Rows:

@@ -16,8 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.parameters import with_changes
-from contraflow.artefacts import read_json
 from contraflow.devices import cores
+from contraflow.foundations.artefacts import read_json
 from contraflow.steps.encode import encode
 from contraflow.steps.evaluate.evaluate import evaluate_representation
 from contraflow.steps.pretrain import pretrain

@@ -13,7 +13,7 @@ import yaml
 from PIL import Image
 
 from contraflow.encoded.card import EncodedData
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.params import Params, parse_params
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch

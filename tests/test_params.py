@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.params import Params, load_params, parse_params
 from contraflow.settings.values import Section
 

@@ -14,7 +14,7 @@ from drift import ROOT, parameters
 from drift.pipeline import Pipeline
 from drift.plan import rules_of_stages
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 
 def wanted() -> tuple[dict[Path, str], list[str]]:

@@ -8,7 +8,7 @@ from statistics import median
 
 import torch
 
-from contraflow.progress import say
+from contraflow.foundations.progress import say
 
 
 @dataclass(frozen=True)

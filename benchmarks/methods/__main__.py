@@ -25,12 +25,12 @@ import pandas as pd
 
 from benchmarks.parameters import with_changes
 from benchmarks.rows import Rows, digest
-from contraflow.artefacts import atomic, read_json
 from contraflow.devices import cores
+from contraflow.foundations.artefacts import atomic, read_json
+from contraflow.foundations.progress import say
+from contraflow.foundations.stages import Stages
 from contraflow.methods.parts.registry import METHODS
 from contraflow.params import Params
-from contraflow.progress import say
-from contraflow.stages import Stages
 from contraflow.statistics import spread
 from contraflow.steps.encode import encode
 from contraflow.steps.evaluate.evaluate import evaluate_representation

@@ -33,8 +33,8 @@ import pandas as pd
 from benchmarks.mining.arms import CONTROLS, FULL, QUICK, ROUNDS, UNMINED, Size
 from benchmarks.mining.figure import draw, gain
 from benchmarks.mining.runs import Runs
-from contraflow.artefacts import atomic
-from contraflow.progress import say
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.progress import say
 from contraflow.statistics import beyond_spread, spread
 
 HERE = Path(__file__).parent

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from contraflow.artefacts import atomic
+from contraflow.foundations.artefacts import atomic
 from contraflow.pages.palette import colour
 from contraflow.pages.svg import FAINT
 from contraflow.statistics import spread

@@ -10,13 +10,15 @@ import torch
 from benchmarks.mining.arms import ARMS, ROUNDS, UNMINED, Size
 from benchmarks.parameters import with_changes
 from benchmarks.rows import Rows, digest
-from contraflow.arrays import load_arrays, save_arrays
-from contraflow.artefacts import sha256
 from contraflow.devices import cores
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.summary import same_class_share
+from contraflow.foundations.arrays import load_arrays, save_arrays
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.progress import say
+from contraflow.foundations.stages import Stages
 from contraflow.mining.policies import hardest, take_highest
 from contraflow.mining.search import Search
 from contraflow.models.checkpoint import load_encoder
@@ -24,8 +26,6 @@ from contraflow.models.embed import embed
 from contraflow.neighbours.bank import unit
 from contraflow.neighbours.knn import Labelled
 from contraflow.params import Params
-from contraflow.progress import say
-from contraflow.stages import Stages
 from contraflow.steps.encode import encode
 from contraflow.steps.mine.mine import mine
 from contraflow.steps.mine.train_mined import train_mined

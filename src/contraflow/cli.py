@@ -18,9 +18,9 @@ from contraflow.commands.options import CARD, PARAMS, ParamsFile
 from contraflow.devices import cores
 from contraflow.engines.alone import end_with_employer
 from contraflow.engines.jobs import job
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.signature import Option, Signature
 from contraflow.params import load_params
-from contraflow.signature import Option, Signature
 
 _typer = typer.Typer(
     help="Contrastive representation learning as a reproducible pipeline. `snakemake` runs all steps; these run one.",

@@ -6,8 +6,8 @@ from typing import Annotated, Self
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from contraflow.errors import UserError
 from contraflow.evaluation.settings import Eval
+from contraflow.foundations.errors import UserError
 from contraflow.images.settings import Data
 from contraflow.methods.parts.settings import Loss, Method, Negatives
 from contraflow.mining.settings import Mining

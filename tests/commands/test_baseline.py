@@ -8,10 +8,10 @@ import sys
 import pytest
 import yaml
 
-from contraflow.artefacts import write_json
 from contraflow.baseline.pinned import read_pinned, write_pinned
 from contraflow.commands.baseline import baseline, read_results
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import write_json
+from contraflow.foundations.errors import UserError
 from contraflow.params import load_params
 from contraflow.settings.values import flat
 

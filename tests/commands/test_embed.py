@@ -8,10 +8,10 @@ import torch
 from contraflow.commands.embed_folder import embed_folder
 from PIL import Image
 
-from contraflow.arrays import load_arrays
-from contraflow.artefacts import sha256
 from contraflow.commands import embed_folder as step
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import load_arrays
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder, save_model
 
 

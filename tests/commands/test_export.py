@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torchvision import transforms
 
-from contraflow.artefacts import sha256, write_json
 from contraflow.commands.export import export
 from contraflow.commands.inputs import normalised, read_input
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import sha256, write_json
+from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder
 
 _WITHOUT_CONTRAFLOW = """

@@ -9,7 +9,7 @@ import torch
 from contraflow.commands.inputs import normalised, read_input
 from contraflow.commands.search import search
 from contraflow.encoded.pixels import read_images
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder
 
 

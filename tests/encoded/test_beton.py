@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from contraflow.encoded.beton import open_beton
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.images.ffcv_import import IntField, NDArrayField, RGBImageField
 
 N, SIZE = 30, 6

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.artefacts import read_json, sha256, write_json
 from contraflow.encoded.card import Card, EncodedData, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import read_json, sha256, write_json
+from contraflow.foundations.errors import UserError
 from contraflow.images.image_set import Split
 from contraflow.images.writer import write_beton
 

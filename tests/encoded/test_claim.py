@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from contraflow.encoded.claim import claim, claimed
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 _HOLD = """
 import sys, time

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from contraflow.encoded.pixels import read_images
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.images.image_set import Split
 from contraflow.images.writer import write_beton
 

@@ -3,8 +3,8 @@ import subprocess
 
 import pytest
 
-from contraflow.artefacts import sha256
 from contraflow.engines.circumstances import circumstances, write_circumstances
+from contraflow.foundations.artefacts import sha256
 
 STAGES = ["first", "last"]
 MEASURED = "s\th:m:s\tmax_rss\n{}\t0:00:01\t{}\n"

@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from contraflow.engines.dvc import Dvc
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import sys
 import pytest
 import yaml
 
-from contraflow.artefacts import md5
 from contraflow.engines.experiments import Experiments
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import md5
+from contraflow.foundations.errors import UserError
 
 
 class Lab:

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contraflow.artefacts import md5
 from contraflow.engines.jobs import Store, content_digest, job
+from contraflow.foundations.artefacts import md5
 
 PIPELINE = {
     "stages": {

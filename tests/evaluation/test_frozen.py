@@ -3,8 +3,8 @@ import pytest
 import torch
 from torch import nn
 
-from contraflow.errors import UserError
 from contraflow.evaluation.frozen import frozen
+from contraflow.foundations.errors import UserError
 from contraflow.models.embed import require_finite
 
 

@@ -3,10 +3,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from contraflow.encoded.pixels import read_images
-from contraflow.errors import UserError
 from contraflow.evaluation import probe as module
 from contraflow.evaluation.pixels import principal_components
 from contraflow.evaluation.probe import Problem, Trial, choose, sweep
+from contraflow.foundations.errors import UserError
 
 
 def clusters(n, classes=4, dimension=12, spread=1.5, seed=0):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from contraflow.artefacts import read_json
+from contraflow.foundations.artefacts import read_json
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 _MEASURE = """
@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
-from contraflow.artefacts import write_json
+from contraflow.foundations.artefacts import write_json
 from contraflow.params import load_params
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.evaluation.record import Counts, label_figures, protocol

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.images.listing import Listing, Part, list_folder, split_listing
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.images.listing import GROUP, Listing, Part, split_listing
 from contraflow.images.table import list_images, list_table
 

@@ -1,6 +1,6 @@
 import pytest
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.images.listing import list_unsorted
 
 

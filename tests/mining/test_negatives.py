@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.mining import negatives
 from contraflow.mining.control import random_others
 from contraflow.mining.negatives import mine_negatives

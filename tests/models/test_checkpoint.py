@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder, load_model, save_model
 from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import projection_head

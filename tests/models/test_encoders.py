@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
 

@@ -3,7 +3,7 @@ from importlib.util import find_spec
 import pytest
 import torch
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.models.encoders import build_encoder
 from contraflow.models.onnx import require_onnx, write_onnx
 from contraflow.models.settings import Model

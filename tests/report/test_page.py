@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from contraflow.arrays import load_arrays, save_arrays
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import load_arrays, save_arrays
+from contraflow.foundations.errors import UserError
 from contraflow.pages.numbers import NBSP
 from contraflow.steps.report import report
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from contraflow.artefacts import sha256, write_json
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.claim import claim
 from contraflow.encoded.pixels import read_images, square
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import sha256, write_json
+from contraflow.foundations.errors import UserError
 from contraflow.images.decoding import open_picture
 from contraflow.params import Params, parse_params
 from contraflow.steps.encode import encode

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from contraflow.arrays import load_arrays, save_arrays
-from contraflow.artefacts import read_json, sha256, write_json
 from contraflow.encoded.card import EncodedData
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import load_arrays, save_arrays
+from contraflow.foundations.artefacts import read_json, sha256, write_json
+from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
 from contraflow.models.checkpoint import load_encoder, read_provenance, save_model

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 
-from contraflow.artefacts import read_json, sha256
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.encoded.splits import draw_labelled
-from contraflow.errors import UserError
 from contraflow.evaluation.corruptions import UNITS, corrupt
 from contraflow.evaluation.summary import summarise_extras
+from contraflow.foundations.artefacts import read_json, sha256
+from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.encoders import build_encoder
 from contraflow.statistics import spread

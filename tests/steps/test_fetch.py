@@ -15,8 +15,8 @@ import pytest
 import yaml
 from torchvision import datasets
 
-from contraflow.artefacts import read_json, sha256
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import read_json, sha256
+from contraflow.foundations.errors import UserError
 from contraflow.images import sources
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
 from contraflow.params import Params, parse_params
@@ -127,7 +127,7 @@ from pathlib import Path
 import yaml
 from contraflow.params import parse_params
 from contraflow.images.sources import SOURCES
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.steps.fetch import fetch
 SOURCES["fashion_mnist"] = dataclasses.replace(SOURCES["fashion_mnist"], packages=())
 content = yaml.safe_load(Path("params.yaml").read_text())

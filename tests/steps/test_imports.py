@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import yaml
 
-from contraflow.arrays import save_arrays
-from contraflow.artefacts import write_json
+from contraflow.foundations.arrays import save_arrays
+from contraflow.foundations.artefacts import write_json
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
 
 HEAVY = {"torch", "torchvision", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "seaborn", "faiss"}

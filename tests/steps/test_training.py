@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from safetensors import safe_open
 
-from contraflow.arrays import load_arrays, save_arrays
-from contraflow.artefacts import sha256
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import load_arrays, save_arrays
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import read_provenance
 from contraflow.steps.mine import mine as step
 from contraflow.steps.mine.mine import merge_shards, mine

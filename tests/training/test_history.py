@@ -1,6 +1,6 @@
 import pytest
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.training.collapse import collapse
 from contraflow.training.history import Epoch, ends_early, read_history, save_history
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from contraflow.artefacts import sha256
 from contraflow.encoded.card import EncodedData
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
 from contraflow.steps.encode import encode
 from contraflow.steps.fetch import fetch

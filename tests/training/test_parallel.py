@@ -14,8 +14,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from contraflow.artefacts import sha256
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
 from contraflow.steps import pretrain as pretraining
 from contraflow.steps.mine import mine as mining

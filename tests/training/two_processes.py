@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from contraflow.collectives import average_gradients, from_first, gather, rank, world_size
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
 from contraflow.models.norms import SyncBatchNorm

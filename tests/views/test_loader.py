@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.views import loader as loader_module
 from contraflow.views.loader import ImageLoader, ViewLoader
 from contraflow.views.settings import ViewRecipe

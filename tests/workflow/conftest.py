@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from contraflow.artefacts import sha256
+from contraflow.foundations.artefacts import sha256
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent

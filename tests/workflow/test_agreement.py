@@ -10,8 +10,8 @@ import time
 import pytest
 from PIL import Image
 
-from contraflow.arrays import load_arrays
-from contraflow.artefacts import read_json, sha256
+from contraflow.foundations.arrays import load_arrays
+from contraflow.foundations.artefacts import read_json, sha256
 from contraflow.models.checkpoint import read_provenance
 
 REPORT = ["write_report"]

@@ -57,7 +57,7 @@ def test_fix_writes_what_follows_from_the_rest(tree):
     told = []
     file, rules = tree / "dvc.yaml", tree / "workflow/rules"
     module = tree / "src/contraflow/report/page.py"
-    module.write_text(f"from contraflow.progress import say\n{module.read_text()}")
+    module.write_text(f"from contraflow.foundations.progress import say\n{module.read_text()}")
     told.append("dvc.yaml: stage report imports src/contraflow/progress.py, which is not in its deps: add it")
 
     for stage, key in {"pretrain": "loss", "mine": "seeds", "evaluate": "mining.rounds", "fetch": "data.path"}.items():

@@ -7,7 +7,7 @@ from pathlib import Path
 import grimp
 
 from contraflow.cli import modules
-from contraflow.signature import Settings, Signature
+from contraflow.foundations.signature import Settings, Signature
 
 SOURCE = Path("src")
 APART = ("contraflow", "contraflow.steps")  # packages whose modules are inputs one by one
@@ -40,17 +40,15 @@ class Code:
             if module and module not in found:
                 found.add(module)
                 wanted += [module.rpartition(".")[0], *self.graph.find_modules_directly_imported_by(module)]
-        paths = {self._input(module) for module in found}
+        paths = {self._input(module) for module in found - set(APART)}  # whose own modules hold a docstring
         return sorted(path.as_posix() for path in paths if not paths & set(path.parents))
 
     def _input(self, module: str) -> Path:
         """The package of a module, or its file where the package is one of `APART`."""
         place = SOURCE.joinpath(*module.split("."))
-        is_package = (self.root / place).is_dir()
-        package = module if is_package else module.rpartition(".")[0]
-        if package not in APART:
-            return place if is_package else place.parent
-        return place / "__init__.py" if is_package else place.with_suffix(".py")
+        if (self.root / place).is_dir():
+            return place
+        return place.with_suffix(".py") if module.rpartition(".")[0] in APART else place.parent
 
 
 def misfits(rule: str, arguments: list[str], signature: Signature) -> Iterator[str]:

@@ -6,9 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contraflow.artefacts import write_json
 from contraflow.baseline.measured import Measured
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import write_json
+from contraflow.foundations.errors import UserError
 from contraflow.settings.values import Number
 
 

@@ -6,17 +6,17 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from contraflow.artefacts import Provenance, read_json
 from contraflow.baseline.pinned import Figures, Pinned, write_pinned
 from contraflow.commands.options import PARAMS, ParamsFile
 from contraflow.encoded.card import CARD, EncodedData
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.engines.dvc import Dvc
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import Provenance, read_json
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.stages import Stages
 from contraflow.pages.numbers import listing
 from contraflow.params import Params, load_params
 from contraflow.settings.values import flat
-from contraflow.stages import Stages
 
 BASELINE = Path("baseline.json")
 DATA, EVALUATIONS = Path("results/encode"), Path("results/evaluate")

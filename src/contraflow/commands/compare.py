@@ -8,12 +8,12 @@ from typing import Annotated
 import pandas as pd
 import typer
 
-from contraflow.artefacts import atomic
 from contraflow.compare.experiment import Experiment, Stage
 from contraflow.compare.page import render
 from contraflow.engines.experiments import Experiments, Recorded
-from contraflow.errors import UserError
-from contraflow.stages import CODE
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.stages import CODE
 
 EVALUATIONS, CURVES = "results/evaluate", "results/evaluate/curves.csv"
 DATA, TEST_IMAGES = "results/encode", "results/encode/test.beton"

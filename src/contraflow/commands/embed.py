@@ -13,18 +13,18 @@ import torch
 import typer
 from torch import Tensor
 
-from contraflow.arrays import on_disk, save_arrays
-from contraflow.artefacts import Provenance
 from contraflow.commands.inputs import normalised, read_input
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint
 from contraflow.devices import cores, lease
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import on_disk, save_arrays
+from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture
 from contraflow.images.listing import Unsorted, list_unsorted, printable
 from contraflow.models.embed import finite_features
 from contraflow.prefetch import in_turn
-from contraflow.progress import say, track
 
 BATCH = 64
 _AHEAD = 8  # pictures a core that may be decoded before their turn

@@ -6,15 +6,15 @@ from typing import Annotated
 import typer
 from safetensors.torch import save
 
-from contraflow.artefacts import atomic, read_json, sha256, write_json
 from contraflow.commands.export_card import make_card, readme
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
 from contraflow.commands.trained import RESULTS, Trained, last_checkpoint
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import atomic, read_json, sha256, write_json
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say
 from contraflow.models.onnx import require_onnx, write_onnx
 from contraflow.models.plain import plain_code, plain_weights
 from contraflow.models.settings import Model
-from contraflow.progress import say
 
 WEIGHTS, ONNX, CARD, README = "encoder.safetensors", "encoder.onnx", "card.json", "README.md"
 FILES = (WEIGHTS, ONNX, CARD, README)

@@ -9,20 +9,20 @@ import torch
 import typer
 from torch import Tensor
 
-from contraflow.arrays import on_disk
-from contraflow.artefacts import atomic
 from contraflow.commands.inputs import normalised, read_input
 from contraflow.commands.options import CARD, PARAMS, Checkpoint, DataCard, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint
 from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import on_disk
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture
 from contraflow.images.listing import printable
 from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import Bank, unit
-from contraflow.progress import say, track
 from contraflow.search.page import Found, render
 from contraflow.views.loader import ImageLoader
 

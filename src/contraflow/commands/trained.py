@@ -5,8 +5,8 @@ from pathlib import Path
 
 from torch import nn
 
-from contraflow.artefacts import sha256
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import Checkpoint, load_encoder
 from contraflow.params import load_params
 

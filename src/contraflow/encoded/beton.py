@@ -8,7 +8,7 @@ import numpy as np
 
 from contraflow.encoded.jpeg import DamagedJpeg, Decoder
 from contraflow.encoded.layout import JPEG, RAW, Field, Layout, read_layout
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 Pixels = Callable[[np.ndarray, np.ndarray, int, int], None]  # storage, places, start, stop
 _LARGEST = 65535  # pixels a side; FFCV's metadata hold no more

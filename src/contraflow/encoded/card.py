@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.artefacts import read_json, sha256, write_json
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import read_json, sha256, write_json
+from contraflow.foundations.errors import UserError
 
 _SPOTS, _SPOT = 64, 2**16  # bytes
 CARD = "card.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import lock_descriptor
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 
 @contextmanager

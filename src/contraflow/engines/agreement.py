@@ -14,10 +14,10 @@ from pathlib import Path
 
 from contraflow.engines.dvc import Dvc
 from contraflow.engines.jobs import Store, Trace, content_digest, place
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say
+from contraflow.foundations.stages import Stages, chosen, files_at
 from contraflow.params import Params
-from contraflow.progress import say
-from contraflow.stages import Stages, chosen, files_at
 
 STALE = 1  # seconds since 1970; not 0, which Snakemake takes for "unknown"
 

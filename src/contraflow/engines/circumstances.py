@@ -14,9 +14,9 @@ from pathlib import Path
 import psutil
 import yaml
 
-from contraflow.artefacts import atomic, sha256
 from contraflow.devices import cores, gpus
 from contraflow.engines.dvc import LOCK
+from contraflow.foundations.artefacts import atomic, sha256
 from contraflow.pages.assets import STYLES, environment, joined
 
 BENCHMARKS = Path("logs/benchmarks")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from contraflow.artefacts import atomic
-from contraflow.errors import UserError
-from contraflow.progress import say
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say
 
 LOCK = "dvc.lock"
 PATIENCE = 60  # seconds in which another DVC, or one whose run was killed, may finish what it is writing

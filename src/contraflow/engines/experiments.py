@@ -15,7 +15,7 @@ from pathlib import Path
 import yaml
 
 from contraflow.engines.dvc import LOCK, Dvc
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 WORKSPACE = "workspace"  # DVC's word for the files that lie there now
 EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38,})/([^/]+)")  # of which commit, and its name

@@ -18,9 +18,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from contraflow.artefacts import atomic, md5, write_json
+from contraflow.foundations.artefacts import atomic, md5, write_json
+from contraflow.foundations.stages import PIPELINE, Stages, chosen, fingerprint
 from contraflow.params import Params
-from contraflow.stages import PIPELINE, Stages, chosen, fingerprint
 
 MEMORY = 90 * 24 * 3600  # seconds
 

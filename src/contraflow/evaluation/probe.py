@@ -12,8 +12,8 @@ import torch
 from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
-from contraflow.errors import UserError
 from contraflow.evaluation.blas import one_blas_thread
+from contraflow.foundations.errors import UserError
 
 CPU = torch.device("cpu")
 GRADIENT_NORM = 1e-3

@@ -9,17 +9,17 @@ from typing import Annotated, Any
 import torch
 from torch import Tensor, nn
 
-from contraflow.artefacts import Provenance, sha256
 from contraflow.encoded.card import EncodedData
-from contraflow.errors import UserError
 from contraflow.evaluation.pixels import all_pixels
+from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import track
+from contraflow.foundations.signature import Option, Reads, Writes
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
 from contraflow.neighbours.knn import Labelled
-from contraflow.progress import track
-from contraflow.signature import Option, Reads, Writes
 
 TRAINED = ("encoder", "supervised")  # have a checkpoint
 

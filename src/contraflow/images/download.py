@@ -10,8 +10,8 @@ from contextlib import contextmanager, redirect_stdout
 from http.client import HTTPException
 from pathlib import Path
 
-from contraflow.artefacts import atomic, md5
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import atomic, md5
+from contraflow.foundations.errors import UserError
 from contraflow.images.sources import Source
 
 _PATIENCE = 10  # seconds without an answer

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from contraflow.encoded.splits import Draw, generator
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.images.decoding import SUFFIXES
 
 UNLABELLED = -1

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.images.listing import GROUP, UNLABELLED, Listing, Part, list_folder, printable
 
 REQUIRED = ("path", "label")

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from contraflow.artefacts import atomic
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.progress import progress
 from contraflow.images.ffcv_import import (
     ALLOC_TABLE_TYPE,
     IMAGE_MODES,
@@ -21,7 +22,6 @@ from contraflow.images.ffcv_import import (
 )
 from contraflow.images.image_set import Split
 from contraflow.images.kept_jpeg import Jpeg
-from contraflow.progress import progress
 
 _SMALLEST_PAGE = 2**21  # bytes; FFCV takes no smaller one
 _IMAGES_A_PAGE = 8  # at least, so that little is lost at a page's end

@@ -7,13 +7,13 @@ from functools import partial
 import numpy as np
 import torch
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import track
 from contraflow.mining import policies, suspicion
 from contraflow.mining.control import random_others
 from contraflow.mining.search import Candidates, Search
 from contraflow.mining.settings import Mining
 from contraflow.neighbours.bank import BANK_ROWS, CPU
-from contraflow.progress import track
 
 NOT_RANKED = 0
 ANCHORS = 2048  # at a time, at most: work for many threads

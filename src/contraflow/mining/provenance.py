@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from contraflow.artefacts import Provenance
+from contraflow.foundations.artefacts import Provenance
 
 
 @dataclass(frozen=True, kw_only=True)

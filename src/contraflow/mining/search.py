@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import torch
 
-from contraflow.arrays import evenly
+from contraflow.foundations.arrays import evenly
 from contraflow.mining.approximate import InvertedLists
 from contraflow.neighbours.bank import CPU, Bank
 

@@ -9,8 +9,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from contraflow.artefacts import Provenance, atomic, signature
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import Provenance, atomic, signature
+from contraflow.foundations.errors import UserError
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
 

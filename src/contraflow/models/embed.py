@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 
 def embed(

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.models.norms import set_norm
 from contraflow.models.settings import Model
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from contraflow.artefacts import atomic
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.errors import UserError
 
 
 def require_onnx() -> None:

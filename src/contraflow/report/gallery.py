@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from contraflow.arrays import evenly
+from contraflow.foundations.arrays import evenly
 from contraflow.pages.pictures import picture, sprite
 from contraflow.report.run import Mined, Run
 

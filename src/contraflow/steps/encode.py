@@ -6,19 +6,19 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from contraflow.artefacts import Provenance, atomic, read_json, sha256
 from contraflow.encoded.card import CARD, FILES, Card, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.splits import draw_validation
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import Provenance, atomic, read_json, sha256
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say
+from contraflow.foundations.signature import Reads, Setting, Settings, Writes
 from contraflow.images.facts import copies, leaks, mean_and_std
 from contraflow.images.folder import read_folder
 from contraflow.images.image_set import ImageSet, Split
 from contraflow.images.listing import UNLABELLED
 from contraflow.images.torchvision_sets import read_images
 from contraflow.images.writer import write_beton
-from contraflow.progress import say
-from contraflow.signature import Reads, Setting, Settings, Writes
 
 FEWEST_TRAIN_IMAGES = 4
 

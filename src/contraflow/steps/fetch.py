@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from contraflow.artefacts import Provenance, sha256, write_json
+from contraflow.foundations.artefacts import Provenance, sha256, write_json
+from contraflow.foundations.signature import Setting, Settings, Writes
 from contraflow.images.download import provide
 from contraflow.images.sources import SOURCES
 from contraflow.images.table import list_images
-from contraflow.signature import Setting, Settings, Writes
 
 
 @dataclass(frozen=True)

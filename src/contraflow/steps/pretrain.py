@@ -1,7 +1,7 @@
 """The step `pretrain`: a method trained from random weights."""
 
 from contraflow.encoded.card import EncodedData
-from contraflow.signature import Data, Seed, State, Threads
+from contraflow.foundations.signature import Data, Seed, State, Threads
 from contraflow.training.from_start import CheckpointOut, HistoryOut, train_from_start
 from contraflow.training.rounds import Files
 from contraflow.training.settings import Training

@@ -8,12 +8,14 @@ from typing import Annotated, Self
 import numpy as np
 import pandas as pd
 
-from contraflow.arrays import load_arrays
-from contraflow.artefacts import Provenance, atomic, read_json, sha256
 from contraflow.baseline.pinned import read_pinned
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import load_arrays
+from contraflow.foundations.artefacts import Provenance, atomic, read_json, sha256
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.signature import Data, Reads, Settings, Writes
+from contraflow.foundations.stages import code_digest
 from contraflow.mining.provenance import MiningPass
 from contraflow.params import Params
 from contraflow.report import gallery
@@ -22,8 +24,6 @@ from contraflow.report.page import render
 from contraflow.report.reading_pictures import read_mined, read_mistaken, read_shown_views
 from contraflow.report.run import Run, Samples
 from contraflow.report.summary import NAMES
-from contraflow.signature import Data, Reads, Settings, Writes
-from contraflow.stages import code_digest
 
 
 @dataclass(frozen=True)

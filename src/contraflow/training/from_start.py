@@ -4,9 +4,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-from contraflow.artefacts import Provenance
 from contraflow.encoded.card import EncodedData
-from contraflow.signature import Writes
+from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.signature import Writes
 from contraflow.training.parallel import on_gpus
 from contraflow.training.rounds import Files, Round, train_round
 from contraflow.training.settings import Training

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from contraflow.artefacts import atomic
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.errors import UserError
 from contraflow.training.settings import Train
 
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from contraflow.collectives import average_gradients, from_first, rank
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import progress, say
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.slots import MinedSlots
-from contraflow.progress import progress, say
 from contraflow.training.collapse import collapse
 from contraflow.training.diagnosis import Recent
 from contraflow.training.history import Epoch, ends_early

@@ -17,7 +17,7 @@ import torch
 import torch.distributed as dist
 
 from contraflow.devices import lease
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 Work = Callable[[torch.device], None]
 

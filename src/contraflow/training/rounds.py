@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contraflow.artefacts import Provenance
 from contraflow.collectives import rank, world_size
 from contraflow.devices import job_cores
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.base import DataShape, Method
 from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.slots import MinedSlots

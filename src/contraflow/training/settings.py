@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contraflow.foundations.signature import Setting
 from contraflow.methods.parts.settings import Loss, Method, MethodSettings, Negatives
 from contraflow.models.settings import Model
 from contraflow.settings.values import Count, Natural, NotNegative, Positive, Section, ShareBelowOne
-from contraflow.signature import Setting
 from contraflow.views.settings import Augment
 
 

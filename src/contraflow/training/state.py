@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from contraflow.artefacts import atomic
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.errors import UserError
 
 _DIGEST = 32  # bytes of SHA-256, before the content
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from contraflow.encoded.beton import Beton, open_beton
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 from contraflow.prefetch import prefetch
 from contraflow.views.batch import Batch
 from contraflow.views.kernels.views import fill_images, fill_views

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contraflow.foundations.signature import Settings
 from contraflow.models.settings import Model
 from contraflow.settings.values import (
     Count,
@@ -19,7 +20,6 @@ from contraflow.settings.values import (
     Share,
     ShareBelowOne,
 )
-from contraflow.signature import Settings
 
 METHODS = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
 

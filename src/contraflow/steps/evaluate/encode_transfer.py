@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from contraflow.encoded.card import Card
 from contraflow.evaluation.settings import Transfer
-from contraflow.signature import Data, Setting, Settings, Writes
+from contraflow.foundations.signature import Data, Setting, Settings, Writes
 from contraflow.steps.encode import Encoding, encode
 from contraflow.steps.fetch import Fetching, fetch
 

@@ -10,8 +10,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from contraflow.arrays import evenly, save_arrays
-from contraflow.artefacts import Provenance, write_json
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
@@ -22,10 +20,12 @@ from contraflow.evaluation.record import DIGITS, Counts, label_figures, protocol
 from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, open_representation
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.similarity import similarity_counts
+from contraflow.foundations.arrays import evenly, save_arrays
+from contraflow.foundations.artefacts import Provenance, write_json
+from contraflow.foundations.progress import say
+from contraflow.foundations.signature import Data, Settings, Threads, Writes
 from contraflow.models.settings import Model
 from contraflow.neighbours.knn import Labelled
-from contraflow.progress import say
-from contraflow.signature import Data, Settings, Threads, Writes
 from contraflow.views.batch import Batch
 from contraflow.views.loader import ImageLoader, ViewLoader
 from contraflow.views.settings import Augment

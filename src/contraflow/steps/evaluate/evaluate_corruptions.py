@@ -8,18 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from contraflow.artefacts import write_json
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
-from contraflow.errors import UserError
 from contraflow.evaluation.corruptions import SEVERITIES, SMALL_IMAGE, UNITS, corrupt, strength
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.foundations.artefacts import write_json
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.signature import Data, Setting, Settings, Threads
 from contraflow.models.settings import Model
 from contraflow.neighbours.knn import knn_accuracies
 from contraflow.neighbours.settings import Knn
-from contraflow.signature import Data, Setting, Settings, Threads
 from contraflow.views.loader import ImageLoader
 
 SEED = 0  # the same corrupted images for every representation

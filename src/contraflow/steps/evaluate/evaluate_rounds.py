@@ -7,21 +7,21 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 
-from contraflow.arrays import evenly
-from contraflow.artefacts import Provenance, sha256, write_json
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
-from contraflow.errors import UserError
 from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.probe import Problem, choose, sweep
 from contraflow.evaluation.representation import Figures
 from contraflow.evaluation.settings import Eval
+from contraflow.foundations.arrays import evenly
+from contraflow.foundations.artefacts import Provenance, sha256, write_json
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import track
+from contraflow.foundations.signature import Data, Reads, Settings, Threads
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite
 from contraflow.neighbours.knn import Labelled, knn_accuracies
-from contraflow.progress import track
-from contraflow.signature import Data, Reads, Settings, Threads
 from contraflow.views.loader import ImageLoader
 
 LEARNED, HELD_OUT = 10_000, 5_000  # images at most: rounds are compared with each other, not with other figures

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 
-from contraflow.artefacts import write_json
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import Card, EncodedData
-from contraflow.errors import UserError
 from contraflow.evaluation.accuracy import Accuracies, measure
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
 from contraflow.evaluation.settings import Eval
+from contraflow.foundations.artefacts import write_json
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.signature import Data, Reads, Settings, Threads
 from contraflow.models.settings import Model
-from contraflow.signature import Data, Reads, Settings, Threads
 from contraflow.views.loader import ImageLoader
 
 

@@ -9,17 +9,17 @@ from typing import Annotated, ClassVar
 import numpy as np
 from torch import nn
 
-from contraflow.artefacts import write_json
 from contraflow.devices import lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
-from contraflow.errors import UserError
 from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
 from contraflow.evaluation.settings import FineTune
+from contraflow.foundations.artefacts import write_json
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.signature import Data, Setting, Settings, State, Threads
 from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
 from contraflow.models.settings import Model
-from contraflow.signature import Data, Setting, Settings, State, Threads
 from contraflow.training.parallel import on_gpus
 from contraflow.training.rounds import Files, Round, build_method, train_round
 from contraflow.training.settings import Train, Training

@@ -7,13 +7,13 @@ from typing import Annotated, ClassVar
 import numpy as np
 import pandas as pd
 
-from contraflow.arrays import load_arrays
-from contraflow.artefacts import Provenance, atomic, read_json, write_json
 from contraflow.encoded.card import EncodedData
-from contraflow.errors import UserError
 from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_extras, summarise_rounds
+from contraflow.foundations.arrays import load_arrays
+from contraflow.foundations.artefacts import Provenance, atomic, read_json, write_json
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.signature import Data, Reads, Settings, Writes
 from contraflow.mining.provenance import MiningPass
-from contraflow.signature import Data, Reads, Settings, Writes
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from contraflow.encoded.card import EncodedData
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.signature import Data, Seed, Setting, Settings, State, Threads
 from contraflow.models.settings import Model
-from contraflow.signature import Data, Seed, Setting, Settings, State, Threads
 from contraflow.training.from_start import CheckpointOut, HistoryOut, train_from_start
 from contraflow.training.rounds import Files
 from contraflow.training.settings import Train, Training

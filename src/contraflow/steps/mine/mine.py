@@ -9,19 +9,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from contraflow.arrays import load_arrays, on_disk, save_arrays
-from contraflow.artefacts import sha256
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import load_arrays, on_disk, save_arrays
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import track
+from contraflow.foundations.signature import Data, Option, Reads, Setting, Settings, Threads, Writes
 from contraflow.mining.negatives import mine_negatives
 from contraflow.mining.provenance import MiningPass
 from contraflow.mining.settings import HOW, Mining
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import unit
-from contraflow.progress import track
-from contraflow.signature import Data, Option, Reads, Setting, Settings, Threads, Writes
 from contraflow.views.loader import ImageLoader, ViewLoader
 from contraflow.views.settings import Augment
 

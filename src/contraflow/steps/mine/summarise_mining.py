@@ -6,10 +6,10 @@ from typing import Annotated, ClassVar
 
 import pandas as pd
 
-from contraflow.arrays import load_arrays
-from contraflow.artefacts import atomic
+from contraflow.foundations.arrays import load_arrays
+from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.signature import Reads, Settings, Writes
 from contraflow.mining.provenance import MiningPass
-from contraflow.signature import Reads, Settings, Writes
 
 Tables = Annotated[list[Path], Reads("Table of mined negatives (.npz).")]
 

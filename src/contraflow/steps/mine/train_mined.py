@@ -7,13 +7,13 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from contraflow.arrays import load_arrays
-from contraflow.artefacts import Provenance, sha256
 from contraflow.encoded.card import EncodedData
+from contraflow.foundations.arrays import load_arrays
+from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.signature import Data, Reads, State, Threads
 from contraflow.mining.batches import order_with_negatives
 from contraflow.mining.provenance import MiningPass
 from contraflow.mining.settings import HOW, Mining
-from contraflow.signature import Data, Reads, State, Threads
 from contraflow.training.from_start import CheckpointOut, HistoryOut
 from contraflow.training.history import read_history
 from contraflow.training.parallel import on_gpus

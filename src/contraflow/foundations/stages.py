@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from contraflow.errors import UserError
+from contraflow.foundations.errors import UserError
 
 PIPELINE = Path("dvc.yaml")
 CODE = "src/"

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contraflow.artefacts import atomic, read_json, require_same, write_json
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import atomic, read_json, require_same, write_json
+from contraflow.foundations.errors import UserError
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):

@@ -3,8 +3,8 @@ import resource
 import numpy as np
 import pytest
 
-from contraflow.arrays import on_disk
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import on_disk
+from contraflow.foundations.errors import UserError
 
 
 def test_rows_of_several_arrays_are_one_that_leaves_no_file(tmp_path):

@@ -1,6 +1,6 @@
 """Whether the working tree gives the results that an earlier revision gives: for changes that should change none.
 
-python workflow/same.py REVISION [--keep FOLDER]
+python tests/same_results.py REVISION [--keep FOLDER]
 
 Both run the whole workflow in throw-away repositories: 2,000 images, two seeds, two rounds of mining, and all extra
 evaluations. Weights, tables, figures and the page must be the same, but for digests: of the code, and of files that

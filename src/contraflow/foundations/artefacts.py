@@ -15,8 +15,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
-from contraflow.errors import UserError
-from contraflow.stages import code_digest
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.stages import code_digest
 
 _NUMBERS = re.compile(r'\[\n([^"\[\]{}]+)\]')  # no text has a line break of its own: JSON writes it as \n
 _CANNOT_WRITE = {  # what to do where writing fails

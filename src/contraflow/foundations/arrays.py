@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from contraflow.artefacts import Provenance, atomic, signature, writing
-from contraflow.errors import UserError
+from contraflow.foundations.artefacts import Provenance, atomic, signature, writing
+from contraflow.foundations.errors import UserError
 
 P = TypeVar("P", bound=Provenance)
 

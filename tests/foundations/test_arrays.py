@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.arrays import load_arrays, save_arrays
-from contraflow.artefacts import sha256
-from contraflow.errors import UserError
+from contraflow.foundations.arrays import load_arrays, save_arrays
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
 
 
 def test_arrays_come_back_and_equal_content_gives_equal_bytes(tmp_path):
