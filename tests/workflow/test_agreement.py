@@ -12,7 +12,8 @@ from PIL import Image
 
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import read_json, sha256
-from contraflow.models.checkpoint import read_provenance
+from contraflow.mining.provenance import MiningPass
+from contraflow.models.checkpoint import load_encoder
 
 REPORT = ["write_report"]
 SUMMARIES = ["summarise_evaluations", *REPORT]
@@ -64,15 +65,15 @@ def assert_made_from(lab):
     for seed in params["seeds"]:
         pretrained = results / f"pretrain/seed{seed}/encoder.safetensors"
         round1 = results / f"mine/seed{seed}/round1"
-        _, negatives = load_arrays(round1 / "negatives.npz")
-        mined = read_provenance(round1 / "encoder.safetensors")
-        assert negatives["inputs"] == {"data": data, "encoder": sha256(pretrained)}
-        found = {name: value for name, value in negatives["params"].items() if name.startswith("mining.")}
+        _, negatives = load_arrays(round1 / "negatives.npz", MiningPass)
+        mined = load_encoder(round1 / "encoder.safetensors")[1]
+        assert negatives.inputs == {"data": data, "encoder": sha256(pretrained)}
+        found = {name: value for name, value in negatives.params.items() if name.startswith("mining.")}
         assert found.items() <= {f"mining.{name}": value for name, value in params["mining"].items()}.items()
         assert {"mining.k", "mining.policy", "mining.false_negatives"} <= found.keys()
-        for made in (read_provenance(pretrained), mined):
-            assert made["seed"] == seed and made["inputs"]["data"] == data
-            assert {name: made["params"][name] for name in ("loss", "train")} == {
+        for made in (load_encoder(pretrained)[1], mined):
+            assert made.seed == seed and made.inputs["data"] == data
+            assert {name: made.params[name] for name in ("loss", "train")} == {
                 name: params[name] for name in ("loss", "train")
             }
         [evaluated] = [e for e in evaluations if (e["representation"], e["seed"]) == ("encoder", seed)]
@@ -208,12 +209,32 @@ def change_and_make_again(lab, damage, jobs, stage):
     assert (lab.path / "dvc.lock").read_text() == before  # the same bytes again
 
 
-def test_a_comment_in_a_module_that_only_mining_imports(lab):
-    module = lab.path / "src/contraflow/mining/policies.py"
-    before = module.read_text()
-    module.write_text(before + "# a thought\n")
-    assert_plan(lab, MINING, "mine")
-    module.write_text(before)
+@pytest.mark.parametrize(
+    ("module", "jobs", "stage"),
+    [
+        ("mining/policies.py", MINING, "mine"),
+        ("mining/settings.py", MINING, "mine"),
+        ("evaluation/probe.py", EVALUATION, "evaluate"),
+        ("evaluation/settings.py", EVALUATION, "evaluate"),
+        ("steps/evaluate/fine_tune.py", EVALUATION, "evaluate"),
+        ("pages/settings.py", REPORT, "report"),
+        ("report/verdict.py", REPORT, "report"),
+    ],
+)
+def test_a_comment_reruns_the_stage_that_runs_the_code_and_what_is_below(lab, module, jobs, stage):
+    file = lab.path / "src/contraflow" / module
+    before = file.read_text()
+    file.write_text(before + "# a thought\n")
+    assert_plan(lab, jobs, stage)
+    file.write_text(before)
+
+
+def test_a_comment_in_what_no_stage_runs_reruns_nothing(lab):
+    for module in ("cli.py", "params.py", "compare/page.py", "commands/export.py", "engines/dvc.py"):
+        with (lab.path / "src/contraflow" / module).open("a") as file:
+            file.write("# a thought\n")
+    assert "Nothing to be done" in lab.run("snakemake -n 2>&1")
+    lab.run("git checkout src")
     assert lab.up_to_date()
 
 

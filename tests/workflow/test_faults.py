@@ -89,15 +89,16 @@ def test_parameters_edited_during_a_run_are_not_recorded_as_those_of_its_results
     assert "another title" in (repository.path / "results/report.html").read_text()
 
 
-PRETRAINED = "--encoder results/pretrain/seed0/encoder.safetensors --history results/pretrain/seed0/history.csv"
+PRETRAINED = "--start results/pretrain/seed0/encoder.safetensors --before results/pretrain/seed0/history.csv"
+TRAINED = "--encoder out/encoder.safetensors --history out/history.csv"
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
 @pytest.mark.parametrize(
     ("file", "command"),
     [
-        ("pretrain/seed0/encoder.safetensors", "mine --encoder {}"),
-        ("mine/seed0/round1/negatives.npz", f"train-mined {PRETRAINED} --negatives {{}}"),
+        ("pretrain/seed0/encoder.safetensors", "mine --encoder {} --negatives out/negatives.npz"),
+        ("mine/seed0/round1/negatives.npz", f"train-mined {PRETRAINED} --negatives {{}} {TRAINED}"),
     ],
     ids=["checkpoint", "table of negatives"],
 )
@@ -110,7 +111,7 @@ def test_a_damaged_artefact(repository, file, command, damage):
     else:
         content[len(content) // 2] ^= 1
     damaged.write_bytes(content)
-    said = refused(repository, f"contraflow {command.format(damaged.name)} --out out")
+    said = refused(repository, f"contraflow {command.format(damaged.name)}")
     assert f"contraflow: {damaged.name} is damaged" in said and "run its step again" in said
     assert damaged.read_bytes() == content and not (repository.path / "out").exists()
 
@@ -118,8 +119,8 @@ def test_a_damaged_artefact(repository, file, command, damage):
 def test_a_table_of_negatives_of_another_encoder(repository):
     negatives, other = "results/mine/seed0/round1/negatives.npz", "results/mine/seed0/round1/encoder.safetensors"
     history = other.replace("encoder.safetensors", "history.csv")
-    inputs = f"--encoder {other} --history {history} --negatives {negatives}"
-    said = refused(repository, f"contraflow train-mined {inputs} --out out")
+    inputs = f"--start {other} --before {history} --negatives {negatives}"
+    said = refused(repository, f"contraflow train-mined {inputs} {TRAINED}")
     assert f"contraflow: {negatives} was made from another encoder" in said
     assert (repository.path / negatives).exists() and not (repository.path / "out").exists()
 
@@ -129,7 +130,7 @@ def test_an_input_that_cannot_be_read(repository):
     shutil.copytree(repository.path / "results/encode", repository.path / "data2", dirs_exist_ok=True)
     (repository.path / "data2/card.json").unlink()
     (repository.path / "data2/card.json").mkdir()
-    said = refused(repository, "contraflow pretrain --seed 0 --data data2 --out out")
+    said = refused(repository, f"contraflow pretrain --seed 0 --data data2 {TRAINED}")
     assert "contraflow: data2/card.json: Is a directory" in said
 
 
