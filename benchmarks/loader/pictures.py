@@ -10,7 +10,7 @@ from contraflow.encoded.beton import open_beton
 from contraflow.images.download import provide
 from contraflow.images.ffcv_import import DatasetWriter, IntField, NDArrayField, RGBImageField
 from contraflow.images.sources import SOURCES
-from contraflow.images.torchvision_sets import read_images
+from contraflow.images.torchvision_sets import read_torchvision_set
 
 QUALITY = 90  # of JPEG
 
@@ -19,7 +19,7 @@ def fashion_mnist() -> np.ndarray:
     """The training images, (60000, 28, 28, 1) uint8."""
     with tempfile.TemporaryDirectory() as folder:
         provide("fashion_mnist", SOURCES["fashion_mnist"], looked_in=Path("data"), root=Path(folder))
-        return np.array(read_images("fashion_mnist", Path(folder)).train.images)
+        return np.array(read_torchvision_set("fashion_mnist", Path(folder)).train.images)
 
 
 def natural(n: int, height: int, width: int, seed: int) -> np.ndarray:

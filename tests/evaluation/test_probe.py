@@ -4,8 +4,8 @@ from sklearn.linear_model import LogisticRegression
 
 from contraflow.encoded.pixels import read_images
 from contraflow.evaluation import probe as module
-from contraflow.evaluation.pixels import principal_components
 from contraflow.evaluation.probe import Problem, Trial, choose, sweep
+from contraflow.evaluation.raw_pixels import principal_components
 from contraflow.foundations.errors import UserError
 
 

@@ -9,7 +9,7 @@ import scipy.io
 from torchvision import datasets
 
 from contraflow.images.image_set import Split
-from contraflow.images.torchvision_sets import open_part, read_images
+from contraflow.images.torchvision_sets import open_part, read_torchvision_set
 
 
 def _idx(path, array):
@@ -29,7 +29,7 @@ def random():
 
 def _check(name, root, channels, size):
     """Pixels are those of torchvision's own pictures, for each part."""
-    images = read_images(name, root)
+    images = read_torchvision_set(name, root)
     for part, split in {"train": images.train, "test": images.test}.items():
         theirs = open_part(name, root, part)
         assert split.images.shape == (len(theirs), size, size, channels)

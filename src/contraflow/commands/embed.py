@@ -20,11 +20,11 @@ from contraflow.devices import cores, lease
 from contraflow.foundations.arrays import on_disk, save_arrays
 from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.prefetch import in_turn
 from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture
 from contraflow.images.listing import Unsorted, list_unsorted, printable
 from contraflow.models.embed import finite_features
-from contraflow.prefetch import in_turn
 
 BATCH = 64
 _AHEAD = 8  # pictures a core that may be decoded before their turn

@@ -7,8 +7,8 @@ import numpy as np
 from contraflow.evaluation.accuracy import Accuracies
 from contraflow.evaluation.calibration import BINS, calibration_error, reliability
 from contraflow.evaluation.classification import confusion_matrix, per_class
-from contraflow.evaluation.pixels import LARGEST
 from contraflow.evaluation.probe import GRADIENT_NORM
+from contraflow.evaluation.raw_pixels import LARGEST
 from contraflow.evaluation.settings import Eval
 from contraflow.statistics import RESAMPLES, bootstrap_interval
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from contraflow.encoded.card import EncodedData
-from contraflow.evaluation.pixels import all_pixels
+from contraflow.evaluation.raw_pixels import all_pixels
 from contraflow.foundations.artefacts import Provenance, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track

@@ -11,6 +11,7 @@ import numpy as np
 from contraflow.devices import cores
 from contraflow.encoded.pixels import square
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.prefetch import in_turn
 from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
 from contraflow.images.facts import Facts, as_digests, count_values, pixel_digest
@@ -19,7 +20,6 @@ from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
 from contraflow.images.listing import UNLABELLED, Part, printable, split_listing
 from contraflow.images.spool import Spool
 from contraflow.images.table import list_images
-from contraflow.prefetch import in_turn
 
 _AHEAD = 8  # pictures a core that may be decoded before their turn
 _SHORTEST = 2  # a stored JPEG's shorter side, in image sizes: crops may show a quarter of it and stay sharp

@@ -25,7 +25,7 @@ def open_part(name: str, root: Path, part: str, *, download: bool = False) -> Vi
     return _KINDS[name](root, **which, download=download)
 
 
-def read_images(name: str, root: Path) -> ImageSet:
+def read_torchvision_set(name: str, root: Path) -> ImageSet:
     """All images and labels of a data set from torchvision's root folder, in torchvision's order."""
     train, test = (open_part(name, root, part) for part in ("train", "test"))
     splits = _split(train), _split(test)

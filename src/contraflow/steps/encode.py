@@ -17,7 +17,7 @@ from contraflow.images.facts import copies, leaks, mean_and_std
 from contraflow.images.folder import read_folder
 from contraflow.images.image_set import ImageSet, Split
 from contraflow.images.listing import UNLABELLED
-from contraflow.images.torchvision_sets import read_images
+from contraflow.images.torchvision_sets import read_torchvision_set
 from contraflow.images.writer import write_beton
 
 FEWEST_TRAIN_IMAGES = 4
@@ -128,7 +128,7 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
             skip_broken=data.skip_broken,
             scratch=out,
         )
-    whole = read_images(data.name, fetched)
+    whole = read_torchvision_set(data.name, fetched)
     train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
     return ImageSet(train, test, whole.classes)
 

@@ -3,8 +3,8 @@
 The pixels come straight from the mapped file (`contraflow.encoded.beton`), those of a JPEG by way of libturbojpeg
 (`contraflow.encoded.jpeg`), into one compiled kernel. FFCV's own `Loader` is left aside: it compiles its pipeline anew
 in every process (20 to 50 seconds), hangs when its thread fails, leaks that thread when a loop is left early, recycles
-the memory of batches, and tells no operation the seed and epoch.
-A pool of threads over slices of a batch (`contraflow.prefetch`) has none of that and needs a tenth of the code.
+the memory of batches, and tells no operation the seed and epoch. A pool of threads over slices of a batch
+(`contraflow.foundations.prefetch`) has none of that and needs a tenth of the code.
 
 Views are a function of (seed, epoch, sample index, view) alone: the same bytes for any number of threads, batch size,
 subset and order, in any process.
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from contraflow.encoded.beton import Beton, open_beton
 from contraflow.foundations.errors import UserError
-from contraflow.prefetch import prefetch
+from contraflow.foundations.prefetch import prefetch
 from contraflow.views.batch import Batch
 from contraflow.views.kernels.views import fill_images, fill_views
 from contraflow.views.order import epoch_order

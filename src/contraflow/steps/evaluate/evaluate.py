@@ -15,7 +15,7 @@ from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.geometry import alignment, uniformity
-from contraflow.evaluation.pixels import principal_components
+from contraflow.evaluation.raw_pixels import principal_components
 from contraflow.evaluation.record import DIGITS, Counts, label_figures, protocol
 from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, open_representation
 from contraflow.evaluation.settings import Eval

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from contraflow.evaluation.pixels import COMPONENTS, all_pixels, principal_components
+from contraflow.evaluation.raw_pixels import COMPONENTS, all_pixels, principal_components
 
 
 def test_components_are_those_of_the_singular_value_decomposition():

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from contraflow.prefetch import AHEAD, prefetch
+from contraflow.foundations.prefetch import AHEAD, prefetch
 
 
 def pool_threads():
