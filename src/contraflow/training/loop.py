@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from contraflow.collectives import average_gradients, from_first, rank
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import progress, say
+from contraflow.foundations.shares import part_of
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.training.collapse import collapse
@@ -71,7 +72,7 @@ def train(
     optimiser = build_optimiser(settings, method)
     peak = settings.lr * settings.batch_size / REFERENCE_BATCH
     steps = batches * len(epochs)
-    warmup = min(round(settings.warmup_epochs * batches), steps - 1)
+    warmup = min(round(part_of(batches, settings.warmup_epochs)), steps - 1)
     autocast, scaler = _precision(settings.precision, device)
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
     if slots is not None:
