@@ -14,7 +14,8 @@ from contraflow.views.batch import Batch
 class MemoryBank(Method):
     """Every view finds the slot of its image among slots of other images.
 
-    Slots are random at first. Those that serve as negatives are drawn for each step. The paper's noise-contrastive
+    Slots are random at first. Those that serve as negatives are drawn for each step, of the images that are trained on:
+    slots of held-out images stay random. The paper's noise-contrastive
     estimate is replaced by the softmax that it approximates.
     """
 
@@ -24,12 +25,14 @@ class MemoryBank(Method):
         self.drawn = settings.method.queue
         self.temperature = Temperature(settings.loss)
         self.negatives = NegativePolicy(settings, data.positions)
+        trained_on = torch.arange(data.images) if data.training is None else data.training
+        self.register_buffer("training_images", trained_on, persistent=False)
         self.slots = Slots(torch.randn(data.images, settings.model.projection_dim), settings.method.bank_momentum)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)
         slots = self.slots.vectors
-        drawn = torch.randint(len(slots), (self.drawn,)).to(slots.device)
+        drawn = self.training_images[torch.randint(len(self.training_images), (self.drawn,)).to(slots.device)]
         anchors, keys = z.flatten(0, 1), slots[batch.index].repeat(len(z), 1)
         loss = info_nce(
             anchors,

@@ -84,7 +84,7 @@ def train(
         for epoch in epochs[len(history) :]:
             if ends_early(history, settings):
                 break
-            total, norms, recent, began = 0.0, torch.zeros((), device=device), Recent(), time.monotonic()
+            total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
             for made in loader.epoch(epoch, order=order(epoch=epoch) if order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
@@ -101,7 +101,7 @@ def train(
                 scaler.scale(output.loss).backward()
                 average_gradients(trained)
                 scaler.unscale_(optimiser)
-                norms += torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+                norms.append(torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
                 scaler.step(optimiser)
                 scaler.update()
                 total += _finite(output.loss, label, epoch, rate)
@@ -121,7 +121,7 @@ def train(
                 loss=total / batches,
                 lr=rate,
                 **asdict(recent.measure()),
-                gradient_norm=norms.item() / batches,
+                gradient_norm=_mean_of_finite(torch.stack(norms)),
                 knn=accuracy,
             )
             history.append(from_first(replace(row, collapse=collapse([*before, *history, row]))))
@@ -154,6 +154,12 @@ def _finite(loss: torch.Tensor, label: str, epoch: int, rate: float) -> float:
             f"{rate:.4g}; lower train.lr or mining.lr, raise loss.tau or train.warmup_epochs"
         )
     return value
+
+
+def _mean_of_finite(norms: Tensor) -> float:
+    """The mean of the lengths of an epoch's gradients (batches,); one that overflowed in float16 made no step."""
+    finite = norms[norms.isfinite()]
+    return (finite.double().sum() / max(1, len(finite))).item()
 
 
 def _precision(name: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:

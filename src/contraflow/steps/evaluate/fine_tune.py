@@ -83,7 +83,7 @@ def fine_tune(
             train_round, supervised, data=encoded, todo=todo, files=files, threads=threads, provenance=provenance
         )
         on_gpus(settings.train.gpus, work)
-        method = build_method(supervised, encoded)
+        method = build_method(supervised, encoded, indices)
         load_model(files.encoder, method)
     images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)
     with lease() as (device,):
