@@ -110,13 +110,13 @@ class Provenance:
 
     @classmethod
     def of_content(cls, content: dict, path: Path) -> Self:
-        """What the file `path` says of itself.
+        """What the file `path` says of itself, as far as this kind tells it.
 
         Raises:
-            UserError: it says something else than this version does.
+            UserError: something is missing that this version tells.
         """
         try:
-            return cls(**content)
+            return cls(**{field.name: content[field.name] for field in fields(cls) if field.name in content})
         except TypeError:
             raise UserError(f"{path} was made by another version: delete it and run its step again") from None
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
-from contraflow.mining.provenance import MiningPass
+from contraflow.foundations.artefacts import Provenance
 from contraflow.params import Params
 from contraflow.report import gallery
 from contraflow.report.classes import confused_shares, largest_errors
@@ -41,7 +41,7 @@ def read_mistaken(evaluations: dict, labels: np.ndarray, predicted: np.ndarray, 
 
 
 def read_mined(
-    table: tuple[dict[str, np.ndarray], MiningPass], wanted: int, encoded: EncodedData, labels: np.ndarray
+    table: tuple[dict[str, np.ndarray], Provenance], wanted: int, encoded: EncodedData, labels: np.ndarray
 ) -> Mined:
     arrays, provenance = table
     rows = gallery.choose_anchors(len(arrays["anchor"]), wanted)

@@ -16,7 +16,6 @@ from contraflow.foundations.artefacts import Provenance, atomic, read_json, sha2
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Reads, Settings, Writes
 from contraflow.foundations.stages import code_digest
-from contraflow.mining.provenance import MiningPass
 from contraflow.params import Params
 from contraflow.report import gallery
 from contraflow.report.embedding_map import TILE, choose
@@ -194,11 +193,11 @@ def _read_curves(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} is missing: run the step evaluate first") from None
 
 
-def _last_negatives(seed: int, paths: list[Path], digest: str) -> tuple[dict[str, np.ndarray], MiningPass]:
+def _last_negatives(seed: int, paths: list[Path], digest: str) -> tuple[dict[str, np.ndarray], Provenance]:
     """Arrays and provenance of the last round's table of a seed."""
     tables = []
     for path in paths:
-        arrays, provenance = load_arrays(path, MiningPass)
+        arrays, provenance = load_arrays(path)
         provenance.require(path, data=digest)
         if provenance.seed == seed:
             tables.append((arrays, provenance))

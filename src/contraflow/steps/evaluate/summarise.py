@@ -13,7 +13,6 @@ from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import Provenance, atomic, read_json, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Reads, Settings, Writes
-from contraflow.mining.provenance import MiningPass
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def _mined(negatives: list[Path], data: EncodedData) -> list[dict]:
     """How many of the negatives are false, an entry a table: of all, of each anchor's most and least similar one."""
     entries, labels = [], data.labels("train")
     for path in negatives:
-        arrays, mined = load_arrays(path, MiningPass)
+        arrays, mined = load_arrays(path)
         mined.require(path, data=data.digest)
         anchor, negative = arrays["anchor"], arrays["negative"]
         parts = {"share": negative, "first": negative[:, :1], "last": negative[:, -1:]}
