@@ -28,7 +28,9 @@ class Measure:
     def of(self, run: Measured) -> dict[int, float | None]:
         """The figure of a run by seed, None where it was not measured."""
         contents = run.evaluations.items()
-        return {seed: (content[self.split] if self.split else content).get(self.key) for seed, content in contents}
+        if not self.split:
+            return {seed: getattr(content, self.key) for seed, content in contents}
+        return {seed: getattr(content, self.split).get(self.key) for seed, content in contents}
 
     def known(self, run: Measured) -> bool:
         """Whether the figure is a number for every seed."""
@@ -74,12 +76,12 @@ CHOOSING = Measure("linear", "validation", "Linear probe", "%, validation images
 def measures(runs: Sequence[Measured]) -> list[Measure]:
     """The figures that any of the runs has, in one order: probe, also on few labels, k-NN by rising k, shape."""
     contents = [content for run in runs for content in run.evaluations.values()]
-    keys = list(dict.fromkeys(key for content in contents for key in content["test"]))
+    keys = list(dict.fromkeys(key for content in contents for key in content.test))
     neighbours = sorted((key for key in keys if key.startswith("knn")), key=lambda key: int(key.removeprefix("knn")))
     found = [LINEAR, CHOOSING] if "linear" in keys else []
     found += [Measure(key, "test", few_labels(key), "%, test images") for key in keys if key.startswith(FEW)]
     found += [Measure(key, "test", f"{key.removeprefix('knn')}-NN", "%, test images") for key in neighbours]
-    shape = [key for key in GEOMETRY if any(is_number(content.get(key)) for content in contents)]
+    shape = [key for key in GEOMETRY if any(is_number(getattr(content, key)) for content in contents)]
     return found + [Measure(key, "", key.capitalize(), GEOMETRY[key]) for key in shape]
 
 

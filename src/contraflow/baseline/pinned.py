@@ -6,22 +6,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contraflow.baseline.measured import Measured
+from contraflow.baseline.measured import Figures, Measured
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
-from contraflow.settings.values import Number
-
-
-class Figures(BaseModel):
-    """Figures of the encoder of one seed, as `evaluate` wrote them; what else it wrote is left out."""
-
-    model_config = ConfigDict(strict=True)
-
-    seed: int
-    test: dict[str, Number]
-    validation: dict[str, Number]
-    alignment: Number | None
-    uniformity: Number | None
 
 
 class Pinned(BaseModel):
@@ -59,5 +46,4 @@ def read_pinned(path: Path) -> Measured | None:
         ) from None
     if pinned is None:
         return None
-    evaluations = {figures.seed: figures.model_dump(exclude={"seed"}) for figures in pinned.evaluations}
-    return Measured(pinned.name, pinned.params, pinned.test_images, evaluations)
+    return Measured(pinned.name, pinned.params, pinned.test_images, {each.seed: each for each in pinned.evaluations})

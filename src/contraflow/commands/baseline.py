@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from contraflow.baseline.pinned import Figures, Pinned, write_pinned
+from contraflow.baseline.measured import Figures
+from contraflow.baseline.pinned import Pinned, write_pinned
 from contraflow.commands.options import PARAMS, ParamsFile
 from contraflow.encoded.card import CARD, EncodedData
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.engines.dvc import Dvc
-from contraflow.foundations.artefacts import Provenance, read_json
+from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import Stages
 from contraflow.pages.numbers import listing
@@ -74,15 +75,12 @@ def read_results(params: Params, name: str, *, data: Path, evaluations: list[Pat
 
 
 def _figures(path: Path, digest: str) -> Figures:
-    content = read_json(path)
     try:
-        figures, made_from = Figures.model_validate(content), Provenance.of_content(content["provenance"], path)
-    except (ValidationError, KeyError, TypeError):
+        return Figures.model_validate(Evaluation.read(path, data=digest))
+    except ValidationError:
         raise UserError(
             f"{path} has figures that are no numbers (a failed run, or a damaged file), so it cannot be a baseline"
         ) from None
-    made_from.require(path, data=digest)
-    return figures
 
 
 def _require_up_to_date(root: Path) -> None:

@@ -1,7 +1,6 @@
 """The command `compare`: one page over several runs that DVC has recorded. No stage: nobody versions its page."""
 
 import io
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from contraflow.compare.experiment import Experiment, Stage
 from contraflow.compare.page import render
 from contraflow.engines.experiments import Experiments, Recorded
+from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import atomic
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import CODE
@@ -64,14 +64,14 @@ def write_comparison(names: list[str], *, root: Path, out: Path) -> None:
 def _read(run: Recorded) -> Experiment:
     """Raises UserError when the run is not complete or damaged."""
     names = sorted(path for path in run.files(EVALUATIONS) if Path(path).match("encoder-seed*.json"))
-    contents = [json.loads(run.read(path)) for path in names]
+    found = [Evaluation.of_content(run.read(path), Path(path)) for path in names]
     curves = pd.read_csv(io.BytesIO(run.read(CURVES)))
     return Experiment(
         name=run.name,
         params=run.params(),
         stages={name: _stage(run, name) for name in run.stages},
         test_images=run.files(DATA).get(TEST_IMAGES, ""),
-        evaluations={content["seed"]: content for content in sorted(contents, key=lambda content: content["seed"])},
+        evaluations={each.seed: each for each in sorted(found, key=lambda each: each.seed)},
         curves=curves,
     )
 

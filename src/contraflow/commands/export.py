@@ -9,6 +9,7 @@ from safetensors.torch import save
 from contraflow.commands.export_card import make_card, readme
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
 from contraflow.commands.trained import RESULTS, Trained, last_checkpoint
+from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import atomic, read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
@@ -63,9 +64,9 @@ def export(
     say(f"{out}: {', '.join([*written, README, CARD])}")
 
 
-def _evaluation(trained: Trained) -> dict | None:
+def _evaluation(trained: Trained) -> Evaluation | None:
     path = RESULTS / "evaluate" / f"encoder-seed{trained.made_from.seed}.json"
     if not path.is_file():
         return None
-    content = read_json(path)
-    return content if content["provenance"]["inputs"].get("encoder") == trained.digest else None
+    found = Evaluation.of_content(read_json(path), path)
+    return found if found.provenance.inputs.get("encoder") == trained.digest else None

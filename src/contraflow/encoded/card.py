@@ -9,7 +9,7 @@ import numpy as np
 
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
-from contraflow.foundations.artefacts import read_json, sha256, write_json
+from contraflow.foundations.artefacts import Provenance, read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 
 _SPOTS, _SPOT = 64, 2**16  # bytes
@@ -31,15 +31,36 @@ def spot_digest(path: Path) -> str:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """The number of images."""
+
+    images: int
+
+
+@dataclass(frozen=True)
+class Part(HeldOut):
+    """And of those with labels that of each class, in the order of `classes`; empty where there are no labels."""
+
+    per_class: list[int]
+
+
+@dataclass(frozen=True)
+class Repeats:
+    """How many images equal others, and of the first ones the name beside that of the image that it equals."""
+
+    images: int
+    listed: list[list[str | int]]
+
+
+@dataclass(frozen=True)
 class Card:
     """What an encoded data set holds.
 
-    `mean` and `std` are those of all images in `train.beton`, one number a channel, on the scale 0 to 1. `train`,
-    `validation` and `test` are dicts with `images` and, but for `validation`, `per_class` (counts in the order of
-    `classes`); `train` counts the validation images too. `classes` and `per_class` are empty where there are no labels.
-    `skipped` names broken image files that were left out. `duplicates` counts and lists training images that equal an
-    earlier one, `leaks` test images that equal a training image (see `contraflow.images.facts`). `bytes`, `digests`
-    (SHA-256) and `spots` (`spot_digest`) are those of the other files.
+    `mean` and `std` are those of all images in `train.beton`, one number a channel, on the scale 0 to 1. `train` counts
+    the validation images too. `classes` are empty where there are no labels. `skipped` names broken image files that
+    were left out. `duplicates` are training images that equal an earlier one, `leaks` test images that equal a training
+    image (see `contraflow.images.facts`). `bytes`, `digests` (SHA-256) and `spots` (`spot_digest`) are those of the
+    other files.
     """
 
     name: str
@@ -48,16 +69,16 @@ class Card:
     channels: int
     mean: list[float]
     std: list[float]
-    train: dict
-    validation: dict
-    test: dict
+    train: Part
+    validation: HeldOut
+    test: Part
     skipped: list[str]
-    duplicates: dict
-    leaks: dict
+    duplicates: Repeats
+    leaks: Repeats
     bytes: dict[str, int]
     digests: dict[str, str]
     spots: dict[str, str]
-    provenance: dict
+    provenance: Provenance
 
     @property
     def labelled(self) -> bool:
@@ -69,7 +90,7 @@ class Card:
         return {"mean": self.mean, "std": self.std, "size": self.image_size}
 
     def write(self, folder: Path) -> None:
-        write_json(folder / CARD, asdict(self))
+        write_json(folder / CARD, asdict(self) | {"provenance": self.provenance.content()})
 
     @classmethod
     def read(cls, folder: Path) -> "Card":
@@ -82,8 +103,12 @@ class Card:
         if not path.exists() and claimed(folder):
             raise UserError(f"{folder} is being written by another process: wait until its step encode has ended")
         try:
-            return cls(**read_json(path))
-        except TypeError:
+            content = read_json(path)
+            kinds = {"train": Part, "validation": HeldOut, "test": Part, "duplicates": Repeats, "leaks": Repeats}
+            parts = {name: kind(**content[name]) for name, kind in kinds.items()}
+            made_from = Provenance.of_content(content["provenance"], path)
+            return cls(**content | parts | {"provenance": made_from})
+        except (KeyError, TypeError):
             raise UserError(f"{path} is not a data card of this version: run the step encode again") from None
 
 
@@ -141,7 +166,7 @@ class EncodedData:
     @cached_property
     def training(self) -> np.ndarray:
         """Sorted int64 indices into `train.beton` of the images that are trained on: all but the held out."""
-        return np.setdiff1d(np.arange(self.card.train["images"]), self.validation, assume_unique=True)
+        return np.setdiff1d(np.arange(self.card.train.images), self.validation, assume_unique=True)
 
     def labels(self, split: str) -> np.ndarray:
         """Labels (N,) int64 of `train` (the whole file), `training`, `validation` or `test`; -1 for none."""

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from contraflow.images.settings import DataName
 from contraflow.neighbours.settings import Knn
-from contraflow.settings.values import Count, NotNegative, Positive, Section, Share, Text
+from contraflow.settings.values import Count, NotNegative, Positive, Section, Share, Switch, Text
 
 
 class Linear(Section):
@@ -17,12 +17,14 @@ class Linear(Section):
 
 
 class Transfer(Section):
-    name: Annotated[DataName | None, "one of those of data.name; null: none"] = None
+    name: Annotated[DataName | None, Switch("mnist"), "one of those of data.name; null: none"] = None
     path: Annotated[Text, "as data.path"] = "data"
 
 
 class FineTune(Section):
-    share: Annotated[Share, "share of the training images whose labels are seen, drawn by each seed; 0: none"] = 0.0
+    share: Annotated[
+        Share, Switch(0.5), "share of the training images whose labels are seen, drawn by each seed; 0: none"
+    ] = 0.0
     epochs: Annotated[Count, "over these images alone"] = 20
     lr: Annotated[Positive, "as train.lr"] = 0.05
 
@@ -40,10 +42,10 @@ class Eval(Section):
     ] = [0.01]
     few_draws: Annotated[Count, "which images those are is drawn so often; their accuracies are averaged"] = 3
     supervised: Annotated[
-        bool, "true: the ceiling, the same encoder trained as long with all labels (docs/evaluation.md)"
+        bool, Switch(True), "true: the ceiling, the same encoder trained as long with all labels (docs/evaluation.md)"
     ] = False
     corruptions: Annotated[
-        bool, "true: k-NN where the test images are noisy, blurred, brighter, compressed or turned"
+        bool, Switch(True), "true: k-NN where the test images are noisy, blurred, brighter, compressed or turned"
     ] = False
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
     fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()

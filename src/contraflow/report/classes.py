@@ -6,6 +6,7 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
+from contraflow.evaluation.results import Evaluation
 from contraflow.pages.numbers import fixed, is_number
 from contraflow.pages.pictures import data_uri
 from contraflow.report.run import Run
@@ -52,9 +53,9 @@ def _cell(value: float, *, hit: bool) -> dict:
     }
 
 
-def confused_shares(evaluations: dict[str, dict[int | None, dict]]) -> np.ndarray | None:
+def confused_shares(evaluations: dict[str, dict[int | None, Evaluation]]) -> np.ndarray | None:
     """Share of each actual class (row) that the linear probes of all seeds take for each class; None without any."""
-    counted = [np.array(e["confusion"], float) for e in evaluations["encoder"].values() if e["confusion"]]
+    counted = [np.array(e.confusion, float) for e in evaluations["encoder"].values() if e.confusion]
     if not counted:
         return None
     total = np.sum(counted, axis=0)
@@ -79,7 +80,7 @@ def _picture(shares: np.ndarray) -> str:
 
 def per_class(run: Run) -> list[dict]:
     """One row a class: class, precision, recall, f1 (means over seeds, None where undefined) and images."""
-    tables = [evaluation["per_class"] for evaluation in run.evaluations["encoder"].values() if evaluation["per_class"]]
+    tables = [evaluation.per_class for evaluation in run.evaluations["encoder"].values() if evaluation.per_class]
     rows = []
     for same_class in zip(*tables, strict=True):
         row = {"class": same_class[0]["class"], "images": same_class[0]["images"]}

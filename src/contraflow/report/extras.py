@@ -1,5 +1,9 @@
 """The extra evaluations, each as a table with the words on how it was measured."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from contraflow.evaluation.settings import Eval
 from contraflow.pages.numbers import listing
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES, measures
@@ -14,11 +18,26 @@ CORRUPTIONS = {
 }
 
 
+@dataclass(frozen=True)
+class Kind:
+    """An extra evaluation: when it is made, of what, and the table that shows it.
+
+    Attributes:
+        asked: Whether the parameters ask for it.
+        measured: The representations that it must have measured.
+        table: What `tables` says of it, but for its protocol.
+    """
+
+    asked: Callable[[Eval], object]
+    measured: tuple[str, ...]
+    table: Callable[[Run], dict]
+
+
 def tables(run: Run) -> list[dict]:
     """One table a kind that was measured: `title`, `corner`, `columns` and `rows` (each with `name` and `small`), in
     each row `cells` (mean, std and n), `guide` (what it shows, what is good, what is bad) and `protocol`.
     """
-    return [_TABLES[kind](run) | {"protocol": protocol} for kind, protocol in run.extras.items()]
+    return [KINDS[kind].table(run) | {"protocol": protocol} for kind, protocol in run.extras.items()]
 
 
 def _corruptions(run: Run) -> dict:
@@ -60,7 +79,7 @@ def _transfer(run: Run) -> dict:
             if name in found
         ],
         "guide": (
-            f"The same representations on images of another data set; the encoder was trained on {run.card['name']}.",
+            f"The same representations on images of another data set; the encoder was trained on {run.card.name}.",
             "the encoder is ahead of raw pixels and of its random start: what it learned serves other images, too.",
             "it is behind its random start: it learned what sets apart the images that it knows, and little else.",
         ),
@@ -84,4 +103,8 @@ def _fine_tune(run: Run) -> dict:
     }
 
 
-_TABLES = {"corruptions": _corruptions, "transfer": _transfer, "fine_tune": _fine_tune}
+KINDS = {
+    "corruptions": Kind(lambda asked: asked.corruptions, ("encoder", "untrained", "raw_pixels"), _corruptions),
+    "transfer": Kind(lambda asked: asked.transfer.name, ("encoder", "untrained", "raw_pixels"), _transfer),
+    "fine_tune": Kind(lambda asked: asked.fine_tune.share, ("encoder", "untrained"), _fine_tune),
+}

@@ -50,7 +50,7 @@ def samples(run: Run) -> list[dict]:
     images, labels = run.samples.images, run.samples.labels
     if not run.classes:
         return [{"name": None, **sprite(row)} for row in np.split(images, range(EACH_CLASS, len(images), EACH_CLASS))]
-    train, test = run.card["train"]["per_class"], run.card["test"]["per_class"]
+    train, test = run.card.train.per_class, run.card.test.per_class
     return [
         {"name": name, "train": train[c], "test": test[c], **sprite(images[labels == c])}
         for c, name in enumerate(run.classes[:MOST_CLASSES])

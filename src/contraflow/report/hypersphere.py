@@ -31,10 +31,10 @@ _PAIRS = {  # name, colour, dashes, mark in the legend
 def plane(run: Run) -> dict[str, Markup] | None:
     """Alignment and uniformity of every evaluation as `wide` and `narrow` SVG; None without any."""
     points = [
-        (name, evaluation["alignment"], evaluation["uniformity"])
+        (name, evaluation.alignment, evaluation.uniformity)
         for name, by_seed in run.evaluations.items()
         for evaluation in by_seed.values()
-        if is_number(evaluation["alignment"]) and is_number(evaluation["uniformity"])
+        if is_number(evaluation.alignment) and is_number(evaluation.uniformity)
     ]
     if not points:
         return None
@@ -103,7 +103,7 @@ def similarities(run: Run) -> dict | None:
 
 def _over_seeds(run: Run, name: str) -> dict[str, np.ndarray]:
     """Counts of the pairs of each kind by bin, added up over seeds."""
-    tables = [evaluation["similarities"] for evaluation in run.evaluations[name].values()]
+    tables = [evaluation.similarities for evaluation in run.evaluations[name].values()]
     return {kind: np.sum([table[kind] for table in tables], axis=0) for kind in tables[0]}
 
 

@@ -24,7 +24,7 @@ def _rounds(run: Run) -> str | None:
     if not ends or not all(end and is_number(end["mean"]) for end in ends):
         return None
     before, after = ends
-    images, n = min(run.card["validation"]["images"], MEASURED), before["n"]
+    images, n = min(run.card.validation.images, MEASURED), before["n"]
     errors = [error for end in ends for error in (error_of_accuracy(end["mean"], images), error_of_mean(end["std"], n))]
     gain = Difference(after["mean"] - before["mean"], two_standard_errors(*errors))
     points = f"{fixed(100 * abs(gain.mean), 1)} points"
@@ -41,7 +41,7 @@ def _false_negatives(run: Run) -> str | None:
     same = run.metrics.get("mining", {}).get("same_class_share")
     if not same:
         return None
-    sizes = run.card["train"]["per_class"]
+    sizes = run.card.train.per_class
     chance = sum((size / sum(sizes)) ** 2 for size in sizes)
     return (
         f"{share(same['mean'])} of the negatives mined in the last round have the anchor's own class, so they are "

@@ -72,13 +72,13 @@ def difference(run: Run, key: str, baseline: str) -> Gap | None:
     accuracies on N test images and s the standard deviation of the difference over n seeds. Both are measured on the
     same images, which makes their errors alike, so the margin is rather too wide than too narrow.
     """
-    own = {seed: evaluation["test"].get(key) for seed, evaluation in run.evaluations["encoder"].items()}
-    base = {seed: evaluation["test"].get(key) for seed, evaluation in run.evaluations[baseline].items()}
+    own = {seed: evaluation.test.get(key) for seed, evaluation in run.evaluations["encoder"].items()}
+    base = {seed: evaluation.test.get(key) for seed, evaluation in run.evaluations[baseline].items()}
     if not own or not base or not all(map(is_number, [*own.values(), *base.values()])):
         return None
     common = fmean(base.values())
     each = [value - base.get(seed, common) for seed, value in own.items()]
-    over_seeds, images = spread(each), run.card["test"]["images"]
+    over_seeds, images = spread(each), run.card.test.images
     margin = two_standard_errors(
         error_of_accuracy(fmean(own.values()), images),
         error_of_accuracy(common, images),
@@ -129,10 +129,10 @@ def geometry_rows(run: Run) -> list[dict]:
 
 def protocol(run: Run) -> dict[str, str]:
     """How the encoder was measured, and what the baselines' features are."""
-    words = dict(next(iter(run.evaluations["encoder"].values()))["protocol"])
+    words = dict(next(iter(run.evaluations["encoder"].values())).protocol)
     for name in NAMES:
         if name != "encoder" and run.evaluations[name]:
-            words[NAMES[name]] = next(iter(run.evaluations[name].values()))["protocol"]["features"]
+            words[NAMES[name]] = next(iter(run.evaluations[name].values())).protocol["features"]
     return words
 
 

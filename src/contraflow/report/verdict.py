@@ -103,7 +103,7 @@ def _linear(run: Run, raw: Gap, untrained: Gap) -> str:
     n = own["n"]
     text = (
         f"A linear probe on its features names the class of {percent(own)} of the "
-        f"{times(run.card['test']['images'], 'test image')} ({times(n, 'seed')}). That is {_gap(raw)} than the same "
+        f"{times(run.card.test.images, 'test image')} ({times(n, 'seed')}). That is {_gap(raw)} than the same "
         f"probe on raw pixels ({percent(of_raw)}) and {_gap(untrained)} than on the untrained encoder "
         f"({percent(of_untrained)})"
     )
@@ -143,7 +143,7 @@ def _neighbours(run: Run) -> str:
 
 
 def _warnings(run: Run) -> list[str]:
-    seeds, images, limit = len(run.params.seeds), run.card["test"]["images"], run.params.data.limit
+    seeds, images, limit = len(run.params.seeds), run.card.test.images, run.params.data.limit
     found = []
     if seeds == 1:
         found.append("One seed: there is no spread, so a small difference may be luck. Add seeds in params.yaml.")
@@ -151,13 +151,13 @@ def _warnings(run: Run) -> list[str]:
         found.append("Two seeds: ± is only a rough guess at the spread. Five or more make a claim.")
     if limit is not None:
         found.append(f"Only the first {times(limit, 'training image')} were used (data.limit).")
-    if run.card["skipped"]:
+    if run.card.skipped:
         found.append(
-            f"{times(len(run.card['skipped']), 'broken file')} in the data folder could not be used; see the data card."
+            f"{times(len(run.card.skipped), 'broken file')} in the data folder could not be used; see the data card."
         )
-    if run.classes and run.card["leaks"]["images"]:
+    if run.classes and run.card.leaks.images:
         found.append(
-            f"{times(run.card['leaks']['images'], 'test image')} of {count(images)} can also be found among the "
+            f"{times(run.card.leaks.images, 'test image')} of {count(images)} can also be found among the "
             "training images, which flatters every accuracy; see the data card."
         )
     found += _collapses(run)
@@ -183,15 +183,15 @@ def _collapses(run: Run) -> list[str]:
 
 
 def _probe_warnings(run: Run) -> list[str]:
-    largest = max(run.card["test"]["per_class"]) / run.card["test"]["images"]
+    largest = max(run.card.test.per_class) / run.card.test.images
     unfinished, chance = [], []
     for representation, by_seed in run.evaluations.items():
         for seed, evaluation in by_seed.items():
             name = NAMES[representation].lower() + ("" if seed is None else f" (seed {seed})")
-            probes = [*evaluation["probe_sweep"], *evaluation["few_labels"].values()]
+            probes = [*evaluation.probe_sweep, *evaluation.few_labels.values()]
             if not all(probe["converged"] for probe in probes):
                 unfinished.append(name)
-            if representation == "encoder" and evaluation["test"]["linear"] <= largest:
+            if representation == "encoder" and evaluation.test["linear"] <= largest:
                 chance.append(name)
     found = []
     if chance:

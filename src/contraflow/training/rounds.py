@@ -146,7 +146,7 @@ def train_round(
 def build_method(settings: Training, data: EncodedData) -> Method:
     """The method that `method.name` names, for some images, its weights drawn from torch's generator."""
     card, positions = data.card, torch.from_numpy(data.positions)
-    shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes), positions)
+    shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions)
     return METHODS[settings.method.name](settings, shape)
 
 
@@ -180,7 +180,7 @@ def _projections(method: Method, data: EncodedData, device: torch.device, thread
         data.train_beton, batch_size=PROJECTED, threads=threads, indices=data.training, **data.card.loading
     )
     found, _ = embed(nn.Sequential(method.encoder, method.projection), images, device)
-    vectors = torch.zeros(data.card.train["images"], found.shape[1])
+    vectors = torch.zeros(data.card.train.images, found.shape[1])
     vectors[data.training] = torch.from_numpy(found)
     return vectors
 

@@ -13,9 +13,10 @@ from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.probe import Problem, choose, sweep
 from contraflow.evaluation.representation import Figures
+from contraflow.evaluation.results import ByRound
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly
-from contraflow.foundations.artefacts import Provenance, sha256, write_json
+from contraflow.foundations.artefacts import Provenance, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.signature import Data, Reads, Settings, Threads
@@ -98,11 +99,10 @@ def evaluate_rounds(
     if len(seeds) != 1:
         raise UserError(f"evaluate-rounds takes the encoders of one seed, got those of {sorted(seeds)}")
     provenance = Provenance.of_stage("evaluate", params=settings.values(), inputs=inputs)
-    content = {
-        "representation": "encoder_by_round",
-        "seed": seeds.pop(),
-        "images": {"learned": len(learned), "held_out": len(held_out)},
-        "rounds": sorted(rounds, key=lambda entry: entry["round"]),
-        "provenance": provenance.content(),
-    }
-    write_json(figures, content)
+    ByRound(
+        representation="encoder_by_round",
+        seed=seeds.pop(),
+        images={"learned": len(learned), "held_out": len(held_out)},
+        rounds=sorted(rounds, key=lambda entry: entry["round"]),
+        provenance=provenance,
+    ).write(figures)

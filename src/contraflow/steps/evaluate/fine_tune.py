@@ -13,8 +13,8 @@ from contraflow.devices import lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
 from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import FineTune
-from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Setting, Settings, State, Threads
 from contraflow.models.checkpoint import load_model
@@ -88,12 +88,12 @@ def fine_tune(
     images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)
     with lease() as (device,):
         scores, actual = embed(nn.Sequential(method.encoder, method.projection), images, device)
-    content = {
-        "kind": "fine_tune",
-        "representation": subject.name,
-        "seed": subject.seed,
-        "figures": {"accuracy": float((scores.argmax(1) == actual).mean())},
-        "protocol": {
+    Extra(
+        kind="fine_tune",
+        representation=subject.name,
+        seed=subject.seed,
+        figures={"accuracy": float((scores.argmax(1) == actual).mean())},
+        protocol={
             "labels": f"of {len(indices)} of {len(encoded.training)} training images, {tuning.share:g} of each class, "
             "drawn by the seed; all other images are left out",
             "training": f"all weights, by cross-entropy of a linear classifier, {tuning.epochs} epochs over these "
@@ -101,6 +101,5 @@ def fine_tune(
             "test": f"the classifier itself after the last epoch, once on {len(actual)} test images; nothing chosen on "
             "them",
         },
-        "provenance": provenance.content(),
-    }
-    write_json(figures, content)
+        provenance=provenance,
+    ).write(figures)

@@ -58,7 +58,7 @@ def train_mined(
     if mining.use == "batches":
         use = MinedBatches(partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed))
     else:
-        nearest = np.zeros((encoded.card.train["images"], mining.companions), np.int64)
+        nearest = np.zeros((encoded.card.train.images, mining.companions), np.int64)
         nearest[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
         use = MinedCompanions(nearest, stored=mining.use == "stored")
     first = settings.train.epochs + (number - 1) * mining.epochs
