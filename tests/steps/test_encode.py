@@ -11,24 +11,26 @@ import yaml
 from PIL import Image
 
 from contraflow.encoded.beton import open_beton
-from contraflow.encoded.card import EncodedData
+from contraflow.encoded.card import CARD, EncodedData
 from contraflow.encoded.claim import claim
 from contraflow.encoded.pixels import read_images, square
 from contraflow.foundations.artefacts import sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.images.decoding import open_picture
-from contraflow.params import Params, parse_params
-from contraflow.steps.encode import encode
-from contraflow.steps.fetch import fetch
+from contraflow.params import parse_params
+from contraflow.steps.encode import Encoding, encode
+from contraflow.steps.fetch import Fetching, fetch
 
 ROOT = Path(__file__).parents[2]
 SIZE = 24
 
 
-def _params(**data: object) -> Params:
+def _encode(fetched: Path, out: Path, **data: object) -> Path:
+    """Let the step encode the files that lie in `fetched`, with some parameters of data changed; its card."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["data"] |= data
-    return parse_params(content)
+    settings = Encoding.of(parse_params(content | {"data": content["data"] | data}))
+    encode(settings, source=fetched / "source.json", card=out / CARD)
+    return out / CARD
 
 
 def _pixels(beton: Path) -> np.ndarray:
@@ -60,8 +62,7 @@ def fashion(tmp_path) -> Path:
 
 
 def test_fashion_mnist(tmp_path, fashion):
-    encode(_params(), fetched=fashion, out=tmp_path / "encode")
-    data = EncodedData.open(tmp_path / "encode")
+    data = EncodedData.open(_encode(fashion, tmp_path / "encode"))
     card = data.card
     raw = np.fromfile(fashion / "FashionMNIST/raw/train-images-idx3-ubyte", np.uint8, offset=16).reshape(40, 28, 28, 1)
     assert (_pixels(data.train_beton) == raw).all()
@@ -81,17 +82,16 @@ def test_fashion_mnist(tmp_path, fashion):
 
 
 def test_same_bytes_twice_wherever_the_files_lie(tmp_path, fashion):
-    encode(_params(), fetched=fashion, out=tmp_path / "one")
+    _encode(fashion, tmp_path / "one")
     shutil.move(fashion, tmp_path / "moved")
     for _ in range(2):  # the second time over its own files
-        encode(_params(path="elsewhere"), fetched=tmp_path / "moved", out=tmp_path / "two")
+        _encode(tmp_path / "moved", tmp_path / "two", path="elsewhere")
         assert _bytes(tmp_path / "one") == _bytes(tmp_path / "two")
     assert str(tmp_path).encode() not in (tmp_path / "one/card.json").read_bytes()
 
 
 def test_limit_and_size(tmp_path, fashion):
-    encode(_params(limit=9, image_size=16), fetched=fashion, out=tmp_path / "encode")
-    data = EncodedData.open(tmp_path / "encode")
+    data = EncodedData.open(_encode(fashion, tmp_path / "encode", limit=9, image_size=16))
     assert (data.card.train["images"], data.card.validation["images"], data.card.test["images"]) == (9, 1, 12)
     assert _pixels(data.test_beton).shape == (12, 16, 16, 1)
     assert data.labels("train").tolist() == list(range(9))
@@ -99,24 +99,24 @@ def test_limit_and_size(tmp_path, fashion):
 
 def test_too_few_images_are_refused(tmp_path, fashion):
     with pytest.raises(UserError, match="gives 3 training images, but at least 4"):
-        encode(_params(limit=3), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode", limit=3)
 
 
 def test_what_fetch_left_must_be_what_is_asked_for(tmp_path, fashion):
     with pytest.raises(UserError, match=r"holds fashion_mnist, but data\.name is mnist"):
-        encode(_params(name="mnist"), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode", name="mnist")
     file = fashion / "FashionMNIST/raw/t10k-labels-idx1-ubyte"
     file.write_bytes(file.read_bytes()[:-1] + b"\x07")
     with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is missing or was changed"):
-        encode(_params(), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode")
     with pytest.raises(UserError, match=r"source\.json is missing"):
-        encode(_params(), fetched=tmp_path, out=tmp_path / "encode")
+        _encode(tmp_path, tmp_path / "encode")
 
 
 def test_an_older_card_does_not_outlive_a_failure(tmp_path, fashion):
-    encode(_params(), fetched=fashion, out=tmp_path / "encode")
+    _encode(fashion, tmp_path / "encode")
     with pytest.raises(UserError):
-        encode(_params(name="mnist"), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode", name="mnist")
     assert not (tmp_path / "encode/card.json").exists()
 
 
@@ -135,8 +135,7 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
 
 
 def test_without_leaks_nothing_is_said(tmp_path, fashion, capfd):
-    encode(_params(), fetched=fashion, out=tmp_path / "encode")
-    card = EncodedData.open(tmp_path / "encode").card
+    card = EncodedData.open(_encode(fashion, tmp_path / "encode")).card
     assert card.leaks == card.duplicates == {"images": 0, "listed": []}
     assert "also" not in capfd.readouterr().err
 
@@ -146,10 +145,9 @@ BROKEN = {"Äpfel und Birnen/half a photo 000.jpg": "truncated", "犬/notes 犬.
 
 
 def _encode_folder(path: Path, work: Path, **data: object) -> EncodedData:
-    params = _params(name="folder", path=str(path), **({"image_size": SIZE} | data))
-    fetch(params, out=work / "fetch")
-    encode(params, fetched=work / "fetch", out=work / "encode")
-    return EncodedData.open(work / "encode")
+    fetch(Fetching("folder", str(path), data.get("table")), source=work / "fetch/source.json")
+    data = {"name": "folder", "path": str(path), "image_size": SIZE} | data
+    return EncodedData.open(_encode(work / "fetch", work / "encode", **data))
 
 
 def test_broken_photographs_are_all_named_in_one_message(tmp_path, photographs):
@@ -394,13 +392,13 @@ def test_of_many_images_every_broken_one_is_named_in_one_list(tmp_path, images):
 
 
 def test_two_at_once_corrupt_nothing(tmp_path, fashion):
-    encode(_params(), fetched=fashion, out=tmp_path / "alone")
+    _encode(fashion, tmp_path / "alone")
     with claim(tmp_path / "encode"), pytest.raises(UserError, match="encode is being written by another process"):
-        encode(_params(), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode")
 
     def run(_: int) -> str:
         try:
-            encode(_params(), fetched=fashion, out=tmp_path / "encode")
+            _encode(fashion, tmp_path / "encode")
         except UserError as error:
             return str(error)
         return "done"
