@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from contraflow.baseline.pinned import read_pinned, write_pinned
-from contraflow.commands.baseline import baseline, read_results
+from contraflow.commands.baseline import pin, read_results
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.params import load_params
@@ -24,6 +24,11 @@ FIGURES = {
     }
     for seed in (0, 1)
 }
+NOT_PINNED = {
+    **{name: {} for name in ("intervals", "few_labels", "similarities", "protocol")},
+    **{name: [] for name in ("per_class", "confusion", "probe_sweep")},
+    **{"representation": "encoder", "dimension": 16, "calibration": None},
+}
 STAGES = {
     "evaluate": {"cmd": "false", "params": ["loss.tau", "seeds"], "outs": ["results/encode", "results/evaluate"]},
     "report": {"cmd": "false", "deps": ["baseline.json"], "outs": ["results/report.html"]},
@@ -34,8 +39,8 @@ def write_evaluations(folder, digest, figures=FIGURES):
     """What `evaluate` would leave of the encoders, with more than is pinned; their paths."""
     paths = [folder / f"encoder-seed{seed}.json" for seed in figures]
     for path, (seed, content) in zip(paths, figures.items(), strict=True):
-        more = {"representation": "encoder", "seed": seed, "provenance": {"inputs": {"data": digest}}}
-        write_json(path, content | more)
+        provenance = {"step": "evaluate", "inputs": {"data": digest}}
+        write_json(path, NOT_PINNED | content | {"seed": seed, "provenance": provenance})
     return paths
 
 
@@ -66,7 +71,7 @@ class Lab:
         return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True).stdout.strip()
 
     def pin(self, name=None):
-        return baseline(load_params(self.root / "params.yaml"), root=self.root, name=name, out=self.out)
+        return pin(load_params(self.root / "params.yaml"), root=self.root, name=name, out=self.out)
 
     def change(self, old, new, file="params.yaml"):
         text = (self.root / file).read_text()

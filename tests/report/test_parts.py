@@ -91,7 +91,7 @@ def test_map_with_any_number_of_classes(run_of, classes, coloured, chips):
         labels=labels,
         predicted=labels,
         map_images=np.zeros((60, 4, 4, 1), np.uint8),
-        card=plain_run.card | {"classes": [f"class {i}" for i in range(classes)]},
+        card=replace(plain_run.card, classes=[f"class {i}" for i in range(classes)]),
     )
     drawn = embedding_map(run)
     assert (len(drawn["legend"]), len(drawn["chips"]), drawn["others"]) == (coloured, chips, classes - coloured)
@@ -140,7 +140,7 @@ def test_confusion_adds_the_seeds_up(run_of):
     for evaluation, counts in zip(
         run.evaluations["encoder"].values(), ([[8, 2], [0, 10]], [[6, 4], [1, 9]]), strict=True
     ):
-        evaluation["confusion"] = counts
+        evaluation.confusion[:] = counts
     table = confusion(run)
     assert [[cell["share"] for cell in row["cells"]] for row in table["rows"]] == [[0.7, 0.3], [0.05, 0.95]]
     assert table["pairs"][0] == {"actual": "a", "predicted": "b", "share": 0.3}
@@ -149,7 +149,7 @@ def test_confusion_adds_the_seeds_up(run_of):
 
 def test_undefined_precision_is_left_out(run_of):
     run = run_of(classes=["a", "b"])
-    run.evaluations["encoder"][3]["per_class"][0]["precision"] = None
+    run.evaluations["encoder"][3].per_class[0]["precision"] = None
     rows = per_class(run)
     assert rows[0]["precision"] is None
     assert rows[1]["precision"] == pytest.approx(0.7)
@@ -168,7 +168,7 @@ def test_overlap_of_the_hills_is_told(run_of):
     assert found["overlap"] == {"encoder": 0, "untrained": 0}
     assert len(found["legend"]) == 4
     for evaluation in run.evaluations["encoder"].values():
-        counts = evaluation["similarities"]
+        counts = evaluation.similarities
         counts["positive"] = [0] * 49 + [20] + [0] * 50  # the tenth of the twenty bins of different images
     assert similarities(run)["overlap"]["encoder"] == 0.5
     assert len(similarities(run_of(classes=[]))["legend"]) == 2

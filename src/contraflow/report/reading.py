@@ -29,8 +29,9 @@ def read_run(
     *,
     data: Path,
     metrics: Path,
-    evaluations: list[Path],
     curves: Path,
+    evaluations: list[Path],
+    features: list[Path],
     negatives: list[Path],
     rounds: list[Path],
     extras: list[Path],
@@ -41,8 +42,9 @@ def read_run(
     Args:
         data: Folder of the encoded data.
         metrics: `metrics.json`.
-        evaluations: The `.json` of every representation and the `.npz` of the encoders.
         curves: `curves.csv`.
+        evaluations: Of every representation (.json).
+        features: Of the encoders (.npz).
         negatives: `negatives.npz` of every seed and round; none without mining.
         rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
         extras: What the extra evaluations wrote (.json), as far as `eval` asks for them.
@@ -53,9 +55,9 @@ def read_run(
     """
     encoded = EncodedData.open(data)
     card = encoded.card
-    features = _features(params.seeds[0], [path for path in evaluations if path.suffix == ".npz"], encoded.digest)
-    labels, predicted = features["label"], features["predicted"]
-    found = _evaluations(params, encoded, [path for path in evaluations if path.suffix == ".json"])
+    arrays = _features(params.seeds[0], features, encoded.digest)
+    labels, predicted = arrays["label"], arrays["predicted"]
+    found = _evaluations(params, encoded, evaluations)
     train_labels = encoded.labels("train")
     table = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
     samples = gallery.choose_samples(encoded.training, train_labels, len(card.classes))
@@ -66,7 +68,7 @@ def read_run(
         metrics=read_json(metrics),
         evaluations=found,
         curves=_read_curves(curves),
-        features=features["features"],
+        features=arrays["features"],
         labels=labels,
         predicted=predicted,
         map_images=read_images(encoded.test_beton, mapped, min(card.image_size, TILE)),
@@ -77,7 +79,7 @@ def read_run(
         extras=_extras(params, encoded, extras),
         confusions=_confusions(rounds, encoded.digest),
         baseline=read_pinned(baseline),
-        digests=_digests(encoded, [metrics, *evaluations, *rounds, curves, baseline], [*extras, *negatives]),
+        digests=_digests(encoded, [metrics, *evaluations, *features, *rounds, curves, baseline], [*extras, *negatives]),
         code=_code(encoded, found, table),
     )
 
