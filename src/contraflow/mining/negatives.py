@@ -10,7 +10,6 @@ import torch
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.mining import policies, suspicion
-from contraflow.mining.control import random_others
 from contraflow.mining.search import Candidates, Search
 from contraflow.mining.settings import Mining
 from contraflow.neighbours.bank import BANK_ROWS, CPU
@@ -97,7 +96,7 @@ def mine_negatives(
         suspected[places] = barred.sum(axis=1)
         if settings.policy == "random":
             draws = _generators(seed, number, rows)
-            others = random_others(candidates, barred, k, position=position, window=window, draws=draws)
+            others = policies.random_others(candidates, barred, k, position=position, window=window, draws=draws)
             _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, n, settings)
             alike = np.einsum("ad,akd->ak", features[rows], features[others])
             order = np.lexsort((others, -alike), axis=1)
