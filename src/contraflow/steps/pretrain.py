@@ -3,7 +3,8 @@
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.signature import Data, Seed, State, Threads
-from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, Round, train_round
+from contraflow.training.loop import Round
+from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
 from contraflow.training.settings import Training
 
 

@@ -1,12 +1,10 @@
 """One round of training, from parameters and data to a checkpoint and its history."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,8 +20,8 @@ from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
 from contraflow.models.embed import embed
-from contraflow.training.history import Epoch, save_history
-from contraflow.training.loop import train
+from contraflow.training.history import save_history
+from contraflow.training.loop import MinedCompanions, Round, train
 from contraflow.training.parallel import on_each
 from contraflow.training.settings import Training
 from contraflow.training.validation import validation_knn
@@ -36,53 +34,6 @@ PROJECTED = 500  # images at a time
 # What every step that trains an encoder writes.
 CheckpointOut = Annotated[Path, Writes("Checkpoint to write (.safetensors).")]
 HistoryOut = Annotated[Path, Writes("History of the training to write (.csv).")]
-
-
-@dataclass(frozen=True)
-class MinedBatches:
-    """Mined negatives that meet their images in a batch: `order(epoch=...)` is the order of the images in an epoch."""
-
-    order: Callable[..., np.ndarray]
-
-
-@dataclass(frozen=True)
-class MinedCompanions:
-    """Mined negatives that each image brings along, by sample index, (images, m) int64.
-
-    They come in a view each, or `stored`, as the vectors that they last had: a vector starts as the projection of its
-    image, and is no part of the checkpoint.
-    """
-
-    images: np.ndarray
-    stored: bool
-
-
-@dataclass(frozen=True)
-class Round:
-    """What is trained, from where on, on which images.
-
-    Attributes:
-        seed: Draws weights, order and views.
-        number: 0 for pretraining, then the number of the mining round.
-        epochs: Numbered on from the rounds before, so that no two rounds see the same views.
-        start: The checkpoint to go on from; None draws weights from the seed.
-        before: The history of that checkpoint's own training, against which a collapse is measured.
-        mined: What a mining pass brings; None without.
-        encoder: A checkpoint, perhaps of another method, of which the encoder's weights are taken.
-        indices: Of the images to train on; None takes all training images.
-    """
-
-    seed: int
-    number: int
-    epochs: range
-    start: Path | None = None
-    before: Sequence[Epoch] = ()
-    mined: MinedBatches | MinedCompanions | None = None
-    encoder: Path | None = None
-    indices: np.ndarray | None = None
-
-    def __str__(self) -> str:
-        return f"seed {self.seed} · round {self.number}"
 
 
 @dataclass(frozen=True)
@@ -137,13 +88,10 @@ def _train(
         method,
         _loader(settings, data, todo, device, own_threads),
         settings.train,
+        todo=todo,
         labels=labels,
-        epochs=todo.epochs,
         device=device,
-        label=str(todo),
         state=files.state,
-        before=todo.before,
-        order=todo.mined.order if isinstance(todo.mined, MinedBatches) else None,
         slots=slots,
         validate=validation_knn(data, threads),
     )

@@ -19,7 +19,8 @@ from contraflow.foundations.signature import Data, Setting, Settings, State, Thr
 from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
 from contraflow.models.settings import Model
-from contraflow.training.rounds import Files, Round, build_method, train_round
+from contraflow.training.loop import Round
+from contraflow.training.rounds import Files, build_method, train_round
 from contraflow.training.settings import Train, Training
 from contraflow.views.loader import ImageLoader
 from contraflow.views.settings import Augment

@@ -8,7 +8,8 @@ from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Seed, Setting, Settings, State, Threads
 from contraflow.models.settings import Model
-from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, Round, train_round
+from contraflow.training.loop import Round
+from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
 from contraflow.training.settings import Train, Training
 from contraflow.views.settings import Augment
 

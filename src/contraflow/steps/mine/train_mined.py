@@ -15,15 +15,8 @@ from contraflow.mining.batches import order_with_negatives
 from contraflow.mining.provenance import MiningPass
 from contraflow.mining.settings import HOW, Mining
 from contraflow.training.history import read_history
-from contraflow.training.rounds import (
-    CheckpointOut,
-    Files,
-    HistoryOut,
-    MinedBatches,
-    MinedCompanions,
-    Round,
-    train_round,
-)
+from contraflow.training.loop import MinedBatches, MinedCompanions, Round
+from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
 from contraflow.training.settings import Training
 
 
