@@ -4,7 +4,7 @@ from statistics import fmean
 import pytest
 import torch
 
-from contraflow.losses import ntxent
+from contraflow.losses.ntxent import ntxent
 from contraflow.methods.parts.slots import MinedSlots
 
 

@@ -3,8 +3,8 @@ an Invariant Mapping")."""
 
 from torch import Tensor
 
-from contraflow.losses import margin_pairs
 from contraflow.losses.comparison import Comparison, in_batch
+from contraflow.losses.pairs import margin_pairs
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.views.batch import Batch

@@ -3,7 +3,7 @@ Instance Discrimination")."""
 
 import torch
 
-from contraflow.losses import Stored
+from contraflow.losses.infonce import Stored
 from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.methods.parts.slots import Slots

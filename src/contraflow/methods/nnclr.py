@@ -5,8 +5,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from contraflow.collectives import gather
-from contraflow.losses import Stored
 from contraflow.losses.comparison import EMPTY
+from contraflow.losses.infonce import Stored
 from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.methods.parts.queue import Queue

@@ -4,7 +4,7 @@ from itertools import product
 
 import torch
 
-from contraflow.losses import ntxent
+from contraflow.losses.ntxent import ntxent
 from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.views.batch import Batch

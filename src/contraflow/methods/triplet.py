@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from contraflow.losses import triplet
 from contraflow.losses.comparison import Comparison
+from contraflow.losses.triplet import triplet
 from contraflow.methods.margin import Margin
 
 

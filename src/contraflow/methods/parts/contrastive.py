@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from contraflow.losses import Stored, info_nce
+from contraflow.losses.infonce import Stored, info_nce
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.temperature import Temperature
