@@ -4,6 +4,7 @@ from contraflow.collectives import gather
 from contraflow.losses.regression import negative_cosine
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.momentum import MomentumCopy
+from contraflow.methods.parts.schedule import cosine
 from contraflow.views.batch import Batch
 
 
@@ -14,10 +15,11 @@ class BYOL(Method):
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        self.momentum = MomentumCopy(self, settings.method.momentum)
+        self.schedule = settings.method.momentum
+        self.momentum = MomentumCopy(self)
 
     def forward(self, batch: Batch) -> Output:
-        self.momentum.follow(self, batch.progress)
+        self.momentum.follow(self, cosine(*self.schedule, batch.progress))
         z = self.project(batch.views)
         p1, p2 = self.gathered(self.predictor, z)
         t1, t2 = self.momentum.embed(batch.views)

@@ -7,6 +7,7 @@ from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.queue import Queue
+from contraflow.methods.parts.schedule import cosine
 from contraflow.views.batch import Batch
 
 
@@ -20,11 +21,12 @@ class MoCo(Contrastive):
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        self.momentum = MomentumCopy(self, settings.method.momentum)
+        self.schedule = settings.method.momentum
+        self.momentum = MomentumCopy(self)
         self.queue = Queue(settings.method.queue, settings.model.projection_dim)
 
     def forward(self, batch: Batch) -> Output:
-        self.momentum.follow(self, batch.progress)
+        self.momentum.follow(self, cosine(*self.schedule, batch.progress))
         query, key = self.embed(batch.views[:1])[0], self.momentum.embed(batch.views[1:2])[0]
         loss = self.find(query, key, self.queue.stored, batch.index, batch.progress)
         self.queue.push(key, batch.index)

@@ -58,15 +58,11 @@ def mine_negatives(
     Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
 
     Args:
-        features: (N, D) float32, finite, of length 1; they are read where they lie, which may be a mapped file.
-        position: (N,) place of each row in the data.
-        settings: The section `mining` of the parameters.
+        features, position, window, device: As for `Search`.
         number: Of the round.
-        window: Rows within so many places of the anchor are none of its negatives.
         anchors: The rows to choose for; all by default.
         views: (A, V, D) features of augmented views of the anchors, of length 1, where `settings.false_negatives` is
             `views`.
-        device: Where an exact search computes.
         threads: CPU threads of an approximate search.
 
     Raises:

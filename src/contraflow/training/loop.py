@@ -14,9 +14,8 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import progress, say
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.slots import MinedSlots
-from contraflow.training.collapse import collapse
 from contraflow.training.diagnosis import Recent
-from contraflow.training.history import Epoch, ends_early
+from contraflow.training.history import Epoch, collapse, ends_early
 from contraflow.training.optimisers import build_optimiser, learning_rate
 from contraflow.training.settings import Train
 from contraflow.training.state import load_state, save_state
@@ -90,12 +89,10 @@ def train(
     Several processes (`contraflow.collectives`) train copies of it, which stay equal; the first writes `state`.
 
     Args:
-        method: What to train.
         loader: Gives the views of an epoch, those of this process's part of each batch.
         settings: Optimiser, peak learning rate and schedule; `epochs` of it is not read.
         todo: Which epochs, after which history, and what mining brings.
         labels: Of every sample that the loader may give, by sample index, (images,) int64; -1 where none is to be seen.
-        device: Where to compute.
         state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
         slots: Of all images, from which those of mined negatives are negatives of each batch; None for none.
         validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is

@@ -1,6 +1,5 @@
 """The momentum encoder of MoCo and BYOL."""
 
-from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
@@ -8,28 +7,22 @@ from torch import Tensor, nn
 
 from contraflow.collectives import gather
 from contraflow.methods.parts.base import Method
-from contraflow.methods.parts.schedule import cosine
 
 
 class MomentumCopy(nn.Module):
     """A method's encoder and projection head as a moving average over steps, without gradients.
 
     Its BatchNorms have statistics of their own: only weights are averaged (He et al. 2020, equation 2).
-
-    Args:
-        schedule: The share of its own weights that it keeps, from the first step to the last.
     """
 
-    def __init__(self, method: Method, schedule: Sequence[float]):
+    def __init__(self, method: Method):
         super().__init__()
-        self.schedule = schedule
         self.encoder = deepcopy(method.encoder).requires_grad_(False)
         self.projection = deepcopy(method.projection).requires_grad_(False)
 
     @torch.no_grad()
-    def follow(self, method: Method, progress: float) -> None:
-        """Keep the share of the own weights that is due at this progress, take the rest from the method's."""
-        momentum = cosine(*self.schedule, progress)
+    def follow(self, method: Method, momentum: float) -> None:
+        """Keep the share `momentum` of the own weights, take the rest from the method's."""
         for own, other in ((self.encoder, method.encoder), (self.projection, method.projection)):
             for mine, new in zip(own.parameters(), other.parameters(), strict=True):
                 mine.lerp_(new, 1 - momentum)
