@@ -6,11 +6,15 @@
 import pytest
 import torch
 
-from contraflow.losses import Stored, barlow_twins, info_nce, negative_cosine, ntxent, supcon, triplet, vicreg
+from contraflow.losses.barlow import barlow_twins
 from contraflow.losses.comparison import in_batch
 from contraflow.losses.hypersphere import alignment, uniformity
-from contraflow.methods.parts.negatives import NegativePolicy
-from contraflow.methods.parts.settings import MethodSettings
+from contraflow.losses.infonce import Stored, info_nce
+from contraflow.losses.ntxent import ntxent
+from contraflow.losses.regression import negative_cosine
+from contraflow.losses.supcon import supcon
+from contraflow.losses.triplet import triplet
+from contraflow.losses.vicreg import vicreg
 from contraflow.methods.parts.temperature import Temperature
 
 pytestmark = pytest.mark.peers

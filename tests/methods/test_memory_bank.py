@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from contraflow.losses import Stored, info_nce
+from contraflow.losses.infonce import Stored, info_nce
 
 
 def test_loss_is_info_nce_of_both_views_and_their_slots_which_then_move(method_of, batch_of):

@@ -4,7 +4,7 @@ from statistics import fmean
 import pytest
 import torch
 
-from contraflow.losses import ntxent
+from contraflow.losses.ntxent import ntxent
 
 
 def test_loss_is_ntxent_of_the_projections_of_both_views_in_one_batch(method_of, batch_of):

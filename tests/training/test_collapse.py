@@ -2,8 +2,8 @@
 
 import pytest
 
-from contraflow.losses import negative_cosine
 from contraflow.losses.hypersphere import alignment
+from contraflow.losses.regression import negative_cosine
 from contraflow.methods.byol import BYOL
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.registry import METHODS

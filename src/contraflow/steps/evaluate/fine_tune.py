@@ -1,7 +1,6 @@
 """The step `fine-tune`: how good an encoder becomes where it is trained on with a share of the labels."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar
@@ -20,8 +19,8 @@ from contraflow.foundations.signature import Data, Setting, Settings, State, Thr
 from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
 from contraflow.models.settings import Model
-from contraflow.training.parallel import on_gpus
-from contraflow.training.rounds import Files, Round, build_method, train_round
+from contraflow.training.loop import Round
+from contraflow.training.rounds import Files, build_method, train_round
 from contraflow.training.settings import Train, Training
 from contraflow.views.loader import ImageLoader
 from contraflow.views.settings import Augment
@@ -79,10 +78,7 @@ def fine_tune(
     todo = Round(subject.seed, number=0, epochs=range(tuning.epochs), encoder=checkpoint, indices=indices)
     with TemporaryDirectory(prefix="contraflow-") as folder:
         files = Files(Path(folder) / "encoder.safetensors", Path(folder) / "history.csv", state)
-        work = partial(
-            train_round, supervised, data=encoded, todo=todo, files=files, threads=threads, provenance=provenance
-        )
-        on_gpus(settings.train.gpus, work)
+        train_round(supervised, data=encoded, todo=todo, files=files, threads=threads, provenance=provenance)
         method = build_method(supervised, encoded)
         load_model(files.encoder, method)
     images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)
