@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.encoded.card import Card, EncodedData, spot_digest
+from contraflow.encoded.card import Card, EncodedData, HeldOut, Part, Repeats, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.foundations.artefacts import read_json, sha256, write_json
+from contraflow.foundations.artefacts import Provenance, read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.images.image_set import Split
 from contraflow.images.writer import write_beton
@@ -28,16 +28,16 @@ def folder(tmp_path):
         channels=1,
         mean=[0.0],
         std=[1.0],
-        train={"images": 6, "per_class": [2, 2, 2]},
-        validation={"images": 2},
-        test={"images": 3, "per_class": [1, 1, 1]},
+        train=Part(6, [2, 2, 2]),
+        validation=HeldOut(2),
+        test=Part(3, [1, 1, 1]),
         skipped=[],
-        duplicates={"images": 0, "listed": []},
-        leaks={"images": 0, "listed": []},
+        duplicates=Repeats(0, []),
+        leaks=Repeats(0, []),
         bytes={name: (tmp_path / name).stat().st_size for name in FILES},
         digests={name: sha256(tmp_path / name) for name in FILES},
         spots={name: spot_digest(tmp_path / name) for name in FILES},
-        provenance={"step": "encode"},
+        provenance=Provenance(step="encode", inputs={}),
     ).write(tmp_path)
     return tmp_path
 

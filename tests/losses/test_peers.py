@@ -15,6 +15,8 @@ from contraflow.losses.regression import negative_cosine
 from contraflow.losses.supcon import supcon
 from contraflow.losses.triplet import triplet
 from contraflow.losses.vicreg import vicreg
+from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.methods.parts.settings import MethodSettings
 from contraflow.methods.parts.temperature import Temperature
 
 pytestmark = pytest.mark.peers

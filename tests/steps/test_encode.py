@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from contraflow.encoded.beton import open_beton
-from contraflow.encoded.card import CARD, EncodedData
+from contraflow.encoded.card import CARD, EncodedData, Part, Repeats
 from contraflow.encoded.claim import claim
 from contraflow.encoded.pixels import read_images, square
 from contraflow.foundations.artefacts import sha256, write_json
@@ -68,15 +68,15 @@ def test_fashion_mnist(tmp_path, fashion):
     assert (_pixels(data.train_beton) == raw).all()
     assert (card.name, card.image_size, card.channels, card.skipped) == ("fashion_mnist", 28, 1, [])
     assert card.classes[4] == "Coat"
-    assert card.train == {"images": 40, "per_class": [4] * 10}
-    assert card.test == {"images": 12, "per_class": [2, 2] + [1] * 8}
-    assert card.validation == {"images": 4} == {"images": len(data.validation)}
+    assert card.train == Part(40, [4] * 10)
+    assert card.test == Part(12, [2, 2] + [1] * 8)
+    assert card.validation.images == 4 == len(data.validation)
     assert sorted([*data.training, *data.validation]) == list(range(40))
     assert card.mean == pytest.approx([raw.mean() / 255])
     assert card.std == pytest.approx([raw.std() / 255])
     assert card.digests == {name: sha256(tmp_path / "encode" / name) for name in card.digests}
-    assert card.provenance["inputs"] == {"source.json": sha256(fashion / "source.json")}
-    assert not {"data.path", "data.labelled_fraction"} & set(card.provenance["params"])
+    assert card.provenance.inputs == {"source.json": sha256(fashion / "source.json")}
+    assert not {"data.path", "data.labelled_fraction"} & set(card.provenance.params)
     assert data.labels("train").tolist() == [i % 10 for i in range(40)]
     assert data.positions.tolist() == list(range(40))
 
@@ -92,7 +92,7 @@ def test_same_bytes_twice_wherever_the_files_lie(tmp_path, fashion):
 
 def test_limit_and_size(tmp_path, fashion):
     data = EncodedData.open(_encode(fashion, tmp_path / "encode", limit=9, image_size=16))
-    assert (data.card.train["images"], data.card.validation["images"], data.card.test["images"]) == (9, 1, 12)
+    assert (data.card.train.images, data.card.validation.images, data.card.test.images) == (9, 1, 12)
     assert _pixels(data.test_beton).shape == (12, 16, 16, 1)
     assert data.labels("train").tolist() == list(range(9))
 
@@ -126,8 +126,8 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
     shutil.copy(root / "train/a/0.png", root / "train/b/9.png")
     shutil.copy(root / "train/b/1.png", root / "test/a/8.png")
     data = _encode_folder(root, tmp_path)
-    assert data.card.duplicates == {"images": 1, "listed": [["train/b/9.png", "train/a/0.png"]]}
-    assert data.card.leaks == {"images": 1, "listed": [["test/a/8.png", "train/b/1.png"]]}
+    assert data.card.duplicates == Repeats(1, [["train/b/9.png", "train/a/0.png"]])
+    assert data.card.leaks == Repeats(1, [["test/a/8.png", "train/b/1.png"]])
     said = [line for line in capfd.readouterr().err.splitlines() if "among the training images" in line]
     assert len(said) == 1
     assert "1 of 7 test images" in said[0]
@@ -136,7 +136,7 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
 
 def test_without_leaks_nothing_is_said(tmp_path, fashion, capfd):
     card = EncodedData.open(_encode(fashion, tmp_path / "encode")).card
-    assert card.leaks == card.duplicates == {"images": 0, "listed": []}
+    assert card.leaks == card.duplicates == Repeats(0, [])
     assert "also" not in capfd.readouterr().err
 
 
@@ -166,10 +166,10 @@ def test_photographs_without_the_broken_ones(tmp_path, photographs):
     assert sorted(card.skipped) == sorted(BROKEN)
     assert card.classes == sorted(CLASSES)
     assert (card.image_size, card.channels) == (SIZE, 3)
-    assert card.train["images"] + card.test["images"] == 298
-    assert 58 <= card.test["images"] <= 60
-    assert all(n in (19, 20) for n in card.test["per_class"])
-    assert _pixels(data.train_beton).shape == (card.train["images"], SIZE, SIZE, 3)
+    assert card.train.images + card.test.images == 298
+    assert 58 <= card.test.images <= 60
+    assert all(n in (19, 20) for n in card.test.per_class)
+    assert _pixels(data.train_beton).shape == (card.train.images, SIZE, SIZE, 3)
     assert sorted(_bytes(data.folder)) == ["card.json", "positions.npy", "test.beton", "train.beton", "validation.npy"]
 
 
@@ -198,8 +198,8 @@ def test_unlabelled_grey_images(tmp_path):
     _paint(tmp_path / "images", [f"{i:02}.png" for i in range(20)], channels=1)
     data = _encode_folder(tmp_path / "images", tmp_path)
     assert not data.card.labelled
-    assert data.card.classes == data.card.train["per_class"] == data.card.test["per_class"] == []
-    assert (data.card.channels, data.card.train["images"], data.card.test["images"]) == (1, 16, 4)
+    assert data.card.classes == data.card.train.per_class == data.card.test.per_class == []
+    assert (data.card.channels, data.card.train.images, data.card.test.images) == (1, 16, 4)
     assert (data.labels("train") == -1).all()
     assert (data.labels("test") == -1).all()
 
@@ -210,8 +210,8 @@ def test_a_test_of_ones_own(tmp_path):
     ]
     _paint(tmp_path / "images", names)
     data = _encode_folder(tmp_path / "images", tmp_path, limit=5)
-    assert data.card.train["images"] == 5
-    assert data.card.test == {"images": 4, "per_class": [2, 2]}
+    assert data.card.train.images == 5
+    assert data.card.test == Part(4, [2, 2])
 
 
 def _write_table(root: Path, header: str, rows: list[str]) -> None:
@@ -231,8 +231,8 @@ def test_a_table_gives_labels_split_and_order(tmp_path):
     assert data.card.classes == ["ape", "cat"]
     assert data.labels("train").tolist() == [-1 if i == 4 else int(i % 3 > 0) for i in stored]
     assert data.positions.tolist() == [1, 2, 3, 4, 5] + [2**32 + place for place in (1, 2, 3, 4, 5)]
-    assert data.card.train == {"images": 10, "per_class": [4, 5]}
-    assert data.card.test == {"images": 2, "per_class": [0, 2]}
+    assert data.card.train == Part(10, [4, 5])
+    assert data.card.test == Part(2, [0, 2])
     assert 2 not in data.validation  # it has no label to choose by
     pixels = [square(open_picture(root / f"{i}.png")[0], SIZE) for i in stored]
     assert (_pixels(data.train_beton) == np.stack(pixels)).all()
@@ -307,7 +307,7 @@ def test_above_a_size_jpeg_stays_jpeg_and_the_rest_becomes_pixels(tmp_path, larg
 
 def test_what_is_read_again_is_the_middle_of_each_picture(tmp_path, large):
     data = _encode_folder(large, tmp_path, image_size=72)
-    found = read_images(data.train_beton, np.arange(data.card.train["images"]), 72)
+    found = read_images(data.train_beton, np.arange(data.card.train.images), 72)
     wanted = {square(open_picture(path)[0], 72).tobytes(): path.name for path in large.rglob("*.*")}
     unlike = [pixels for pixels in found if pixels.tobytes() not in wanted]
     assert len(unlike) <= 1  # the one that was encoded anew
@@ -352,7 +352,7 @@ def test_jpeg_twice_gives_the_same_bytes_and_copies_are_found(tmp_path, large):
     shutil.copy(large / "b/01.jpg", large / "a/99.jpg")
     one, two = (_encode_folder(large, tmp_path / run, image_size=72) for run in "12")
     assert _bytes(one.folder) == _bytes(two.folder)
-    assert one.card.duplicates["images"] + one.card.leaks["images"] == 1
+    assert one.card.duplicates.images + one.card.leaks.images == 1
 
 
 def test_grey_jpeg_becomes_one_channel_at_any_size(tmp_path):

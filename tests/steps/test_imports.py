@@ -6,7 +6,6 @@ import yaml
 
 from contraflow.encoded.card import CARD
 from contraflow.foundations.arrays import save_arrays
-from contraflow.foundations.artefacts import write_json
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
 from contraflow.mining.provenance import MiningPass
 
@@ -49,31 +48,17 @@ def test_summarise_mining(tmp_path, table, imported_by):
     assert len(out.read_text().splitlines()) == 2
 
 
-def test_summarise(tmp_path, params, encoded, table, imported_by):
-    evaluation = {
-        "representation": "encoder",
-        "seed": 0,
-        "test": {"linear": 0.5},
-        "validation": {"linear": 0.5},
-        "confusion": [[1, 1], [0, 2]],
-        "alignment": 0.1,
-        "uniformity": -1.0,
-        "intervals": {"linear": [0.4, 0.6]},
-        "calibration": {"ece": 0.1, "bins": []},
-        "provenance": {"step": "evaluate", "inputs": {"data": encoded.digest}},
-    }
-    write_json(tmp_path / "encoder-seed0.json", evaluation)
+def test_summarise(tmp_path, params, encoded, table, evaluation_of, imported_by):
+    figures = {"test": {"linear": 0.5}, "validation": {"linear": 0.5}, "intervals": {"linear": [0.4, 0.6]}}
+    figures |= {"confusion": [[1, 1], [0, 2]], "alignment": 0.1, "uniformity": -1.0}
+    calibration, evaluations = {"ece": 0.1, "bins": []}, tmp_path / "encoder-seed0.json"
+    found = evaluation_of(
+        {"data": encoded.digest}, **figures, representation="encoder", seed=0, calibration=calibration
+    )
+    found.write(evaluations)
     (tmp_path / "history.csv").write_text("seed,round,epoch,loss\n0,0,0,1.5\n")
     imported = imported_by(
-        *(
-            "summarise",
-            "--params",
-            params,
-            "--data",
-            encoded.folder / CARD,
-            "--evaluations",
-            tmp_path / "encoder-seed0.json",
-        ),
+        *("summarise", "--params", params, "--data", encoded.folder / CARD, "--evaluations", evaluations),
         *("--histories", tmp_path / "history.csv", "--negatives", table, "--metrics", tmp_path / "metrics.json"),
         *("--curves", tmp_path / "curves.csv", "--confusion", tmp_path / "confusion.csv"),
     )

@@ -95,7 +95,7 @@ class Extra(Result):
     """An extra evaluation, which a run makes where `eval` asks for it.
 
     Attributes:
-        kind: Its name, a key of `contraflow.evaluation.extras.EXTRAS`.
+        kind: Its name: `corruptions`, `transfer` or `fine_tune`.
         figures: Accuracies (0 to 1), in dicts as deep as the kind has it.
         protocol: How they were measured, in words.
         validation: Accuracies on validation images; None where there are none.
