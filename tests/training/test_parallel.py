@@ -21,7 +21,6 @@ from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.steps.mine import train_mined as training_mined
 from contraflow.steps.mine.mine import MiningSettings, mine
-from contraflow.training import from_start
 from contraflow.training.parallel import on_each
 
 CPU = torch.device("cpu")
@@ -66,8 +65,7 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
         works = []
-        for step in (from_start, training_mined):
-            patch.setattr(step, "on_gpus", lambda wanted, work: works.append(work))
+        patch.setattr("contraflow.training.rounds.on_each", lambda devices, work: works.append(work))
 
         def pretraining(out):
             pretrained(params, encoded, out, threads=2)
