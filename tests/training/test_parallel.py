@@ -19,8 +19,8 @@ from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.settings import MethodSettings
-from contraflow.steps.mine import train_mined as training_mined
 from contraflow.steps.mine.mine import MiningSettings, mine
+from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training.parallel import on_each
 
 CPU = torch.device("cpu")
@@ -80,7 +80,7 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
             out = folder / "mined"
             files = {"start": encoder, "before": start / "history.csv", "negatives": negatives, "data": card}
             files |= {"encoder": out / "encoder.safetensors", "history": out / "history.csv", "state": out / "state"}
-            training_mined.train_mined(training_mined.MinedTraining.of(params), **files, threads=2)
+            train_mined(MinedTraining.of(params), **files, threads=2)
             trainings = [works.pop(), pretraining(folder / "whole")]
             stopped = pretraining(folder / "stopped")
             on_each([CPU] * number, partial(helper.everything, settings, trainings, stopped, folder))
