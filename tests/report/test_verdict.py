@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from contraflow.encoded.card import HeldOut, Part
-from contraflow.report.mining_verdict import MEASURED
-from contraflow.report.verdict import verdict
+from contraflow.report.verdict import MEASURED, verdict
 from contraflow.steps.evaluate.evaluate_rounds import HELD_OUT
 
 
