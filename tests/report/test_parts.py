@@ -19,7 +19,7 @@ from contraflow.params import load_params, parse_params
 from contraflow.report.classes import confusion, per_class
 from contraflow.report.curves import diagnosis_curves, loss_curves
 from contraflow.report.embedding_map import embedding_map, project
-from contraflow.report.gallery import choose_anchors, choose_samples
+from contraflow.report.gallery import choose_samples, drawn
 from contraflow.report.hypersphere import plane, similarities
 from contraflow.report.parameters import sections
 
@@ -60,7 +60,7 @@ def test_samples_are_training_images_of_every_class():
 def test_samples_of_few_or_unlabelled_images():
     assert choose_samples(np.array([4, 7]), np.full(9, -1), 0).tolist() == [4, 7]
     assert choose_samples(np.arange(3), np.array([0, 0, 2]), 3).tolist() == [0, 1, 2]
-    assert choose_anchors(2, 12).tolist() == [0, 1]
+    assert drawn(np.arange(2), 12).tolist() == [0, 1]
 
 
 def test_map_keeps_neighbours_together():

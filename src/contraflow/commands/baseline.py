@@ -39,11 +39,7 @@ def baseline(
 def pin(params: Params, *, root: Path, name: str | None, out: Path) -> str:
     """Write the figures of the encoder in `results/` to `out` (.json), and return the name they got.
 
-    Args:
-        params: Parameters of the run.
-        root: The DVC repository.
-        name: How reports shall call this run; None for the commit that is checked out.
-        out: File to write.
+    Args as for `baseline`; `root` is the DVC repository.
 
     Raises:
         UserError: there is no whole run, DVC says that it is not of the present parameters, code and data, it failed,

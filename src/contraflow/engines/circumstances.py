@@ -16,7 +16,7 @@ import yaml
 
 from contraflow.devices import cores, gpus
 from contraflow.engines.dvc import LOCK
-from contraflow.foundations.artefacts import atomic, sha256
+from contraflow.foundations.artefacts import sha256, write_text
 from contraflow.pages.assets import STYLES, joined, template
 
 BENCHMARKS = Path("logs/benchmarks")
@@ -147,5 +147,4 @@ def write_circumstances(stages: list[str], report: Path) -> None:
     found = circumstances(Path.cwd(), stages)
     made = template(Path(__file__).parent / "circumstances.html.j2")
     page = made.render(style=joined(STYLES), report=sha256(report), **asdict(found))
-    with atomic(report.with_name("circumstances.html")) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(report.with_name("circumstances.html"), page)

@@ -72,7 +72,7 @@ def _transfer(run: Run) -> dict:
     return {
         "title": f"Transfer to {run.params.eval.transfer.name}",
         "corner": "Accuracy, %",
-        "columns": [{"name": measure.name, "small": measure.settings} for measure in measures(run)],
+        "columns": [{"name": measure.name, "small": measure.note} for measure in measures(run)],
         "rows": [
             {"name": NAMES[name], "small": "", "cells": [found[name][measure.key] for measure in measures(run)]}
             for name in NAMES

@@ -17,7 +17,7 @@ from contraflow.foundations.stages import code_digest
 from contraflow.params import Params
 from contraflow.report import gallery
 from contraflow.report.classes import confused_shares, largest_errors
-from contraflow.report.embedding_map import TILE, choose
+from contraflow.report.embedding_map import TILE
 from contraflow.report.extras import KINDS
 from contraflow.report.run import Mined, Mistaken, Run, Samples, Views
 from contraflow.report.summary import NAMES
@@ -61,7 +61,7 @@ def read_run(
     train_labels = encoded.labels("train")
     table = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
     samples = gallery.choose_samples(encoded.training, train_labels, len(card.classes))
-    mapped = choose(len(labels), params.report.tsne_points)
+    mapped = gallery.drawn(np.arange(len(labels)), params.report.tsne_points)
     return Run(
         params=params,
         card=card,
@@ -210,7 +210,7 @@ def _mined(
     table: tuple[dict[str, np.ndarray], Provenance], wanted: int, encoded: EncodedData, labels: np.ndarray
 ) -> Mined:
     arrays, provenance = table
-    rows = gallery.choose_anchors(len(arrays["anchor"]), wanted)
+    rows = gallery.drawn(np.arange(len(arrays["anchor"])), wanted)
     anchor, negative = arrays["anchor"][rows], arrays["negative"][rows, : gallery.MOST_NEGATIVES]
     pictures = read_images(encoded.train_beton, negative.ravel(), encoded.card.image_size)
     return Mined(

@@ -91,7 +91,7 @@ class Run:
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.
         predicted: What the first seed's probe takes them for, int64 (N,), -1 where unlabelled.
-        map_images: Those on the map of embeddings (`embedding_map.choose`), small, uint8 (n, h, w, C).
+        map_images: Those on the map of embeddings, small, uint8 (n, h, w, C).
         samples: A few training images.
         views: What the model sees of some.
         mistaken: Pairs of classes that are confused most, with pictures.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.signature import Data, Reads, Settings, Writes
 from contraflow.params import Params
 from contraflow.report.page import render
@@ -56,6 +56,4 @@ def report(
         extras=extras,
         baseline=baseline,
     )
-    content = render(run)
-    with atomic(page) as temporary:
-        temporary.write_text(content, encoding="utf-8")
+    write_text(page, render(run))

@@ -83,14 +83,8 @@ def evaluate_rounds(
                     both = Labelled(*embed(encoder, batches, device))
                 require_finite(both.features, f"the encoder of seed {made_from.seed} ({path})")
                 train, test = both[np.arange(len(learned))], both[np.arange(len(learned), len(both.labels))]
-                trials = sweep(
-                    Problem(train.features, train.labels, device=device),
-                    test.features,
-                    test.labels,
-                    weight_decays=settings.eval.linear.weight_decay,
-                    max_iterations=settings.eval.linear.max_iterations,
-                )
-                best = choose(trials)
+                problem = Problem(train.features, train.labels, device=device)
+                best = choose(sweep(problem, test, settings.eval.linear))
                 found["linear"] = best.validation_accuracy
                 predicted = best.probe.predict(test.features)
                 found["confusion"] = confusion_matrix(test.labels, predicted, len(card.classes)).tolist()
