@@ -107,12 +107,14 @@ _EDGE = 0.03
 def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
     place = {c: i for i, c in enumerate(shown)}
     table = pd.DataFrame({"x": positions[:, 0], "y": positions[:, 1], "class": [place.get(c, -1) for c in labels]})
+    table = table.sort_values("class", kind="stable")
+    order = np.random.default_rng(0).permutation(len(table))  # mixed, so that no class lies over all others
     present = sorted(table["class"].unique())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(SIDE, SIDE), dpi=DPI)
         axes = figure.add_axes((0, 0, 1, 1))
         sns.scatterplot(
-            table.sort_values("class", kind="stable").iloc[_order(len(table))],
+            table.iloc[order],
             x="x",
             y="y",
             hue="class",
@@ -133,8 +135,3 @@ def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=DPI, transparent=True, metadata={"Software": None})
     return encoded(buffer, "png")
-
-
-def _order(n: int) -> np.ndarray:
-    """Points are drawn in mixed order, so that no class lies over all others."""
-    return np.random.default_rng(0).permutation(n)

@@ -37,18 +37,8 @@ def read_run(
     extras: list[Path],
     baseline: Path,
 ) -> Run:
-    """Read what the page is made from.
-
-    Args:
-        data: Folder of the encoded data.
-        metrics: `metrics.json`.
-        curves: `curves.csv`.
-        evaluations: Of every representation (.json).
-        features: Of the encoders (.npz).
-        negatives: `negatives.npz` of every seed and round; none without mining.
-        rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
-        extras: What the extra evaluations wrote (.json), as far as `eval` asks for them.
-        baseline: `baseline.json`.
+    """Read what the page is made from: arguments as for the step `report`. Negatives and rounds are of every seed, none
+    without mining; extras those that `eval` asks for.
 
     Raises:
         UserError: a file is missing, damaged, or was made from other data.

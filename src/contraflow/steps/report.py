@@ -40,10 +40,7 @@ def report(
     baseline: Annotated[Path, Reads("What `contraflow baseline` wrote.")] = Path("baseline.json"),
     page: Annotated[Path, Writes("Page to write (.html).")],
 ) -> None:
-    """Write the page that tells what came out.
-
-    It is one HTML file that needs no other. Arguments as for `contraflow.report.reading.read_run`.
-    """
+    """Write the page that tells what came out: one HTML file that needs no other."""
     run = read_run(
         settings.params,
         data=data,
