@@ -25,7 +25,9 @@ def with_linear(run, encoder, untrained, raw, images=10_000):
 
     def table(values):
         [one, *_] = run.evaluations["encoder"].values()
-        return {seed: replace(one, seed=seed, test={"linear": value}) for seed, value in values.items()}
+        return {
+            seed: one.model_copy(update={"seed": seed, "test": {"linear": value}}) for seed, value in values.items()
+        }
 
     evaluations = {"encoder": table(encoder), "untrained": table(untrained), "raw_pixels": table({None: raw})}
     return replace(run, evaluations=evaluations, card=replace(run.card, test=Part(images, [])))

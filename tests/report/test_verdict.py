@@ -105,7 +105,8 @@ def test_warnings(run, run_of):
     assert any("One seed" in warning for warning in verdict(run_of(seeds=[0])).warnings)
     assert not any(" seed" in warning.split(":")[0] for warning in verdict(run_of(seeds=[0, 1, 2])).warnings)
     stopped = copy.deepcopy(run.evaluations)
-    stopped["encoder"][5].probe_sweep[0]["converged"] = False
+    sweep = stopped["encoder"][5].probe_sweep
+    sweep[0] = sweep[0].model_copy(update={"converged": False})
     warnings = verdict(replace(run, evaluations=stopped)).warnings
     assert any("before it converged: encoder (seed 5)" in warning for warning in warnings)
     assert any(

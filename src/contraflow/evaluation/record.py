@@ -9,6 +9,7 @@ from contraflow.evaluation.calibration import BINS, calibration_error, reliabili
 from contraflow.evaluation.classification import confusion_matrix, per_class
 from contraflow.evaluation.probe import GRADIENT_NORM
 from contraflow.evaluation.raw_pixels import LARGEST
+from contraflow.evaluation.results import Bin, Calibration, FewFits, Fit, Tried
 from contraflow.evaluation.settings import Eval
 from contraflow.statistics import RESAMPLES, bootstrap_interval
 
@@ -51,24 +52,27 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
         "validation": found.validation,
         "per_class": per_class(confusion, classes),
         "confusion": confusion.tolist(),
-        "probe": {"weight_decay": probe.weight_decay, "iterations": probe.iterations, "converged": probe.converged},
+        "probe": Fit(weight_decay=probe.weight_decay, iterations=probe.iterations, converged=probe.converged),
         "probe_sweep": [
-            {
-                "weight_decay": trial.weight_decay,
-                "validation_accuracy": trial.validation_accuracy,
-                "iterations": trial.probe.iterations,
-                "converged": trial.probe.converged,
-            }
+            Tried(
+                weight_decay=trial.weight_decay,
+                validation_accuracy=trial.validation_accuracy,
+                iterations=trial.probe.iterations,
+                converged=trial.probe.converged,
+            )
             for trial in found.trials
         ],
         "few_labels": {
-            name: {"images": few.images, "weight_decays": few.weight_decays, "converged": few.converged}
+            name: FewFits(images=few.images, weight_decays=few.weight_decays, converged=few.converged)
             for name, few in found.few.items()
         },
-        "calibration": {
-            "ece": round(calibration_error(bins), DIGITS),
-            "bins": [{key: round(value, DIGITS) for key, value in b.items()} for b in bins],
-        },
+        "calibration": Calibration(
+            ece=round(calibration_error(bins), DIGITS),
+            bins=[
+                Bin(images=b.images, confidence=round(b.confidence, DIGITS), accuracy=round(b.accuracy, DIGITS))
+                for b in bins
+            ],
+        ),
     }
 
 

@@ -165,9 +165,9 @@ def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
     """The counts of all seeds by round."""
     found: dict[int, np.ndarray] = {}
     for path in paths:
-        for entry in ByRound.read(path, data=digest).rounds:
-            if "confusion" in entry:
-                found[entry["round"]] = found.get(entry["round"], 0) + np.array(entry["confusion"], np.int64)
+        for each in ByRound.read(path, data=digest).rounds:
+            if each.confusion is not None:
+                found[each.round] = found.get(each.round, 0) + np.array(each.confusion, np.int64)
     return found
 
 
