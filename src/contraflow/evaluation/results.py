@@ -118,7 +118,7 @@ class Extra(Result):
     """An extra evaluation, which a run makes where `eval` asks for it.
 
     Attributes:
-        kind: Its name, a key of `Eval.extras`.
+        kind: The name of its setting, a key of `Eval.extras`.
         representation, seed: As of an `Evaluation`.
         figures: Accuracies (0 to 1), in dicts as deep as the kind has it.
         validation: Accuracies on validation images; None where there are none.
