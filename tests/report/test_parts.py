@@ -91,7 +91,7 @@ def test_map_with_any_number_of_classes(run_of, classes, coloured, chips):
         labels=labels,
         predicted=labels,
         map_images=np.zeros((60, 4, 4, 1), np.uint8),
-        card=replace(plain_run.card, classes=[f"class {i}" for i in range(classes)]),
+        card=plain_run.card.model_copy(update={"classes": [f"class {i}" for i in range(classes)]}),
     )
     drawn = embedding_map(run)
     assert (len(drawn["legend"]), len(drawn["chips"]), drawn["others"]) == (coloured, chips, classes - coloured)
