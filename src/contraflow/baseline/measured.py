@@ -13,7 +13,7 @@ from contraflow.settings.values import Number
 class Figures(Record):
     """Figures of the encoder of one seed, taken from its evaluation, of this version or an earlier one."""
 
-    model_config = ConfigDict(extra="ignore", from_attributes=True)
+    model_config = ConfigDict(extra="ignore")
 
     seed: int
     test: dict[str, Number | None]

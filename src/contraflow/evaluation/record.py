@@ -9,7 +9,7 @@ from contraflow.evaluation.calibration import BINS, calibration_error, reliabili
 from contraflow.evaluation.classification import confusion_matrix, per_class
 from contraflow.evaluation.probe import GRADIENT_NORM
 from contraflow.evaluation.raw_pixels import LARGEST
-from contraflow.evaluation.results import Bin, Calibration, FewFits, Fit, Tried
+from contraflow.evaluation.results import Bin, Calibration, Tried
 from contraflow.evaluation.settings import Eval
 from contraflow.statistics import RESAMPLES, bootstrap_interval
 
@@ -41,7 +41,6 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
     if found is None:
         nothing = {"test": {}, "validation": {}, "intervals": {}}
         return nothing | {"per_class": [], "confusion": [], "probe_sweep": [], "few_labels": {}, "calibration": None}
-    probe = found.probe
     confusion = confusion_matrix(labels, found.predicted, len(classes))
     bins = reliability(found.confidence, found.predicted == labels)
     return {
@@ -52,7 +51,7 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
         "validation": found.validation,
         "per_class": per_class(confusion, classes),
         "confusion": confusion.tolist(),
-        "probe": Fit(weight_decay=probe.weight_decay, iterations=probe.iterations, converged=probe.converged),
+        "probe": found.probe,
         "probe_sweep": [
             Tried(
                 weight_decay=trial.weight_decay,
@@ -62,10 +61,7 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
             )
             for trial in found.trials
         ],
-        "few_labels": {
-            name: FewFits(images=few.images, weight_decays=few.weight_decays, converged=few.converged)
-            for name, few in found.few.items()
-        },
+        "few_labels": found.few,
         "calibration": Calibration(
             ece=round(calibration_error(bins), DIGITS),
             bins=[

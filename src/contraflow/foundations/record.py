@@ -17,9 +17,12 @@ MadeFrom = Annotated[Provenance, BeforeValidator(_provenance), PlainSerializer(P
 
 
 class Record(BaseModel):
-    """Base of records: a key is a field, in their order, and a field that was not given is no key."""
+    """Base of records: a key is a field, in their order, and a field that was not given is no key.
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_by_name=True)
+    A record may be given as any object that has its fields as attributes.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_by_name=True, from_attributes=True)
 
     def content(self) -> dict[str, Any]:
         """As JSON has it."""
