@@ -91,7 +91,7 @@ def test_map_with_any_number_of_classes(run_of, classes, coloured, chips):
         labels=labels,
         predicted=labels,
         map_images=np.zeros((60, 4, 4, 1), np.uint8),
-        card=replace(plain_run.card, classes=[f"class {i}" for i in range(classes)]),
+        card=plain_run.card.model_copy(update={"classes": [f"class {i}" for i in range(classes)]}),
     )
     drawn = embedding_map(run)
     assert (len(drawn["legend"]), len(drawn["chips"]), drawn["others"]) == (coloured, chips, classes - coloured)
@@ -147,12 +147,13 @@ def test_confusion_adds_the_seeds_up(run_of):
     assert len(table["pairs"]) == 2
 
 
-def test_undefined_precision_is_left_out(run_of):
+def test_figures_of_a_class_are_means_over_seeds(run_of):
     run = run_of(classes=["a", "b"])
-    run.evaluations["encoder"][3].per_class[0]["precision"] = None
+    table = run.evaluations["encoder"][3].per_class
+    table[0] = table[0].model_copy(update={"precision": 0.9})
     rows = per_class(run)
-    assert rows[0]["precision"] is None
-    assert rows[1]["precision"] == pytest.approx(0.7)
+    assert [(row.name, row.images) for row in rows] == [("a", 20), ("b", 20)]
+    assert [row.precision for row in rows] == pytest.approx([0.7, 0.7])
 
 
 def test_plane_has_a_point_for_every_evaluation(run_of):

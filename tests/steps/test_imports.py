@@ -6,6 +6,7 @@ import yaml
 
 from contraflow.encoded.card import CARD
 from contraflow.foundations.arrays import save_arrays
+from contraflow.foundations.artefacts import Provenance
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
 from contraflow.mining.provenance import MiningPass
 
@@ -52,10 +53,8 @@ def test_summarise(tmp_path, params, encoded, table, evaluation_of, imported_by)
     figures = {"test": {"linear": 0.5}, "validation": {"linear": 0.5}, "intervals": {"linear": [0.4, 0.6]}}
     figures |= {"confusion": [[1, 1], [0, 2]], "alignment": 0.1, "uniformity": -1.0}
     calibration, evaluations = {"ece": 0.1, "bins": []}, tmp_path / "encoder-seed0.json"
-    found = evaluation_of(
-        {"data": encoded.digest}, **figures, representation="encoder", seed=0, calibration=calibration
-    )
-    found.write(evaluations)
+    made_from = Provenance(step="evaluate", inputs={"data": encoded.digest})
+    evaluation_of(**figures, calibration=calibration, provenance=made_from).write(evaluations)
     (tmp_path / "history.csv").write_text("seed,round,epoch,loss\n0,0,0,1.5\n")
     imported = imported_by(
         *("summarise", "--params", params, "--data", encoded.folder / CARD, "--evaluations", evaluations),

@@ -1,16 +1,17 @@
 """The command `compare`: one page over several runs that DVC has recorded. No stage: nobody versions its page."""
 
 import io
+import json
 from pathlib import Path
 from typing import Annotated
 
 import pandas as pd
 import typer
 
+from contraflow.baseline.measured import Figures
 from contraflow.compare.experiment import Experiment, Stage
 from contraflow.compare.page import render
 from contraflow.engines.experiments import Experiments, Recorded
-from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import CODE
@@ -56,7 +57,7 @@ def write_comparison(names: list[str], *, root: Path, out: Path) -> None:
 def _read(run: Recorded) -> Experiment:
     """Raises UserError when the run is not complete or damaged."""
     names = sorted(path for path in run.files(EVALUATIONS) if Path(path).match("encoder-seed*.json"))
-    found = [Evaluation.of_content(run.read(path), Path(path)) for path in names]
+    found = [Figures.of_content(json.loads(run.read(path)), Path(path)) for path in names]
     curves = pd.read_csv(io.BytesIO(run.read(CURVES)))
     return Experiment(
         name=run.name,

@@ -37,8 +37,9 @@ def calibration(run: Run) -> dict | None:
 
 def _over_seeds(evaluations) -> np.ndarray:
     """Images, mean confidence and accuracy of each bin, (bins, 3), over all images of all seeds."""
-    keys = ("images", "confidence", "accuracy")
-    each = np.array([[[b[key] for key in keys] for b in e.calibration["bins"]] for e in evaluations], float)
+    each = np.array(
+        [[(b.images, b.confidence, b.accuracy) for b in each.calibration.bins] for each in evaluations], float
+    )
     images = each[..., 0].sum(0)
     means = (each[..., :1] * each[..., 1:]).sum(0) / np.maximum(images, 1)[:, None]
     return np.column_stack([images, means])

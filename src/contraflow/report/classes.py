@@ -6,8 +6,8 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from contraflow.evaluation.results import Evaluation
-from contraflow.pages.numbers import fixed, is_number
+from contraflow.evaluation.results import ClassFigures, Evaluation
+from contraflow.pages.numbers import fixed
 from contraflow.pages.pictures import data_uri
 from contraflow.report.run import Run
 
@@ -104,14 +104,11 @@ def _picture(shares: np.ndarray) -> str:
     return data_uri(picture.resize((scale * len(shares),) * 2, Image.Resampling.NEAREST))
 
 
-def per_class(run: Run) -> list[dict]:
-    """One row a class: class, precision, recall, f1 (means over seeds, None where undefined) and images."""
-    tables = [evaluation.per_class for evaluation in run.evaluations["encoder"].values() if evaluation.per_class]
-    rows = []
-    for same_class in zip(*tables, strict=True):
-        row = {"class": same_class[0]["class"], "images": same_class[0]["images"]}
-        for name in ("precision", "recall", "f1"):
-            values = [entry[name] for entry in same_class]
-            row[name] = fmean(values) if all(map(is_number, values)) else None
-        rows.append(row)
-    return rows
+def per_class(run: Run) -> list[ClassFigures]:
+    """The figures of each class, means over seeds."""
+    tables = [evaluation.per_class for evaluation in run.evaluations["encoder"].values()]
+    shares = ("precision", "recall", "f1")
+    return [
+        same[0].model_copy(update={share: fmean(getattr(each, share) for each in same) for share in shares})
+        for same in zip(*tables, strict=True)
+    ]

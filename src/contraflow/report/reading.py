@@ -18,7 +18,6 @@ from contraflow.params import Params
 from contraflow.report import gallery
 from contraflow.report.classes import confused_shares, largest_errors
 from contraflow.report.embedding_map import TILE
-from contraflow.report.extras import KINDS
 from contraflow.report.run import Mined, Mistaken, Run, Samples, Views
 from contraflow.report.summary import NAMES
 from contraflow.views.shown import read_views
@@ -96,14 +95,13 @@ def _extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str
     """For each kind of extra evaluation that the parameters ask for, the words of the encoder's on how it was made."""
     read = [Extra.read(path, data=encoded.digest) for path in paths]
     found = {(extra.kind, extra.representation, extra.seed): extra.protocol for extra in read}
-    asked = [kind for kind, declared in KINDS.items() if declared.asked(params.eval)]
-    for kind in asked:
-        for name in KINDS[kind].measured:
+    for kind, asked in params.eval.extras.items():
+        for name in asked.of:
             for seed in [None] if name == "raw_pixels" else params.seeds:
                 if (kind, name, seed) not in found:
                     of = name if seed is None else f"{name} of seed {seed}"
                     raise UserError(f"the report needs the {kind} of {of}: run the step evaluate first")
-    return {kind: found[kind, "encoder", params.seeds[0]] for kind in asked}
+    return {kind: found[kind, "encoder", params.seeds[0]] for kind in params.eval.extras}
 
 
 def _wanted(params: Params) -> list[tuple[str, int | None]]:
@@ -155,9 +153,9 @@ def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
     """The counts of all seeds by round."""
     found: dict[int, np.ndarray] = {}
     for path in paths:
-        for entry in ByRound.read(path, data=digest).rounds:
-            if "confusion" in entry:
-                found[entry["round"]] = found.get(entry["round"], 0) + np.array(entry["confusion"], np.int64)
+        for each in ByRound.read(path, data=digest).rounds:
+            if each.confusion is not None:
+                found[each.round] = found.get(each.round, 0) + np.array(each.confusion, np.int64)
     return found
 
 

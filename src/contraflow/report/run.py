@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from contraflow.baseline.measured import Measured
+from contraflow.baseline.measured import Figures, Measured
 from contraflow.encoded.card import Card
 from contraflow.evaluation.results import Evaluation
 from contraflow.params import Params
@@ -131,5 +131,6 @@ class Run:
     @property
     def measured(self) -> Measured:
         """What can be compared with a baseline."""
+        figures = {seed: Figures.model_validate(each) for seed, each in self.evaluations["encoder"].items()}
         params = dict(flat(self.params.model_dump()))
-        return Measured("this run", params, self.card.digests["test.beton"], self.evaluations["encoder"])
+        return Measured("this run", params, self.card.digests["test.beton"], figures)

@@ -184,7 +184,7 @@ def _probe_warnings(run: Run) -> list[str]:
         for seed, evaluation in by_seed.items():
             name = NAMES[representation].lower() + ("" if seed is None else f" (seed {seed})")
             probes = [*evaluation.probe_sweep, *evaluation.few_labels.values()]
-            if not all(probe["converged"] for probe in probes):
+            if not all(probe.converged for probe in probes):
                 unfinished.append(name)
             if representation == "encoder" and evaluation.test["linear"] <= largest:
                 chance.append(name)

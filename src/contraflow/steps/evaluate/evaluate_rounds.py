@@ -13,7 +13,7 @@ from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.probe import Problem, choose, sweep
 from contraflow.evaluation.representation import Figures
-from contraflow.evaluation.results import ByRound
+from contraflow.evaluation.results import ByRound, Images, Round
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly
 from contraflow.foundations.artefacts import Provenance, sha256
@@ -89,14 +89,14 @@ def evaluate_rounds(
                 predicted = best.probe.predict(test.features)
                 found["confusion"] = confusion_matrix(test.labels, predicted, len(card.classes)).tolist()
                 found |= knn_accuracies(test, train, settings.eval.knn, classes=len(card.classes), device=device)
-            rounds.append({"round": number, **found})
+            rounds.append(Round(round=number, **found))
     if len(seeds) != 1:
         raise UserError(f"evaluate-rounds takes the encoders of one seed, got those of {sorted(seeds)}")
     provenance = Provenance.of_stage("evaluate", params=settings.values(), inputs=inputs)
     ByRound(
         representation="encoder_by_round",
         seed=seeds.pop(),
-        images={"learned": len(learned), "held_out": len(held_out)},
-        rounds=sorted(rounds, key=lambda entry: entry["round"]),
+        images=Images(learned=len(learned), held_out=len(held_out)),
+        rounds=sorted(rounds, key=lambda each: each.round),
         provenance=provenance,
     ).write(figures)
