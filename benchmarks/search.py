@@ -49,7 +49,7 @@ def judge(changes: dict, data: Path) -> dict:
         pretrain_into(out, params, seed=0, data=data)
         seconds = time.monotonic() - start
         checkpoint = out / "encoder.safetensors"
-        found = evaluated(params, "encoder-seed0", data=data, checkpoint=checkpoint, folder=out)["validation"]
+        found = evaluated(params, "encoder-seed0", data=data, checkpoint=checkpoint, folder=out).validation
         loss = pd.read_csv(out / "history.csv").loss.iloc[-1]
     words = ", ".join(f"{key}={value}" for key, value in changes.items()) or "none"
     return {"changes": words, **found, "loss": round(float(loss), 4), "seconds": round(seconds)}

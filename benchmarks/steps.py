@@ -4,6 +4,7 @@ from pathlib import Path
 
 from contraflow.devices import cores
 from contraflow.encoded.card import CARD
+from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import read_json
 from contraflow.params import Params
 from contraflow.steps.encode import Encoding, encode
@@ -26,9 +27,9 @@ def pretrain_into(folder: Path, params: Params, *, seed: int, data: Path) -> Non
     pretrain(Training.of(params), seed=seed, data=data, threads=cores(), **files)
 
 
-def evaluated(params: Params, representation: str, *, data: Path, checkpoint: Path | None, folder: Path) -> dict:
+def evaluated(params: Params, representation: str, *, data: Path, checkpoint: Path | None, folder: Path) -> Evaluation:
     """What is found of a representation; the folder gets a file of it."""
     figures = folder / f"{representation}.json"
     named = {"representation": representation, "checkpoint": checkpoint, "figures": figures}
     evaluate(Evaluating.of(params), data=data, threads=cores(), **named)
-    return read_json(figures)
+    return Evaluation.of_content(read_json(figures), figures)

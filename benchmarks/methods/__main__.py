@@ -104,7 +104,7 @@ def grid_of(method: str) -> tuple[str, list[float]]:
 def measured_as(representation: str, params: Params, data: Path, checkpoint: Path | None, out: Path) -> dict:
     """Figures of a representation on the test images."""
     found = evaluated(params, representation, data=data, checkpoint=checkpoint, folder=out)
-    return {**found["test"], "alignment": found["alignment"], "uniformity": found["uniformity"]}
+    return {**found.test, "alignment": found.alignment, "uniformity": found.uniformity}
 
 
 def compare(method: str, runs: Runs, size: Size) -> dict:

@@ -141,11 +141,15 @@ def test_a_run_that_is_not_whole_is_refused(lab):
     refused(lab, r"encoder-seed2\.json is missing, and only a whole run can be a baseline: run `snakemake` first")
 
 
-@pytest.mark.parametrize("value", [None, "much"], ids=["failed", "damaged"])
-def test_figures_that_are_no_numbers_are_refused(tmp_path, encoded, params_of, value):
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "has figures that are no numbers"), ("much", "is damaged, or of another version")],
+    ids=["failed", "damaged"],
+)
+def test_figures_that_are_no_numbers_are_refused(tmp_path, encoded, params_of, value, words):
     figures = {0: FIGURES[0] | {"test": {"linear": value}}}
     paths = write_evaluations(tmp_path, encoded.digest, figures)
-    with pytest.raises(UserError, match=r"encoder-seed0\.json has figures that are no numbers"):
+    with pytest.raises(UserError, match=rf"encoder-seed0\.json {words}"):
         read_results(params_of(), "x", data=encoded.folder, evaluations=paths)
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.encoded.card import Card, EncodedData, HeldOut, Part, Repeats, spot_digest
+from contraflow.encoded.card import Amount, Card, EncodedData, Repeats, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.foundations.artefacts import Provenance, read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
@@ -28,12 +28,12 @@ def folder(tmp_path):
         channels=1,
         mean=[0.0],
         std=[1.0],
-        train=Part(6, [2, 2, 2]),
-        validation=HeldOut(2),
-        test=Part(3, [1, 1, 1]),
+        train=Amount(images=6, per_class=[2, 2, 2]),
+        validation=Amount(images=2),
+        test=Amount(images=3, per_class=[1, 1, 1]),
         skipped=[],
-        duplicates=Repeats(0, []),
-        leaks=Repeats(0, []),
+        duplicates=Repeats(images=0, listed=[]),
+        leaks=Repeats(images=0, listed=[]),
         bytes={name: (tmp_path / name).stat().st_size for name in FILES},
         digests={name: sha256(tmp_path / name) for name in FILES},
         spots={name: spot_digest(tmp_path / name) for name in FILES},
@@ -114,5 +114,5 @@ def test_files_that_are_being_written_are_refused_by_name(folder):
 
 def test_a_card_of_other_keys_is_refused(folder):
     write_json(folder / "card.json", read_json(folder / "card.json") | {"colour": "red"})
-    with pytest.raises(UserError, match="is not a data card"):
+    with pytest.raises(UserError, match="is damaged, or of another version"):
         EncodedData.open(folder)

@@ -55,8 +55,8 @@ def test_share_of_own_class():
 
 
 def test_rounds_are_in_order_and_hold_what_was_measured_in_each():
-    entries = [{"round": 1, "linear": 0.8, "share": 0.5}, {"round": 0, "linear": 0.5}, {"round": 1, "linear": 0.6}]
-    assert summarise_rounds(entries) == [
+    measured = [(1, {"linear": 0.8, "share": 0.5}), (0, {"linear": 0.5}), (1, {"linear": 0.6})]
+    assert summarise_rounds(measured) == [
         {"round": 0, "linear": spread([0.5])},
         {"round": 1, "linear": spread([0.8, 0.6]), "share": spread([0.5])},
     ]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from contraflow.encoded.card import Part
+from contraflow.encoded.card import Amount
 from contraflow.report.summary import (
     difference,
     geometry_rows,
@@ -25,10 +25,12 @@ def with_linear(run, encoder, untrained, raw, images=10_000):
 
     def table(values):
         [one, *_] = run.evaluations["encoder"].values()
-        return {seed: replace(one, seed=seed, test={"linear": value}) for seed, value in values.items()}
+        return {
+            seed: one.model_copy(update={"seed": seed, "test": {"linear": value}}) for seed, value in values.items()
+        }
 
     evaluations = {"encoder": table(encoder), "untrained": table(untrained), "raw_pixels": table({None: raw})}
-    return replace(run, evaluations=evaluations, card=replace(run.card, test=Part(images, [])))
+    return replace(run, evaluations=evaluations, card=run.card.model_copy(update={"test": Amount(images=images)}))
 
 
 def test_difference_pairs_the_seeds(run):

@@ -11,7 +11,7 @@ import yaml
 from PIL import Image
 
 from contraflow.encoded.beton import open_beton
-from contraflow.encoded.card import CARD, EncodedData, Part, Repeats
+from contraflow.encoded.card import CARD, Amount, EncodedData, Repeats
 from contraflow.encoded.claim import claim
 from contraflow.encoded.pixels import read_images, square
 from contraflow.foundations.artefacts import sha256, write_json
@@ -68,8 +68,8 @@ def test_fashion_mnist(tmp_path, fashion):
     assert (_pixels(data.train_beton) == raw).all()
     assert (card.name, card.image_size, card.channels, card.skipped) == ("fashion_mnist", 28, 1, [])
     assert card.classes[4] == "Coat"
-    assert card.train == Part(40, [4] * 10)
-    assert card.test == Part(12, [2, 2] + [1] * 8)
+    assert card.train == Amount(images=40, per_class=[4] * 10)
+    assert card.test == Amount(images=12, per_class=[2, 2] + [1] * 8)
     assert card.validation.images == 4 == len(data.validation)
     assert sorted([*data.training, *data.validation]) == list(range(40))
     assert card.mean == pytest.approx([raw.mean() / 255])
@@ -126,8 +126,8 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
     shutil.copy(root / "train/a/0.png", root / "train/b/9.png")
     shutil.copy(root / "train/b/1.png", root / "test/a/8.png")
     data = _encode_folder(root, tmp_path)
-    assert data.card.duplicates == Repeats(1, [["train/b/9.png", "train/a/0.png"]])
-    assert data.card.leaks == Repeats(1, [["test/a/8.png", "train/b/1.png"]])
+    assert data.card.duplicates == Repeats(images=1, listed=[["train/b/9.png", "train/a/0.png"]])
+    assert data.card.leaks == Repeats(images=1, listed=[["test/a/8.png", "train/b/1.png"]])
     said = [line for line in capfd.readouterr().err.splitlines() if "among the training images" in line]
     assert len(said) == 1
     assert "1 of 7 test images" in said[0]
@@ -136,7 +136,7 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
 
 def test_without_leaks_nothing_is_said(tmp_path, fashion, capfd):
     card = EncodedData.open(_encode(fashion, tmp_path / "encode")).card
-    assert card.leaks == card.duplicates == Repeats(0, [])
+    assert card.leaks == card.duplicates == Repeats(images=0, listed=[])
     assert "also" not in capfd.readouterr().err
 
 
@@ -211,7 +211,7 @@ def test_a_test_of_ones_own(tmp_path):
     _paint(tmp_path / "images", names)
     data = _encode_folder(tmp_path / "images", tmp_path, limit=5)
     assert data.card.train.images == 5
-    assert data.card.test == Part(4, [2, 2])
+    assert data.card.test == Amount(images=4, per_class=[2, 2])
 
 
 def _write_table(root: Path, header: str, rows: list[str]) -> None:
@@ -231,8 +231,8 @@ def test_a_table_gives_labels_split_and_order(tmp_path):
     assert data.card.classes == ["ape", "cat"]
     assert data.labels("train").tolist() == [-1 if i == 4 else int(i % 3 > 0) for i in stored]
     assert data.positions.tolist() == [1, 2, 3, 4, 5] + [2**32 + place for place in (1, 2, 3, 4, 5)]
-    assert data.card.train == Part(10, [4, 5])
-    assert data.card.test == Part(2, [0, 2])
+    assert data.card.train == Amount(images=10, per_class=[4, 5])
+    assert data.card.test == Amount(images=2, per_class=[0, 2])
     assert 2 not in data.validation  # it has no label to choose by
     pixels = [square(open_picture(root / f"{i}.png")[0], SIZE) for i in stored]
     assert (_pixels(data.train_beton) == np.stack(pixels)).all()

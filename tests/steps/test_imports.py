@@ -52,9 +52,9 @@ def test_summarise_mining(tmp_path, table, imported_by):
 def test_summarise(tmp_path, params, encoded, table, evaluation_of, imported_by):
     figures = {"test": {"linear": 0.5}, "validation": {"linear": 0.5}, "intervals": {"linear": [0.4, 0.6]}}
     figures |= {"confusion": [[1, 1], [0, 2]], "alignment": 0.1, "uniformity": -1.0}
-    figures |= {"calibration": {"ece": 0.1, "bins": []}}
-    evaluations = tmp_path / "encoder-seed0.json"
-    evaluation_of(**figures, provenance=Provenance(step="evaluate", inputs={"data": encoded.digest})).write(evaluations)
+    calibration, evaluations = {"ece": 0.1, "bins": []}, tmp_path / "encoder-seed0.json"
+    made_from = Provenance(step="evaluate", inputs={"data": encoded.digest})
+    evaluation_of(**figures, calibration=calibration, provenance=made_from).write(evaluations)
     (tmp_path / "history.csv").write_text("seed,round,epoch,loss\n0,0,0,1.5\n")
     imported = imported_by(
         *("summarise", "--params", params, "--data", encoded.folder / CARD, "--evaluations", evaluations),

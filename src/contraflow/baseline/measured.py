@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
-from contraflow.evaluation.results import Evaluation
+from contraflow.foundations.record import Record
 from contraflow.pages.numbers import is_number
 from contraflow.settings.values import Number
 
 
-class Figures(BaseModel):
-    """Figures of the encoder of one seed that are pinned; what else an evaluation has is left out."""
+class Figures(Record):
+    """Figures of the encoder of one seed, taken from its evaluation, of this version or an earlier one."""
 
-    model_config = ConfigDict(strict=True, from_attributes=True)
+    model_config = ConfigDict(extra="ignore")
 
     seed: int
-    test: dict[str, Number]
-    validation: dict[str, Number]
+    test: dict[str, Number | None]
+    validation: dict[str, Number | None]
     alignment: Number | None
     uniformity: Number | None
 
@@ -36,7 +36,7 @@ class Measured:
     name: str
     params: dict[str, object]
     test_images: str
-    evaluations: Mapping[int, Evaluation | Figures]
+    evaluations: Mapping[int, Figures]
 
     def failures(self) -> list[str]:
         """What of this run is no number, in words; empty for a run that did not fail."""

@@ -9,6 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from contraflow.baseline.measured import Figures, Measured
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
+from contraflow.settings.values import Number
+
+
+class PinnedFigures(Figures):
+    """Those that can be pinned: all are numbers."""
+
+    test: dict[str, Number]
+    validation: dict[str, Number]
 
 
 class Pinned(BaseModel):
@@ -19,7 +27,7 @@ class Pinned(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     test_images: str
     params: dict[str, object]
-    evaluations: Annotated[list[Figures], Field(min_length=1)]
+    evaluations: Annotated[list[PinnedFigures], Field(min_length=1)]
 
 
 def write_pinned(path: Path, pinned: Pinned) -> None:

@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from contraflow.baseline.measured import Figures
-from contraflow.baseline.pinned import Pinned, write_pinned
+from contraflow.baseline.pinned import Pinned, PinnedFigures, write_pinned
 from contraflow.commands.options import PARAMS, ParamsFile
 from contraflow.encoded.card import CARD, EncodedData
 from contraflow.engines.circumstances import changed_files, commit
@@ -39,11 +38,7 @@ def baseline(
 def pin(params: Params, *, root: Path, name: str | None, out: Path) -> str:
     """Write the figures of the encoder in `results/` to `out` (.json), and return the name they got.
 
-    Args:
-        params: Parameters of the run.
-        root: The DVC repository.
-        name: How reports shall call this run; None for the commit that is checked out.
-        out: File to write.
+    Args as for `baseline`; `root` is the DVC repository.
 
     Raises:
         UserError: there is no whole run, DVC says that it is not of the present parameters, code and data, it failed,
@@ -74,9 +69,9 @@ def read_results(params: Params, name: str, *, data: Path, evaluations: list[Pat
     )
 
 
-def _figures(path: Path, digest: str) -> Figures:
+def _figures(path: Path, digest: str) -> PinnedFigures:
     try:
-        return Figures.model_validate(Evaluation.read(path, data=digest))
+        return PinnedFigures.model_validate(Evaluation.read(path, data=digest))
     except ValidationError:
         raise UserError(
             f"{path} has figures that are no numbers (a failed run, or a damaged file), so it cannot be a baseline"

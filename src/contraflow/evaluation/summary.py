@@ -22,7 +22,7 @@ def summarise_evaluations(evaluations: Iterable[Evaluation]) -> dict:
         shape = {"alignment": evaluation.alignment, "uniformity": evaluation.uniformity}
         other = {name: value for name, value in shape.items() if value is not None}
         if evaluation.calibration:
-            other["ece"] = evaluation.calibration["ece"]
+            other["ece"] = evaluation.calibration.ece
         for table, figures in (
             (test, evaluation.test | other),
             (intervals, evaluation.intervals),
@@ -38,14 +38,12 @@ def summarise_evaluations(evaluations: Iterable[Evaluation]) -> dict:
     return summary | {"validation": _spreads(validation)} if validation else summary
 
 
-def summarise_rounds(entries: Iterable[dict]) -> list[dict]:
-    """Spread over seeds of every figure by round, from entries of one seed and round: `round`, figures by name, and
-    perhaps `confusion`, which is left out.
-    """
+def summarise_rounds(measured: Iterable[tuple[int, dict[str, float]]]) -> list[dict]:
+    """Spread over seeds of every figure by round, from the figures of one seed and round by name."""
     table: dict = defaultdict(lambda: defaultdict(list))
-    for entry in entries:
-        for name in entry.keys() - {"round", "confusion"}:
-            table[entry["round"]][name].append(entry[name])
+    for number, figures in measured:
+        for name, value in figures.items():
+            table[number][name].append(value)
     return [
         {"round": number, **{name: spread(figures[name]) for name in sorted(figures)}}
         for number, figures in sorted(table.items())

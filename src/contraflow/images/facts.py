@@ -91,4 +91,5 @@ def leaks(
 def _repeats(
     found: np.ndarray, equal_to: np.ndarray, names: Sequence[str | int], others: Sequence[str | int]
 ) -> Repeats:
-    return Repeats(len(found), [[names[i], others[equal_to[i]]] for i in found[:MOST_LISTED].tolist()])
+    listed = [[names[i], others[equal_to[i]]] for i in found[:MOST_LISTED].tolist()]
+    return Repeats(images=len(found), listed=listed)

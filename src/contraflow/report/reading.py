@@ -17,8 +17,7 @@ from contraflow.foundations.stages import code_digest
 from contraflow.params import Params
 from contraflow.report import gallery
 from contraflow.report.classes import confused_shares, largest_errors
-from contraflow.report.embedding_map import TILE, choose
-from contraflow.report.extras import KINDS
+from contraflow.report.embedding_map import TILE
 from contraflow.report.run import Mined, Mistaken, Run, Samples, Views
 from contraflow.report.summary import NAMES
 from contraflow.views.shown import read_views
@@ -37,18 +36,8 @@ def read_run(
     extras: list[Path],
     baseline: Path,
 ) -> Run:
-    """Read what the page is made from.
-
-    Args:
-        data: Folder of the encoded data.
-        metrics: `metrics.json`.
-        curves: `curves.csv`.
-        evaluations: Of every representation (.json).
-        features: Of the encoders (.npz).
-        negatives: `negatives.npz` of every seed and round; none without mining.
-        rounds: What `evaluate_rounds` wrote (.json) for every seed; none without mining.
-        extras: What the extra evaluations wrote (.json), as far as `eval` asks for them.
-        baseline: `baseline.json`.
+    """Read what the page is made from: arguments as for the step `report`. Negatives and rounds are of every seed, none
+    without mining; extras those that `eval` asks for.
 
     Raises:
         UserError: a file is missing, damaged, or was made from other data.
@@ -61,7 +50,7 @@ def read_run(
     train_labels = encoded.labels("train")
     table = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
     samples = gallery.choose_samples(encoded.training, train_labels, len(card.classes))
-    mapped = choose(len(labels), params.report.tsne_points)
+    mapped = gallery.drawn(np.arange(len(labels)), params.report.tsne_points)
     return Run(
         params=params,
         card=card,
@@ -106,14 +95,13 @@ def _extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str
     """For each kind of extra evaluation that the parameters ask for, the words of the encoder's on how it was made."""
     read = [Extra.read(path, data=encoded.digest) for path in paths]
     found = {(extra.kind, extra.representation, extra.seed): extra.protocol for extra in read}
-    asked = [kind for kind, declared in KINDS.items() if declared.asked(params.eval)]
-    for kind in asked:
-        for name in KINDS[kind].measured:
+    for kind, asked in params.eval.extras.items():
+        for name in asked.of:
             for seed in [None] if name == "raw_pixels" else params.seeds:
                 if (kind, name, seed) not in found:
                     of = name if seed is None else f"{name} of seed {seed}"
                     raise UserError(f"the report needs the {kind} of {of}: run the step evaluate first")
-    return {kind: found[kind, "encoder", params.seeds[0]] for kind in asked}
+    return {kind: found[kind, "encoder", params.seeds[0]] for kind in params.eval.extras}
 
 
 def _wanted(params: Params) -> list[tuple[str, int | None]]:
@@ -165,9 +153,9 @@ def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
     """The counts of all seeds by round."""
     found: dict[int, np.ndarray] = {}
     for path in paths:
-        for entry in ByRound.read(path, data=digest).rounds:
-            if "confusion" in entry:
-                found[entry["round"]] = found.get(entry["round"], 0) + np.array(entry["confusion"], np.int64)
+        for each in ByRound.read(path, data=digest).rounds:
+            if each.confusion is not None:
+                found[each.round] = found.get(each.round, 0) + np.array(each.confusion, np.int64)
     return found
 
 
@@ -210,7 +198,7 @@ def _mined(
     table: tuple[dict[str, np.ndarray], Provenance], wanted: int, encoded: EncodedData, labels: np.ndarray
 ) -> Mined:
     arrays, provenance = table
-    rows = gallery.choose_anchors(len(arrays["anchor"]), wanted)
+    rows = gallery.drawn(np.arange(len(arrays["anchor"])), wanted)
     anchor, negative = arrays["anchor"][rows], arrays["negative"][rows, : gallery.MOST_NEGATIVES]
     pictures = read_images(encoded.train_beton, negative.ravel(), encoded.card.image_size)
     return Mined(

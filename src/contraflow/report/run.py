@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from contraflow.baseline.measured import Measured
+from contraflow.baseline.measured import Figures, Measured
 from contraflow.encoded.card import Card
 from contraflow.evaluation.results import Evaluation
 from contraflow.params import Params
@@ -91,7 +91,7 @@ class Run:
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.
         predicted: What the first seed's probe takes them for, int64 (N,), -1 where unlabelled.
-        map_images: Those on the map of embeddings (`embedding_map.choose`), small, uint8 (n, h, w, C).
+        map_images: Those on the map of embeddings, small, uint8 (n, h, w, C).
         samples: A few training images.
         views: What the model sees of some.
         mistaken: Pairs of classes that are confused most, with pictures.
@@ -131,5 +131,6 @@ class Run:
     @property
     def measured(self) -> Measured:
         """What can be compared with a baseline."""
+        figures = {seed: Figures.model_validate(each) for seed, each in self.evaluations["encoder"].items()}
         params = dict(flat(self.params.model_dump()))
-        return Measured("this run", params, self.card.digests["test.beton"], self.evaluations["encoder"])
+        return Measured("this run", params, self.card.digests["test.beton"], figures)

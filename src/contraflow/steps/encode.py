@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from contraflow.encoded.card import CARD, FILES, Card, HeldOut, Part, Repeats, spot_digest
+from contraflow.encoded.card import CARD, FILES, Amount, Card, Repeats, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.splits import draw_validation
 from contraflow.foundations.artefacts import Provenance, atomic, read_json, sha256
@@ -94,7 +94,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         mean=mean,
         std=std,
         train=_counts(images.train, len(images.classes)),
-        validation=HeldOut(len(validation)),
+        validation=Amount(images=len(validation)),
         test=_counts(images.test, len(images.classes)),
         skipped=list(images.skipped),
         duplicates=copies(train.digests, images.train.names),
@@ -146,6 +146,6 @@ def _say_leak(leaked: Repeats, images: int) -> None:
     )
 
 
-def _counts(split: Split, classes: int) -> Part:
+def _counts(split: Split, classes: int) -> Amount:
     per_class = np.bincount(split.labels[split.labels != UNLABELLED], minlength=classes).tolist() if classes else []
-    return Part(len(split), per_class)
+    return Amount(images=len(split), per_class=per_class)

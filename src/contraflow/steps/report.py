@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.signature import Data, Reads, Settings, Writes
 from contraflow.params import Params
 from contraflow.report.page import render
@@ -40,10 +40,7 @@ def report(
     baseline: Annotated[Path, Reads("What `contraflow baseline` wrote.")] = Path("baseline.json"),
     page: Annotated[Path, Writes("Page to write (.html).")],
 ) -> None:
-    """Write the page that tells what came out.
-
-    It is one HTML file that needs no other. Arguments as for `contraflow.report.reading.read_run`.
-    """
+    """Write the page that tells what came out: one HTML file that needs no other."""
     run = read_run(
         settings.params,
         data=data,
@@ -56,6 +53,4 @@ def report(
         extras=extras,
         baseline=baseline,
     )
-    content = render(run)
-    with atomic(page) as temporary:
-        temporary.write_text(content, encoding="utf-8")
+    write_text(page, render(run))

@@ -58,7 +58,8 @@ def summarise(
     summary = summarise_evaluations(found)
     if encoded.card.labelled and negatives:
         summary["rounds"] = summarise_rounds(
-            [entry for each in by_round for entry in each.rounds] + _mined(negatives, encoded)
+            [(each.round, each.accuracies) for of_seed in by_round for each in of_seed.rounds]
+            + _mined(negatives, encoded)
         )
         summary["mining"] = {"same_class_share": summary["rounds"][-1]["same_class_share"]}
     write_json(metrics, summary | summarise_extras(Extra.read(path, data=encoded.digest) for path in extras))
@@ -67,17 +68,17 @@ def summarise(
     _write_table(confusion, _pairs(found, settings.seeds[0], encoded.card.classes))
 
 
-def _mined(negatives: list[Path], data: EncodedData) -> list[dict]:
-    """How many of the negatives are false, an entry a table: of all, of each anchor's most and least similar one."""
-    entries, labels = [], data.labels("train")
+def _mined(negatives: list[Path], data: EncodedData) -> list[tuple[int, dict[str, float]]]:
+    """By round how many negatives are false, once a table: of all, of each anchor's most and least similar one."""
+    found, labels = [], data.labels("train")
     for path in negatives:
         arrays, mined = load_arrays(path)
         mined.require(path, data=data.digest)
         anchor, negative = arrays["anchor"], arrays["negative"]
         parts = {"share": negative, "first": negative[:, :1], "last": negative[:, -1:]}
         shares = {f"same_class_{name}": same_class_share(anchor, part, labels) for name, part in parts.items()}
-        entries.append({"round": mined.round, **shares})
-    return entries
+        found.append((mined.round, shares))
+    return found
 
 
 def _pairs(evaluations: list[Evaluation], seed: int, classes: list[str]) -> pd.DataFrame:
