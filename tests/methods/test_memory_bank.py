@@ -1,7 +1,7 @@
 import torch
 import torch.nn.functional as F
 
-from contraflow.losses import Stored, info_nce
+from contraflow.losses.infonce import Stored, info_nce
 from contraflow.methods.memory_bank import MemoryBank
 from contraflow.methods.parts.base import DataShape
 

@@ -2,13 +2,12 @@
 
 import pytest
 
-from contraflow.losses import negative_cosine
 from contraflow.losses.hypersphere import alignment
+from contraflow.losses.regression import negative_cosine
 from contraflow.methods.byol import BYOL
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.registry import METHODS
-from contraflow.training.collapse import collapse
-from contraflow.training.history import Epoch
+from contraflow.training.history import Epoch, collapse
 
 
 class WithoutStopGradient(BYOL):

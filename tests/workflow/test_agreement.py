@@ -230,7 +230,7 @@ def test_a_comment_reruns_the_stage_that_runs_the_code_and_what_is_below(lab, mo
 
 
 def test_a_comment_in_what_no_stage_runs_reruns_nothing(lab):
-    for module in ("cli.py", "params.py", "compare/page.py", "commands/export.py", "engines/dvc.py"):
+    for module in ("cli.py", "compare/page.py", "commands/export.py", "engines/dvc.py"):
         with (lab.path / "src/contraflow" / module).open("a") as file:
             file.write("# a thought\n")
     assert "Nothing to be done" in lab.run("snakemake -n 2>&1")

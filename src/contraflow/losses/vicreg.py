@@ -24,8 +24,7 @@ def vicreg(z1: Tensor, z2: Tensor, weights: Sequence[float]) -> Tensor:
     averaged over both views; covariance the sum of all squared covariances of two dimensions over D, summed over views.
 
     Args:
-        z1: First views' projections, shape (N, D), N at least 2.
-        z2: Second views' projections, shape (N, D).
+        z1, z2: As for `barlow_twins`.
         weights: Of invariance, variance and covariance (25, 25 and 1 in the paper).
 
     Returns:
