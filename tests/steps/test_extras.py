@@ -71,9 +71,9 @@ def test_supervised_training_sees_what_pretraining_sees_for_as_long_as_all_round
 ):
     seen = []
 
-    def spy(method, loader, settings, *, labels, epochs, **more):
-        batches = [[*loader.epoch(epoch)] for epoch in epochs]
-        seen.append((settings, epochs, labels, batches))
+    def spy(method, loader, settings, *, todo, labels, **more):
+        batches = [[*loader.epoch(epoch)] for epoch in todo.epochs]
+        seen.append((settings, todo.epochs, labels, batches))
         return []
 
     monkeypatch.setattr("contraflow.training.rounds.train", spy)
@@ -251,7 +251,7 @@ def test_fine_tuning_begins_with_the_encoder_and_sees_no_other_images(
             start = build_encoder(params.model, encoded.card.channels, encoded.card.image_size)
         torch.testing.assert_close(weights, dict(start.state_dict()), rtol=0, atol=0)
         assert np.array_equal(indices, np.flatnonzero(kept >= 0)) and np.array_equal(more["labels"], kept)
-        assert (settings.lr, more["epochs"]) == (0.3, range(3))
+        assert (settings.lr, more["todo"].epochs) == (0.3, range(3))
     assert 0 <= found["figures"]["accuracy"] <= 1
     assert f"of {(kept >= 0).sum()} of {len(encoded.training)} training images" in found["protocol"]["labels"]
     first = (tmp_path / "tuned.json").read_bytes()

@@ -19,9 +19,8 @@ from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.settings import MethodSettings
-from contraflow.steps.mine import train_mined as training_mined
 from contraflow.steps.mine.mine import MiningSettings, mine
-from contraflow.training import from_start
+from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training.parallel import on_each
 
 CPU = torch.device("cpu")
@@ -66,8 +65,7 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
         works = []
-        for step in (from_start, training_mined):
-            patch.setattr(step, "on_gpus", lambda wanted, work: works.append(work))
+        patch.setattr("contraflow.training.rounds.on_each", lambda devices, work: works.append(work))
 
         def pretraining(out):
             pretrained(params, encoded, out, threads=2)
@@ -82,7 +80,7 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
             out = folder / "mined"
             files = {"start": encoder, "before": start / "history.csv", "negatives": negatives, "data": card}
             files |= {"encoder": out / "encoder.safetensors", "history": out / "history.csv", "state": out / "state"}
-            training_mined.train_mined(training_mined.MinedTraining.of(params), **files, threads=2)
+            train_mined(MinedTraining.of(params), **files, threads=2)
             trainings = [works.pop(), pretraining(folder / "whole")]
             stopped = pretraining(folder / "stopped")
             on_each([CPU] * number, partial(helper.everything, settings, trainings, stopped, folder))

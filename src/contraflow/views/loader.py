@@ -34,12 +34,13 @@ class _Images:
     def __init__(
         self,
         beton: Path,
+        *,
         batch_size: int,
         threads: int,
         mean: Sequence[float],
         std: Sequence[float],
-        size: int | None,
-        indices: np.ndarray | None,
+        size: int | None = None,
+        indices: np.ndarray | None = None,
     ) -> None:
         if batch_size < 1 or threads < 1:
             raise ValueError(f"batch_size and threads must be at least 1, got {batch_size} and {threads}")
@@ -98,19 +99,15 @@ class ViewLoader(_Images):
         *,
         seed: int,
         batch_size: int,
-        threads: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-        size: int | None = None,
-        indices: np.ndarray | None = None,
         local: Sequence[ViewRecipe] = (),
         local_size: int = 1,
         part: int = 0,
         parts: int = 1,
         half: bool = False,
         channels_last: bool = False,
+        **images,
     ) -> None:
-        super().__init__(beton, batch_size, threads, mean, std, size, indices)
+        super().__init__(beton, batch_size=batch_size, **images)
         if batch_size % parts:
             raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {batch_size}")
         self.seed = seed
@@ -190,19 +187,6 @@ class ImageLoader(_Images):
     Of an image of another size than is wanted the shorter side is resized and the middle square taken, as
     `contraflow.images.decoding` does. Arguments and errors as for `ViewLoader`.
     """
-
-    def __init__(
-        self,
-        beton: Path,
-        *,
-        batch_size: int,
-        threads: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-        size: int | None = None,
-        indices: np.ndarray | None = None,
-    ) -> None:
-        super().__init__(beton, batch_size, threads, mean, std, size, indices)
 
     def __len__(self) -> int:
         """Batches, the last of which may not be full."""

@@ -16,13 +16,7 @@ def read_views(
 ) -> np.ndarray:
     """The views that a `ViewLoader` of this seed gives of some images in an epoch, before they are normalised.
 
-    Args:
-        beton: An FFCV file.
-        indices: Sample indices, (n,).
-        views: What each view may look like.
-        seed, epoch: As of the loader.
-        size: Pixels a side of a view.
-        first: The number of the first of these views.
+    Arguments are as there; `indices` is (n,), and `first` the number of the first of these views.
 
     Returns:
         Shape (views, n, size, size, C) uint8, C of 1 or 3.
