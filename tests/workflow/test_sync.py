@@ -70,7 +70,7 @@ def test_fix_writes_what_follows_from_the_rest(tree):
     told.append("dvc.yaml: -    - loss.tau")
 
     change(params, "  tau: 0.2 #", "  tau: 0.3 # my own note,")
-    change(params, "  tau_swings: 1 # cosine: there and back in a training\n", "")
+    change(params, "  tau_swings: 1 # cosine: there and back in a round of training\n", "")
     told += ["params.yaml: +  tau: 0.3 # temperature of", "params.yaml: +  tau_swings: 1 # cosine: there and back"]
 
     status, said = sync(tree)
