@@ -35,9 +35,10 @@ STAGES = ["fetch", "encode", "pretrain", "mine", "evaluate", "report"]
     ],
     ids=lambda param: param[0],
 )
-def lab(request, repository):
-    """The repository with DVC's cache linked in one way, and the options of a plain `snakemake`."""
+def lab(request, tmp_path_factory, new_repository):
+    """A repository with DVC's cache linked in one way, and the options of a plain `snakemake`."""
     cache, options = request.param
+    repository = new_repository(tmp_path_factory.mktemp(cache))
     repository.run(f"dvc config cache.type {cache} && git commit -q -am cache")
     repository.snakemake = f"snakemake {options}"
     repository.quick = cache == "copy"
