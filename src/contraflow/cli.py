@@ -8,6 +8,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,17 +33,19 @@ _typer = typer.Typer(
 HERE = Path(__file__).parent
 
 
-def modules() -> dict[str, Path]:
-    """The modules of all commands and steps by their names: each holds a function of its own name."""
-    found = [path for folder in ("steps", "commands") for path in sorted((HERE / folder).rglob("[a-z]*.py"))]
+def modules(*folders: str) -> dict[str, Path]:
+    """The modules of the commands in folders of this package, by name: each holds a function of its own name."""
+    found = [path for folder in folders for path in sorted((HERE / folder).rglob("[a-z]*.py"))]
     return {path.stem.replace("_", "-"): path for path in found if _said(path)}
 
 
-def imported(path: Path) -> Callable:
-    """The function that such a module holds; a step as typer takes it, to run as a job of its stage."""
-    kind, *place = path.relative_to(HERE).with_suffix("").parts
-    function = getattr(import_module(".".join(("contraflow", kind, *place))), path.stem)
-    return command(function, stage=place[0]) if kind == "steps" else function
+def function_of(module: Path) -> Callable:
+    """The function of its own name in such a module, imported."""
+    return getattr(import_module(".".join(("contraflow", *_place(module)))), module.stem)
+
+
+def _place(module: Path) -> tuple[str, ...]:
+    return module.relative_to(HERE).with_suffix("").parts
 
 
 def command(step: Callable, stage: str) -> Callable:
@@ -77,10 +80,17 @@ def _option(name: str, signature: Signature) -> inspect.Parameter:
 
 def _add(asked: str | None) -> None:
     """Add all commands; only the one that is asked for is imported, the others will only be listed."""
-    for name, path in modules().items():
-        _typer.command(name, help=_said(path))(imported(path) if name == asked else lambda: None)
+    for name, path in modules("steps", "commands").items():
+        _typer.command(name, help=_said(path))(_imported(path) if name == asked else lambda: None)
 
 
+def _imported(path: Path) -> Callable:
+    """What a module holds, as typer takes it."""
+    kind, stage, *_ = _place(path)
+    return command(function_of(path), stage) if kind == "steps" else function_of(path)
+
+
+@cache
 def _said(path: Path) -> str | None:
     """The first paragraph of what the function of a module's own name says of itself; None where there is none."""
     for node in ast.parse(path.read_text(encoding="utf-8")).body:

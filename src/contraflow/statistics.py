@@ -5,7 +5,8 @@ Two rules judge differences. The comparison of runs takes a run for a sample of 
 have the same seeds, the differences seed by seed are one sample, and its mean has Student's interval; where they have
 not, Welch's interval for two samples of unequal variance. With several runs against one baseline each interval is wide
 enough that all of them hold at once with probability 0.95 (Bonferroni). The test images are the same for all and held
-fixed: other images are a source of noise left out there. The report judges within one run, by two standard errors.
+fixed: other images are a source of noise left out there. The report judges within one run, by two standard errors:
+`gap` and `gain`.
 
 Student 1908, "The Probable Error of a Mean", Biometrika 6; Welch 1947, "The Generalization of 'Student's' Problem when
 Several Different Population Variances are Involved", Biometrika 34; Dunn 1961, "Multiple Comparisons Among Means",
@@ -105,6 +106,56 @@ def difference(own: Mapping[int, float], baseline: Mapping[int, float], comparis
         low, high = test.confidence_interval(1 - (1 - CONFIDENCE) / comparisons)
     margin = float(high - low) / 2
     return Difference(mean, margin) if margin > ROUNDING else Difference(mean, None, "no spread over seeds")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gap(Difference):
+    """Accuracy (0 to 1) of an encoder minus that of a baseline, on the test images of one run.
+
+    Attributes:
+        std: Sample standard deviation over seeds, 0 for a single one.
+        ahead: In how many seeds the encoder has the higher accuracy.
+        n: Seeds.
+    """
+
+    std: float
+    ahead: int
+    n: int
+
+
+def gap(own: Mapping[int, float], baseline: Mapping[int | None, float], images: int) -> Gap:
+    """Compare an encoder with a baseline of the same run; each seed with the same seed's baseline where there is one.
+
+    The margin is twice the standard error of the difference: sqrt(p(1-p)/N + q(1-q)/N + s²/n), with p and q the two
+    accuracies on N test images and s the standard deviation of the difference over n seeds. Both are measured on the
+    same images, which makes their errors alike, so the margin is rather too wide than too narrow.
+
+    Args:
+        own: The encoder's accuracy by seed, all finite, at least one.
+        baseline: That of the baseline, by seed or once for all.
+        images: Test images, N.
+    """
+    common = fmean(baseline.values())
+    each = [value - baseline.get(seed, common) for seed, value in own.items()]
+    over_seeds = spread(each)
+    margin = two_standard_errors(
+        error_of_accuracy(fmean(own.values()), images),
+        error_of_accuracy(common, images),
+        error_of_mean(over_seeds["std"], over_seeds["n"]),
+    )
+    ahead = sum(value > 0 for value in each)
+    return Gap(over_seeds["mean"], margin, std=over_seeds["std"], ahead=ahead, n=over_seeds["n"])
+
+
+def gain(before: Mapping[str, float], after: Mapping[str, float], images: int) -> Difference:
+    """Compare the accuracies of the same seeds before and after some training, by two standard errors.
+
+    Args:
+        before, after: What `spread` says of the seeds' accuracies, each on so many images.
+    """
+    n, both = before["n"], (before, after)
+    errors = [e for one in both for e in (error_of_accuracy(one["mean"], images), error_of_mean(one["std"], n))]
+    return Difference(after["mean"] - before["mean"], two_standard_errors(*errors))
 
 
 def error_of_accuracy(accuracy: float, images: int) -> float:

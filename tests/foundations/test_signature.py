@@ -15,7 +15,7 @@ from contraflow.foundations.signature import Data, Option, Reads, Setting, Setti
 from contraflow.methods.parts.settings import Loss
 from contraflow.mining.settings import Mining
 
-STEPS = [path for path in cli.modules().values() if "steps" in path.relative_to(cli.HERE).parts]
+STEPS = list(cli.modules("steps").values())
 
 
 @dataclass(frozen=True)

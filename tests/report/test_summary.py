@@ -5,8 +5,8 @@ import pytest
 
 from contraflow.encoded.card import Amount
 from contraflow.report.summary import (
-    difference,
     geometry_rows,
+    measured_gap,
     measures,
     measures_by_round,
     round_rows,
@@ -36,15 +36,15 @@ def with_linear(run, encoder, untrained, raw, images=10_000):
 def test_difference_pairs_the_seeds(run):
     other = with_linear(run, {0: 0.9, 1: 0.8, 2: 0.86}, {0: 0.5, 1: 0.45, 2: 0.4}, 0.85)
     paired = np.array([0.9 - 0.5, 0.8 - 0.45, 0.86 - 0.4])
-    found = difference(other, "linear", "untrained")
+    found = measured_gap(other, "linear", "untrained")
     assert (found.mean, found.std) == (pytest.approx(paired.mean()), pytest.approx(paired.std(ddof=1)))
     assert (found.ahead, found.n) == (3, 3)
-    assert difference(other, "linear", "raw_pixels").ahead == 2
+    assert measured_gap(other, "linear", "raw_pixels").ahead == 2
 
 
 def test_margin_is_two_standard_errors(run):
     other = with_linear(run, {0: 0.9, 1: 0.88}, {0: 0.5}, 0.85, images=400)
-    found = difference(other, "linear", "raw_pixels")
+    found = measured_gap(other, "linear", "raw_pixels")
     p, q, s = 0.89, 0.85, np.std([0.05, 0.03], ddof=1)
     assert found.margin == pytest.approx(2 * np.sqrt(p * (1 - p) / 400 + q * (1 - q) / 400 + s**2 / 2))
     assert found.sign == 0  # four points are nothing on 400 images
@@ -56,13 +56,15 @@ def test_margin_against_simulation(run):
     signs = []
     for _ in range(1000):
         encoder, raw = rng.binomial(500, 0.8, 2) / 500
-        signs.append(difference(with_linear(run, {0: encoder}, {0: 0.5}, raw, images=500), "linear", "raw_pixels").sign)
+        signs.append(
+            measured_gap(with_linear(run, {0: encoder}, {0: 0.5}, raw, images=500), "linear", "raw_pixels").sign
+        )
     assert 0.02 < np.mean(np.abs(signs)) < 0.08
 
 
 def test_failed_accuracies_have_no_difference(run):
-    assert difference(with_linear(run, {0: None}, {0: 0.5}, 0.8), "linear", "raw_pixels") is None
-    assert difference(with_linear(run, {0: float("nan")}, {0: 0.5}, 0.8), "linear", "raw_pixels") is None
+    assert measured_gap(with_linear(run, {0: None}, {0: 0.5}, 0.8), "linear", "raw_pixels") is None
+    assert measured_gap(with_linear(run, {0: float("nan")}, {0: 0.5}, 0.8), "linear", "raw_pixels") is None
 
 
 def test_rows_of_the_table(run):

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from fixtures.views import EVERYTHING
 from PIL import Image, ImageOps
 
 from contraflow.encoded.beton import open_beton
@@ -16,21 +17,7 @@ from contraflow.views.loader import ImageLoader, ViewLoader
 from contraflow.views.settings import ViewRecipe
 
 N, SIZE = 24, 32
-RECIPE = ViewRecipe(
-    crop_scale=[0.1, 1.0],
-    crop_ratio=[0.75, 4 / 3],
-    flip=0.5,
-    rotation=10.0,
-    jitter=0.8,
-    brightness=0.4,
-    contrast=0.4,
-    saturation=0.4,
-    hue=0.1,
-    grey=0.2,
-    blur=0.5,
-    blur_sigma=[0.1, 2.0],
-    solarise=0.1,
-)
+RECIPE = ViewRecipe(**EVERYTHING)
 LEVELS = {"mean": [0.0] * 3, "std": [1 / 255] * 3}  # views in grey levels
 
 

@@ -1,12 +1,11 @@
 """What the code says of itself: which step a command runs, what it imports, and the parameters it reads."""
 
 from collections.abc import Iterable, Iterator
-from importlib import import_module
 from pathlib import Path
 
 import grimp
 
-from contraflow.cli import modules
+from contraflow.cli import function_of, modules
 from contraflow.foundations.signature import Settings, Signature
 
 SOURCE = Path("src")
@@ -19,26 +18,22 @@ class Code:
     def __init__(self, root: Path):
         self.root = root
         self.graph = grimp.build_graph("contraflow", cache_dir=None)
-        self.steps = {name: self._module(path) for name, path in modules().items() if "steps" in path.parts}
-
-    def _module(self, path: Path) -> str:
-        return ".".join(path.relative_to(self.root / SOURCE).with_suffix("").parts)
+        self.steps = modules("steps")
 
     def signature(self, command: str) -> Signature:
         """Of the step that `contraflow NAME` runs."""
-        module = self.steps[command]
-        return Signature.of(getattr(import_module(module), module.rpartition(".")[2]))
+        return Signature.of(function_of(self.steps[command]))
 
     def source(self, command: str) -> str:
         """Path of the step's module."""
-        return SOURCE.joinpath(*self.steps[command].split(".")).with_suffix(".py").as_posix()
+        return self.steps[command].relative_to(self.root).as_posix()
 
     def settings(self, commands: Iterable[str]) -> list[type[Settings]]:
         return [self.signature(command).settings for command in commands]
 
     def run_by(self, commands: Iterable[str]) -> list[str]:
         """Paths of what steps import, and of themselves: packages, and modules of packages that hold unlike things."""
-        wanted, found = [self.steps[command] for command in commands], set()
+        wanted, found = [self._module(command) for command in commands], set()
         while wanted:
             module = wanted.pop()
             if module and module not in found:
@@ -46,6 +41,9 @@ class Code:
                 wanted += [module.rpartition(".")[0], *self.graph.find_modules_directly_imported_by(module)]
         paths = {self._input(module) for module in found - set(APART)}  # whose own modules hold a docstring
         return sorted(path.as_posix() for path in paths if not paths & set(path.parents))
+
+    def _module(self, command: str) -> str:
+        return ".".join(self.steps[command].relative_to(self.root / SOURCE).with_suffix("").parts)
 
     def _input(self, module: str) -> Path:
         """The package of a module, or its file where the package is one of `APART`."""

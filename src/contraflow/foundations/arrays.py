@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from contraflow.foundations.artefacts import Provenance, atomic, signature, writing
+from contraflow.foundations.artefacts import Provenance, atomic, content_digest, writing
 from contraflow.foundations.errors import UserError
 
 P = TypeVar("P", bound=Provenance)
@@ -18,8 +18,8 @@ def save_arrays(path: Path, provenance: Provenance, **arrays: np.ndarray) -> Non
     """Write named arrays and their provenance to one `.npz` file; equal content gives equal bytes."""
     with atomic(path) as temporary, temporary.open("wb") as file:
         content = provenance.content()
-        signed = content | {"content": _sign(arrays, content)}
-        np.savez(file, provenance=np.array(json.dumps(signed, sort_keys=True)), **arrays)
+        whole = content | {"content": _digest(arrays, content)}
+        np.savez(file, provenance=np.array(json.dumps(whole, sort_keys=True)), **arrays)
 
 
 def load_arrays(path: Path, kind: type[P] = Provenance) -> tuple[dict[str, np.ndarray], P]:
@@ -32,7 +32,7 @@ def load_arrays(path: Path, kind: type[P] = Provenance) -> tuple[dict[str, np.nd
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
         provenance = json.loads(str(arrays.pop("provenance")))
-        if provenance.pop("content") != _sign(arrays, provenance):
+        if provenance.pop("content") != _digest(arrays, provenance):
             raise ValueError("its content is not what was written")
         return arrays, kind.of_content(provenance, path)
     except UserError:
@@ -48,8 +48,8 @@ def evenly(count: int, most: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
-def _sign(arrays: dict[str, np.ndarray], provenance: dict) -> str:
-    return signature(
+def _digest(arrays: dict[str, np.ndarray], provenance: dict) -> str:
+    return content_digest(
         provenance,
         (
             (f"{name} {array.dtype.str} {array.shape}", np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)

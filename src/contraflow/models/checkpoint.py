@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from contraflow.foundations.artefacts import Provenance, atomic, signature
+from contraflow.foundations.artefacts import Provenance, atomic, content_digest
 from contraflow.foundations.errors import UserError
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
@@ -37,9 +37,9 @@ def save_model(path: Path, model: nn.Module, provenance: Checkpoint) -> None:
     """Write every parameter and buffer of `model`, with its provenance and a digest of both, to a safetensors file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     content = provenance.content()
-    signed = content | {"content": _sign(tensors, content)}
+    whole = content | {"content": _digest(tensors, content)}
     # one key alone: safetensors writes several in an order that changes from run to run
-    content = save(tensors, metadata={"provenance": json.dumps(signed, sort_keys=True)})
+    content = save(tensors, metadata={"provenance": json.dumps(whole, sort_keys=True)})
     with atomic(path) as temporary:
         temporary.write_bytes(content)
 
@@ -77,7 +77,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
             provenance = json.loads(file.metadata()["provenance"])
-        if provenance.pop("content") != _sign(tensors, provenance):
+        if provenance.pop("content") != _digest(tensors, provenance):
             raise ValueError("its content is not what was written")
         return tensors, Checkpoint.of_content(provenance, path)
     except FileNotFoundError:
@@ -86,8 +86,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
         raise UserError(f"{path} is damaged ({error}): delete it and run its step again") from None
 
 
-def _sign(tensors: dict[str, Tensor], provenance: dict) -> str:
-    return signature(
+def _digest(tensors: dict[str, Tensor], provenance: dict) -> str:
+    return content_digest(
         provenance,
         (
             (f"{name} {tensor.dtype} {tuple(tensor.shape)}", tensor.reshape(-1).view(torch.uint8).numpy().data)

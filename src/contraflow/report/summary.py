@@ -1,13 +1,11 @@
 """The summary: every measure of the encoder beside the baselines, and what their differences are worth."""
 
 import math
-from dataclasses import dataclass
-from statistics import fmean
 
 from contraflow.baseline.measures import Measure
 from contraflow.pages.numbers import is_number, times
 from contraflow.report.run import Run
-from contraflow.statistics import Difference, error_of_accuracy, error_of_mean, spread, two_standard_errors
+from contraflow.statistics import Gap, gap
 
 NAMES = {
     "encoder": "Encoder",
@@ -16,23 +14,6 @@ NAMES = {
     "pca_pixels": "Principal components",
     "supervised": "Supervised training",
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gap(Difference):
-    """Accuracy (0 to 1) of the encoder minus that of a baseline, on the test images.
-
-    A seed's encoder is compared with the same seed's baseline where there is one.
-
-    Attributes:
-        std: Sample standard deviation over seeds, 0 for a single one.
-        ahead: In how many seeds the encoder has the higher accuracy.
-        n: Seeds.
-    """
-
-    std: float
-    ahead: int
-    n: int
 
 
 def measures(run: Run) -> list[Measure]:
@@ -54,27 +35,14 @@ def accuracy(run: Run, representation: str, key: str, split: str = "test") -> di
     return table.get(representation, {}).get(key)
 
 
-def difference(run: Run, key: str, baseline: str) -> Gap | None:
-    """The encoder's accuracy against a baseline's; None where one of them is no number.
-
-    The margin is twice the standard error of the difference: sqrt(p(1-p)/N + q(1-q)/N + s²/n), with p and q the two
-    accuracies on N test images and s the standard deviation of the difference over n seeds. Both are measured on the
-    same images, which makes their errors alike, so the margin is rather too wide than too narrow.
-    """
-    own = {seed: evaluation.test.get(key) for seed, evaluation in run.evaluations["encoder"].items()}
-    base = {seed: evaluation.test.get(key) for seed, evaluation in run.evaluations[baseline].items()}
-    if not own or not base or not all(map(is_number, [*own.values(), *base.values()])):
-        return None
-    common = fmean(base.values())
-    each = [value - base.get(seed, common) for seed, value in own.items()]
-    over_seeds, images = spread(each), run.card.test.images
-    margin = two_standard_errors(
-        error_of_accuracy(fmean(own.values()), images),
-        error_of_accuracy(common, images),
-        error_of_mean(over_seeds["std"], over_seeds["n"]),
+def measured_gap(run: Run, key: str, baseline: str) -> Gap | None:
+    """The encoder's accuracy against a baseline's; None where one of them is no number."""
+    own, base = (
+        {seed: evaluation.test.get(key) for seed, evaluation in run.evaluations[name].items()}
+        for name in ("encoder", baseline)
     )
-    ahead = sum(value > 0 for value in each)
-    return Gap(over_seeds["mean"], margin, std=over_seeds["std"], ahead=ahead, n=over_seeds["n"])
+    known = own and base and all(map(is_number, [*own.values(), *base.values()]))
+    return gap(own, base, run.card.test.images) if known else None
 
 
 def summary_rows(run: Run, split: str = "test") -> list[dict]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from contraflow.pages.numbers import NBSP, count, fixed, is_number, listing, percent, share, times
 from contraflow.report.run import Run
-from contraflow.report.summary import NAMES, Gap, accuracy, difference, measures
-from contraflow.statistics import Difference, error_of_accuracy, error_of_mean, two_standard_errors
+from contraflow.report.summary import NAMES, accuracy, measured_gap, measures
+from contraflow.statistics import Gap, error_of_accuracy, gain
 
 BADGES = {
     "good": "Good",
@@ -47,7 +47,7 @@ def verdict(run: Run) -> Verdict:
         )
     if not run.classes:
         return _unlabelled(run)
-    raw, untrained = difference(run, "linear", "raw_pixels"), difference(run, "linear", "untrained")
+    raw, untrained = (measured_gap(run, "linear", baseline) for baseline in ("raw_pixels", "untrained"))
     level, headline = _judged({"raw pixels": raw.sign, "an untrained encoder": untrained.sign})
     paragraph = " ".join([_linear(run, raw, untrained), _neighbours(run)])
     return Verdict(level, headline, paragraph, _warnings(run), _on_mining(run))
@@ -126,7 +126,7 @@ def _neighbours(run: Run) -> str:
     for measure in measures(run):
         if not measure.key.startswith("knn"):
             continue
-        gap = difference(run, measure.key, "raw_pixels")
+        gap = measured_gap(run, measure.key, "raw_pixels")
         own, raw = accuracy(run, "encoder", measure.key), accuracy(run, "raw_pixels", measure.key)
         k = measure.key.removeprefix("knn")
         sides[gap.sign].append(f"at k{NBSP}={NBSP}{k} ({percent(own)} against {percent(raw)})")
@@ -213,12 +213,10 @@ def _rounds(run: Run) -> str | None:
     if not ends or not all(end and is_number(end["mean"]) for end in ends):
         return None
     before, after = ends
-    images, n = min(run.card.validation.images, MEASURED), before["n"]
-    errors = [error for end in ends for error in (error_of_accuracy(end["mean"], images), error_of_mean(end["std"], n))]
-    gain = Difference(after["mean"] - before["mean"], two_standard_errors(*errors))
-    points = f"{fixed(100 * abs(gain.mean), 1)} points"
-    change = {1: f"{points} more", -1: f"{points} less", 0: "a change within what chance may do"}[gain.sign]
-    worse = " Mining, or its learning rate, may have done harm." if gain.sign == -1 else ""
+    found = gain(before, after, min(run.card.validation.images, MEASURED))
+    points = f"{fixed(100 * abs(found.mean), 1)} points"
+    change = {1: f"{points} more", -1: f"{points} less", 0: "a change within what chance may do"}[found.sign]
+    worse = " Mining, or its learning rate, may have done harm." if found.sign == -1 else ""
     return (
         f"From before mining to after its last round the linear probe went from {percent(before, 1)} to "
         f"{percent(after, 1)} on validation images, {change}; by then it had trained for "

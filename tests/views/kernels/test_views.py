@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from fixtures.views import EVERYTHING
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
@@ -30,20 +31,7 @@ OFF = {
     "blur_sigma": [0.1, 2.0],
     "solarise": 0.0,
 }
-ALL = {
-    "crop_scale": [0.08, 1.0],
-    "crop_ratio": [0.75, 4 / 3],
-    "flip": 0.5,
-    "rotation": 20.0,
-    "jitter": 0.8,
-    "brightness": 0.4,
-    "contrast": 0.4,
-    "saturation": 0.4,
-    "hue": 0.1,
-    "grey": 0.2,
-    "blur": 0.5,
-    "solarise": 0.2,
-}
+ALL = {**EVERYTHING, "crop_scale": [0.08, 1.0], "rotation": 20.0, "solarise": 0.2}
 LEVELS = np.tile(np.arange(256, dtype=np.float32), (3, 1))  # a table that keeps grey levels
 
 

@@ -83,12 +83,7 @@ def evaluate_rounds(
                     both = Labelled(*embed(encoder, batches, device))
                 require_finite(both.features, f"the encoder of seed {made_from.seed} ({path})")
                 train, test = both[np.arange(len(learned))], both[np.arange(len(learned), len(both.labels))]
-                problem = Problem(train.features, train.labels, device=device)
-                best = choose(sweep(problem, test, settings.eval.linear))
-                found["linear"] = best.validation_accuracy
-                predicted = best.probe.predict(test.features)
-                found["confusion"] = confusion_matrix(test.labels, predicted, len(card.classes)).tolist()
-                found |= knn_accuracies(test, train, settings.eval.knn, classes=len(card.classes), device=device)
+                found = _figures(train, test, len(card.classes), settings.eval, device)
             rounds.append(Round(round=number, **found))
     if len(seeds) != 1:
         raise UserError(f"evaluate-rounds takes the encoders of one seed, got those of {sorted(seeds)}")
@@ -100,3 +95,13 @@ def evaluate_rounds(
         rounds=sorted(rounds, key=lambda each: each.round),
         provenance=provenance,
     ).write(figures)
+
+
+def _figures(train: Labelled, test: Labelled, classes: int, settings: Eval, device: torch.device) -> dict:
+    """Of one round, with labels: the fields of a `Round`."""
+    best = choose(sweep(Problem(train.features, train.labels, device=device), test, settings.linear))
+    return {
+        "linear": best.validation_accuracy,
+        "confusion": confusion_matrix(test.labels, best.probe.predict(test.features), classes).tolist(),
+        **knn_accuracies(test, train, settings.knn, classes=classes, device=device),
+    }
