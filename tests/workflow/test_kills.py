@@ -46,6 +46,7 @@ STARTS = {  # what Snakemake prints when a training starts, and what that makes
 CUT = {  # what DVC says where it was killed while it or git wrote, and what docs/engines.md says to type then
     "'./dvc.lock' validation failed": "snakemake -n",
     "the index is locked": "rm .git/index.lock",
+    "uncommitted changes exist in the index": "git reset --quiet",
 }
 ANY = 8  # seconds, for a kill at any moment
 
@@ -73,7 +74,9 @@ class Killer:
             later = list(JOBS)[list(JOBS).index(stage) :]
             stage = next((name for name in later if LAST[name] not in finished), None)
         process = self.start()
-        moment = self.random.uniform(0, self.seconds[stage] / 2 if stage else ANY)
+        moment = self.random.uniform(0, self.seconds[stage] if stage else ANY)
+        if stage and stage not in self.hits:
+            moment = 0  # each stage is hit once, however fast its jobs are
         self.wait_for_job(process, stage)
         deadline = time.monotonic() + moment
         while process.poll() is None and time.monotonic() < deadline:
@@ -102,11 +105,13 @@ class Killer:
 
     def finish(self) -> None:
         """Run the command to its end; first what the documents say, where a kill hit DVC or git while they wrote."""
-        process = self.start()
-        said = process.communicate()[0]
-        if process.returncode:
+        for _ in CUT:
+            process = self.start()
+            said = process.communicate()[0]
+            if not process.returncode:
+                return
             self.mend(said)
-            self.repository.run(COMMANDS[self.engine])
+        self.repository.run(COMMANDS[self.engine])
 
     def mend(self, said: str) -> None:
         """Type what the documents say to do; a command that was not killed fails for no other reason."""
