@@ -196,7 +196,10 @@ def test_batches_own_their_memory(file):
 
 
 def test_memory_stays_flat_while_a_file_is_read(tmp_path, write_ffcv, random_images):
-    """Pages of the mapped file are the system's to drop; what is the process's own does not grow with the file."""
+    """Pages of the mapped file are the system's to drop; what is the process's own does not grow with the file.
+
+    An allocator's own pages come to some MB; the file, or an epoch's views, were they kept, would come to many times that.
+    """
     images = random_images(5_000, 64, 3)
     loader = view_loader((write_ffcv(tmp_path / "images.beton", images, [0] * len(images)), images))
 
@@ -206,8 +209,8 @@ def test_memory_stays_flat_while_a_file_is_read(tmp_path, write_ffcv, random_ima
         [line] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("RssAnon")]
         return int(line.split()[1]) * 1024
 
-    first = own(0)
-    assert images.nbytes > 60e6 > 10 * (own(1) - first)
+    first, *_, last = [own(epoch) for epoch in range(4)]
+    assert last - first < images.nbytes / 2
 
 
 def test_wrong_uses_are_refused(file):
