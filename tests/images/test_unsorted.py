@@ -21,9 +21,9 @@ def _touch(root, *names):
 )
 def test_the_folder_of_an_image_is_its_class(tmp_path, names, classes, labels):
     _touch(tmp_path, *names)
-    found = list_unsorted(tmp_path)
+    found_classes, found = list_unsorted(tmp_path)
     assert found.names == sorted(name for name in names if name[0] != "." and not name.endswith("txt"))
-    assert (found.classes, found.labels.tolist()) == (classes, labels)
+    assert (found_classes, found.labels.tolist()) == (classes, labels)
 
 
 def test_no_folder_and_no_images_are_a_sentence_each(tmp_path):

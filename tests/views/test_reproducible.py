@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from contraflow.images.ffcv_import import IntField, RGBImageField
+from contraflow.images.writer import IntField, RGBImageField
 
 N, SIZE, EPOCH = 40, 16, 3
 PROCESS = """

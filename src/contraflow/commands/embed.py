@@ -23,7 +23,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.prefetch import in_turn
 from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture
-from contraflow.images.listing import Unsorted, list_unsorted, printable
+from contraflow.images.listing import list_unsorted, printable
 from contraflow.models.embed import finite_features
 
 BATCH = 64
@@ -48,9 +48,10 @@ def embed(
             is not set (all of them are named), or the features are not finite.
     """
     checkpoint = checkpoint or last_checkpoint(params)
-    trained, found = Trained.open(checkpoint), list_unsorted(folder)
+    trained = Trained.open(checkpoint)
+    classes, found = list_unsorted(folder)
     torch.set_num_threads(cores())
-    pictures = _Pictures(folder, found, trained, skip_broken)
+    pictures = _Pictures(folder, found.names, trained, skip_broken)
     with lease() as (device,), warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # a damaged EXIF block and the like: the picture is whole
         features = on_disk(finite_features(trained.network, pictures.batches(), device, str(checkpoint)), beside=out)
@@ -63,7 +64,7 @@ def embed(
         files=np.array([printable(found.names[i]) for i in kept]),
         features=features,
         label=found.labels[kept],
-        classes=np.array(found.classes, np.str_),
+        classes=np.array(classes, np.str_),
     )
     say(f"{out}: {features.shape[1]} features of {len(kept):,} images")
 
@@ -78,8 +79,8 @@ class Embedded(Provenance):
 class _Pictures:
     """The pictures of a folder in batches; `kept` and, with the reason, `broken` say by index what was met so far."""
 
-    def __init__(self, folder: Path, found: Unsorted, trained: Trained, skip_broken: bool):
-        self.folder, self.names, self.trained, self.skip_broken = folder, found.names, trained, skip_broken
+    def __init__(self, folder: Path, names: list[str], trained: Trained, skip_broken: bool):
+        self.folder, self.names, self.trained, self.skip_broken = folder, names, trained, skip_broken
         self.kept: list[int] = []
         self.broken: dict[int, str] = {}
 

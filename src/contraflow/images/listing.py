@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.encoded.splits import Draw, generator
+from contraflow.encoded.splits import UNLABELLED, Draw, generator
 from contraflow.foundations.errors import UserError
 from contraflow.images.decoding import SUFFIXES
 
-UNLABELLED = -1
 GROUP = 2**32  # from the first position of a group to that of the next: more than any window
 
 
@@ -180,24 +179,11 @@ def _draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generato
     return np.isin(groups, names[order[: min(enough, len(names) - 1)]])
 
 
-@dataclass(frozen=True)
-class Unsorted:
-    """Images below a folder.
+def list_unsorted(folder: Path) -> tuple[list[str], Part]:
+    """The classes and all images below `folder`, both sorted by name.
 
-    Attributes:
-        names: Paths relative to the folder, with `/`, sorted.
-        labels: Indices into `classes`, (N,) int64, -1 for none.
-        classes: Names of the class folders that hold images, sorted.
-    """
-
-    names: list[str]
-    labels: np.ndarray
-    classes: list[str]
-
-
-def list_unsorted(folder: Path) -> Unsorted:
-    """Find all images below `folder`. What lies in a folder inside it has that folder's class, as in training; where
-    there are `train` and `test`, the class folders are in those.
+    What lies in a folder inside it has that folder's class, as in training; where there are `train` and `test`, the
+    class folders are in those.
 
     Raises:
         UserError: the folder is missing or holds no images.
@@ -213,4 +199,4 @@ def list_unsorted(folder: Path) -> Unsorted:
     classes = sorted({name for name in found if name is not None})
     places = {name: label for label, name in enumerate(classes)}
     labels = np.array([places.get(name, UNLABELLED) for name in found], np.int64)
-    return Unsorted(names, labels, [printable(name) for name in classes])
+    return [printable(name) for name in classes], Part(names, labels)

@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
+from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import GROUP, UNLABELLED, Listing, Part, list_folder, printable
+from contraflow.images.listing import GROUP, Listing, Part, list_folder, printable
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("split", "group", "order")
@@ -49,7 +51,8 @@ def list_table(path: Path, table: str) -> Listing:
     columns, unused = _Columns.read(file)
     labels, classes = _labels(columns)
     positions = _positions(columns)
-    order = np.argsort(positions) if positions is not None else np.array(_by_path(columns["path"]), np.int64)
+    by_path = sorted(range(len(labels)), key=columns["path"].__getitem__)
+    order = np.array(by_path, np.int64) if positions is None else np.argsort(positions)
     every = Part(columns["path"], labels, positions).take(order)
     if "split" not in columns.content:
         return Listing(classes, every, None, unused)
@@ -128,10 +131,6 @@ def _outside(name: str) -> bool:
     return os.path.isabs(name) or os.path.normpath(name).split(os.sep)[0] == os.pardir
 
 
-def _by_path(names: list[str]) -> list[int]:
-    return sorted(range(len(names)), key=names.__getitem__)
-
-
 def _labels(columns: _Columns) -> tuple[np.ndarray, list[str]]:
     """Labels (N,) and the names of the classes: by number where all are numbers, else by name."""
     names = {name for name in columns["label"] if name}
@@ -152,13 +151,11 @@ def _positions(columns: _Columns) -> np.ndarray | None:
     n = len(columns.lines)
     groups = columns.content.get("group", [""] * n)
     keys = _order_keys(columns) if "order" in columns.content else range(n)
-    positions, group, place = np.empty(n, np.int64), -1, 0
-    last = None
-    for i in sorted(range(n), key=lambda i: (groups[i], keys[i])):
-        if groups[i] != last:
-            last, group, place = groups[i], group + 1, 0
-        positions[i] = group * GROUP + place
-        place += 1
+    in_order = sorted(range(n), key=lambda i: (groups[i], keys[i]))
+    positions = np.empty(n, np.int64)
+    for group, (_, members) in enumerate(groupby(in_order, key=groups.__getitem__)):
+        for place, i in enumerate(members):
+            positions[i] = group * GROUP + place
     return positions
 
 
