@@ -34,12 +34,13 @@ class _Images:
     def __init__(
         self,
         beton: Path,
+        *,
         batch_size: int,
         threads: int,
         mean: Sequence[float],
         std: Sequence[float],
-        size: int | None,
-        indices: np.ndarray | None,
+        size: int | None = None,
+        indices: np.ndarray | None = None,
     ) -> None:
         if batch_size < 1 or threads < 1:
             raise ValueError(f"batch_size and threads must be at least 1, got {batch_size} and {threads}")
@@ -51,8 +52,7 @@ class _Images:
         if sides is None:
             raise ValueError(f"{beton} holds images of several sizes: a size must be given")
         self.image_shape = (channels, *sides)
-        self.batch_size = batch_size
-        self.threads = threads
+        self.batch_size, self.threads = batch_size, threads
         self.indices = self._checked(np.arange(len(self._file)) if indices is None else indices)
         self._table = make_table(mean, std)
 
@@ -97,24 +97,20 @@ class ViewLoader(_Images):
         views: Sequence[ViewRecipe],
         *,
         seed: int,
-        batch_size: int,
-        threads: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-        size: int | None = None,
-        indices: np.ndarray | None = None,
         local: Sequence[ViewRecipe] = (),
         local_size: int = 1,
         part: int = 0,
         parts: int = 1,
         half: bool = False,
         channels_last: bool = False,
+        **images,
     ) -> None:
-        super().__init__(beton, batch_size, threads, mean, std, size, indices)
-        if batch_size % parts:
-            raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {batch_size}")
+        super().__init__(beton, **images)
+        of_each, rest = divmod(self.batch_size, parts)
+        if rest:
+            raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {self.batch_size}")
         self.seed = seed
-        self._part = slice(part * batch_size // parts, (part + 1) * batch_size // parts)
+        self._part = slice(part * of_each, (part + 1) * of_each)
         self._half, self._channels_last = half, channels_last
         if half:  # the kernels copy what the table says of a grey level: here the bits of float16, which Numba lacks
             self._table = self._table.astype(np.float16).view(np.int16)
@@ -133,9 +129,8 @@ class ViewLoader(_Images):
     def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[Batch]:
         """The batches of one epoch.
 
-        Where there are parts, the views are those of one part, the indices those of the whole batch.
-
-        Each batch owns its memory. Up to two more are being made while the consumer holds one.
+        Where there are parts, the views are those of one part, the indices those of the whole batch. Each batch owns
+        its memory. Up to two more are being made while the consumer holds one.
 
         Args:
             epoch: from 0; gives other views and, without `order`, another order.
@@ -188,21 +183,8 @@ class ImageLoader(_Images):
     """Images without augmentation, normalised, in the order of `indices`, with their labels.
 
     Of an image of another size than is wanted the shorter side is resized and the middle square taken, as
-    `contraflow.images.decoding` does. Arguments and errors as for `ViewLoader`.
+    `contraflow.encoded.pixels` does. Arguments and errors as for `ViewLoader`.
     """
-
-    def __init__(
-        self,
-        beton: Path,
-        *,
-        batch_size: int,
-        threads: int,
-        mean: Sequence[float],
-        std: Sequence[float],
-        size: int | None = None,
-        indices: np.ndarray | None = None,
-    ) -> None:
-        super().__init__(beton, batch_size, threads, mean, std, size, indices)
 
     def __len__(self) -> int:
         """Batches, the last of which may not be full."""

@@ -14,18 +14,10 @@ from contraflow.views.settings import ViewRecipe
 def read_views(
     beton: Path, indices: np.ndarray, views: Sequence[ViewRecipe], *, seed: int, epoch: int, size: int, first: int = 0
 ) -> np.ndarray:
-    """The views that a `ViewLoader` of this seed gives of some images in an epoch, before they are normalised.
+    """The views that a `ViewLoader` of this seed gives of the images `indices` (n,) in an epoch, before they are
+    normalised: (views, n, size, size, C) uint8, C of 1 or 3.
 
-    Args:
-        beton: An FFCV file.
-        indices: Sample indices, (n,).
-        views: What each view may look like.
-        seed, epoch: As of the loader.
-        size: Pixels a side of a view.
-        first: The number of the first of these views.
-
-    Returns:
-        Shape (views, n, size, size, C) uint8, C of 1 or 3.
+    `first` is the number of the first of these views; the other arguments are those of the loader.
 
     Raises:
         UserError: the file is missing or damaged.
