@@ -16,11 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.parameters import with_changes
-from contraflow.devices import cores
-from contraflow.foundations.artefacts import read_json
-from contraflow.steps.encode import encode
-from contraflow.steps.evaluate.evaluate import evaluate_representation
-from contraflow.steps.pretrain import pretrain
+from benchmarks.steps import encode_into, evaluated, pretrain_into
 
 TABLE = Path(__file__).with_suffix(".csv")
 START = {  # what the search set out from; the shipped parameters have moved on to what it found
@@ -50,17 +46,10 @@ def judge(changes: dict, data: Path) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
         start = time.monotonic()
-        pretrain(params, seed=0, data=data, out=out, threads=cores(), state=out / "state")
+        pretrain_into(out, params, seed=0, data=data)
         seconds = time.monotonic() - start
-        evaluate_representation(
-            params,
-            representation="encoder-seed0",
-            data=data,
-            checkpoint=out / "encoder.safetensors",
-            out=out / "encoder-seed0.json",
-            threads=cores(),
-        )
-        found = read_json(out / "encoder-seed0.json")["validation"]
+        checkpoint = out / "encoder.safetensors"
+        found = evaluated(params, "encoder-seed0", data=data, checkpoint=checkpoint, folder=out).validation
         loss = pd.read_csv(out / "history.csv").loss.iloc[-1]
     words = ", ".join(f"{key}={value}" for key, value in changes.items()) or "none"
     return {"changes": words, **found, "loss": round(float(loss), 4), "seconds": round(seconds)}
@@ -70,11 +59,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
     quick = parser.parse_args().quick
-    data, rows = Path("results/encode"), []
+    data, rows = Path("results/encode/card.json"), []
     with tempfile.TemporaryDirectory() as folder:
         if quick:
-            data = Path(folder)
-            encode(with_changes({"data.limit": 5000}), fetched=Path("results/fetch"), out=data)
+            data = encode_into(Path(folder), with_changes({"data.limit": 5000}))
         for changes in CANDIDATES[:2] if quick else CANDIDATES:
             rows.append(judge(changes, data))
             print(rows[-1], flush=True)

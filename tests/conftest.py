@@ -12,11 +12,11 @@ import pytest
 import yaml
 from PIL import Image
 
-from contraflow.encoded.card import EncodedData
+from contraflow.encoded.card import CARD, EncodedData
 from contraflow.foundations.errors import UserError
 from contraflow.params import Params, parse_params
-from contraflow.steps.encode import encode
-from contraflow.steps.fetch import fetch
+from contraflow.steps.encode import Encoding, encode
+from contraflow.steps.fetch import Fetching, fetch
 
 pytest_plugins = ("fixtures.encoded", "fixtures.checkpoints", "fixtures.runs")
 
@@ -66,14 +66,41 @@ def image_folder():
     return make
 
 
+def encode_data(params: Params, folder: Path, fetched: Path | None = None) -> EncodedData:
+    """What the steps fetch and encode leave in `folder`; the raw files in `fetched`, where that is named."""
+    source, card = (fetched or folder / "fetch") / "source.json", folder / "encode" / CARD
+    fetch(Fetching.of(params), source=source)
+    encode(Encoding.of(params), source=source, card=card)
+    return EncodedData.open(card)
+
+
+@pytest.fixture(scope="session")
+def encoded_of():
+    """`encoded_of(params, folder)`: the data that params name, fetched and encoded into a folder."""
+    return encode_data
+
+
 @pytest.fixture(scope="session")
 def encoded(tmp_path_factory, params_of, image_folder) -> EncodedData:
     """80 images of two classes as the steps fetch and encode leave them."""
     root = tmp_path_factory.mktemp("encoded")
-    params = params_of(data={"path": str(image_folder(root / "images", 80))})
-    fetch(params, out=root / "fetch")
-    encode(params, fetched=root / "fetch", out=root / "encode")
-    return EncodedData.open(root / "encode")
+    return encode_data(params_of(data={"path": str(image_folder(root / "images", 80))}), root)
+
+
+@pytest.fixture(scope="session")
+def pretrained():
+    """`pretrained(params, data, folder, seed=0)`: a pretraining; its files lie in the folder, which comes back."""
+
+    def train(params: Params, data: EncodedData, folder: Path, seed: int = 0, threads: int = 1) -> Path:
+        from contraflow.steps.pretrain import pretrain
+        from contraflow.training.settings import Training
+
+        files = {"encoder": folder / "encoder.safetensors", "history": folder / "history.csv"}
+        card, state = data.folder / CARD, folder / "state"
+        pretrain(Training.of(params), seed=seed, data=card, **files, threads=threads, state=state)
+        return folder
+
+    return train
 
 
 _RUN = """
@@ -90,7 +117,7 @@ print(*{name.partition(".")[0] for name in sys.modules})
 
 @pytest.fixture(scope="session")
 def imported_by():
-    """`imported_by("fetch", "--out", path)`: run `contraflow fetch --out path`; the packages that it imported."""
+    """`imported_by("fetch", "--source", path)`: run `contraflow fetch --source path`; the packages it imported."""
 
     def run(*arguments) -> set[str]:
         done = subprocess.run([sys.executable, "-c", _RUN, *map(str, arguments)], capture_output=True, text=True)
@@ -106,11 +133,9 @@ def fashion_mnist(tmp_path_factory, request) -> EncodedData:
     params = parse_params(merged(yaml.safe_load(DEFAULTS.read_text()), {"data": {"limit": 2000}}))
     fetched, out = request.config.cache.mkdir("fashion_mnist"), tmp_path_factory.mktemp("fashion_mnist")
     try:
-        fetch(params, out=fetched)
+        return encode_data(params, out, fetched)
     except UserError as error:
         pytest.skip(str(error))
-    encode(params, fetched=fetched, out=out)
-    return EncodedData.open(out)
 
 
 @pytest.fixture(scope="session")

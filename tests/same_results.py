@@ -31,7 +31,7 @@ CHANGES = {
         "fine_tune": {"share": 0.2, "epochs": 2, "lr": 0.05},
     },
 }
-DIGEST = re.compile(r"\b[0-9a-f]{12,64}\b")
+DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
 TOLD_ELSEWHERE = ("provenance.html", "circumstances.html")  # what differs between equal runs
 
 

@@ -34,9 +34,16 @@ def test_a_mistake_is_a_sentence_and_a_failure_without_a_traceback(tmp_path):
 
 def test_a_step_without_its_input_names_the_file(tmp_path):
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
-    done = contraflow("pretrain", "--seed", "0", "--out", "here", cwd=tmp_path)
+    done = contraflow("pretrain", "--seed", "0", "--encoder", "encoder", "--history", "history", cwd=tmp_path)
     assert done.returncode == 1 and "results/encode/card.json is missing" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    done = contraflow("summarise-mining", "--negatives", "none.npz", "--summary", "summary.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "contraflow: none.npz is missing: run the step that makes it first\n"
 
 
 @pytest.mark.parametrize("command", [["export"], ["embed", "images"], ["search", "a.png"]])

@@ -162,16 +162,6 @@ def test_numbers_as_people_write_them():
     assert parse_params(changed(train__weight_decay="1e-4", loss__tau=1)).train.weight_decay == 1e-4
 
 
-def test_a_step_sees_what_it_names_and_nothing_else():
-    params = parse_params(changed())
-    view = params.only("data.name", "loss")
-    assert view.data.name == "fashion_mnist" and view.loss == params.loss
-    with pytest.raises(AttributeError):
-        view.data.path  # noqa: B018
-    with pytest.raises(AttributeError):
-        view.train  # noqa: B018
-
-
 def test_parameters_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
         Params.model_validate(changed()).loss.tau = 3

@@ -10,7 +10,6 @@ from scipy.special import stdtrit
 from scipy.stats import binom
 
 from contraflow.statistics import (
-    beyond_spread,
     bootstrap_interval,
     difference,
     error_of_accuracy,
@@ -127,14 +126,6 @@ def test_seeds_that_agree_are_no_reason_for_a_warning():
 def test_spread_of_a_sample():
     assert spread([1.0, 3.0]) == {"mean": 2.0, "std": pytest.approx(2**0.5), "n": 2}
     assert spread([0.25]) == {"mean": 0.25, "std": 0.0, "n": 1}
-
-
-def test_a_gain_is_beyond_the_spread_of_both_or_it_is_not():
-    assert beyond_spread([0.80, 0.82], [0.77, 0.79])  # 0.030 against 0.014
-    assert not beyond_spread([0.80, 0.82], [0.75, 0.83])
-    assert not beyond_spread([0.75, 0.89], [0.78, 0.79])
-    assert not beyond_spread([0.77, 0.79], [0.80, 0.82])
-    assert not beyond_spread([0.9], [0.1])
 
 
 def test_errors_are_those_of_draws_and_add_up_as_independent_ones_do():

@@ -1,9 +1,11 @@
 """Training of the default model: fed by the loader, fed from one batch that lies in memory, and by lightly."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from itertools import count, repeat
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,11 +16,13 @@ from benchmarks.loader.torchvision_cases import on_pillow
 from contraflow.devices import cores
 from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
+from contraflow.methods.parts.settings import MethodSettings
 from contraflow.params import Params
 from contraflow.views.batch import Batch
 from contraflow.views.loader import ViewLoader
 
 WARM = 2
+Made = TypeVar("Made")
 
 
 def training_cases(path: Path, images: np.ndarray, params: Params, slow: int, fast: int) -> list[Case]:
@@ -56,10 +60,11 @@ def training_cases(path: Path, images: np.ndarray, params: Params, slow: int, fa
 
 
 def _ours(params: Params, images: np.ndarray) -> Callable[[Batch], None]:
-    method = METHODS[params.method.name](params, DataShape(images.shape[3], images.shape[1], len(images), 10))
+    shape = DataShape(images.shape[3], images.shape[1], len(images), 10)
+    method = METHODS[params.method.name](MethodSettings.of(params), shape)
     method = method.to(memory_format=torch.channels_last).train()
     labels = torch.full((params.train.batch_size,), -1)
-    return _stepping(method, lambda views, index, _: method(Batch(views, index, labels, 0.0)).loss)
+    return _stepping(method, lambda batch: method(replace(batch, labels=labels)).loss)
 
 
 def _lightly(params: Params, images: np.ndarray) -> Callable[[Sequence[Tensor]], None]:
@@ -67,21 +72,22 @@ def _lightly(params: Params, images: np.ndarray) -> Callable[[Sequence[Tensor]],
     from lightly.loss import NTXentLoss
 
     shape = DataShape(images.shape[3], images.shape[1], len(images), 10)
-    method = METHODS["simclr"](params, shape).to(memory_format=torch.channels_last).train()
+    method = METHODS["simclr"](MethodSettings.of(params), shape).to(memory_format=torch.channels_last).train()
     criterion = NTXentLoss(params.loss.tau)
 
-    def loss(first: Tensor, second: Tensor) -> Tensor:
-        return criterion(*method.embed(torch.stack([first, second])))
+    def loss(views: Sequence[Tensor]) -> Tensor:
+        return criterion(*method.embed(torch.stack(tuple(views))))
 
     return _stepping(method, loss)
 
 
-def _stepping(method: nn.Module, loss: Callable[..., Tensor]) -> Callable[[Sequence[Tensor]], None]:
+def _stepping(method: nn.Module, loss: Callable[[Made], Tensor]) -> Callable[[Made], None]:
+    """A step of training on what a loader has made."""
     optimiser = torch.optim.SGD(method.parameters(), lr=0.01, momentum=0.9)
 
-    def step(batch: Sequence[Tensor]) -> None:
+    def step(made: Made) -> None:
         optimiser.zero_grad(set_to_none=True)
-        loss(*batch).backward()
+        loss(made).backward()
         optimiser.step()
 
     return step

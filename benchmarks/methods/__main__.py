@@ -25,16 +25,13 @@ import pandas as pd
 
 from benchmarks.parameters import with_changes
 from benchmarks.rows import Rows, digest
-from contraflow.devices import cores
-from contraflow.foundations.artefacts import atomic, read_json
+from benchmarks.steps import encode_into, evaluated, pretrain_into
+from contraflow.foundations.artefacts import atomic
 from contraflow.foundations.progress import say
 from contraflow.foundations.stages import Stages
 from contraflow.methods.parts.registry import METHODS
 from contraflow.params import Params
 from contraflow.statistics import spread
-from contraflow.steps.encode import encode
-from contraflow.steps.evaluate.evaluate import evaluate_representation
-from contraflow.steps.pretrain import pretrain
 
 HERE = Path(__file__).parent
 TEMPERATURES = ("loss.tau", [0.1, 0.2, 0.5])
@@ -82,12 +79,12 @@ class Runs:
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             start = time.monotonic()
-            pretrain(params, seed=seed, data=self.data, out=out, threads=cores(), state=out / "state")
+            pretrain_into(out, params, seed=seed, data=self.data)
             row = {"seconds": round(time.monotonic() - start, 1)}
             history = pd.read_csv(out / "history.csv")
             row |= {"validation": history.knn.iloc[-1], "collapsed": bool(history.collapse.notna().any())}
             if measured:
-                row |= evaluated(params, f"encoder-seed{seed}", self.data, out / "encoder.safetensors", out)
+                row |= measured_as(f"encoder-seed{seed}", params, self.data, out / "encoder.safetensors", out)
         say(f"{method} · seed {seed} · {grid_of(method)[0]} {value:g} · validation k-NN {row['validation']:.1%}")
         return row
 
@@ -104,14 +101,10 @@ def grid_of(method: str) -> tuple[str, list[float]]:
     return GRIDS.get(method, RATES)
 
 
-def evaluated(params: Params, representation: str, data: Path, checkpoint: Path | None, out: Path) -> dict:
+def measured_as(representation: str, params: Params, data: Path, checkpoint: Path | None, out: Path) -> dict:
     """Figures of a representation on the test images."""
-    file = out / f"{representation}.json"
-    evaluate_representation(
-        params, representation=representation, data=data, checkpoint=checkpoint, out=file, threads=cores()
-    )
-    found = read_json(file)
-    return {**found["test"], "alignment": found["alignment"], "uniformity": found["uniformity"]}
+    found = evaluated(params, representation, data=data, checkpoint=checkpoint, folder=out)
+    return {**found.test, "alignment": found.alignment, "uniformity": found.uniformity}
 
 
 def compare(method: str, runs: Runs, size: Size) -> dict:
@@ -146,7 +139,8 @@ def untrained(size: Size, data: Path) -> dict:
     """The row of an encoder with random weights."""
     with tempfile.TemporaryDirectory() as folder:
         names = [f"untrained-seed{seed}" for seed in size.seeds]
-        rows = [evaluated(with_changes({"data.limit": size.images}), name, data, None, Path(folder)) for name in names]
+        params = with_changes({"data.limit": size.images})
+        rows = [measured_as(name, params, data, None, Path(folder)) for name in names]
     return {"method": "untrained", "tuned": "", **figures(rows), "collapsed": False}
 
 
@@ -175,8 +169,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     size = QUICK if quick else FULL
     with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        encode(with_changes({"data.limit": size.images}), fetched=Path("results/fetch"), out=data)
+        data = encode_into(Path(folder), with_changes({"data.limit": size.images}))
         runs = Runs(None if quick else HERE / "runs.csv", size, data)
         rows = [compare(method, runs, size) for method in size.methods] + [untrained(size, data)]
     rows.sort(key=lambda row: -row["linear"])

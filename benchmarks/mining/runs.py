@@ -10,6 +10,7 @@ import torch
 from benchmarks.mining.arms import ARMS, ROUNDS, UNMINED, Size
 from benchmarks.parameters import with_changes
 from benchmarks.rows import Rows, digest
+from benchmarks.steps import encode_into, pretrain_into
 from contraflow.devices import cores
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
@@ -20,16 +21,15 @@ from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.progress import say
 from contraflow.foundations.stages import Stages
 from contraflow.mining.policies import hardest, take_highest
+from contraflow.mining.provenance import MiningPass
 from contraflow.mining.search import Search
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
 from contraflow.neighbours.bank import unit
 from contraflow.neighbours.knn import Labelled
 from contraflow.params import Params
-from contraflow.steps.encode import encode
-from contraflow.steps.mine.mine import mine
-from contraflow.steps.mine.train_mined import train_mined
-from contraflow.steps.pretrain import pretrain
+from contraflow.steps.mine.mine import MiningSettings, mine
+from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.views.loader import ImageLoader
 
 CPU = torch.device("cpu")
@@ -47,8 +47,8 @@ class Runs:
 
     def __init__(self, path: Path | None, size: Size, folder: Path):
         self.size, self.folder = size, folder
-        encode(self._params({}), fetched=Path("results/fetch"), out=folder / "data")
-        self.data = EncodedData.open(folder / "data")
+        self.card = encode_into(folder / "data", self._params({}))
+        self.data = EncodedData.open(self.card)
         self.rows = Rows(path, _digest(size))
 
     def get(self, arm: str, *, seed: int, tau: float) -> dict:
@@ -70,16 +70,18 @@ class Runs:
             elif arm == "oracle":
                 self._oracle(params, before, seed, number, table)
             else:
-                mine(params, encoder=before / "encoder.safetensors", data=self.data.folder, out=table, threads=cores())
+                files = {"encoder": before / "encoder.safetensors", "data": self.card, "negatives": table}
+                mine(MiningSettings.of(params), **files, threads=cores())
             row["mining_seconds"] += time.process_time() - start
             row |= self._false(table, number)
             train_mined(
-                params,
-                encoder=before / "encoder.safetensors",
-                history=before / "history.csv",
+                MinedTraining.of(params),
+                start=before / "encoder.safetensors",
+                before=before / "history.csv",
                 negatives=table,
-                data=self.data.folder,
-                out=out,
+                data=self.card,
+                encoder=out / "encoder.safetensors",
+                history=out / "history.csv",
                 threads=cores(),
                 state=self._fresh_state(),
             )
@@ -95,8 +97,7 @@ class Runs:
         """The folder of the training that all arms go on from."""
         out = self.folder / f"before-{seed}-{tau:g}"
         if not out.exists():
-            params = self._params({"loss.tau": tau})
-            pretrain(params, seed=seed, data=self.data.folder, out=out, threads=cores(), state=self._fresh_state())
+            pretrain_into(out, self._params({"loss.tau": tau}), seed=seed, data=self.card)
         return out
 
     def _fresh_state(self) -> Path:
@@ -125,11 +126,11 @@ class Runs:
 
     def _save(self, before: Path, seed: int, number: int, table: Path, negative: np.ndarray) -> None:
         inputs = {"data": self.data.digest, "encoder": sha256(before / "encoder.safetensors")}
-        made_from = {"seed": seed, "round": number, "inputs": inputs}
+        made_from = MiningPass(step="mine", seed=seed, round=number, inputs=inputs, search="exact", recall=1.0)
         save_arrays(table, made_from, anchor=self.data.training, negative=negative)
 
     def _false(self, table: Path, number: int) -> dict:
-        arrays, _ = load_arrays(table)
+        arrays, _ = load_arrays(table, MiningPass)
         anchor, negative, labels = arrays["anchor"], arrays["negative"], self.data.labels("train")
         return {
             f"false_round{number}_place{place + 1}": same_class_share(anchor, negative[:, [place]], labels)

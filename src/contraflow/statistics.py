@@ -120,9 +120,3 @@ def error_of_mean(std: float, n: int) -> float:
 def two_standard_errors(*errors: float) -> float:
     """The margin of a difference in which these standard errors, independent of each other, add up."""
     return 2 * math.hypot(*errors)
-
-
-def beyond_spread(own: Sequence[float], baseline: Sequence[float]) -> bool:
-    """Whether a gain in the mean exceeds the spread over seeds of either; one seed has no spread, and shows nothing."""
-    of_own, of_baseline = spread(own), spread(baseline)
-    return len(own) > 1 and of_own["mean"] - of_baseline["mean"] > max(of_own["std"], of_baseline["std"])

@@ -69,7 +69,7 @@ def test_without_labels_the_shape_is_compared(experiment_of):
 def test_a_figure_that_one_of_them_does_not_have_is_left_out(experiment_of):
     base, run = experiment_of("main"), experiment_of("run")
     for content in base.evaluations.values():
-        del content["test"]["knn20"]
+        del content.test["knn20"]
     assert list(against(run, base).accuracies) == ["linear", "linear_1pct", "knn200"]
     failed = against(experiment_of("run", linear={0: None, 1: 0.9}), experiment_of("main"))
     assert "linear" not in failed.accuracies and "knn200" in failed.accuracies

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from contraflow.baseline.pinned import read_pinned, write_pinned
-from contraflow.commands.baseline import baseline, read_results
+from contraflow.commands.baseline import pin, read_results
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.params import load_params
@@ -24,6 +24,11 @@ FIGURES = {
     }
     for seed in (0, 1)
 }
+NOT_PINNED = {
+    **{name: {} for name in ("intervals", "few_labels", "similarities", "protocol")},
+    **{name: [] for name in ("per_class", "confusion", "probe_sweep")},
+    **{"representation": "encoder", "dimension": 16, "calibration": None},
+}
 STAGES = {
     "evaluate": {"cmd": "false", "params": ["loss.tau", "seeds"], "outs": ["results/encode", "results/evaluate"]},
     "report": {"cmd": "false", "deps": ["baseline.json"], "outs": ["results/report.html"]},
@@ -34,8 +39,8 @@ def write_evaluations(folder, digest, figures=FIGURES):
     """What `evaluate` would leave of the encoders, with more than is pinned; their paths."""
     paths = [folder / f"encoder-seed{seed}.json" for seed in figures]
     for path, (seed, content) in zip(paths, figures.items(), strict=True):
-        more = {"representation": "encoder", "seed": seed, "provenance": {"inputs": {"data": digest}}}
-        write_json(path, content | more)
+        provenance = {"step": "evaluate", "inputs": {"data": digest}}
+        write_json(path, NOT_PINNED | content | {"seed": seed, "provenance": provenance})
     return paths
 
 
@@ -66,7 +71,7 @@ class Lab:
         return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True).stdout.strip()
 
     def pin(self, name=None):
-        return baseline(load_params(self.root / "params.yaml"), root=self.root, name=name, out=self.out)
+        return pin(load_params(self.root / "params.yaml"), root=self.root, name=name, out=self.out)
 
     def change(self, old, new, file="params.yaml"):
         text = (self.root / file).read_text()
@@ -98,7 +103,8 @@ def test_a_run_is_pinned_under_the_name_of_its_commit(lab, encoded):
     name = lab.pin()
     assert len(name) >= 7 and lab.git("rev-parse", "HEAD").startswith(name)
     found = read_pinned(lab.out)
-    assert (found.name, found.evaluations) == (name, FIGURES)
+    pinned = {seed: figures.model_dump(exclude={"seed"}) for seed, figures in found.evaluations.items()}
+    assert (found.name, pinned) == (name, FIGURES)
     assert found.test_images == encoded.card.digests["test.beton"]
     assert found.params == dict(flat(yaml.safe_load((lab.root / "params.yaml").read_text())))
 
@@ -135,11 +141,15 @@ def test_a_run_that_is_not_whole_is_refused(lab):
     refused(lab, r"encoder-seed2\.json is missing, and only a whole run can be a baseline: run `snakemake` first")
 
 
-@pytest.mark.parametrize("value", [None, "much"], ids=["failed", "damaged"])
-def test_figures_that_are_no_numbers_are_refused(tmp_path, encoded, params_of, value):
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "has figures that are no numbers"), ("much", "is damaged, or of another version")],
+    ids=["failed", "damaged"],
+)
+def test_figures_that_are_no_numbers_are_refused(tmp_path, encoded, params_of, value, words):
     figures = {0: FIGURES[0] | {"test": {"linear": value}}}
     paths = write_evaluations(tmp_path, encoded.digest, figures)
-    with pytest.raises(UserError, match=r"encoder-seed0\.json has figures that are no numbers"):
+    with pytest.raises(UserError, match=rf"encoder-seed0\.json {words}"):
         read_results(params_of(), "x", data=encoded.folder, evaluations=paths)
 
 

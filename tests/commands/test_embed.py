@@ -1,14 +1,15 @@
 """Features of any folder are those of the encoder, and the file says whose."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from contraflow.commands.embed_folder import embed_folder
 from PIL import Image
 
-from contraflow.commands import embed_folder as step
+from contraflow.commands import embed as command
+from contraflow.commands.embed import Embedded, embed
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
@@ -17,17 +18,17 @@ from contraflow.models.checkpoint import load_encoder, save_model
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_features_are_the_encoders_by_name(tmp_path, monkeypatch, checkpoint_of, image_folder, channels):
-    monkeypatch.setattr(step, "BATCH", 4)
+    monkeypatch.setattr(command, "BATCH", 4)
     folder = image_folder(tmp_path / "images", 10)
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors", channels=channels)
-    embed_folder(folder, checkpoint=checkpoint, out=tmp_path / "out/embeddings.npz", skip_broken=False)
-    arrays, provenance = load_arrays(tmp_path / "out/embeddings.npz")
+    embed(folder, checkpoint=checkpoint, out=tmp_path / "out/embeddings.npz")
+    arrays, provenance = load_arrays(tmp_path / "out/embeddings.npz", Embedded)
     files = sorted(folder.rglob("*.png"))
     assert arrays["files"].tolist() == [path.relative_to(folder).as_posix() for path in files]
     assert arrays["classes"].tolist() == ["lying", "upright"] and arrays["label"].tolist() == [0] * 5 + [1] * 5
-    assert provenance == {"step": "embed", "inputs": {"encoder": sha256(checkpoint)}, "skipped": []}
+    assert provenance == Embedded(step="embed", inputs={"encoder": sha256(checkpoint)}, skipped=[])
     encoder, made_from = load_encoder(checkpoint)
-    mean, std = (torch.tensor(made_from[name])[:, None, None] for name in ("mean", "std"))
+    mean, std = (torch.tensor(each)[:, None, None] for each in (made_from.mean, made_from.std))
     pixels = np.stack([np.asarray(Image.open(path)) for path in files])[:, None] / np.float32(255)
     with torch.inference_mode():
         expected = encoder((torch.from_numpy(pixels).expand(-1, channels, -1, -1) - mean) / std)
@@ -39,19 +40,19 @@ def test_features_are_the_encoders_by_name(tmp_path, monkeypatch, checkpoint_of,
 def test_photographs_of_all_kinds_with_broken_ones_left_out(tmp_path, checkpoint_of, photographs):
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors", channels=3)
     for name in ("a.npz", "b.npz"):
-        embed_folder(photographs, checkpoint=checkpoint, out=tmp_path / name, skip_broken=True)
+        embed(photographs, checkpoint=checkpoint, out=tmp_path / name, skip_broken=True)
     assert sha256(tmp_path / "a.npz") == sha256(tmp_path / "b.npz")
-    arrays, provenance = load_arrays(tmp_path / "a.npz")
+    arrays, provenance = load_arrays(tmp_path / "a.npz", Embedded)
     assert arrays["features"].shape == (298, 64) and np.isfinite(arrays["features"]).all()
     assert [arrays["classes"][label] for label in arrays["label"]] == [name.split("/")[0] for name in arrays["files"]]
-    assert provenance["skipped"] == ["Äpfel und Birnen/half a photo 000.jpg", "犬/notes 犬.jpg"]
+    assert provenance.skipped == ["Äpfel und Birnen/half a photo 000.jpg", "犬/notes 犬.jpg"]
 
 
 def test_all_broken_files_are_named_and_what_was_there_stays(tmp_path, checkpoint_of, photographs):
     checkpoint, out = checkpoint_of(tmp_path / "encoder.safetensors", channels=3), tmp_path / "embeddings.npz"
     out.write_text("of before")
     with pytest.raises(UserError, match=r"2 of 300 images in .* cannot be read") as refused:
-        embed_folder(photographs, checkpoint=checkpoint, out=out, skip_broken=False)
+        embed(photographs, checkpoint=checkpoint, out=out)
     assert "half a photo 000.jpg (truncated)" in str(refused.value) and "notes 犬.jpg (not an image)" in str(
         refused.value
     )
@@ -64,13 +65,12 @@ def test_nothing_but_broken_files_is_refused(tmp_path, checkpoint_of):
     (tmp_path / "images/a.png").write_text("no picture")
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors")
     with pytest.raises(UserError, match="none is left"):
-        embed_folder(tmp_path / "images", checkpoint=checkpoint, out=tmp_path / "out.npz", skip_broken=True)
+        embed(tmp_path / "images", checkpoint=checkpoint, out=tmp_path / "out.npz", skip_broken=True)
 
 
 def test_a_checkpoint_without_normalisation_is_refused_by_name(tmp_path, checkpoint_of):
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors")
     network, made_from = load_encoder(checkpoint)
-    del made_from["mean"]
-    save_model(checkpoint, torch.nn.ModuleDict({"encoder": network}), made_from)
-    with pytest.raises(UserError, match=r"encoder\.safetensors does not say how images are normalised"):
-        embed_folder(tmp_path, checkpoint=checkpoint, out=tmp_path / "out.npz", skip_broken=False)
+    save_model(checkpoint, torch.nn.ModuleDict({"encoder": network}), replace(made_from, mean=None))
+    with pytest.raises(UserError, match=r"encoder\.safetensors was made by another version: delete it"):
+        embed(tmp_path, checkpoint=checkpoint, out=tmp_path / "out.npz")

@@ -13,7 +13,7 @@ from torchvision import transforms
 
 from contraflow.commands.export import export
 from contraflow.commands.inputs import normalised, read_input
-from contraflow.foundations.artefacts import sha256, write_json
+from contraflow.foundations.artefacts import Provenance, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder
 
@@ -76,21 +76,19 @@ def test_the_card_tells_what_the_encoder_is(exported):
     assert card["data"] == {"name": "folder", "digest": "d" * 64}
     assert (card["encoder"], card["features"], card["code"]) == ("small", 64, "c" * 64)
     assert card["weights"] == sum(tensor.numel() for tensor in encoder.parameters())
-    assert {name: card["input"][name] for name in ("mean", "std")} == {n: made_from[n] for n in ("mean", "std")}
+    assert {name: card["input"][name] for name in ("mean", "std")} == {"mean": made_from.mean, "std": made_from.std}
     assert "Not measured" in (out / "README.md").read_text()
 
 
 @pytest.mark.parametrize("same", [True, False])
-def test_figures_are_told_of_this_very_encoder_alone(tmp_path, exported, same):
+def test_figures_are_told_of_this_very_encoder_alone(tmp_path, exported, evaluation_of, same):
     checkpoint, out = exported()
-    made_from = {"inputs": {"encoder": sha256(checkpoint) if same else "0" * 64}}
-    content = {
-        "test": {"linear": 0.8639},
-        "intervals": {"linear": [0.8571, 0.8702]},
-        "protocol": {"linear": "logistic regression"},
-        "provenance": made_from,
-    }
-    write_json(tmp_path / "results/evaluate/encoder-seed0.json", content)
+    evaluation_of(
+        test={"linear": 0.8639},
+        intervals={"linear": [0.8571, 0.8702]},
+        protocol={"linear": "logistic regression"},
+        provenance=Provenance(step="evaluate", inputs={"encoder": sha256(checkpoint) if same else "0" * 64}),
+    ).write(tmp_path / "results/evaluate/encoder-seed0.json")
     export(checkpoint=checkpoint, out=out, onnx=False)
     card, readme = json.loads((out / "card.json").read_text()), (out / "README.md").read_text()
     assert card["accuracy"] == ({"linear": 0.8639} if same else {})

@@ -13,7 +13,7 @@ def test_images_are_normalised_bit_for_bit_as_the_loader_does(encoded):
     known = {image.numpy().tobytes() for image in next(iter(loader))[0]}
     files = sorted(folder.rglob("*.png"))
     images = normalised(np.stack([read_input(file, card.image_size, 1) for file in files]), card.mean, card.std)
-    assert len(known) == card.train["images"] and known <= {image.numpy().tobytes() for image in images}
+    assert len(known) == card.train.images and known <= {image.numpy().tobytes() for image in images}
 
 
 @pytest.mark.parametrize("size", [16, 10])

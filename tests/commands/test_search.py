@@ -30,7 +30,7 @@ def shown(page):
 def features(checkpoint, images):
     encoder, made_from = load_encoder(checkpoint)
     with torch.inference_mode():
-        vectors = encoder(normalised(images, made_from["mean"], made_from["std"])).numpy().astype(np.float64)
+        vectors = encoder(normalised(images, made_from.mean, made_from.std)).numpy().astype(np.float64)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.encoded.card import Card, EncodedData, spot_digest
+from contraflow.encoded.card import Amount, Card, EncodedData, Repeats, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.foundations.artefacts import read_json, sha256, write_json
+from contraflow.foundations.artefacts import Provenance, read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.images.image_set import Split
 from contraflow.images.writer import write_beton
@@ -28,16 +28,16 @@ def folder(tmp_path):
         channels=1,
         mean=[0.0],
         std=[1.0],
-        train={"images": 6, "per_class": [2, 2, 2]},
-        validation={"images": 2},
-        test={"images": 3, "per_class": [1, 1, 1]},
+        train=Amount(images=6, per_class=[2, 2, 2]),
+        validation=Amount(images=2),
+        test=Amount(images=3, per_class=[1, 1, 1]),
         skipped=[],
-        duplicates={"images": 0, "listed": []},
-        leaks={"images": 0, "listed": []},
+        duplicates=Repeats(images=0, listed=[]),
+        leaks=Repeats(images=0, listed=[]),
         bytes={name: (tmp_path / name).stat().st_size for name in FILES},
         digests={name: sha256(tmp_path / name) for name in FILES},
         spots={name: spot_digest(tmp_path / name) for name in FILES},
-        provenance={"step": "encode"},
+        provenance=Provenance(step="encode", inputs={}),
     ).write(tmp_path)
     return tmp_path
 
@@ -114,5 +114,5 @@ def test_files_that_are_being_written_are_refused_by_name(folder):
 
 def test_a_card_of_other_keys_is_refused(folder):
     write_json(folder / "card.json", read_json(folder / "card.json") | {"colour": "red"})
-    with pytest.raises(UserError, match="is not a data card"):
+    with pytest.raises(UserError, match="is damaged, or of another version"):
         EncodedData.open(folder)

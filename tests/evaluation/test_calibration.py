@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.evaluation.calibration import calibration_error, reliability
+from contraflow.evaluation.results import Bin
 
 
 def slow(confidence, correct, bins=15):
@@ -22,7 +23,7 @@ def slow(confidence, correct, bins=15):
 def test_equals_the_definition(images):
     confidence, correct = (np.array(column) for column in zip(*images, strict=True))
     bins = reliability(confidence, correct)
-    assert sum(b["images"] for b in bins) == len(images)
+    assert sum(b.images for b in bins) == len(images)
     assert calibration_error(bins) == pytest.approx(slow(confidence, correct), abs=1e-9)
 
 
@@ -34,6 +35,6 @@ def test_who_is_as_sure_as_right_has_no_error():
 
 def test_bins_are_closed_at_their_upper_end():
     bins = reliability(np.array([1 / 15, 0.2, 1.0]), np.array([True, False, True]))
-    assert [i for i, b in enumerate(bins) if b["images"]] == [0, 2, 14]
-    assert bins[14] == {"images": 1, "confidence": 1.0, "accuracy": 1.0}
-    assert bins[5] == {"images": 0, "confidence": 0.0, "accuracy": 0.0}
+    assert [i for i, b in enumerate(bins) if b.images] == [0, 2, 14]
+    assert bins[14] == Bin(images=1, confidence=1.0, accuracy=1.0)
+    assert bins[5] == Bin(images=0, confidence=0.0, accuracy=0.0)

@@ -6,7 +6,9 @@ from contraflow.encoded.pixels import read_images
 from contraflow.evaluation import probe as module
 from contraflow.evaluation.probe import Problem, Trial, choose, sweep
 from contraflow.evaluation.raw_pixels import principal_components
+from contraflow.evaluation.settings import Linear
 from contraflow.foundations.errors import UserError
+from contraflow.neighbours.knn import Labelled
 
 
 def clusters(n, classes=4, dimension=12, spread=1.5, seed=0):
@@ -139,7 +141,7 @@ def test_no_images_are_refused():
 def test_sweep_goes_from_strong_to_weak_and_learns_from_the_training_images_alone():
     x, y = clusters(800)
     other, truth = clusters(300, seed=1)
-    trials = sweep(Problem(x, y), other, truth, weight_decays=[1e-4, 10.0, 1e-2], max_iterations=300)
+    trials = sweep(Problem(x, y), Labelled(other, truth), Linear(weight_decay=[1e-4, 10.0, 1e-2]))
     assert [trial.weight_decay for trial in trials] == [10, 1e-2, 1e-4]
     for trial in trials:
         alone = Problem(x, y).solve(trial.weight_decay, max_iterations=300)

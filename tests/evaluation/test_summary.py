@@ -5,20 +5,17 @@ from contraflow.evaluation.summary import same_class_share, summarise_evaluation
 from contraflow.statistics import spread
 
 
-def evaluation(representation, seed, test, validation, alignment=0.5, uniformity=-2.0, intervals=None, ece=None):
-    return {
-        "representation": representation,
-        "seed": seed,
-        "test": test,
-        "validation": validation,
-        "alignment": alignment,
-        "uniformity": uniformity,
-        "intervals": intervals or {},
-        "calibration": ece and {"ece": ece, "bins": []},
-    }
+@pytest.fixture
+def evaluation(evaluation_of):
+    def make(representation, seed, test, validation, alignment=0.5, uniformity=-2.0, intervals=None, ece=None):
+        of = {"representation": representation, "seed": seed, "test": test, "validation": validation}
+        shape = {"alignment": alignment, "uniformity": uniformity}
+        return evaluation_of(**of, **shape, intervals=intervals or {}, calibration=ece and {"ece": ece, "bins": []})
+
+    return make
 
 
-def test_figures_go_by_representation_and_split():
+def test_figures_go_by_representation_and_split(evaluation):
     summary = summarise_evaluations(
         [
             evaluation("raw_pixels", None, {"linear": 0.8}, {"linear": 0.7}),
@@ -33,7 +30,7 @@ def test_figures_go_by_representation_and_split():
     assert summary["validation"]["encoder"] == {"linear": spread([0.6, 0.7])}
 
 
-def test_intervals_and_calibration_are_means_over_seeds():
+def test_intervals_and_calibration_are_means_over_seeds(evaluation):
     summary = summarise_evaluations(
         [
             evaluation("encoder", 0, {"linear": 0.8}, {}, intervals={"linear": [0.7, 0.9]}, ece=0.1),
@@ -44,7 +41,7 @@ def test_intervals_and_calibration_are_means_over_seeds():
     assert summary["encoder"]["ece"] == spread([0.1, 0.2])
 
 
-def test_unlabelled_leaves_label_figures_out():
+def test_unlabelled_leaves_label_figures_out(evaluation):
     summary = summarise_evaluations([evaluation("encoder", 0, {}, {}, uniformity=None)])
     assert summary == {"encoder": {"alignment": spread([0.5])}}
 
@@ -58,8 +55,8 @@ def test_share_of_own_class():
 
 
 def test_rounds_are_in_order_and_hold_what_was_measured_in_each():
-    entries = [{"round": 1, "linear": 0.8, "share": 0.5}, {"round": 0, "linear": 0.5}, {"round": 1, "linear": 0.6}]
-    assert summarise_rounds(entries) == [
+    measured = [(1, {"linear": 0.8, "share": 0.5}), (0, {"linear": 0.5}), (1, {"linear": 0.6})]
+    assert summarise_rounds(measured) == [
         {"round": 0, "linear": spread([0.5])},
         {"round": 1, "linear": spread([0.8, 0.6]), "share": spread([0.5])},
     ]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contraflow.foundations.artefacts import atomic, read_json, require_same, write_json
+from contraflow.foundations.artefacts import Provenance, atomic, read_json, write_json
 from contraflow.foundations.errors import UserError
 
 
@@ -65,6 +65,18 @@ def test_missing_files_and_nan_are_refused(tmp_path):
 
 
 def test_an_artefact_of_something_else_is_refused_by_name(tmp_path):
-    require_same(tmp_path / "a.npz", "encoder", "abc", "abc")
-    with pytest.raises(UserError, match=r"a\.npz was made from another encoder"):
-        require_same(tmp_path / "a.npz", "encoder", "abc", "abd")
+    path, made = tmp_path / "a.npz", Provenance(step="mine", inputs={"data": "abc", "encoder": "def"})
+    made.require(path, data="abc")
+    made.require(path, data="abc", encoder="def")
+    with pytest.raises(UserError, match=r"a\.npz was made from another encoder \(digest def, expected deg\)"):
+        made.require(path, data="abc", encoder="deg")
+    with pytest.raises(UserError, match=r"a\.npz was made from another data set"):
+        made.require(path, data="abd")
+
+
+def test_a_provenance_has_what_is_known_and_comes_back_from_its_file(tmp_path):
+    made = Provenance(step="fetch", code="abc", round=0, inputs={})
+    assert made.content() == {"step": "fetch", "code": "abc", "round": 0, "inputs": {}}
+    assert Provenance.of_content(made.content() | {"recall": 1.0}, tmp_path / "a.json") == made  # of another kind
+    with pytest.raises(UserError, match=r"a\.json was made by another version"):
+        Provenance.of_content({"step": "fetch"}, tmp_path / "a.json")

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from contraflow.images.image_set import Spool
 from contraflow.images.kept_jpeg import Jpeg
-from contraflow.images.spool import Spool
 
 
 def test_pictures_come_back_in_any_order_and_no_file_is_seen(tmp_path):

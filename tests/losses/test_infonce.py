@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.losses import Stored, info_nce, ntxent
+from contraflow.losses.infonce import Stored, info_nce
+from contraflow.losses.ntxent import ntxent
 
 batches = st.tuples(st.integers(1, 7), st.integers(1, 7), st.integers(0, 10**6))
 

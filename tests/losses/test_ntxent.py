@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.losses import ntxent
+from contraflow.losses.ntxent import ntxent
 
 
 def slow_ntxent(z1, z2, tau):

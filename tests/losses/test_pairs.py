@@ -3,8 +3,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.losses import margin_pairs
 from contraflow.losses.comparison import in_batch
+from contraflow.losses.pairs import margin_pairs
 
 batches = st.tuples(st.integers(2, 7), st.integers(1, 7), st.integers(0, 10**6))
 

@@ -6,10 +6,17 @@
 import pytest
 import torch
 
-from contraflow.losses import Stored, barlow_twins, info_nce, negative_cosine, ntxent, supcon, triplet, vicreg
+from contraflow.losses.barlow import barlow_twins
 from contraflow.losses.comparison import in_batch
 from contraflow.losses.hypersphere import alignment, uniformity
-from contraflow.methods.parts.negatives import Negatives
+from contraflow.losses.infonce import Stored, info_nce
+from contraflow.losses.ntxent import ntxent
+from contraflow.losses.regression import negative_cosine
+from contraflow.losses.supcon import supcon
+from contraflow.losses.triplet import triplet
+from contraflow.losses.vicreg import vicreg
+from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.methods.parts.settings import MethodSettings
 from contraflow.methods.parts.temperature import Temperature
 
 pytestmark = pytest.mark.peers
@@ -117,8 +124,8 @@ def test_alignment_and_uniformity(vectors, n, d):
 @TAU
 def test_model_aware(vectors, params_of, n, d, tau):
     lightly = pytest.importorskip("lightly.loss")
-    settings = params_of(loss={"temperature": "macl", "tau": tau})
-    temperature, weights = Temperature(settings.loss), Negatives(settings)
+    settings = MethodSettings.of(params_of(loss={"temperature": "macl", "tau": tau}))
+    temperature, weights = Temperature(settings.loss), NegativePolicy(settings)
     agree(
         lambda a, b: ntxent(a, b, temperature(a, b, 0), negatives=weights),
         lightly.MACLLoss(tau, settings.loss.macl_alpha),

@@ -6,7 +6,8 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.losses import ntxent, supcon
+from contraflow.losses.ntxent import ntxent
+from contraflow.losses.supcon import supcon
 
 labelled = st.lists(st.integers(-1, 2), min_size=1, max_size=8)
 

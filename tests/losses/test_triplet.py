@@ -5,8 +5,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.losses import triplet
 from contraflow.losses.comparison import in_batch
+from contraflow.losses.triplet import triplet
 
 batches = st.tuples(st.integers(2, 7), st.integers(1, 7), st.integers(0, 10**6))
 

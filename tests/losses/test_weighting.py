@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.losses import ntxent
+from contraflow.losses.ntxent import ntxent
 from contraflow.losses.selection import within_margin
 from contraflow.losses.weighting import debias, emphasise, harden
 

@@ -5,6 +5,7 @@ import torch
 
 from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
+from contraflow.methods.parts.settings import MethodSettings
 from contraflow.views.batch import Batch
 
 SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3)
@@ -12,11 +13,11 @@ SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3)
 
 @pytest.fixture(scope="session")
 def settings_of(params_of):
-    """`settings_of("moco", queue=8, loss={"tau": 0.5})`: a method's sections; keywords are of `method`."""
+    """`settings_of("moco", queue=8, loss={"tau": 0.5})`: what a method reads; keywords are of `method`."""
 
     def make(name, *, loss=None, negatives=None, model=None, **method):
         changes = {"method": {"name": name} | method, "loss": loss or {}, "negatives": negatives or {}}
-        return params_of(**changes, model=model or {}).only("model", "method", "loss", "negatives")
+        return MethodSettings.of(params_of(**changes, model=model or {}))
 
     return make
 

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from contraflow.losses import margin_pairs, triplet
 from contraflow.losses.comparison import in_batch
+from contraflow.losses.pairs import margin_pairs
+from contraflow.losses.triplet import triplet
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean"])

@@ -2,7 +2,7 @@ import copy
 
 import torch
 
-from contraflow.losses import Stored, info_nce
+from contraflow.losses.infonce import Stored, info_nce
 
 
 def test_loss_is_info_nce_of_queries_and_momentum_keys_and_the_queue_follows(method_of, batch_of):

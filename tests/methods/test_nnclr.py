@@ -1,6 +1,6 @@
 import torch
 
-from contraflow.losses import Stored, info_nce
+from contraflow.losses.infonce import Stored, info_nce
 from contraflow.methods.nnclr import nearest
 
 

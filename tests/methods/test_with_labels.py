@@ -1,7 +1,8 @@
 import torch
 import torch.nn.functional as F
 
-from contraflow.losses import ntxent, supcon
+from contraflow.losses.ntxent import ntxent
+from contraflow.losses.supcon import supcon
 from contraflow.views.batch import Batch
 
 

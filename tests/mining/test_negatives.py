@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from contraflow.foundations.errors import UserError
 from contraflow.mining import negatives
-from contraflow.mining.control import random_others
 from contraflow.mining.negatives import mine_negatives
-from contraflow.mining.policies import take_highest, weighted
+from contraflow.mining.policies import random_others, take_highest, weighted
 from contraflow.mining.search import Candidates, Search
 from contraflow.neighbours.bank import unit
 

@@ -3,11 +3,11 @@ import pytest
 from contraflow.report.calibration import _over_seeds, calibration
 
 
-def evaluation(*bins):
-    return {"calibration": {"bins": [dict(zip(("images", "confidence", "accuracy"), b, strict=True)) for b in bins]}}
+def test_bins_are_those_of_all_images_of_all_seeds(evaluation_of):
+    def evaluation(*bins):
+        rows = [dict(zip(("images", "confidence", "accuracy"), b, strict=True)) for b in bins]
+        return evaluation_of(calibration={"ece": 0.0, "bins": rows})
 
-
-def test_bins_are_those_of_all_images_of_all_seeds():
     found = _over_seeds([evaluation((0, 0, 0), (30, 0.9, 0.8)), evaluation((5, 0.4, 0.2), (10, 0.7, 0.6))])
     assert found.tolist() == [pytest.approx([5, 0.4, 0.2]), pytest.approx([40, 0.85, 0.75])]
 

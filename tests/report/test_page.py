@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import yaml
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.errors import UserError
 from contraflow.pages.numbers import NBSP
-from contraflow.steps.report import report
+from contraflow.steps.report import Everything, report
 
 EXTRAS = {
     "corruptions": "Corrupted test images",
@@ -48,11 +49,16 @@ def test_nothing_is_fetched(page_of):
     }
 
 
+def written(arguments, page):
+    """Run the step with what `fabricate` gives."""
+    report(Everything.of(arguments["params"]), **{k: v for k, v in arguments.items() if k != "params"}, page=page)
+
+
 def test_equal_runs_give_equal_bytes(fabricate, tmp_path):
     pages = []
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
-        report(**fabricate(folder), out=folder / "report.html")
+        written(fabricate(folder), folder / "report.html")
         pages.append((folder / "report.html").read_bytes())
     assert pages[0] == pages[1]
     assert str(tmp_path).encode() not in pages[0]
@@ -198,33 +204,32 @@ def test_files_of_other_data_are_refused(fabricate, tmp_path):
     arguments = fabricate(tmp_path)
     path = arguments["negatives"][-1]
     arrays, provenance = load_arrays(path)
-    save_arrays(path, provenance | {"inputs": {"data": "0" * 64}}, **arrays)
+    save_arrays(path, replace(provenance, inputs={"data": "0" * 64}), **arrays)
     with pytest.raises(UserError, match=r"negatives.npz was made from another data set"):
-        report(**arguments, out=tmp_path / "report.html")
+        written(arguments, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
 
 
 def test_missing_files_are_named(fabricate, tmp_path):
     arguments = fabricate(tmp_path)
     with pytest.raises(UserError, match="an evaluation of raw_pixels"):
-        report(**arguments | {"evaluations": arguments["evaluations"][:-1]}, out=tmp_path / "report.html")
+        written(arguments | {"evaluations": arguments["evaluations"][:-1]}, tmp_path / "report.html")
     with pytest.raises(UserError, match="an evaluation of encoder of seed 5"):
         kept = [path for path in arguments["evaluations"] if path.name != "encoder-seed5.json"]
-        report(**arguments | {"evaluations": kept}, out=tmp_path / "report.html")
+        written(arguments | {"evaluations": kept}, tmp_path / "report.html")
     with pytest.raises(UserError, match=r"the features encoder-seed3.npz"):
-        kept = [path for path in arguments["evaluations"] if path.suffix == ".json"]
-        report(**arguments | {"evaluations": kept}, out=tmp_path / "report.html")
+        written(arguments | {"features": []}, tmp_path / "report.html")
     params = arguments["params"]
     other_k = params.model_copy(
         update={"eval": params.eval.model_copy(update={"knn": [params.eval.knn[0].model_copy(update={"k": 7})]})}
     )
     with pytest.raises(UserError, match=r"an evaluation of encoder of seed 3 \(knn7\)"):
-        report(**arguments | {"params": other_k}, out=tmp_path / "report.html")
+        written(arguments | {"params": other_k}, tmp_path / "report.html")
     with pytest.raises(UserError, match="mined negatives of seed 3"):
-        report(**arguments | {"negatives": []}, out=tmp_path / "report.html")
+        written(arguments | {"negatives": []}, tmp_path / "report.html")
     (tmp_path / "evaluate" / "curves.csv").unlink()
     with pytest.raises(UserError, match=r"curves.csv is missing"):
-        report(**arguments, out=tmp_path / "report.html")
+        written(arguments, tmp_path / "report.html")
 
 
 def test_same_class_negatives_are_marked(page_of, fabricate, tmp_path):
@@ -233,20 +238,16 @@ def test_same_class_negatives_are_marked(page_of, fabricate, tmp_path):
     arrays, provenance = load_arrays(path)
     arrays["negative"] = np.repeat(arrays["anchor"][:, None], 3, axis=1).astype(np.int32)
     save_arrays(path, provenance, **arrays)
-    report(**arguments, out=tmp_path / "report.html")
+    written(arguments, tmp_path / "report.html")
     assert text_of(tmp_path / "report.html").count("<strong>same class</strong>") == 9
 
 
 def test_the_step_imports_neither_torch_nor_ffcv(tmp_path, fabricate, imported_by):
     made = fabricate(tmp_path)
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(made["params"].model_dump()), encoding="utf-8")
-    evaluations = [text for path in made["evaluations"] for text in ("--evaluation", path)]
-    negatives = [text for path in made["negatives"] for text in ("--negatives", path)]
-    imported = imported_by(
-        *("report", "--params", tmp_path / "params.yaml", "--data", made["data"], *evaluations, *negatives),
-        *("--metrics", made["metrics"], "--curves", made["curves"], "--baseline", made["baseline"]),
-        *("--out", tmp_path / "report.html"),
-    )
+    made["params"], made["page"] = tmp_path / "params.yaml", tmp_path / "report.html"
+    named = ((name, paths if isinstance(paths, list) else [paths]) for name, paths in made.items())
+    imported = imported_by("report", *(word for name, paths in named for path in paths for word in (f"--{name}", path)))
     assert not imported & {"torch", "torchvision", "ffcv", "faiss"}
     assert (tmp_path / "report.html").is_file()
 
@@ -269,10 +270,10 @@ def test_an_extra_evaluation_that_is_missing_or_of_other_data_is_named(fabricate
     path = next(path for path in arguments["extras"] if "encoder-seed5" in path.name)
     others = [other for other in arguments["extras"] if other != path]
     with pytest.raises(UserError, match=f"needs the {kind} of encoder of seed 5: run the step evaluate first"):
-        report(**arguments | {"extras": others}, out=tmp_path / "report.html")
+        written(arguments | {"extras": others}, tmp_path / "report.html")
     path.write_text(path.read_text().replace('"data": "', '"data": "0'))
     with pytest.raises(UserError, match=f"{path.name} was made from another data set"):
-        report(**arguments, out=tmp_path / "report.html")
+        written(arguments, tmp_path / "report.html")
 
 
 def test_changes_against_the_baseline_stand_below_the_encoder(page_of):

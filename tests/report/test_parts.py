@@ -19,7 +19,7 @@ from contraflow.params import load_params, parse_params
 from contraflow.report.classes import confusion, per_class
 from contraflow.report.curves import diagnosis_curves, loss_curves
 from contraflow.report.embedding_map import embedding_map, project
-from contraflow.report.gallery import choose_anchors, choose_samples
+from contraflow.report.gallery import choose_samples, drawn
 from contraflow.report.hypersphere import plane, similarities
 from contraflow.report.parameters import sections
 
@@ -60,7 +60,7 @@ def test_samples_are_training_images_of_every_class():
 def test_samples_of_few_or_unlabelled_images():
     assert choose_samples(np.array([4, 7]), np.full(9, -1), 0).tolist() == [4, 7]
     assert choose_samples(np.arange(3), np.array([0, 0, 2]), 3).tolist() == [0, 1, 2]
-    assert choose_anchors(2, 12).tolist() == [0, 1]
+    assert drawn(np.arange(2), 12).tolist() == [0, 1]
 
 
 def test_map_keeps_neighbours_together():
@@ -91,7 +91,7 @@ def test_map_with_any_number_of_classes(run_of, classes, coloured, chips):
         labels=labels,
         predicted=labels,
         map_images=np.zeros((60, 4, 4, 1), np.uint8),
-        card=plain_run.card | {"classes": [f"class {i}" for i in range(classes)]},
+        card=plain_run.card.model_copy(update={"classes": [f"class {i}" for i in range(classes)]}),
     )
     drawn = embedding_map(run)
     assert (len(drawn["legend"]), len(drawn["chips"]), drawn["others"]) == (coloured, chips, classes - coloured)
@@ -140,19 +140,20 @@ def test_confusion_adds_the_seeds_up(run_of):
     for evaluation, counts in zip(
         run.evaluations["encoder"].values(), ([[8, 2], [0, 10]], [[6, 4], [1, 9]]), strict=True
     ):
-        evaluation["confusion"] = counts
+        evaluation.confusion[:] = counts
     table = confusion(run)
     assert [[cell["share"] for cell in row["cells"]] for row in table["rows"]] == [[0.7, 0.3], [0.05, 0.95]]
     assert table["pairs"][0] == {"actual": "a", "predicted": "b", "share": 0.3}
     assert len(table["pairs"]) == 2
 
 
-def test_undefined_precision_is_left_out(run_of):
+def test_figures_of_a_class_are_means_over_seeds(run_of):
     run = run_of(classes=["a", "b"])
-    run.evaluations["encoder"][3]["per_class"][0]["precision"] = None
+    table = run.evaluations["encoder"][3].per_class
+    table[0] = table[0].model_copy(update={"precision": 0.9})
     rows = per_class(run)
-    assert rows[0]["precision"] is None
-    assert rows[1]["precision"] == pytest.approx(0.7)
+    assert [(row.name, row.images) for row in rows] == [("a", 20), ("b", 20)]
+    assert [row.precision for row in rows] == pytest.approx([0.7, 0.7])
 
 
 def test_plane_has_a_point_for_every_evaluation(run_of):
@@ -168,7 +169,7 @@ def test_overlap_of_the_hills_is_told(run_of):
     assert found["overlap"] == {"encoder": 0, "untrained": 0}
     assert len(found["legend"]) == 4
     for evaluation in run.evaluations["encoder"].values():
-        counts = evaluation["similarities"]
+        counts = evaluation.similarities
         counts["positive"] = [0] * 49 + [20] + [0] * 50  # the tenth of the twenty bins of different images
     assert similarities(run)["overlap"]["encoder"] == 0.5
     assert len(similarities(run_of(classes=[]))["legend"]) == 2

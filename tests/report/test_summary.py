@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from contraflow.encoded.card import Amount
 from contraflow.report.summary import (
     difference,
     geometry_rows,
@@ -23,10 +24,13 @@ def with_linear(run, encoder, untrained, raw, images=10_000):
     """The run with other accuracies of the linear probe, by seed."""
 
     def table(values):
-        return {seed: {"test": {"linear": value}} for seed, value in values.items()}
+        [one, *_] = run.evaluations["encoder"].values()
+        return {
+            seed: one.model_copy(update={"seed": seed, "test": {"linear": value}}) for seed, value in values.items()
+        }
 
     evaluations = {"encoder": table(encoder), "untrained": table(untrained), "raw_pixels": table({None: raw})}
-    return replace(run, evaluations=evaluations, card=run.card | {"test": {"images": images}})
+    return replace(run, evaluations=evaluations, card=run.card.model_copy(update={"test": Amount(images=images)}))
 
 
 def test_difference_pairs_the_seeds(run):

@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from contraflow.report.mining_verdict import MEASURED
-from contraflow.report.verdict import verdict
+from contraflow.encoded.card import Amount
+from contraflow.report.verdict import MEASURED, verdict
 from contraflow.steps.evaluate.evaluate_rounds import HELD_OUT
 
 
@@ -13,15 +13,15 @@ def changed(run, representation, key, values, images=10_000):
     """The run with other accuracies of one representation, in its evaluations and in the summary."""
     evaluations, metrics = copy.deepcopy(run.evaluations), copy.deepcopy(run.metrics)
     for evaluation, value in zip(evaluations[representation].values(), values, strict=True):
-        evaluation["test"][key] = value
+        evaluation.test[key] = value
     n = len(values)
     metrics[representation][key] = {
         "mean": float(np.mean(values)),
         "std": float(np.std(values, ddof=1)) if n > 1 else 0,
         "n": n,
     }
-    test = run.card["test"] | {"images": images, "per_class": [images // 3] * 3}
-    return replace(run, evaluations=evaluations, metrics=metrics, card=run.card | {"test": test})
+    card = run.card.model_copy(update={"test": Amount(images=images, per_class=[images // 3] * 3)})
+    return replace(run, evaluations=evaluations, metrics=metrics, card=card)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +104,8 @@ def test_warnings(run, run_of):
     assert any("One seed" in warning for warning in verdict(run_of(seeds=[0])).warnings)
     assert not any(" seed" in warning.split(":")[0] for warning in verdict(run_of(seeds=[0, 1, 2])).warnings)
     stopped = copy.deepcopy(run.evaluations)
-    stopped["encoder"][5]["probe_sweep"][0]["converged"] = False
+    sweep = stopped["encoder"][5].probe_sweep
+    sweep[0] = sweep[0].model_copy(update={"converged": False})
     warnings = verdict(replace(run, evaluations=stopped)).warnings
     assert any("before it converged: encoder (seed 5)" in warning for warning in warnings)
     assert any(
@@ -114,7 +115,7 @@ def test_warnings(run, run_of):
 
 def after_rounds(run, before, after, std=0.002):
     rounds = [{"round": i, "linear": {"mean": m, "std": std, "n": 2}} for i, m in enumerate((before, 0.1, after))]
-    card = run.card | {"validation": {"images": 5000}}
+    card = run.card.model_copy(update={"validation": Amount(images=5000)})
     return plain(verdict(replace(run, metrics=run.metrics | {"rounds": rounds}, card=card)).mining)
 
 

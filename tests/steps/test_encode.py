@@ -11,24 +11,26 @@ import yaml
 from PIL import Image
 
 from contraflow.encoded.beton import open_beton
-from contraflow.encoded.card import EncodedData
+from contraflow.encoded.card import CARD, Amount, EncodedData, Repeats
 from contraflow.encoded.claim import claim
 from contraflow.encoded.pixels import read_images, square
 from contraflow.foundations.artefacts import sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.images.decoding import open_picture
-from contraflow.params import Params, parse_params
-from contraflow.steps.encode import encode
-from contraflow.steps.fetch import fetch
+from contraflow.params import parse_params
+from contraflow.steps.encode import Encoding, encode
+from contraflow.steps.fetch import Fetching, fetch
 
 ROOT = Path(__file__).parents[2]
 SIZE = 24
 
 
-def _params(**data: object) -> Params:
+def _encode(fetched: Path, out: Path, **data: object) -> Path:
+    """Let the step encode the files that lie in `fetched`, with some parameters of data changed; its card."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["data"] |= data
-    return parse_params(content)
+    settings = Encoding.of(parse_params(content | {"data": content["data"] | data}))
+    encode(settings, source=fetched / "source.json", card=out / CARD)
+    return out / CARD
 
 
 def _pixels(beton: Path) -> np.ndarray:
@@ -60,63 +62,61 @@ def fashion(tmp_path) -> Path:
 
 
 def test_fashion_mnist(tmp_path, fashion):
-    encode(_params(), fetched=fashion, out=tmp_path / "encode")
-    data = EncodedData.open(tmp_path / "encode")
+    data = EncodedData.open(_encode(fashion, tmp_path / "encode"))
     card = data.card
     raw = np.fromfile(fashion / "FashionMNIST/raw/train-images-idx3-ubyte", np.uint8, offset=16).reshape(40, 28, 28, 1)
     assert (_pixels(data.train_beton) == raw).all()
     assert (card.name, card.image_size, card.channels, card.skipped) == ("fashion_mnist", 28, 1, [])
     assert card.classes[4] == "Coat"
-    assert card.train == {"images": 40, "per_class": [4] * 10}
-    assert card.test == {"images": 12, "per_class": [2, 2] + [1] * 8}
-    assert card.validation == {"images": 4} == {"images": len(data.validation)}
+    assert card.train == Amount(images=40, per_class=[4] * 10)
+    assert card.test == Amount(images=12, per_class=[2, 2] + [1] * 8)
+    assert card.validation.images == 4 == len(data.validation)
     assert sorted([*data.training, *data.validation]) == list(range(40))
     assert card.mean == pytest.approx([raw.mean() / 255])
     assert card.std == pytest.approx([raw.std() / 255])
     assert card.digests == {name: sha256(tmp_path / "encode" / name) for name in card.digests}
-    assert card.provenance["inputs"] == {"source.json": sha256(fashion / "source.json")}
-    assert not {"data.path", "data.labelled_fraction"} & set(card.provenance["params"])
+    assert card.provenance.inputs == {"source.json": sha256(fashion / "source.json")}
+    assert not {"data.path", "data.labelled_fraction"} & set(card.provenance.params)
     assert data.labels("train").tolist() == [i % 10 for i in range(40)]
     assert data.positions.tolist() == list(range(40))
 
 
 def test_same_bytes_twice_wherever_the_files_lie(tmp_path, fashion):
-    encode(_params(), fetched=fashion, out=tmp_path / "one")
+    _encode(fashion, tmp_path / "one")
     shutil.move(fashion, tmp_path / "moved")
     for _ in range(2):  # the second time over its own files
-        encode(_params(path="elsewhere"), fetched=tmp_path / "moved", out=tmp_path / "two")
+        _encode(tmp_path / "moved", tmp_path / "two", path="elsewhere")
         assert _bytes(tmp_path / "one") == _bytes(tmp_path / "two")
     assert str(tmp_path).encode() not in (tmp_path / "one/card.json").read_bytes()
 
 
 def test_limit_and_size(tmp_path, fashion):
-    encode(_params(limit=9, image_size=16), fetched=fashion, out=tmp_path / "encode")
-    data = EncodedData.open(tmp_path / "encode")
-    assert (data.card.train["images"], data.card.validation["images"], data.card.test["images"]) == (9, 1, 12)
+    data = EncodedData.open(_encode(fashion, tmp_path / "encode", limit=9, image_size=16))
+    assert (data.card.train.images, data.card.validation.images, data.card.test.images) == (9, 1, 12)
     assert _pixels(data.test_beton).shape == (12, 16, 16, 1)
     assert data.labels("train").tolist() == list(range(9))
 
 
 def test_too_few_images_are_refused(tmp_path, fashion):
     with pytest.raises(UserError, match="gives 3 training images, but at least 4"):
-        encode(_params(limit=3), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode", limit=3)
 
 
 def test_what_fetch_left_must_be_what_is_asked_for(tmp_path, fashion):
     with pytest.raises(UserError, match=r"holds fashion_mnist, but data\.name is mnist"):
-        encode(_params(name="mnist"), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode", name="mnist")
     file = fashion / "FashionMNIST/raw/t10k-labels-idx1-ubyte"
     file.write_bytes(file.read_bytes()[:-1] + b"\x07")
     with pytest.raises(UserError, match="t10k-labels-idx1-ubyte is missing or was changed"):
-        encode(_params(), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode")
     with pytest.raises(UserError, match=r"source\.json is missing"):
-        encode(_params(), fetched=tmp_path, out=tmp_path / "encode")
+        _encode(tmp_path, tmp_path / "encode")
 
 
 def test_an_older_card_does_not_outlive_a_failure(tmp_path, fashion):
-    encode(_params(), fetched=fashion, out=tmp_path / "encode")
+    _encode(fashion, tmp_path / "encode")
     with pytest.raises(UserError):
-        encode(_params(name="mnist"), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode", name="mnist")
     assert not (tmp_path / "encode/card.json").exists()
 
 
@@ -126,8 +126,8 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
     shutil.copy(root / "train/a/0.png", root / "train/b/9.png")
     shutil.copy(root / "train/b/1.png", root / "test/a/8.png")
     data = _encode_folder(root, tmp_path)
-    assert data.card.duplicates == {"images": 1, "listed": [["train/b/9.png", "train/a/0.png"]]}
-    assert data.card.leaks == {"images": 1, "listed": [["test/a/8.png", "train/b/1.png"]]}
+    assert data.card.duplicates == Repeats(images=1, listed=[["train/b/9.png", "train/a/0.png"]])
+    assert data.card.leaks == Repeats(images=1, listed=[["test/a/8.png", "train/b/1.png"]])
     said = [line for line in capfd.readouterr().err.splitlines() if "among the training images" in line]
     assert len(said) == 1
     assert "1 of 7 test images" in said[0]
@@ -135,9 +135,8 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
 
 
 def test_without_leaks_nothing_is_said(tmp_path, fashion, capfd):
-    encode(_params(), fetched=fashion, out=tmp_path / "encode")
-    card = EncodedData.open(tmp_path / "encode").card
-    assert card.leaks == card.duplicates == {"images": 0, "listed": []}
+    card = EncodedData.open(_encode(fashion, tmp_path / "encode")).card
+    assert card.leaks == card.duplicates == Repeats(images=0, listed=[])
     assert "also" not in capfd.readouterr().err
 
 
@@ -146,10 +145,9 @@ BROKEN = {"Äpfel und Birnen/half a photo 000.jpg": "truncated", "犬/notes 犬.
 
 
 def _encode_folder(path: Path, work: Path, **data: object) -> EncodedData:
-    params = _params(name="folder", path=str(path), **({"image_size": SIZE} | data))
-    fetch(params, out=work / "fetch")
-    encode(params, fetched=work / "fetch", out=work / "encode")
-    return EncodedData.open(work / "encode")
+    fetch(Fetching("folder", str(path), data.get("table")), source=work / "fetch/source.json")
+    data = {"name": "folder", "path": str(path), "image_size": SIZE} | data
+    return EncodedData.open(_encode(work / "fetch", work / "encode", **data))
 
 
 def test_broken_photographs_are_all_named_in_one_message(tmp_path, photographs):
@@ -168,10 +166,10 @@ def test_photographs_without_the_broken_ones(tmp_path, photographs):
     assert sorted(card.skipped) == sorted(BROKEN)
     assert card.classes == sorted(CLASSES)
     assert (card.image_size, card.channels) == (SIZE, 3)
-    assert card.train["images"] + card.test["images"] == 298
-    assert 58 <= card.test["images"] <= 60
-    assert all(n in (19, 20) for n in card.test["per_class"])
-    assert _pixels(data.train_beton).shape == (card.train["images"], SIZE, SIZE, 3)
+    assert card.train.images + card.test.images == 298
+    assert 58 <= card.test.images <= 60
+    assert all(n in (19, 20) for n in card.test.per_class)
+    assert _pixels(data.train_beton).shape == (card.train.images, SIZE, SIZE, 3)
     assert sorted(_bytes(data.folder)) == ["card.json", "positions.npy", "test.beton", "train.beton", "validation.npy"]
 
 
@@ -200,8 +198,8 @@ def test_unlabelled_grey_images(tmp_path):
     _paint(tmp_path / "images", [f"{i:02}.png" for i in range(20)], channels=1)
     data = _encode_folder(tmp_path / "images", tmp_path)
     assert not data.card.labelled
-    assert data.card.classes == data.card.train["per_class"] == data.card.test["per_class"] == []
-    assert (data.card.channels, data.card.train["images"], data.card.test["images"]) == (1, 16, 4)
+    assert data.card.classes == data.card.train.per_class == data.card.test.per_class == []
+    assert (data.card.channels, data.card.train.images, data.card.test.images) == (1, 16, 4)
     assert (data.labels("train") == -1).all()
     assert (data.labels("test") == -1).all()
 
@@ -212,8 +210,8 @@ def test_a_test_of_ones_own(tmp_path):
     ]
     _paint(tmp_path / "images", names)
     data = _encode_folder(tmp_path / "images", tmp_path, limit=5)
-    assert data.card.train["images"] == 5
-    assert data.card.test == {"images": 4, "per_class": [2, 2]}
+    assert data.card.train.images == 5
+    assert data.card.test == Amount(images=4, per_class=[2, 2])
 
 
 def _write_table(root: Path, header: str, rows: list[str]) -> None:
@@ -233,8 +231,8 @@ def test_a_table_gives_labels_split_and_order(tmp_path):
     assert data.card.classes == ["ape", "cat"]
     assert data.labels("train").tolist() == [-1 if i == 4 else int(i % 3 > 0) for i in stored]
     assert data.positions.tolist() == [1, 2, 3, 4, 5] + [2**32 + place for place in (1, 2, 3, 4, 5)]
-    assert data.card.train == {"images": 10, "per_class": [4, 5]}
-    assert data.card.test == {"images": 2, "per_class": [0, 2]}
+    assert data.card.train == Amount(images=10, per_class=[4, 5])
+    assert data.card.test == Amount(images=2, per_class=[0, 2])
     assert 2 not in data.validation  # it has no label to choose by
     pixels = [square(open_picture(root / f"{i}.png")[0], SIZE) for i in stored]
     assert (_pixels(data.train_beton) == np.stack(pixels)).all()
@@ -309,7 +307,7 @@ def test_above_a_size_jpeg_stays_jpeg_and_the_rest_becomes_pixels(tmp_path, larg
 
 def test_what_is_read_again_is_the_middle_of_each_picture(tmp_path, large):
     data = _encode_folder(large, tmp_path, image_size=72)
-    found = read_images(data.train_beton, np.arange(data.card.train["images"]), 72)
+    found = read_images(data.train_beton, np.arange(data.card.train.images), 72)
     wanted = {square(open_picture(path)[0], 72).tobytes(): path.name for path in large.rglob("*.*")}
     unlike = [pixels for pixels in found if pixels.tobytes() not in wanted]
     assert len(unlike) <= 1  # the one that was encoded anew
@@ -354,7 +352,7 @@ def test_jpeg_twice_gives_the_same_bytes_and_copies_are_found(tmp_path, large):
     shutil.copy(large / "b/01.jpg", large / "a/99.jpg")
     one, two = (_encode_folder(large, tmp_path / run, image_size=72) for run in "12")
     assert _bytes(one.folder) == _bytes(two.folder)
-    assert one.card.duplicates["images"] + one.card.leaks["images"] == 1
+    assert one.card.duplicates.images + one.card.leaks.images == 1
 
 
 def test_grey_jpeg_becomes_one_channel_at_any_size(tmp_path):
@@ -394,13 +392,13 @@ def test_of_many_images_every_broken_one_is_named_in_one_list(tmp_path, images):
 
 
 def test_two_at_once_corrupt_nothing(tmp_path, fashion):
-    encode(_params(), fetched=fashion, out=tmp_path / "alone")
+    _encode(fashion, tmp_path / "alone")
     with claim(tmp_path / "encode"), pytest.raises(UserError, match="encode is being written by another process"):
-        encode(_params(), fetched=fashion, out=tmp_path / "encode")
+        _encode(fashion, tmp_path / "encode")
 
     def run(_: int) -> str:
         try:
-            encode(_params(), fetched=fashion, out=tmp_path / "encode")
+            _encode(fashion, tmp_path / "encode")
         except UserError as error:
             return str(error)
         return "done"

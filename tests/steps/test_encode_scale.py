@@ -14,19 +14,19 @@ import sys
 from pathlib import Path
 import yaml
 from contraflow.params import parse_params
-from contraflow.steps.encode import encode
-from contraflow.steps.fetch import fetch
+from contraflow.steps.encode import Encoding, encode
+from contraflow.steps.fetch import Fetching, fetch
 
 def memory(what):
     return next(int(line.split()[1]) for line in Path("/proc/self/status").open() if line.startswith(what))
 
 content = yaml.safe_load(Path("params.yaml").read_text())
 content["data"] |= {"name": "folder", "path": sys.argv[1], "image_size": int(sys.argv[2])}
-work = Path(sys.argv[1]).parent
-fetch(parse_params(content), out=work / "fetch")
+params, work = parse_params(content), Path(sys.argv[1]).parent
+fetch(Fetching.of(params), source=work / "fetch/source.json")
 Path("/proc/self/clear_refs").write_text("5")  # the peak so far is forgotten
 before = memory("VmRSS")
-encode(parse_params(content), fetched=work / "fetch", out=work / "encode")
+encode(Encoding.of(params), source=work / "fetch/source.json", card=work / "encode/card.json")
 print(memory("VmHWM") - before)
 """
 

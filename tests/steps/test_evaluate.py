@@ -1,6 +1,7 @@
 """The step evaluate on real, tiny data."""
 
 import json
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -10,39 +11,29 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from contraflow.encoded.card import EncodedData
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
-from contraflow.models.checkpoint import load_encoder, read_provenance, save_model
-from contraflow.steps.encode import encode
-from contraflow.steps.evaluate.evaluate import evaluate_representation
-from contraflow.steps.evaluate.evaluate_rounds import evaluate_rounds
-from contraflow.steps.evaluate.summarise import summarise
-from contraflow.steps.fetch import fetch
-from contraflow.steps.mine.mine import mine
-from contraflow.steps.pretrain import pretrain
+from contraflow.methods.parts.settings import MethodSettings
+from contraflow.models.checkpoint import load_encoder, save_model
+from contraflow.steps.evaluate.evaluate import Evaluating, evaluate
+from contraflow.steps.evaluate.evaluate_rounds import RoundsSettings, evaluate_rounds
+from contraflow.steps.evaluate.summarise import SummarySettings, summarise
+from contraflow.steps.mine.mine import MiningSettings, mine
 
 LABEL_FIGURES = {"linear", "linear_10pct", "linear_2each", "knn5", "knn3"}
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory, params_of, encoded):
+def run(tmp_path_factory, params_of, encoded, pretrained):
     """All evaluations of two seeds, without mining, and one table of negatives a seed."""
     root, params = tmp_path_factory.mktemp("run"), params_of(seeds=[3, 4])
     for seed in (3, 4):
-        checkpoint = root / f"seed{seed}/encoder.safetensors"
-        pretrain(
-            params,
-            seed=seed,
-            data=encoded.folder,
-            out=checkpoint.parent,
-            threads=1,
-            state=checkpoint.with_suffix(".state"),
-        )
-        mine(params, encoder=checkpoint, data=encoded.folder, out=root / f"seed{seed}/negatives.npz", threads=1)
+        folder = pretrained(params, encoded, root / f"seed{seed}", seed=seed)
+        files = {"encoder": folder / "encoder.safetensors", "negatives": folder / "negatives.npz"}
+        mine(MiningSettings.of(params), data=encoded.folder, **files, threads=1)
     names = ["raw_pixels", *(f"{kind}-seed{seed}" for kind in ("untrained", "encoder") for seed in (3, 4))]
     for name in names:
         evaluated(params, encoded, root, name, root / f"{name[-5:]}/encoder.safetensors")
@@ -50,10 +41,14 @@ def run(tmp_path_factory, params_of, encoded):
 
 
 def evaluated(params, data, root, name, checkpoint):
-    out = root / f"{name}.json"
-    checkpoint = checkpoint if name.startswith("encoder") else None
-    evaluate_representation(params, representation=name, data=data.folder, checkpoint=checkpoint, out=out, threads=1)
-    return read_json(out)
+    """What the workflow has the step write of a representation."""
+    files = {"figures": root / f"{name}.json"}
+    if name.startswith("encoder"):
+        files |= {"checkpoint": checkpoint, "features": root / f"{name}.npz"}
+    if name == "raw_pixels":
+        files["components"] = root / "pca_pixels.json"
+    evaluate(Evaluating.of(params), representation=name, data=data.folder, **files, threads=1)
+    return read_json(root / f"{name}.json")
 
 
 def summed_up(params, data, root, **changes):
@@ -67,7 +62,7 @@ def summed_up(params, data, root, **changes):
         "curves": root / "summary/curves.csv",
         "confusion": root / "summary/confusion.csv",
     }
-    summarise(params, data=data.folder, **files | changes)
+    summarise(SummarySettings.of(params), data=data.folder, **files | changes)
     return read_json(root / "summary/metrics.json")
 
 
@@ -78,7 +73,7 @@ def test_an_evaluation_has_all_figures_and_says_how_they_were_measured(params_of
         assert set(found[split]) == LABEL_FIGURES
         assert all(0 <= value <= 1 for value in found[split].values())
     assert [row["class"] for row in found["per_class"]] == encoded.card.classes
-    assert np.array(found["confusion"]).sum() == encoded.card.test["images"]
+    assert np.array(found["confusion"]).sum() == encoded.card.test.images
     accuracy = np.trace(found["confusion"]) / np.sum(found["confusion"])
     assert accuracy == pytest.approx(found["test"]["linear"])
     assert 0 <= found["alignment"] <= 4 and -8 <= found["uniformity"] <= 0
@@ -94,8 +89,8 @@ def test_an_evaluation_has_all_figures_and_says_how_they_were_measured(params_of
     assert set(found["intervals"]) == LABEL_FIGURES
     assert found["few_labels"]["linear_2each"]["images"] == 4
     bins = found["calibration"]["bins"]
-    assert sum(b["images"] for b in bins) == encoded.card.test["images"]
-    right = sum(b["images"] * b["accuracy"] for b in bins) / encoded.card.test["images"]
+    assert sum(b["images"] for b in bins) == encoded.card.test.images
+    right = sum(b["images"] * b["accuracy"] for b in bins) / encoded.card.test.images
     assert right == pytest.approx(found["test"]["linear"], abs=1e-5)
     assert "k = 5, tau = 0.1; k = 3, tau = 0.07" in found["protocol"]["knn"]
     assert found["provenance"]["inputs"] == {
@@ -107,10 +102,10 @@ def test_an_evaluation_has_all_figures_and_says_how_they_were_measured(params_of
 def test_features_lie_beside_an_encoders_figures_and_no_others(run, encoded):
     arrays, provenance = load_arrays(run / "encoder-seed3.npz")
     figures = read_json(run / "encoder-seed3.json")
-    assert arrays["features"].shape == (encoded.card.test["images"], 64) and arrays["features"].dtype == np.float32
+    assert arrays["features"].shape == (encoded.card.test.images, 64) and arrays["features"].dtype == np.float32
     assert np.array_equal(arrays["label"], encoded.labels("test"))
     assert (arrays["predicted"] == arrays["label"]).mean() == pytest.approx(figures["test"]["linear"])
-    assert provenance == figures["provenance"]
+    assert provenance.content() == figures["provenance"]
     assert {path.stem for path in run.glob("*.npz")} == {"encoder-seed3", "encoder-seed4"}
 
 
@@ -130,15 +125,15 @@ def test_principal_components_are_of_pixels_and_have_no_seed(run, encoded):
 def simclr(params, encoded):
     """The method as a training with these parameters begins with it."""
     card = encoded.card
-    shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes))
-    return METHODS["simclr"](params.only("model", "method", "loss", "negatives"), shape)
+    shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes))
+    return METHODS["simclr"](MethodSettings.of(params), shape)
 
 
 def test_untrained_is_the_encoder_that_training_starts_from(run, params_of, encoded):
     params = params_of()
     torch.manual_seed(3)
     start = simclr(params, encoded)
-    save_model(run / "start/encoder.safetensors", start, read_provenance(run / "seed3/encoder.safetensors"))
+    save_model(run / "start/encoder.safetensors", start, load_encoder(run / "seed3/encoder.safetensors")[1])
     evaluated(params, encoded, run / "start", "encoder-seed3", run / "start/encoder.safetensors")
     same, untrained = (read_json(path) for path in (run / "start/encoder-seed3.json", run / "untrained-seed3.json"))
     for key in ("test", "validation", "alignment", "uniformity", "similarities", "confusion", "probe_sweep"):
@@ -181,7 +176,7 @@ def test_nothing_is_chosen_on_the_test_images(run, tmp_path, params_of, encoded,
 
     class Mirrored(step.ImageLoader):
         def __iter__(self):
-            test = self.indices.size == encoded.card.test["images"]
+            test = self.indices.size == encoded.card.test.images
             return ((images, 1 - labels if test else labels) for images, labels in super().__iter__())
 
     monkeypatch.setattr(step, "ImageLoader", Mirrored)
@@ -197,7 +192,7 @@ def test_a_failed_training_is_named(run, tmp_path, params_of, encoded):
     params = params_of()
     broken = simclr(params, encoded)
     broken.load_state_dict({name: t * float("nan") for name, t in load_file(checkpoint).items()})
-    save_model(tmp_path / "encoder.safetensors", broken, read_provenance(checkpoint))
+    save_model(tmp_path / "encoder.safetensors", broken, load_encoder(checkpoint)[1])
     with pytest.raises(UserError, match=r"the encoder of seed 3 \(.*\) gives NaN or infinite features for \d+ of"):
         evaluated(params, encoded, tmp_path, "encoder-seed3", tmp_path / "encoder.safetensors")
     assert not list(tmp_path.glob("*.json")) and not list(tmp_path.glob("*.npz"))
@@ -208,9 +203,8 @@ def test_mistakes_are_refused_in_a_sentence(run, tmp_path, params_of, encoded):
 
     def refused(sentence, name, path):
         with pytest.raises(UserError, match=sentence):
-            evaluate_representation(
-                params_of(), representation=name, data=encoded.folder, checkpoint=path, out=tmp_path / "x", threads=1
-            )
+            files = {"checkpoint": path, "figures": tmp_path / "x"}
+            evaluate(Evaluating.of(params_of()), representation=name, data=encoded.folder, **files, threads=1)
 
     refused(
         "must be raw_pixels, untrained-seedN, supervised-seedN or encoder-seedN, got 'encoder'", "encoder", checkpoint
@@ -220,14 +214,12 @@ def test_mistakes_are_refused_in_a_sentence(run, tmp_path, params_of, encoded):
     refused("was trained with seed 3, but is to be evaluated as seed 4", "encoder-seed4", checkpoint)
 
 
-def test_an_encoder_of_other_data_is_refused(run, tmp_path, params_of, encoded, image_folder):
+def test_an_encoder_of_other_data_is_refused(run, tmp_path, params_of, encoded_of, image_folder):
     params = params_of(data={"path": str(image_folder(tmp_path / "images", 40))})
-    fetch(params, out=tmp_path / "fetch")
-    encode(params, fetched=tmp_path / "fetch", out=tmp_path / "encode")
     with pytest.raises(UserError, match=r"encoder\.safetensors was made from another data set"):
         evaluated(
             params,
-            EncodedData.open(tmp_path / "encode"),
+            encoded_of(params, tmp_path),
             tmp_path,
             "encoder-seed3",
             run / "seed3/encoder.safetensors",
@@ -258,11 +250,12 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     params = params_of(seeds=[3, 4])
     first = run / "seed3/encoder.safetensors"
     torch.manual_seed(3)
-    save_model(tmp_path / "later.safetensors", simclr(params, encoded), read_provenance(first) | {"round": 1})
+    save_model(tmp_path / "later.safetensors", simclr(params, encoded), replace(load_encoder(first)[1], round=1))
+    settings = RoundsSettings.of(params)
     checkpoints, out = [tmp_path / "later.safetensors", first], tmp_path / "rounds/seed3.json"
-    evaluate_rounds(params, checkpoints=checkpoints, data=encoded.folder, out=out, threads=1)
+    evaluate_rounds(settings, checkpoints=checkpoints, data=encoded.folder, figures=out, threads=1)
     before = out.read_bytes()
-    evaluate_rounds(params, checkpoints=checkpoints, data=encoded.folder, out=out, threads=1)
+    evaluate_rounds(settings, checkpoints=checkpoints, data=encoded.folder, figures=out, threads=1)
     found = read_json(out)
     assert out.read_bytes() == before and found["seed"] == 3
     trained, untrained = (read_json(run / f"{name}-seed3.json")["validation"] for name in ("encoder", "untrained"))
@@ -280,7 +273,7 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     assert summary["rounds"][1]["same_class_share"] == summary["mining"]["same_class_share"]
     with pytest.raises(UserError, match=r"takes the encoders of one seed, got those of \[3, 4\]"):
         others = [first, run / "seed4/encoder.safetensors"]
-        evaluate_rounds(params, checkpoints=others, data=encoded.folder, out=out, threads=1)
+        evaluate_rounds(settings, checkpoints=others, data=encoded.folder, figures=out, threads=1)
 
 
 def test_tables_of_the_summary(run, params_of, encoded):
@@ -299,7 +292,7 @@ def test_only_the_last_round_of_mining_counts(run, tmp_path, params_of, encoded)
     arrays, provenance = load_arrays(run / "seed3/negatives.npz")
     other_class = np.array([np.flatnonzero(encoded.labels("train") == 1 - c)[:2] for c in (0, 1)])
     arrays["negative"] = other_class[encoded.labels("train")[arrays["anchor"]]].astype(np.int32)
-    save_arrays(tmp_path / "later.npz", provenance | {"round": 2}, **arrays)
+    save_arrays(tmp_path / "later.npz", replace(provenance, round=2), **arrays)
     for tables in permutations([run / "seed3/negatives.npz", tmp_path / "later.npz"]):
         summary = summed_up(params_of(seeds=[3, 4]), encoded, run, negatives=list(tables))
         assert summary["mining"]["same_class_share"] == {"mean": 0, "std": 0, "n": 1}
@@ -316,17 +309,15 @@ def test_evaluations_of_other_data_or_missing_ones_are_refused(run, tmp_path, pa
         summed_up(params_of(seeds=[9]), encoded, run)
 
 
-def test_unlabelled_images_leave_the_label_figures_out(tmp_path, params_of):
+def test_unlabelled_images_leave_the_label_figures_out(tmp_path, params_of, encoded_of, pretrained):
     rng = np.random.default_rng(0)
     (tmp_path / "images").mkdir()
     for i in range(40):
         Image.fromarray(rng.integers(0, 256, (16, 16), np.uint8)).save(tmp_path / f"images/{i}.png")
     params = params_of(data={"path": str(tmp_path / "images")})
-    fetch(params, out=tmp_path / "fetch")
-    encode(params, fetched=tmp_path / "fetch", out=tmp_path / "encode")
-    data = EncodedData.open(tmp_path / "encode")
+    data = encoded_of(params, tmp_path)
     assert not data.card.labelled
-    pretrain(params, seed=0, data=data.folder, out=tmp_path / "run/seed0", threads=1, state=tmp_path / "state")
+    pretrained(params, data, tmp_path / "run/seed0")
     for name in ("raw_pixels", "encoder-seed0"):
         found = evaluated(params, data, tmp_path / "run", name, tmp_path / "run/seed0/encoder.safetensors")
         assert found["test"] == found["validation"] == found["intervals"] == {} and found["calibration"] is None

@@ -7,54 +7,55 @@ import pandas as pd
 import pytest
 import torch
 
-from contraflow.encoded.card import EncodedData
+from contraflow.encoded.card import CARD, EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.encoded.splits import draw_labelled
 from contraflow.evaluation.corruptions import UNITS, corrupt
+from contraflow.evaluation.results import Extra
 from contraflow.evaluation.summary import summarise_extras
-from contraflow.foundations.artefacts import read_json, sha256
+from contraflow.foundations.artefacts import Provenance, read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.encoders import build_encoder
 from contraflow.statistics import spread
-from contraflow.steps.encode import encode
-from contraflow.steps.evaluate.encode_transfer import encode_transfer
-from contraflow.steps.evaluate.evaluate import evaluate_representation
-from contraflow.steps.evaluate.evaluate_corruptions import evaluate_corruptions
-from contraflow.steps.evaluate.evaluate_transfer import evaluate_transfer
-from contraflow.steps.evaluate.fine_tune import fine_tune
-from contraflow.steps.evaluate.train_supervised import train_supervised
-from contraflow.steps.fetch import fetch
-from contraflow.steps.pretrain import pretrain
+from contraflow.steps.evaluate.encode_transfer import TransferEncoding, encode_transfer
+from contraflow.steps.evaluate.evaluate import Evaluating, evaluate
+from contraflow.steps.evaluate.evaluate_corruptions import CorruptionSettings, evaluate_corruptions
+from contraflow.steps.evaluate.evaluate_transfer import TransferSettings, evaluate_transfer
+from contraflow.steps.evaluate.fine_tune import FineTuning, fine_tune
+from contraflow.steps.evaluate.train_supervised import Ceiling, train_supervised
 
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
-    for step in ("steps.evaluate", "steps.evaluate_corruptions", "steps.evaluate_transfer", "training.rounds"):
-        monkeypatch.setattr(f"contraflow.{step}.job_cores", lambda: 1)
+    for step in ("evaluate", "evaluate_corruptions", "evaluate_transfer"):
+        monkeypatch.setattr(f"contraflow.steps.evaluate.{step}.job_cores", lambda: 1)
+    monkeypatch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
 
 
 @pytest.fixture(scope="module")
-def encoder(tmp_path_factory, params_of, encoded):
+def encoder(tmp_path_factory, params_of, encoded, pretrained):
     """An encoder pretrained with seed 3."""
-    out = tmp_path_factory.mktemp("encoder")
-    pretrain(params_of(), seed=3, data=encoded.folder, out=out, threads=1, state=out / "state")
-    return out / "encoder.safetensors"
+    return pretrained(params_of(), encoded, tmp_path_factory.mktemp("encoder"), seed=3) / "encoder.safetensors"
 
 
 @pytest.fixture(scope="module")
-def unlabelled(tmp_path_factory, params_of, image_folder):
+def unlabelled(tmp_path_factory, params_of, encoded_of, image_folder):
     """The folder of encoded images without labels."""
     root = tmp_path_factory.mktemp("unlabelled")
-    params = params_of(data={"path": str(image_folder(root / "images") / "upright")})
-    fetch(params, out=root / "fetch")
-    encode(params, fetched=root / "fetch", out=root / "encode")
-    return root / "encode"
+    return encoded_of(params_of(data={"path": str(image_folder(root / "images") / "upright")}), root).folder
 
 
 def supervised(params, data, out, seed=3):
-    train_supervised(params, seed=seed, data=data.folder, out=out, threads=1, state=out / "state")
-    return out / "encoder.safetensors"
+    files = {"encoder": out / "encoder.safetensors", "history": out / "history.csv", "state": out / "state"}
+    train_supervised(Ceiling.of(params), seed=seed, data=data.folder, **files, threads=1)
+    return files["encoder"]
+
+
+def evaluated(params, data, out, representation, checkpoint):
+    of = {"representation": representation, "checkpoint": checkpoint}
+    evaluate(Evaluating.of(params), **of, data=data.folder, figures=out, threads=1)
+    return read_json(out)
 
 
 def test_supervised_training_starts_where_pretraining_starts(tmp_path, params_of, encoded):
@@ -66,18 +67,18 @@ def test_supervised_training_starts_where_pretraining_starts(tmp_path, params_of
 
 
 def test_supervised_training_sees_what_pretraining_sees_for_as_long_as_all_rounds(
-    tmp_path, params_of, encoded, monkeypatch
+    tmp_path, params_of, encoded, pretrained, monkeypatch
 ):
     seen = []
 
-    def spy(method, loader, settings, *, labels, epochs, **more):
-        batches = [[*loader.epoch(epoch)] for epoch in epochs]
-        seen.append((settings, epochs, labels, batches))
+    def spy(method, loader, settings, *, todo, labels, **more):
+        batches = [[*loader.epoch(epoch)] for epoch in todo.epochs]
+        seen.append((settings, todo.epochs, labels, batches))
         return []
 
     monkeypatch.setattr("contraflow.training.rounds.train", spy)
     params = params_of(train={"epochs": 2}, mining={"rounds": 2, "epochs": 3}, data={"labelled_fraction": 0.1})
-    pretrain(params, seed=3, data=encoded.folder, out=tmp_path, threads=1, state=tmp_path / "state")
+    pretrained(params, encoded, tmp_path, seed=3)
     supervised(params, encoded, tmp_path)
     (settings, epochs, _, batches), (same, all_epochs, labels, more) = seen
     assert settings == same and (epochs, all_epochs) == (range(2), range(8))
@@ -96,14 +97,7 @@ def test_supervised_training_learns_and_is_evaluated_like_the_others(tmp_path, p
     history = pd.read_csv(tmp_path / "history.csv")
     assert history.loss.iloc[-1] < 0.3 < history.loss.iloc[0]
     out = tmp_path / "supervised-seed3.json"
-    evaluate_representation(
-        params,
-        representation="supervised-seed3",
-        data=encoded.folder,
-        checkpoint=checkpoint,
-        out=out,
-        threads=1,
-    )
+    evaluated(params, encoded, out, "supervised-seed3", checkpoint)
     found = read_json(out)
     assert (found["representation"], found["seed"]) == ("supervised", 3)
     assert found["test"]["linear"] > 0.9 and "trained with labels" in found["protocol"]["features"]
@@ -112,9 +106,8 @@ def test_supervised_training_learns_and_is_evaluated_like_the_others(tmp_path, p
 
 
 def corrupted(params, data, out, representation="raw_pixels", checkpoint=None):
-    evaluate_corruptions(
-        params, representation=representation, data=data.folder, checkpoint=checkpoint, out=out, threads=1
-    )
+    of = {"representation": representation, "checkpoint": checkpoint}
+    evaluate_corruptions(CorruptionSettings.of(params), **of, data=data.folder, figures=out, threads=1)
     return read_json(out)
 
 
@@ -136,8 +129,8 @@ def test_corruptions_of_pixels_are_those_of_a_slow_computation(tmp_path, params_
     found = corrupted(params_of(), encoded, tmp_path / "raw.json")
     card, labels = encoded.card, encoded.labels("test")
     assert list(found["figures"]) == ["clean", *UNITS]
-    train = read_images(encoded.train_beton, np.arange(card.train["images"]), card.image_size)
-    test = read_images(encoded.test_beton, np.arange(card.test["images"]), card.image_size)
+    train = read_images(encoded.train_beton, np.arange(card.train.images), card.image_size)
+    test = read_images(encoded.test_beton, np.arange(card.test.images), card.image_size)
 
     def flat(images):
         return ((images / 255 - card.mean) / card.std).reshape(len(images), -1)
@@ -154,14 +147,7 @@ def test_corruptions_of_pixels_are_those_of_a_slow_computation(tmp_path, params_
 def test_without_a_corruption_an_encoder_is_as_good_as_in_the_summary(tmp_path, params_of, encoded, encoder):
     params = params_of()
     found = corrupted(params, encoded, tmp_path / "corrupted.json", "encoder-seed3", encoder)
-    evaluate_representation(
-        params,
-        representation="encoder-seed3",
-        data=encoded.folder,
-        checkpoint=encoder,
-        out=tmp_path / "whole.json",
-        threads=1,
-    )
+    evaluated(params, encoded, tmp_path / "whole.json", "encoder-seed3", encoder)
     test = read_json(tmp_path / "whole.json")["test"]
     assert found["figures"]["clean"]["0"] == {name: test[name] for name in ("knn5", "knn3")}
     assert (found["kind"], found["representation"], found["seed"]) == ("corruptions", "encoder", 3)
@@ -187,16 +173,10 @@ def colourful(tmp_path_factory):
 
 
 def transferred(params, data, folder, representation="raw_pixels", checkpoint=None):
-    encode_transfer(params, data=data.folder, out=folder / "transfer")
-    evaluate_transfer(
-        params,
-        representation=representation,
-        data=data.folder,
-        transfer=folder / "transfer",
-        checkpoint=checkpoint,
-        out=folder / "transfer.json",
-        threads=1,
-    )
+    card = folder / "transfer" / CARD
+    encode_transfer(TransferEncoding.of(params), data=data.folder / CARD, card=card)
+    of = {"representation": representation, "checkpoint": checkpoint, "transfer": card}
+    evaluate_transfer(TransferSettings.of(params), **of, data=data.folder, figures=folder / "transfer.json", threads=1)
     return read_json(folder / "transfer.json")
 
 
@@ -205,14 +185,7 @@ def test_transfer_to_the_same_images_is_the_ordinary_evaluation(tmp_path, params
     own = encoded.folder.parent / "images"
     params = params_of(data={"path": str(own)}, eval={"transfer": {"name": "folder", "path": str(own)}})
     found = transferred(params, encoded, tmp_path, "encoder-seed3", encoder)
-    evaluate_representation(
-        params,
-        representation="encoder-seed3",
-        data=encoded.folder,
-        checkpoint=encoder,
-        out=tmp_path / "whole.json",
-        threads=1,
-    )
+    evaluated(params, encoded, tmp_path / "whole.json", "encoder-seed3", encoder)
     whole = read_json(tmp_path / "whole.json")
     assert (found["figures"], found["validation"]) == (whole["test"], whole["validation"])
     assert found["kind"] == "transfer"
@@ -239,7 +212,7 @@ def test_what_an_encoder_is_given_is_grey_and_normalised_as_it_knows_it(tmp_path
     from contraflow.views.loader import ImageLoader
 
     params = params_of(eval={"transfer": {"name": "folder", "path": str(colourful)}})
-    encode_transfer(params, data=encoded.folder, out=tmp_path)
+    encode_transfer(TransferEncoding.of(params), data=encoded.folder / CARD, card=tmp_path / CARD)
     other, own = EncodedData.open(tmp_path), encoded.card
     loader = ImageLoader(other.test_beton, batch_size=99, threads=1, size=16, **_plain(other.card))
     [(images, labels)] = _taken(loader, own)
@@ -250,15 +223,8 @@ def test_what_an_encoder_is_given_is_grey_and_normalised_as_it_knows_it(tmp_path
 
 
 def tuned(params, data, out, representation, checkpoint=None):
-    fine_tune(
-        params,
-        representation=representation,
-        data=data.folder,
-        checkpoint=checkpoint,
-        out=out,
-        threads=1,
-        state=out.with_suffix(".state"),
-    )
+    of = {"representation": representation, "checkpoint": checkpoint, "state": out.with_suffix(".state")}
+    fine_tune(FineTuning.of(params), **of, data=data.folder, figures=out, threads=1)
     return read_json(out)
 
 
@@ -285,7 +251,7 @@ def test_fine_tuning_begins_with_the_encoder_and_sees_no_other_images(
             start = build_encoder(params.model, encoded.card.channels, encoded.card.image_size)
         torch.testing.assert_close(weights, dict(start.state_dict()), rtol=0, atol=0)
         assert np.array_equal(indices, np.flatnonzero(kept >= 0)) and np.array_equal(more["labels"], kept)
-        assert (settings.lr, more["epochs"]) == (0.3, range(3))
+        assert (settings.lr, more["todo"].epochs) == (0.3, range(3))
     assert 0 <= found["figures"]["accuracy"] <= 1
     assert f"of {(kept >= 0).sum()} of {len(encoded.training)} training images" in found["protocol"]["labels"]
     first = (tmp_path / "tuned.json").read_bytes()
@@ -323,7 +289,8 @@ def test_mistakes_are_refused_in_a_sentence(tmp_path, params_of, encoded, encode
 
 def test_extras_are_summed_up_over_seeds_by_kind_and_representation():
     def extra(kind, name, figures):
-        return {"kind": kind, "representation": name, "figures": figures}
+        provenance = Provenance(step="evaluate", inputs={})
+        return Extra(kind=kind, representation=name, seed=0, figures=figures, protocol={}, provenance=provenance)
 
     found = summarise_extras(
         [
@@ -340,4 +307,3 @@ def test_extras_are_summed_up_over_seeds_by_kind_and_representation():
         },
         "fine_tune": {"encoder": {"accuracy": spread([0.5])}},
     }
-    assert list(found) == ["corruptions", "fine_tune"]

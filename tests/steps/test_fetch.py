@@ -12,24 +12,20 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from torchvision import datasets
 
 from contraflow.foundations.artefacts import read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.images import sources
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
-from contraflow.params import Params, parse_params
-from contraflow.steps.fetch import fetch
+from contraflow.steps.fetch import Fetching, fetch
 
 ROOT = Path(__file__).parents[2]
 needs_debian = pytest.mark.skipif(not DEBIAN_FASHION_MNIST.is_dir(), reason="dataset-fashion-mnist is not installed")
 
 
-def _params(name: str, path: Path) -> Params:
-    content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["data"] |= {"name": name, "path": str(path), "image_size": 8}
-    return parse_params(content)
+def _fetch(name: str, path: Path, out: Path) -> None:
+    fetch(Fetching(name, str(path), table=None), source=out / "source.json")
 
 
 def _files(root: Path) -> set[str]:
@@ -42,14 +38,14 @@ def test_fashion_mnist_from_debian(tmp_path):
     stale = out / "FashionMNIST/raw/t10k-labels-idx1-ubyte"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"cut short by a crash")
-    fetch(_params("fashion_mnist", tmp_path), out=out)
+    _fetch("fashion_mnist", tmp_path, out)
     source = read_json(out / "source.json")
     assert _files(out) == {*source["files"], "source.json"}
     assert all(sha256(out / name) == digest for name, digest in source["files"].items())
     assert len(datasets.FashionMNIST(out, train=False)) == 10000
     assert str(tmp_path) not in (out / "source.json").read_text()
     before = (out / "source.json").read_bytes()
-    fetch(_params("fashion_mnist", tmp_path / "other"), out=out)
+    _fetch("fashion_mnist", tmp_path / "other", out)
     assert (out / "source.json").read_bytes() == before
 
 
@@ -60,7 +56,7 @@ def test_files_of_the_user_come_first_and_a_wrong_one_is_named(tmp_path):
     for content in (gzip.compress(b"other"), b"no gzip file", gzip.compress(bytes(range(256)) * 99)[:-5]):
         wrong.write_bytes(content)
         with pytest.raises(UserError, match=r"t10k-labels-idx1-ubyte\.gz has a wrong checksum") as caught:
-            fetch(_params("fashion_mnist", tmp_path), out=tmp_path / "fetch")
+            _fetch("fashion_mnist", tmp_path, tmp_path / "fetch")
         assert str(wrong) in str(caught.value)
         assert not (tmp_path / "fetch/source.json").exists()
 
@@ -94,7 +90,7 @@ def small_cifar(tmp_path, monkeypatch) -> Path:
 def test_an_archive_of_the_user_is_unpacked_and_left_alone(tmp_path, small_cifar):
     archive = small_cifar / datasets.CIFAR10.filename
     before = archive.read_bytes()
-    fetch(_params("cifar10", small_cifar), out=tmp_path / "fetch")
+    _fetch("cifar10", small_cifar, tmp_path / "fetch")
     assert _files(tmp_path / "fetch") == {*read_json(tmp_path / "fetch/source.json")["files"], "source.json"}
     assert len(datasets.CIFAR10(tmp_path / "fetch")) == 10
     assert archive.read_bytes() == before
@@ -103,7 +99,7 @@ def test_an_archive_of_the_user_is_unpacked_and_left_alone(tmp_path, small_cifar
 def test_a_damaged_archive_of_the_user_is_named(tmp_path, small_cifar):
     (small_cifar / datasets.CIFAR10.filename).write_bytes(b"damaged")
     with pytest.raises(UserError, match=r"cifar-10-python\.tar\.gz has a wrong checksum \(MD5"):
-        fetch(_params("cifar10", small_cifar), out=tmp_path / "fetch")
+        _fetch("cifar10", small_cifar, tmp_path / "fetch")
 
 
 def test_files_used_as_they_are_get_copied(tmp_path, monkeypatch):
@@ -116,7 +112,7 @@ def test_files_used_as_they_are_get_copied(tmp_path, monkeypatch):
         scipy.io.savemat(file, {"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[1], [10]])})
         archives[file.name] = hashlib.md5(file.read_bytes()).hexdigest()
     monkeypatch.setitem(sources.SOURCES, "svhn", replace(sources.SOURCES["svhn"], archives=archives))
-    fetch(_params("svhn", tmp_path / "data"), out=tmp_path / "fetch")
+    _fetch("svhn", tmp_path / "data", tmp_path / "fetch")
     assert _files(tmp_path / "fetch") == {"train_32x32.mat", "test_32x32.mat", "source.json"}
     assert not (tmp_path / "fetch/test_32x32.mat").is_symlink()
 
@@ -124,17 +120,13 @@ def test_files_used_as_they_are_get_copied(tmp_path, monkeypatch):
 _OFFLINE = """
 import dataclasses, sys
 from pathlib import Path
-import yaml
-from contraflow.params import parse_params
 from contraflow.images.sources import SOURCES
 from contraflow.foundations.errors import UserError
-from contraflow.steps.fetch import fetch
+from contraflow.steps.fetch import Fetching, fetch
 SOURCES["fashion_mnist"] = dataclasses.replace(SOURCES["fashion_mnist"], packages=())
-content = yaml.safe_load(Path("params.yaml").read_text())
 for name in SOURCES:
-    content["data"] |= {"name": name, "path": sys.argv[1]}
     try:
-        fetch(parse_params(content), out=Path(sys.argv[1]) / name)
+        fetch(Fetching(name, sys.argv[1], table=None), source=Path(sys.argv[1]) / name / "source.json")
     except UserError as error:
         print("SAID", error)
 """
@@ -165,8 +157,8 @@ def test_a_folder_is_looked_at_and_not_copied(tmp_path):
     images = tmp_path / "images"
     images.mkdir()
     with pytest.raises(UserError, match="holds no images"):
-        fetch(_params("folder", images), out=tmp_path / "fetch")
+        _fetch("folder", images, tmp_path / "fetch")
     (images / "a.jpg").touch()
-    fetch(_params("folder", images), out=tmp_path / "fetch")
+    _fetch("folder", images, tmp_path / "fetch")
     assert _files(tmp_path / "fetch") == {"source.json"}
     assert read_json(tmp_path / "fetch/source.json")["files"] == {}

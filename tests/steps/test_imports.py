@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import yaml
 
+from contraflow.encoded.card import CARD
 from contraflow.foundations.arrays import save_arrays
-from contraflow.foundations.artefacts import write_json
+from contraflow.foundations.artefacts import Provenance
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
+from contraflow.mining.provenance import MiningPass
 
 HEAVY = {"torch", "torchvision", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "seaborn", "faiss"}
 
@@ -23,7 +25,8 @@ def params(tmp_path, params_of, image_folder):
 def table(tmp_path, encoded):
     """A table of mined negatives."""
     path, anchor = tmp_path / "negatives.npz", encoded.training
-    made_from = {"seed": 0, "round": 1, "search": "exact", "recall": 1.0, "inputs": {"data": encoded.digest}}
+    inputs = {"data": encoded.digest}
+    made_from = MiningPass(step="mine", seed=0, round=1, inputs=inputs, search="exact", recall=1.0)
     negative = np.roll(anchor, 1)[:, None]
     similarity, suspected = np.ones(negative.shape, np.float32), np.zeros(len(anchor), np.int32)
     save_arrays(path, made_from, anchor=anchor, negative=negative, similarity=similarity, suspected=suspected)
@@ -31,39 +34,31 @@ def table(tmp_path, encoded):
 
 
 def test_fetch_of_a_folder(tmp_path, params, imported_by):
-    assert not imported_by("fetch", "--params", params, "--out", tmp_path / "fetch") & HEAVY
+    assert not imported_by("fetch", "--params", params, "--source", tmp_path / "fetch/source.json") & HEAVY
 
 
 @pytest.mark.skipif(not DEBIAN_FASHION_MNIST.is_dir(), reason="dataset-fashion-mnist is not installed")
 def test_fetch_of_files_that_are_at_hand(tmp_path, params, imported_by):
     params.write_text(params.read_text().replace("name: folder", "name: fashion_mnist"))
-    assert not imported_by("fetch", "--params", params, "--out", tmp_path / "fetch") & HEAVY
+    assert not imported_by("fetch", "--params", params, "--source", tmp_path / "fetch/source.json") & HEAVY
 
 
 def test_summarise_mining(tmp_path, table, imported_by):
     out = tmp_path / "summary.csv"
-    assert not imported_by("summarise-mining", "--negatives", table, "--out", out) & HEAVY
+    assert not imported_by("summarise-mining", "--negatives", table, "--summary", out) & HEAVY
     assert len(out.read_text().splitlines()) == 2
 
 
-def test_summarise(tmp_path, params, encoded, table, imported_by):
-    evaluation = {
-        "representation": "encoder",
-        "seed": 0,
-        "test": {"linear": 0.5},
-        "validation": {"linear": 0.5},
-        "confusion": [[1, 1], [0, 2]],
-        "alignment": 0.1,
-        "uniformity": -1.0,
-        "intervals": {"linear": [0.4, 0.6]},
-        "calibration": {"ece": 0.1, "bins": []},
-        "provenance": {"inputs": {"data": encoded.digest}},
-    }
-    write_json(tmp_path / "encoder-seed0.json", evaluation)
+def test_summarise(tmp_path, params, encoded, table, evaluation_of, imported_by):
+    figures = {"test": {"linear": 0.5}, "validation": {"linear": 0.5}, "intervals": {"linear": [0.4, 0.6]}}
+    figures |= {"confusion": [[1, 1], [0, 2]], "alignment": 0.1, "uniformity": -1.0}
+    calibration, evaluations = {"ece": 0.1, "bins": []}, tmp_path / "encoder-seed0.json"
+    made_from = Provenance(step="evaluate", inputs={"data": encoded.digest})
+    evaluation_of(**figures, calibration=calibration, provenance=made_from).write(evaluations)
     (tmp_path / "history.csv").write_text("seed,round,epoch,loss\n0,0,0,1.5\n")
     imported = imported_by(
-        *("summarise", "--params", params, "--data", encoded.folder, "--evaluation", tmp_path / "encoder-seed0.json"),
-        *("--history", tmp_path / "history.csv", "--negatives", table, "--metrics", tmp_path / "metrics.json"),
+        *("summarise", "--params", params, "--data", encoded.folder / CARD, "--evaluations", evaluations),
+        *("--histories", tmp_path / "history.csv", "--negatives", table, "--metrics", tmp_path / "metrics.json"),
         *("--curves", tmp_path / "curves.csv", "--confusion", tmp_path / "confusion.csv"),
     )
     assert not imported & HEAVY

@@ -3,8 +3,6 @@
 import pandas as pd
 import pytest
 
-from contraflow.steps.pretrain import pretrain
-
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
@@ -13,11 +11,10 @@ def one_thread(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def history_of():
+def history_of(pretrained):
     """`history_of(params, data, folder)`: the history of a training with seed 0."""
 
     def train(params, data, folder):
-        pretrain(params, seed=0, data=data.folder, out=folder, threads=1, state=folder / "state")
-        return pd.read_csv(folder / "history.csv")
+        return pd.read_csv(pretrained(params, data, folder) / "history.csv")
 
     return train

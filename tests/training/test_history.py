@@ -1,8 +1,7 @@
 import pytest
 
 from contraflow.foundations.errors import UserError
-from contraflow.training.collapse import collapse
-from contraflow.training.history import Epoch, ends_early, read_history, save_history
+from contraflow.training.history import Epoch, collapse, ends_early, read_history, save_history
 
 ROW = {"lr": 0.1, "alignment": 1, "uniformity": -2, "positive": 0.5, "hardest": 0.9, "gradient_norm": 1, "knn": None}
 

@@ -2,12 +2,9 @@
 
 import pytest
 
-from contraflow.encoded.card import EncodedData
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
-from contraflow.steps.encode import encode
-from contraflow.steps.fetch import fetch
 from contraflow.training import loop
 
 RATES = {"barlow_twins": 0.02, "vicreg": 0.02}
@@ -87,13 +84,12 @@ def test_labels_are_hidden_from_methods_that_need_none_and_missed_by_those_that_
     assert 0 < (seen["SupCon"] >= 0).sum() <= 0.25 * len(encoded.training)
 
 
-def test_a_method_that_needs_labels_refuses_data_without(params_of, image_folder, history_of, tmp_path):
+def test_a_method_that_needs_labels_refuses_data_without(params_of, image_folder, encoded_of, history_of, tmp_path):
     folder = image_folder(tmp_path / "images") / "upright"
     params = params_of(method={"name": "supcon"}, data={"path": str(folder)})
-    fetch(params, out=tmp_path / "fetch")
-    encode(params, fetched=tmp_path / "fetch", out=tmp_path / "encode")
+    data = encoded_of(params, tmp_path)
     with pytest.raises(UserError, match=r"method\.name supcon needs labels, and folder has none"):
-        history_of(params, EncodedData.open(tmp_path / "encode"), tmp_path)
+        history_of(params, data, tmp_path)
 
 
 @pytest.mark.parametrize("recipe", ["byol", "multicrop", "none"])

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from contraflow.training.lars import LARS
-from contraflow.training.optimisers import build_optimiser, learning_rate
+from contraflow.training.optimisers import LARS, build_optimiser, learning_rate
 from contraflow.training.settings import Train
 
 TRAIN = {

@@ -14,12 +14,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from contraflow.encoded.card import CARD
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
-from contraflow.steps import pretrain as pretraining
-from contraflow.steps.mine import mine as mining
-from contraflow.steps.mine import train_mined as training_mined
+from contraflow.methods.parts.settings import MethodSettings
+from contraflow.steps.mine.mine import MiningSettings, mine
+from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training.parallel import on_each
 
 CPU = torch.device("cpu")
@@ -49,13 +50,13 @@ def helper():
 
 
 @pytest.fixture(scope="module")
-def found(helper, params_of, encoded, tmp_path_factory):
+def found(helper, params_of, encoded, pretrained, tmp_path_factory):
     """`found[1]`, `found[2]`: what came out of each process and the folder of the trainings, in one and in two."""
 
     def settings_of(name, kind):
         changes, precision = KINDS[kind]
         changes = changes | {"method": changes.get("method", {}) | {"name": name}, "model": {"norm": "sync"}}
-        return name, params_of(**changes).only("model", "method", "loss", "negatives"), precision
+        return name, MethodSettings.of(params_of(**changes)), precision
 
     cases = [*CASES, *((name, "mixed") for name in METHODS)]
     settings = {case: settings_of(*case) for case in cases}
@@ -64,25 +65,24 @@ def found(helper, params_of, encoded, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
         works = []
-        for step in (pretraining, training_mined):
-            patch.setattr(step, "on_gpus", lambda wanted, work: works.append(work))
+        patch.setattr("contraflow.training.rounds.on_each", lambda devices, work: works.append(work))
 
-        def pretrained(out):
-            pretraining.pretrain(params, seed=0, data=encoded.folder, out=out, threads=2, state=out / "state")
+        def pretraining(out):
+            pretrained(params, encoded, out, threads=2)
             return works.pop()
 
-        start = tmp_path_factory.mktemp("start")
-        pretrained(start)(CPU)
+        start, card = tmp_path_factory.mktemp("start"), encoded.folder / CARD
+        pretraining(start)(CPU)
         encoder, negatives = start / "encoder.safetensors", start / "negatives.npz"
-        mining.mine(params, encoder=encoder, data=encoded.folder, out=negatives, threads=1)
+        mine(MiningSettings.of(params), encoder=encoder, data=card, negatives=negatives, threads=1)
         for number in (1, 2):
             folder = tmp_path_factory.mktemp("processes")
             out = folder / "mined"
-            files = {"encoder": encoder, "history": start / "history.csv", "negatives": negatives}
-            files |= {"data": encoded.folder, "out": out}
-            training_mined.train_mined(params, **files, threads=2, state=out / "state")
-            trainings = [works.pop(), pretrained(folder / "whole")]
-            stopped = pretrained(folder / "stopped")
+            files = {"start": encoder, "before": start / "history.csv", "negatives": negatives, "data": card}
+            files |= {"encoder": out / "encoder.safetensors", "history": out / "history.csv", "state": out / "state"}
+            train_mined(MinedTraining.of(params), **files, threads=2)
+            trainings = [works.pop(), pretraining(folder / "whole")]
+            stopped = pretraining(folder / "stopped")
             on_each([CPU] * number, partial(helper.everything, settings, trainings, stopped, folder))
             results[number] = [torch.load(file) for file in sorted(folder.glob("rank*.pt"))], folder
     return results

@@ -22,7 +22,7 @@ def loader_of(params_of, encoded):
 @pytest.mark.parametrize("parts", [1, 2])
 def test_each_image_brings_the_views_of_its_companions(loader_of, encoded, m, parts):
     """Whose they are, and that they are the views that the loader gives of them alone."""
-    companions = np.random.default_rng(0).choice(encoded.training, (encoded.card.train["images"], m))
+    companions = np.random.default_rng(0).choice(encoded.training, (encoded.card.train.images, m))
     plain = {
         index: view
         for batch in loader_of(1, 1, threads=1).epoch(2)

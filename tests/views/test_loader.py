@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -64,17 +65,17 @@ def image_loader(file, **changes):
 def by_sample(batches):
     """Hash of each sample's views."""
     return {
-        int(index): hashlib.sha256(views[:, i].numpy().tobytes()).hexdigest()
-        for views, indices, *_ in batches
-        for i, index in enumerate(indices)
+        int(index): hashlib.sha256(batch.views[:, i].numpy().tobytes()).hexdigest()
+        for batch in batches
+        for i, index in enumerate(batch.index)
     }
 
 
 def digest(batches):
     """Hash of everything, in order."""
     content = hashlib.sha256()
-    for views, indices, *_ in batches:
-        content.update(views.numpy().tobytes() + indices.numpy().tobytes())
+    for batch in batches:
+        content.update(batch.views.numpy().tobytes() + batch.index.numpy().tobytes())
     return content.hexdigest()
 
 
@@ -83,11 +84,11 @@ def test_view_batches(file):
     loader = view_loader(file)
     batches = list(loader.epoch(0))
     assert len(batches) == len(loader) == N // 16
-    for views, indices, local, *_ in batches:
-        assert local is None
-        assert (views.shape, views.dtype) == ((2, 16, channels, SIZE, SIZE), torch.float32)
-        assert (indices.shape, indices.dtype) == ((16,), torch.int64)
-        assert views.is_contiguous()
+    for batch in batches:
+        assert batch.local is None
+        assert (batch.views.shape, batch.views.dtype) == ((2, 16, channels, SIZE, SIZE), torch.float32)
+        assert (batch.index.shape, batch.index.dtype) == ((16,), torch.int64)
+        assert batch.views.is_contiguous()
     seen = torch.cat([batch.index for batch in batches])
     assert len(seen.unique()) == len(seen)
 
@@ -99,9 +100,9 @@ def test_views_are_of_the_image_at_the_index(file):
     off = {**dict.fromkeys(AUGMENT, 0.0), "crop_scale": [1.0, 1.0], "crop_ratio": [1.0, 1.0], "blur_sigma": [1.0, 1.0]}
     mean, std = np.array(MEAN[:channels]), np.array(STD[:channels])
     loader = ViewLoader(path, [ViewRecipe(**off)] * 3, seed=3, batch_size=7, threads=3, mean=mean, std=std)
-    for views, indices, *_ in loader.epoch(1, drop_last=False):
-        expected = ((images[indices] / 255 - mean) / std).transpose(0, 3, 1, 2)
-        for view in views:
+    for batch in loader.epoch(1, drop_last=False):
+        expected = ((images[batch.index] / 255 - mean) / std).transpose(0, 3, 1, 2)
+        for view in batch.views:
             np.testing.assert_allclose(view, expected, rtol=1e-6, atol=1e-6)
 
 
@@ -124,7 +125,7 @@ def test_a_sample_s_views_depend_on_nothing_around_them(file):
     }
     backwards = np.arange(N)[::-1]
     assert by_sample(view_loader(file).epoch(2, order=backwards, drop_last=False)) == expected
-    first_of_two = ((views[:1], indices) for views, indices, *_ in view_loader(file).epoch(2, drop_last=False))
+    first_of_two = (replace(batch, views=batch.views[:1]) for batch in view_loader(file).epoch(2, drop_last=False))
     assert by_sample(view_loader(file, views=1).epoch(2, drop_last=False)) == by_sample(first_of_two)
 
 
@@ -145,8 +146,8 @@ def test_epochs_seeds_and_views_differ(file):
         changed = by_sample(other)
         assert all(first[i] != changed[i] for i in range(N))
     assert digest(view_loader(file, seed=1).epoch(0)) != digest(view_loader(file, seed=0).epoch(1))
-    for views, *_ in view_loader(file).epoch(0):
-        assert (views[0] != views[1]).flatten(1).any(1).all()
+    for batch in view_loader(file).epoch(0):
+        assert (batch.views[0] != batch.views[1]).flatten(1).any(1).all()
 
 
 def test_starting_again_at_an_epoch(file):
@@ -174,7 +175,7 @@ def test_the_order(file):
 @pytest.mark.parametrize(("drop_last", "sizes"), [(True, [30, 30, 30]), (False, [30, 30, 30, 10])])
 def test_the_last_batch(file, drop_last, sizes):
     batches = view_loader(file, batch_size=30).epoch(0, drop_last=drop_last)
-    assert [(views.shape[1], len(indices)) for views, indices, *_ in batches] == [(size, size) for size in sizes]
+    assert [(batch.views.shape[1], len(batch.index)) for batch in batches] == [(size, size) for size in sizes]
 
 
 def test_images(file):
@@ -201,7 +202,7 @@ def test_no_images_to_show(file):
 def test_batches_own_their_memory(file):
     kept = list(view_loader(file).epoch(0))
     assert [digest([batch]) for batch in kept] == [digest([batch]) for batch in view_loader(file).epoch(0)]
-    next(iter(kept))[0].zero_()
+    kept[0].views.zero_()
     labels = next(iter(image_loader(file)))[1]
     labels.fill_(7)
     assert next(iter(image_loader(file)))[1].tolist() == LABELS[:16]
@@ -276,8 +277,8 @@ from contraflow.views.loader import ViewLoader
 path, augment, mean, std, threads = json.loads(sys.argv[1])
 loader = ViewLoader(path, [ViewRecipe(**augment)] * 2, seed=5, batch_size=16, threads=threads, mean=mean, std=std)
 content = hashlib.sha256()
-for views, indices, *_ in loader.epoch(4):
-    content.update(views.numpy().tobytes() + indices.numpy().tobytes())
+for batch in loader.epoch(4):
+    content.update(batch.views.numpy().tobytes() + batch.index.numpy().tobytes())
 print(json.dumps([content.hexdigest(), sum(fill_views.stats.cache_hits.values()), torch.get_num_threads()]))
 """
 

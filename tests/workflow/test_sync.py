@@ -70,7 +70,7 @@ def test_fix_writes_what_follows_from_the_rest(tree):
     told.append("dvc.yaml: -    - loss.tau")
 
     change(params, "  tau: 0.2 #", "  tau: 0.3 # my own note,")
-    change(params, "  tau_swings: 1 # cosine: there and back in a training\n", "")
+    change(params, "  tau_swings: 1 # cosine: there and back in a round of training\n", "")
     told += ["params.yaml: +  tau: 0.3 # temperature of", "params.yaml: +  tau_swings: 1 # cosine: there and back"]
 
     status, said = sync(tree)
@@ -98,6 +98,8 @@ def test_what_a_person_must_change_is_told(tree):
     told += [
         "workflow/rules/encode.smk: rule encode_images names cards, which its step does not take: source, card",
     ]
+    change(rules / "report.smk", '        "src/contraflow/steps/report.py",\n', "")
+    told.append("workflow/rules/report.smk: rule write_report runs src/contraflow/steps/report.py: name it among its ")
     change(rules / "fetch.smk", "contraflow fetch", "contraflow fetsh")
     told.append("workflow/rules/fetch.smk: rule fetch_files runs `contraflow fetsh`, which is no step: ")
 

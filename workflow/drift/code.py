@@ -29,6 +29,10 @@ class Code:
         module = self.steps[command]
         return Signature.of(getattr(import_module(module), module.rpartition(".")[2]))
 
+    def source(self, command: str) -> str:
+        """Path of the step's module."""
+        return SOURCE.joinpath(*self.steps[command].split(".")).with_suffix(".py").as_posix()
+
     def settings(self, commands: Iterable[str]) -> list[type[Settings]]:
         return [self.signature(command).settings for command in commands]
 

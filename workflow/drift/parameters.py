@@ -6,7 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from contraflow.params import parse_params
+from contraflow.params import Params, parse_params
+from contraflow.settings.values import Section, Switch
 from contraflow.settings.written import as_yaml
 from drift.plan import Job, plans
 
@@ -41,22 +42,29 @@ def _leaves(content: dict) -> Iterator[str]:
 def plan_and_reads(root: Path, content: dict, stage_of: dict[str, str]) -> tuple[list[Job], dict[str, set[str]]]:
     """The jobs of a run, and for each parameter that the workflow itself reads the stages whose jobs it changes.
 
-    A run of one seed, one mining round and two shards, with all that `eval` can measure, has a job of every rule. A
-    parameter that Snakefile or rules name is changed in turn: where other jobs come out, that stage depends on it.
+    A run of one seed and one mining round, with all switches on, has a job of every rule. A parameter that Snakefile or
+    rules name is changed in turn: where other jobs come out, that stage depends on it.
     """
-    small = content | {"seeds": content["seeds"][:1], "mining": content["mining"] | {"rounds": 1, "shards": 2}}
-    small["eval"] = content["eval"] | {
-        "supervised": True,
-        "corruptions": True,
-        "transfer": content["eval"]["transfer"] | {"name": "mnist"},
-        "fine_tune": content["eval"]["fine_tune"] | {"share": 0.5},
-    }
+    small = _switched_on(content, Params) | {"seeds": content["seeds"][:1]}
+    small["mining"] |= {"rounds": 1}
     keys = sorted(_named_in(root))
     jobs, *changed = plans(root, [small, *(_with_another(small, key) for key in keys)])
     return jobs, {
         key: {stage_of[job.rule] for job in set(jobs) ^ set(others) if job.rule in stage_of}
         for key, others in zip(keys, changed, strict=True)
     }
+
+
+def _switched_on(content: dict, section: type[Section]) -> dict:
+    """The values of a section with every `Switch` in it on."""
+    found = dict(content)
+    for name, field in section.model_fields.items():
+        switch = next((said for said in field.metadata if isinstance(said, Switch)), None)
+        if switch:
+            found[name] = switch.on
+        elif isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            found[name] = _switched_on(content[name], field.annotation)
+    return found
 
 
 def _named_in(root: Path) -> set[str]:

@@ -1,8 +1,9 @@
 # What all rules share: checked parameters, the code of this directory, and shares of the machine.
 #
 # A rule says where files are. Its step, `contraflow NAME`, gets them by the names that they have in the rule; what has
-# no name is for Snakemake alone. Rules name the files of other stages by their paths: `rules.NAME.output` would tie the
-# rule NAME to them, and Snakemake would run it inside a DVC stage whose `--allowed-rules` leave it out.
+# no name is for Snakemake alone, such as the step's source: it is always there and newer than what is to be made
+# again, also where all other inputs are gone. Rules name the files of other stages by their paths: `rules.NAME.output`
+# would tie the rule NAME to them, and Snakemake would run it inside a DVC stage whose `--allowed-rules` leave it out.
 
 import os
 import sys

@@ -5,6 +5,7 @@ rule encode:
 
 rule encode_images:
     input:
+        "src/contraflow/steps/encode.py",
         source="results/fetch/source.json",
     output:
         expand("results/encode/{file}", file=ENCODED[1:]),

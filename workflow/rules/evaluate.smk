@@ -32,6 +32,7 @@ rule evaluate:
 
 rule summarise_evaluations:
     input:
+        "src/contraflow/steps/evaluate/summarise.py",
         "results/mine/summary.csv",
         data=CARD,
         evaluations=expand(FIGURES, representation=[*BASELINES, *ENCODERS]),
@@ -67,6 +68,7 @@ rule summarise_evaluations:
 
 rule evaluate_pixels:
     input:
+        "src/contraflow/steps/evaluate/evaluate.py",
         data=CARD,
     output:
         figures="results/evaluate/raw_pixels.json",
@@ -89,6 +91,7 @@ rule evaluate_pixels:
 
 rule evaluate_encoder:
     input:
+        "src/contraflow/steps/evaluate/evaluate.py",
         data=CARD,
         checkpoint=measured_checkpoint,
     output:
@@ -128,6 +131,7 @@ use rule evaluate_encoder as evaluate_supervised with:
 
 rule evaluate_rounds:
     input:
+        "src/contraflow/steps/evaluate/evaluate_rounds.py",
         data=CARD,
         checkpoints=lambda w: [f"{trained(w.seed, number)}/encoder.safetensors" for number in [0, *ROUNDS]],
     output:
@@ -150,6 +154,7 @@ rule evaluate_rounds:
 
 rule train_supervised:
     input:
+        "src/contraflow/steps/evaluate/train_supervised.py",
         data=CARD,
     output:
         encoder="results/evaluate/supervised/seed{seed}/encoder.safetensors",
@@ -172,6 +177,7 @@ rule train_supervised:
 
 rule evaluate_corruptions:
     input:
+        "src/contraflow/steps/evaluate/evaluate_corruptions.py",
         data=CARD,
         checkpoint=measured_checkpoint,
     output:
@@ -194,6 +200,7 @@ rule evaluate_corruptions:
 
 rule encode_transfer:
     input:
+        "src/contraflow/steps/evaluate/encode_transfer.py",
         data=CARD,
     output:
         TRANSFER[1:],
@@ -215,6 +222,7 @@ rule encode_transfer:
 
 rule evaluate_transfer:
     input:
+        "src/contraflow/steps/evaluate/evaluate_transfer.py",
         data=CARD,
         transfer=TRANSFER[0],
         checkpoint=measured_checkpoint,
@@ -240,6 +248,7 @@ rule evaluate_transfer:
 
 rule fine_tune:
     input:
+        "src/contraflow/steps/evaluate/fine_tune.py",
         data=CARD,
         checkpoint=measured_checkpoint,
     output:

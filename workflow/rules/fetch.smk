@@ -5,7 +5,7 @@ rule fetch:
 
 rule fetch_files:
     input:
-        "src/contraflow/steps/fetch.py",  # nothing comes before, and Snakemake goes by the times of inputs
+        "src/contraflow/steps/fetch.py",
     output:
         source="results/fetch/source.json",
     log:

@@ -15,6 +15,7 @@ rule mine:
 
 rule summarise_mining:
     input:
+        "src/contraflow/steps/mine/summarise_mining.py",
         rules.pretrain.input,
         negatives=expand("results/mine/seed{seed}/round{round}/negatives.npz", seed=SEEDS, round=ROUNDS),
     output:
@@ -38,6 +39,7 @@ rule summarise_mining:
 
 rule mine_negatives:
     input:
+        "src/contraflow/steps/mine/mine.py",
         data=CARD,
         encoder=lambda w: f"{trained(w.seed, int(w.round) - 1)}/encoder.safetensors",
         shards=[f"results/mine/seed{{seed}}/round{{round}}/shards/{shard}.npz" for shard in SHARDS],
@@ -61,6 +63,7 @@ rule mine_negatives:
 
 rule mine_shard:
     input:
+        "src/contraflow/steps/mine/mine.py",
         data=CARD,
         encoder=rules.mine_negatives.input.encoder,
     output:
@@ -83,6 +86,7 @@ rule mine_shard:
 
 rule train_mined:
     input:
+        "src/contraflow/steps/mine/train_mined.py",
         data=CARD,
         start=rules.mine_negatives.input.encoder,
         before=lambda w: f"{trained(w.seed, int(w.round) - 1)}/history.csv",

@@ -5,6 +5,7 @@ rule pretrain:
 
 rule pretrain_seed:
     input:
+        "src/contraflow/steps/pretrain.py",
         data=CARD,
     output:
         encoder="results/pretrain/seed{seed}/encoder.safetensors",

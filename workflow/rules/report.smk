@@ -5,6 +5,7 @@ rule report:
 
 rule write_report:
     input:
+        "src/contraflow/steps/report.py",
         data=CARD,
         metrics="results/metrics.json",
         curves="results/evaluate/curves.csv",

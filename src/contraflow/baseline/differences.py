@@ -1,6 +1,7 @@
 """What differs between runs in their parameters, and in how they were measured."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from contraflow.baseline.measured import Measured
 from contraflow.pages.numbers import MISSING, words
@@ -10,15 +11,25 @@ _ABSENT = object()
 
 def parameters(runs: Sequence[Measured]) -> list[dict]:
     """One row a parameter that is not the same everywhere: its name, and its value in each run, marked where other."""
-    names = dict.fromkeys(name for run in runs for name in run.params)
+    return differing(rows([run.params for run in runs], words))
+
+
+def differing(rows: list[dict]) -> list[dict]:
+    """Those of the rows in which not every run is like the first."""
+    return [row for row in rows if any(cell["other"] for cell in row["cells"])]
+
+
+def rows(tables: Sequence[Mapping[str, Any]], text: Callable[[Any], str]) -> list[dict]:
+    """One row a key that any of the runs' tables has: its name, and the `text` of its value in each run, marked where
+    it is other than in the first.
+    """
     found = []
-    for name in names:
-        values = [run.params.get(name, _ABSENT) for run in runs]
-        if any(value != values[0] for value in values):
-            cells = [
-                {"text": MISSING if value is _ABSENT else words(value), "other": value != values[0]} for value in values
-            ]
-            found.append({"name": name, "cells": cells})
+    for name in dict.fromkeys(name for table in tables for name in table):
+        values = [table.get(name, _ABSENT) for table in tables]
+        cells = [
+            {"text": MISSING if value is _ABSENT else text(value), "other": value != values[0]} for value in values
+        ]
+        found.append({"name": name, "cells": cells})
     return found
 
 

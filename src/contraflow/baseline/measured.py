@@ -1,8 +1,25 @@
 """What a run is judged by."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pydantic import ConfigDict
+
+from contraflow.foundations.record import Record
 from contraflow.pages.numbers import is_number
+from contraflow.settings.values import Number
+
+
+class Figures(Record):
+    """Figures of the encoder of one seed, taken from its evaluation, of this version or an earlier one."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    seed: int
+    test: dict[str, Number | None]
+    validation: dict[str, Number | None]
+    alignment: Number | None
+    uniformity: Number | None
 
 
 @dataclass(frozen=True, eq=False)  # a run is itself
@@ -13,20 +30,19 @@ class Measured:
         name: As the user calls it.
         params: Every parameter by its dotted name.
         test_images: Digest of the file of test images.
-        evaluations: Of the encoder, as `evaluate` wrote them, by seed; at least one. Of each are used: accuracies by
-            name (0 to 1) on the `test` and the `validation` images, `alignment` and `uniformity`.
+        evaluations: Of the encoder, by seed; at least one.
     """
 
     name: str
     params: dict[str, object]
     test_images: str
-    evaluations: dict[int, dict]
+    evaluations: Mapping[int, Figures]
 
     def failures(self) -> list[str]:
         """What of this run is no number, in words; empty for a run that did not fail."""
         return [
             f"{key} of seed {seed}"
             for seed, content in self.evaluations.items()
-            for key, value in content["test"].items()
+            for key, value in content.test.items()
             if not is_number(value)
         ]

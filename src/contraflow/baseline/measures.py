@@ -9,26 +9,39 @@ from contraflow.pages.numbers import NARROW, fixed, is_number, points
 from contraflow.statistics import Difference, difference
 
 GEOMETRY = {"alignment": "0 is best", "uniformity": "lower is more spread out"}
-FEW = "linear_"  # begins the names of accuracies on few labels
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One figure of an encoder: its key in an evaluation, the images it is of, and its name.
+    """One figure of a representation: its key in an evaluation, what to know of it in a few words, and of which images
+    it is.
 
     Attributes:
         split: `test` or `validation` for accuracies, empty for the shape of the features.
     """
 
     key: str
-    split: str
-    name: str
     note: str
+    split: str = "test"
+
+    @property
+    def name(self) -> str:
+        """As a person calls it: `linear_0_5pct` is `Linear, 0.5 %`, `linear_5each` is `Linear, 5 a class`."""
+        kind, _, amount = self.key.partition("_")
+        if self.key.startswith("knn"):
+            return f"{self.key.removeprefix('knn')}-NN"
+        if kind != "linear":
+            return self.key.capitalize()
+        if amount.endswith("each"):
+            return f"Linear, {amount.removesuffix('each')} a class"
+        return f"Linear, {amount.removesuffix('pct').replace('_', '.')}{NARROW}%" if amount else "Linear probe"
 
     def of(self, run: Measured) -> dict[int, float | None]:
         """The figure of a run by seed, None where it was not measured."""
         contents = run.evaluations.items()
-        return {seed: (content[self.split] if self.split else content).get(self.key) for seed, content in contents}
+        if not self.split:
+            return {seed: getattr(content, self.key) for seed, content in contents}
+        return {seed: getattr(content, self.split).get(self.key) for seed, content in contents}
 
     def known(self, run: Measured) -> bool:
         """Whether the figure is a number for every seed."""
@@ -67,28 +80,20 @@ class Change:
     sign: int
 
 
-LINEAR = Measure("linear", "test", "Linear probe", "%, test images")
-CHOOSING = Measure("linear", "validation", "Linear probe", "%, validation images")
+LINEAR = Measure("linear", "%, test images")
+CHOOSING = Measure("linear", "%, validation images", "validation")
 
 
 def measures(runs: Sequence[Measured]) -> list[Measure]:
     """The figures that any of the runs has, in one order: probe, also on few labels, k-NN by rising k, shape."""
     contents = [content for run in runs for content in run.evaluations.values()]
-    keys = list(dict.fromkeys(key for content in contents for key in content["test"]))
+    keys = list(dict.fromkeys(key for content in contents for key in content.test))
     neighbours = sorted((key for key in keys if key.startswith("knn")), key=lambda key: int(key.removeprefix("knn")))
     found = [LINEAR, CHOOSING] if "linear" in keys else []
-    found += [Measure(key, "test", few_labels(key), "%, test images") for key in keys if key.startswith(FEW)]
-    found += [Measure(key, "test", f"{key.removeprefix('knn')}-NN", "%, test images") for key in neighbours]
-    shape = [key for key in GEOMETRY if any(is_number(content.get(key)) for content in contents)]
-    return found + [Measure(key, "", key.capitalize(), GEOMETRY[key]) for key in shape]
-
-
-def few_labels(key: str) -> str:
-    """`linear_0_5pct` as `Linear, 0.5 %`, `linear_5each` as `Linear, 5 a class` (the keys of `Eval.few`)."""
-    amount = key.removeprefix(FEW)
-    if amount.endswith("each"):
-        return f"Linear, {amount.removesuffix('each')} a class"
-    return f"Linear, {amount.removesuffix('pct').replace('_', '.')}{NARROW}%"
+    few = [key for key in keys if key.startswith("linear_")]
+    found += [Measure(key, LINEAR.note) for key in [*few, *neighbours]]
+    shape = [key for key in GEOMETRY if any(is_number(getattr(content, key)) for content in contents)]
+    return found + [Measure(key, GEOMETRY[key], split="") for key in shape]
 
 
 def change(measure: Measure, run: Measured, baseline: Measured, comparisons: int = 1) -> Change | None:

@@ -6,22 +6,17 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contraflow.baseline.measured import Measured
+from contraflow.baseline.measured import Figures, Measured
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.settings.values import Number
 
 
-class Figures(BaseModel):
-    """Figures of the encoder of one seed, as `evaluate` wrote them; what else it wrote is left out."""
+class PinnedFigures(Figures):
+    """Those that can be pinned: all are numbers."""
 
-    model_config = ConfigDict(strict=True)
-
-    seed: int
     test: dict[str, Number]
     validation: dict[str, Number]
-    alignment: Number | None
-    uniformity: Number | None
 
 
 class Pinned(BaseModel):
@@ -32,7 +27,7 @@ class Pinned(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     test_images: str
     params: dict[str, object]
-    evaluations: Annotated[list[Figures], Field(min_length=1)]
+    evaluations: Annotated[list[PinnedFigures], Field(min_length=1)]
 
 
 def write_pinned(path: Path, pinned: Pinned) -> None:
@@ -59,5 +54,4 @@ def read_pinned(path: Path) -> Measured | None:
         ) from None
     if pinned is None:
         return None
-    evaluations = {figures.seed: figures.model_dump(exclude={"seed"}) for figures in pinned.evaluations}
-    return Measured(pinned.name, pinned.params, pinned.test_images, evaluations)
+    return Measured(pinned.name, pinned.params, pinned.test_images, {each.seed: each for each in pinned.evaluations})

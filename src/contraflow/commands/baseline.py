@@ -6,12 +6,12 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from contraflow.baseline.pinned import Figures, Pinned, write_pinned
+from contraflow.baseline.pinned import Pinned, PinnedFigures, write_pinned
 from contraflow.commands.options import PARAMS, ParamsFile
 from contraflow.encoded.card import CARD, EncodedData
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.engines.dvc import Dvc
-from contraflow.foundations.artefacts import Provenance, read_json
+from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import Stages
 from contraflow.pages.numbers import listing
@@ -38,11 +38,7 @@ def baseline(
 def pin(params: Params, *, root: Path, name: str | None, out: Path) -> str:
     """Write the figures of the encoder in `results/` to `out` (.json), and return the name they got.
 
-    Args:
-        params: Parameters of the run.
-        root: The DVC repository.
-        name: How reports shall call this run; None for the commit that is checked out.
-        out: File to write.
+    Args as for `baseline`; `root` is the DVC repository.
 
     Raises:
         UserError: there is no whole run, DVC says that it is not of the present parameters, code and data, it failed,
@@ -73,16 +69,13 @@ def read_results(params: Params, name: str, *, data: Path, evaluations: list[Pat
     )
 
 
-def _figures(path: Path, digest: str) -> Figures:
-    content = read_json(path)
+def _figures(path: Path, digest: str) -> PinnedFigures:
     try:
-        figures, made_from = Figures.model_validate(content), Provenance.of_content(content["provenance"], path)
-    except (ValidationError, KeyError, TypeError):
+        return PinnedFigures.model_validate(Evaluation.read(path, data=digest))
+    except ValidationError:
         raise UserError(
             f"{path} has figures that are no numbers (a failed run, or a damaged file), so it cannot be a baseline"
         ) from None
-    made_from.require(path, data=digest)
-    return figures
 
 
 def _require_up_to_date(root: Path) -> None:

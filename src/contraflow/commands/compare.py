@@ -8,10 +8,11 @@ from typing import Annotated
 import pandas as pd
 import typer
 
+from contraflow.baseline.measured import Figures
 from contraflow.compare.experiment import Experiment, Stage
 from contraflow.compare.page import render
 from contraflow.engines.experiments import Experiments, Recorded
-from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import CODE
 
@@ -36,13 +37,7 @@ def compare(
 
 
 def write_comparison(names: list[str], *, root: Path, out: Path) -> None:
-    """Write the page over the named runs to `out`.
-
-    Args:
-        names: Of experiments or commits, or `workspace`; the first is the baseline. One alone is compared with the
-            present commit, none takes all experiments of it.
-        root: The DVC repository.
-        out: Page to write (.html).
+    """Write the page over the named runs, as for `compare`, of the DVC repository `root` to `out`.
 
     Raises:
         UserError: a run does not exist, is not complete, its files are not in DVC's cache, or there are not two.
@@ -56,22 +51,20 @@ def write_comparison(names: list[str], *, root: Path, out: Path) -> None:
             f"{'only ' + found[0].name if found else 'nothing'} to compare: make an experiment of the present commit "
             "with `dvc exp run -S loss.tau=0.1`, or name two experiments or commits"
         )
-    page = render([_read(run) for run in found])
-    with atomic(out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(out, render([_read(run) for run in found]))
 
 
 def _read(run: Recorded) -> Experiment:
     """Raises UserError when the run is not complete or damaged."""
     names = sorted(path for path in run.files(EVALUATIONS) if Path(path).match("encoder-seed*.json"))
-    contents = [json.loads(run.read(path)) for path in names]
+    found = [Figures.of_content(json.loads(run.read(path)), Path(path)) for path in names]
     curves = pd.read_csv(io.BytesIO(run.read(CURVES)))
     return Experiment(
         name=run.name,
         params=run.params(),
         stages={name: _stage(run, name) for name in run.stages},
         test_images=run.files(DATA).get(TEST_IMAGES, ""),
-        evaluations={content["seed"]: content for content in sorted(contents, key=lambda content: content["seed"])},
+        evaluations={each.seed: each for each in sorted(found, key=lambda each: each.seed)},
         curves=curves,
     )
 

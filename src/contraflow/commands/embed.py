@@ -1,9 +1,6 @@
 """The command `embed`: features of all images in a folder."""
 
-import warnings
-from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,14 +17,13 @@ from contraflow.devices import cores, lease
 from contraflow.foundations.arrays import on_disk, save_arrays
 from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.prefetch import in_turn
-from contraflow.foundations.progress import say, track
+from contraflow.foundations.progress import say
 from contraflow.images.decoding import BrokenPicture
+from contraflow.images.folder import decode_all, describe_broken
 from contraflow.images.listing import list_unsorted, printable
 from contraflow.models.embed import finite_features
 
 BATCH = 64
-_AHEAD = 8  # pictures a core that may be decoded before their turn
 
 
 def embed(
@@ -52,8 +48,7 @@ def embed(
     classes, found = list_unsorted(folder)
     torch.set_num_threads(cores())
     pictures = _Pictures(folder, found.names, trained, skip_broken)
-    with lease() as (device,), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")  # a damaged EXIF block and the like: the picture is whole
+    with lease() as (device,):
         features = on_disk(finite_features(trained.network, pictures.batches(), device, str(checkpoint)), beside=out)
     kept = pictures.kept
     skipped = [printable(found.names[i]) for i in pictures.broken]
@@ -88,7 +83,7 @@ class _Pictures:
         """Images (B, C, H, W) with their indices (B,). After a broken file there are no more, unless those may be left
         out; the others are still read, to be named all at once."""
         waiting: list[np.ndarray] = []
-        for i, picture in enumerate(self._decoded()):
+        for i, picture in enumerate(decode_all(self.names, self._read, label="embed")):
             if isinstance(picture, BrokenPicture):
                 self.broken[i] = str(picture)
             elif self.skip_broken or not self.broken:
@@ -103,26 +98,16 @@ class _Pictures:
             self._report()
 
     def _report(self) -> None:
-        counts = ", ".join(f"{count} {reason}" for reason, count in Counter(self.broken.values()).items())
-        names = "".join(f"\n  {printable(self.names[i])} ({reason})" for i, reason in self.broken.items())
-        what = f"{len(self.broken)} of {len(self.names)} images in {self.folder} cannot be read ({counts})"
+        broken = [(printable(self.names[i]), reason) for i, reason in self.broken.items()]
+        what, names = describe_broken(self.folder, broken, len(self.names))
         if not self.skip_broken:
             raise UserError(f"{what}: mend or remove them, or leave them out with --skip-broken{names}")
         if not self.kept:
             raise UserError(f"{what}: none is left{names}")
         say(f"{what} and are left out:{names}")
 
-    def _decoded(self) -> Iterator[np.ndarray | BrokenPicture]:
-        with ThreadPoolExecutor(cores()) as pool:
-            started = (pool.submit(self._read, name) for name in self.names)
-            for future in track(in_turn(started, _AHEAD * cores()), total=len(self.names), label="embed"):
-                yield future.result()
-
-    def _read(self, name: str) -> np.ndarray | BrokenPicture:
-        try:
-            return read_input(self.folder / name, **self.trained.image)
-        except BrokenPicture as error:
-            return error
+    def _read(self, name: str) -> np.ndarray:
+        return read_input(self.folder / name, **self.trained.image)
 
     def _batch(self, pictures: list[np.ndarray]) -> tuple[Tensor, Tensor]:
         return normalised(np.stack(pictures), **self.trained.normalisation), torch.tensor(self.kept[-len(pictures) :])

@@ -9,7 +9,8 @@ from safetensors.torch import save
 from contraflow.commands.export_card import make_card, readme
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
 from contraflow.commands.trained import RESULTS, Trained, last_checkpoint
-from contraflow.foundations.artefacts import atomic, read_json, sha256, write_json
+from contraflow.evaluation.results import Evaluation
+from contraflow.foundations.artefacts import atomic, read_json, sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.models.onnx import require_onnx, write_onnx
@@ -57,15 +58,14 @@ def export(
         write_onnx(out / ONNX, trained.network, **trained.image)
         written.append(ONNX)
     card = make_card(trained, _evaluation(trained)) | {"files": {name: sha256(out / name) for name in written}}
-    with atomic(out / README) as temporary:
-        temporary.write_text(readme(card, plain_code(trained.network, model, WEIGHTS)), encoding="utf-8")
+    write_text(out / README, readme(card, plain_code(trained.network, model, WEIGHTS)))
     write_json(out / CARD, card)
     say(f"{out}: {', '.join([*written, README, CARD])}")
 
 
-def _evaluation(trained: Trained) -> dict | None:
+def _evaluation(trained: Trained) -> Evaluation | None:
     path = RESULTS / "evaluate" / f"encoder-seed{trained.made_from.seed}.json"
     if not path.is_file():
         return None
-    content = read_json(path)
-    return content if content["provenance"]["inputs"].get("encoder") == trained.digest else None
+    found = Evaluation.of_content(read_json(path), path)
+    return found if found.provenance.inputs.get("encoder") == trained.digest else None

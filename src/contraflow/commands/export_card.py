@@ -1,6 +1,7 @@
 """What an exported encoder tells of itself, for programs (`card.json`) and for people (`README.md`)."""
 
 from contraflow.commands.trained import Trained
+from contraflow.evaluation.results import Evaluation
 from contraflow.pages.numbers import count, share
 
 _TREATMENT = (
@@ -9,7 +10,7 @@ _TREATMENT = (
 )
 
 
-def make_card(trained: Trained, evaluation: dict | None) -> dict:
+def make_card(trained: Trained, evaluation: Evaluation | None) -> dict:
     """The card as a JSON-able dict; `evaluation` is what the step evaluate wrote of this encoder, None without."""
     made_from = trained.made_from
     return {
@@ -19,9 +20,9 @@ def make_card(trained: Trained, evaluation: dict | None) -> dict:
         "input": trained.image | trained.normalisation | {"treatment": _TREATMENT},
         "data": {"name": made_from.data, "digest": made_from.inputs["data"]},
         "training": {"seed": made_from.seed, "round": made_from.round, "parameters": made_from.params},
-        "accuracy": evaluation["test"] if evaluation else {},
-        "intervals": evaluation.get("intervals", {}) if evaluation else {},
-        "protocol": evaluation["protocol"] if evaluation else {},
+        "accuracy": evaluation.test if evaluation else {},
+        "intervals": evaluation.intervals if evaluation else {},
+        "protocol": evaluation.protocol if evaluation else {},
         "checkpoint": trained.digest,
         "code": made_from.code,
     }

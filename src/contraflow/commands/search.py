@@ -16,7 +16,7 @@ from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.foundations.arrays import on_disk
-from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture
@@ -79,8 +79,7 @@ def search(
         searched=len(bank),
         encoder=f"the encoder of seed {trained.made_from.seed} after round {trained.made_from.round}",
     )
-    with atomic(out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    write_text(out, page)
     say(f"{out}: the {similarity.shape[1]:,} nearest of {len(bank):,} training images to {len(images):,}")
 
 

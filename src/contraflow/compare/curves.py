@@ -2,16 +2,13 @@
 
 from collections.abc import Sequence
 
-import matplotlib as mpl
 import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from contraflow.compare.experiment import Experiment
 from contraflow.pages.palette import colour
-from contraflow.pages.svg import STYLE, to_svg
-from contraflow.report.curves import DIAGNOSIS, LOSS_HEIGHTS, WIDTHS, draw_panels, set_scales
+from contraflow.report.curves import DIAGNOSIS, draw_loss, draw_panels, set_scales
 
 DASHES = ["", (4, 1.5), (1, 1)]  # change after every ten runs, as colours repeat
 
@@ -20,15 +17,8 @@ def loss_curves(experiments: Sequence[Experiment]) -> dict[str, Markup] | None:
     """The loss as `wide` and `narrow` SVG; None when no loss is a number."""
     if not _measured(experiments, "loss"):
         return None
-    drawn = {}
-    for name, width in WIDTHS.items():
-        with mpl.rc_context(STYLE):
-            figure = Figure(figsize=(width, LOSS_HEIGHTS[name]), layout="constrained")
-            axes = figure.add_subplot()
-            _draw(axes, experiments, "loss")
-            axes.set(xlabel="epoch", ylabel="loss")
-        drawn[name] = to_svg(figure, f"loss-{name}", f"Training loss by epoch. {_ends(experiments, 'loss')}.")
-    return drawn
+    description = f"Training loss by epoch. {_ends(experiments, 'loss')}."
+    return draw_loss(lambda axes: _draw(axes, experiments, "loss"), description)
 
 
 def diagnosis_curves(experiments: Sequence[Experiment]) -> dict[str, Markup] | None:

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from contraflow.baseline.differences import differing, rows
 from contraflow.compare.experiment import Experiment
-from contraflow.pages.numbers import MISSING
 
 CODE = "src/contraflow/"
 
@@ -34,29 +34,14 @@ def code(experiments: Sequence[Experiment]) -> list[dict]:
 
 def stages(experiments: Sequence[Experiment]) -> list[dict]:
     """One row a stage: what each run made in it, as the first letters of a digest, and whether it is the baseline's."""
-    names = dict.fromkeys(name for run in experiments for name in run.stages)
-    found = []
-    for name in names:
-        made = [run.stages[name].outputs if name in run.stages else {} for run in experiments]
-        cells = [
-            {"text": " ".join(digest[:7] for digest in outputs.values()) or MISSING, "other": outputs != made[0]}
-            for outputs in made
-        ]
-        found.append({"name": name, "cells": cells})
-    return found
+    made = [{name: stage.outputs for name, stage in run.stages.items()} for run in experiments]
+    return rows(made, lambda outputs: " ".join(digest[:7] for digest in outputs.values()))
 
 
 def inputs(experiments: Sequence[Experiment]) -> list[dict]:
     """One row a file or folder from outside (a user's images) that is not the same everywhere, as in `stages`."""
     read = [_from_outside(run) for run in experiments]
-    paths = dict.fromkeys(path for found in read for path in found)
-    rows = []
-    for path in paths:
-        digests = [found.get(path) for found in read]
-        if any(digest != digests[0] for digest in digests):
-            cells = [{"text": (digest or MISSING)[:7], "other": digest != digests[0]} for digest in digests]
-            rows.append({"name": path, "cells": cells})
-    return rows
+    return differing(rows(read, lambda digest: digest[:7]))
 
 
 def _from_outside(run: Experiment) -> dict[str, str]:

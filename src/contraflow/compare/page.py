@@ -9,8 +9,7 @@ from contraflow.baseline.measures import measures
 from contraflow.compare import curves, differences, results
 from contraflow.compare.experiment import Experiment
 from contraflow.compare.verdict import verdict
-from contraflow.pages.assets import environment, joined
-from contraflow.pages.numbers import share, times
+from contraflow.pages.assets import joined, template
 from contraflow.pages.palette import colour
 from contraflow.statistics import CONFIDENCE
 
@@ -19,9 +18,7 @@ HERE = Path(__file__).parent
 
 def render(experiments: Sequence[Experiment]) -> str:
     """The whole page as HTML that needs no other file; the first of two or more runs is the baseline."""
-    templates = environment(HERE)
-    templates.filters |= {"times": times, "share": share}
-    return templates.get_template("page.html.j2").render(
+    return template(HERE / "page.html.j2").render(
         style=joined(("style.css", HERE / "style.css")),
         script=joined(("script.js",)),
         names=[run.name for run in experiments],

@@ -1,16 +1,19 @@
 """The data card, which says what the encoded files hold, and the files themselves opened by it."""
 
 import hashlib
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
+from pydantic import Field
 
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import MadeFrom, Record
 
 _SPOTS, _SPOT = 64, 2**16  # bytes
 CARD = "card.json"
@@ -30,16 +33,28 @@ def spot_digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class Card:
+class Amount(Record):
+    """How many images, and of those with labels how many of each class; empty without labels, and of `validation`."""
+
+    images: int
+    per_class: list[int] = Field(default_factory=list)
+
+
+class Repeats(Record):
+    """How many images equal others, and of the first ones the name beside that of the image that it equals."""
+
+    images: int
+    listed: list[list[str | int]]
+
+
+class Card(Record):
     """What an encoded data set holds.
 
-    `mean` and `std` are those of all images in `train.beton`, one number a channel, on the scale 0 to 1. `train`,
-    `validation` and `test` are dicts with `images` and, but for `validation`, `per_class` (counts in the order of
-    `classes`); `train` counts the validation images too. `classes` and `per_class` are empty where there are no labels.
-    `skipped` names broken image files that were left out. `duplicates` counts and lists training images that equal an
-    earlier one, `leaks` test images that equal a training image (see `contraflow.images.facts`). `bytes`, `digests`
-    (SHA-256) and `spots` (`spot_digest`) are those of the other files.
+    `mean` and `std` are those of all images in `train.beton`, one number a channel, on the scale 0 to 1. `train` counts
+    the validation images too. `classes`, empty where there are no labels, give the order of `per_class`. `skipped`
+    names broken image files that were left out. `duplicates` are training images that equal an earlier one, `leaks`
+    test images that equal a training image (see `contraflow.images.facts`). `bytes`, `digests` (SHA-256) and `spots`
+    (`spot_digest`) are those of the other files.
     """
 
     name: str
@@ -48,16 +63,16 @@ class Card:
     channels: int
     mean: list[float]
     std: list[float]
-    train: dict
-    validation: dict
-    test: dict
+    train: Amount
+    validation: Amount
+    test: Amount
     skipped: list[str]
-    duplicates: dict
-    leaks: dict
+    duplicates: Repeats
+    leaks: Repeats
     bytes: dict[str, int]
     digests: dict[str, str]
     spots: dict[str, str]
-    provenance: dict
+    provenance: MadeFrom
 
     @property
     def labelled(self) -> bool:
@@ -69,22 +84,20 @@ class Card:
         return {"mean": self.mean, "std": self.std, "size": self.image_size}
 
     def write(self, folder: Path) -> None:
-        write_json(folder / CARD, asdict(self))
+        write_json(folder / CARD, self.content())
 
     @classmethod
-    def read(cls, folder: Path) -> "Card":
+    def read(cls, folder: Path) -> Self:
         """Read `card.json` of a folder.
 
         Raises:
-            UserError: it is missing, perhaps because another process is writing the folder, or is not a data card.
+            UserError: it is missing, perhaps because another process is writing the folder, is damaged, or of another
+                version.
         """
         path = folder / CARD
         if not path.exists() and claimed(folder):
             raise UserError(f"{folder} is being written by another process: wait until its step encode has ended")
-        try:
-            return cls(**read_json(path))
-        except TypeError:
-            raise UserError(f"{path} is not a data card of this version: run the step encode again") from None
+        return cls.of_content(read_json(path), path)
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,7 @@ class EncodedData:
     @cached_property
     def training(self) -> np.ndarray:
         """Sorted int64 indices into `train.beton` of the images that are trained on: all but the held out."""
-        return np.setdiff1d(np.arange(self.card.train["images"]), self.validation, assume_unique=True)
+        return np.setdiff1d(np.arange(self.card.train.images), self.validation, assume_unique=True)
 
     def labels(self, split: str) -> np.ndarray:
         """Labels (N,) int64 of `train` (the whole file), `training`, `validation` or `test`; -1 for none."""

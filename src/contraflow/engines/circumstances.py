@@ -16,8 +16,8 @@ import yaml
 
 from contraflow.devices import cores, gpus
 from contraflow.engines.dvc import LOCK
-from contraflow.foundations.artefacts import atomic, sha256
-from contraflow.pages.assets import STYLES, environment, joined
+from contraflow.foundations.artefacts import sha256, write_text
+from contraflow.pages.assets import STYLES, joined, template
 
 BENCHMARKS = Path("logs/benchmarks")
 
@@ -145,7 +145,6 @@ def write_circumstances(stages: list[str], report: Path) -> None:
         UserError: the place is full or may not be written to.
     """
     found = circumstances(Path.cwd(), stages)
-    template = environment(Path(__file__).parent).get_template("circumstances.html.j2")
-    page = template.render(style=joined(STYLES), report=sha256(report), **asdict(found))
-    with atomic(report.with_name("circumstances.html")) as temporary:
-        temporary.write_text(page, encoding="utf-8")
+    made = template(Path(__file__).parent / "circumstances.html.j2")
+    page = made.render(style=joined(STYLES), report=sha256(report), **asdict(found))
+    write_text(report.with_name("circumstances.html"), page)

@@ -16,6 +16,7 @@ import yaml
 
 from contraflow.engines.dvc import LOCK, Dvc
 from contraflow.foundations.errors import UserError
+from contraflow.settings.values import flat
 
 WORKSPACE = "workspace"  # DVC's word for the files that lie there now
 EXPERIMENT = re.compile(r"refs/exps/([0-9a-f]{2})/([0-9a-f]{38,})/([^/]+)")  # of which commit, and its name
@@ -46,7 +47,7 @@ class Recorded:
         found: dict[str, object] = {}
         for stage in self.stages.values():
             for file in stage.get("params", {}).values():
-                found |= _flat(file)
+                found |= flat(file)
         return found
 
     def dependencies(self, stage: str) -> dict[str, str]:
@@ -165,16 +166,6 @@ class Experiments:
         """What git says; None where it fails."""
         done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True)
         return None if done.returncode else done.stdout.strip()
-
-
-def _flat(content: dict, prefix: str = "") -> dict[str, object]:
-    found: dict[str, object] = {}
-    for key, value in content.items():
-        if isinstance(value, dict):
-            found |= _flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = value
-    return found
 
 
 def _list(words: Iterable[str]) -> str:

@@ -109,13 +109,7 @@ def _choose(
 ) -> _Choices:
     learned, held_out = train[training[train.labels[training] >= 0]], train[validation]
     problem = Problem(learned.features, learned.labels, device=device)
-    trials = sweep(
-        problem,
-        held_out.features,
-        held_out.labels,
-        weight_decays=settings.linear.weight_decay,
-        max_iterations=settings.linear.max_iterations,
-    )
+    trials = sweep(problem, held_out, settings.linear)
     few = few_label_probes(train, training, held_out, test, settings=settings, like=problem)
     knn = knn_accuracies(held_out, learned, settings.knn, classes=classes, device=device)
     return _Choices(trials, few, knn)

@@ -56,14 +56,8 @@ def few_label_probes(
                 known = draw_each(train.labels, training, count=int(amount), seed=seed)
             few = train[np.flatnonzero(known >= 0)]
             images = len(few.labels)
-            trials = sweep(
-                Problem(few.features, few.labels, like=like),
-                held_out.features,
-                held_out.labels,
-                weight_decays=settings.linear.weight_decay,
-                max_iterations=settings.linear.max_iterations,
-            )
-            chosen.append(choose(trials))
+            problem = Problem(few.features, few.labels, like=like)
+            chosen.append(choose(sweep(problem, held_out, settings.linear)))
         found[name] = FewLabels(
             images=images,
             validation=fmean(trial.validation_accuracy for trial in chosen),

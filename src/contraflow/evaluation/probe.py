@@ -2,6 +2,10 @@
 
 Nothing is drawn at random and there is no learning rate: the objective is convex, so its minimum, and with it the
 accuracy, belongs to the features and not to an optimiser's luck.
+
+scikit-learn's `LogisticRegression` (1.9.1) was measured beside it on the sweep over four weight decays, 54,000 features
+of 128 dimensions, two cores: solved to a gradient of 3e-4 this took 3.9 s, and came to a lower objective at each weight
+decay than `lbfgs` in float32 (9.3 s) and `newton-cg` in float64 (10.0 s). As it stops here it takes 1.6 s.
 """
 
 from collections.abc import Sequence
@@ -13,7 +17,9 @@ from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
 from contraflow.evaluation.blas import one_blas_thread
+from contraflow.evaluation.settings import Linear
 from contraflow.foundations.errors import UserError
+from contraflow.neighbours.knn import Labelled
 
 CPU = torch.device("cpu")
 GRADIENT_NORM = 1e-3
@@ -207,15 +213,13 @@ class Problem:
         return total / n, weight_gradient / n, bias_gradient / n
 
 
-def sweep(
-    problem: Problem, features: np.ndarray, labels: np.ndarray, *, weight_decays: Sequence[float], max_iterations: int
-) -> list[Trial]:
-    """Accuracy on validation images, their features (N, D) and labels (N,), for each weight decay.
+def sweep(problem: Problem, held_out: Labelled, settings: Linear) -> list[Trial]:
+    """Accuracy on the validation images for each weight decay.
 
     The problem is solved from the strongest to the weakest, each time started from the last.
     """
     trials, probe = [], None
-    for weight_decay in sorted(set(weight_decays), reverse=True):
-        probe = problem.solve(weight_decay, max_iterations=max_iterations, start=probe)
-        trials.append(Trial(weight_decay, probe.accuracy(features, labels), probe))
+    for weight_decay in sorted(set(settings.weight_decay), reverse=True):
+        probe = problem.solve(weight_decay, max_iterations=settings.max_iterations, start=probe)
+        trials.append(Trial(weight_decay, probe.accuracy(held_out.features, held_out.labels), probe))
     return trials

@@ -9,6 +9,7 @@ from contraflow.evaluation.calibration import BINS, calibration_error, reliabili
 from contraflow.evaluation.classification import confusion_matrix, per_class
 from contraflow.evaluation.probe import GRADIENT_NORM
 from contraflow.evaluation.raw_pixels import LARGEST
+from contraflow.evaluation.results import Bin, Calibration, Tried
 from contraflow.evaluation.settings import Eval
 from contraflow.statistics import RESAMPLES, bootstrap_interval
 
@@ -40,7 +41,6 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
     if found is None:
         nothing = {"test": {}, "validation": {}, "intervals": {}}
         return nothing | {"per_class": [], "confusion": [], "probe_sweep": [], "few_labels": {}, "calibration": None}
-    probe = found.probe
     confusion = confusion_matrix(labels, found.predicted, len(classes))
     bins = reliability(found.confidence, found.predicted == labels)
     return {
@@ -51,24 +51,24 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
         "validation": found.validation,
         "per_class": per_class(confusion, classes),
         "confusion": confusion.tolist(),
-        "probe": {"weight_decay": probe.weight_decay, "iterations": probe.iterations, "converged": probe.converged},
+        "probe": found.probe,
         "probe_sweep": [
-            {
-                "weight_decay": trial.weight_decay,
-                "validation_accuracy": trial.validation_accuracy,
-                "iterations": trial.probe.iterations,
-                "converged": trial.probe.converged,
-            }
+            Tried(
+                weight_decay=trial.weight_decay,
+                validation_accuracy=trial.validation_accuracy,
+                iterations=trial.probe.iterations,
+                converged=trial.probe.converged,
+            )
             for trial in found.trials
         ],
-        "few_labels": {
-            name: {"images": few.images, "weight_decays": few.weight_decays, "converged": few.converged}
-            for name, few in found.few.items()
-        },
-        "calibration": {
-            "ece": round(calibration_error(bins), DIGITS),
-            "bins": [{key: round(value, DIGITS) for key, value in b.items()} for b in bins],
-        },
+        "few_labels": found.few,
+        "calibration": Calibration(
+            ece=round(calibration_error(bins), DIGITS),
+            bins=[
+                Bin(images=b.images, confidence=round(b.confidence, DIGITS), accuracy=round(b.accuracy, DIGITS))
+                for b in bins
+            ],
+        ),
     }
 
 

@@ -1,12 +1,13 @@
-"""The section `eval`: what is measured."""
+"""The section `eval`: what is measured, and what the page says of what is measured on wish."""
 
+from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
 from contraflow.images.settings import DataName
 from contraflow.neighbours.settings import Knn
-from contraflow.settings.values import Count, NotNegative, Positive, Section, Share, Text
+from contraflow.settings.values import Count, NotNegative, Positive, Section, Share, Switch, Text
 
 
 class Linear(Section):
@@ -17,14 +18,41 @@ class Linear(Section):
 
 
 class Transfer(Section):
-    name: Annotated[DataName | None, "one of those of data.name; null: none"] = None
+    name: Annotated[DataName | None, Switch("mnist"), "one of those of data.name; null: none"] = None
     path: Annotated[Text, "as data.path"] = "data"
 
 
 class FineTune(Section):
-    share: Annotated[Share, "share of the training images whose labels are seen, drawn by each seed; 0: none"] = 0.0
+    share: Annotated[
+        Share, Switch(0.5), "share of the training images whose labels are seen, drawn by each seed; 0: none"
+    ] = 0.0
     epochs: Annotated[Count, "over these images alone"] = 20
     lr: Annotated[Positive, "as train.lr"] = 0.05
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An extra evaluation that the parameters ask for, with what the page says of its figures.
+
+    Figures are accuracies by name, or in dicts by case, by level and by name.
+
+    Attributes:
+        title: Of their table.
+        guide: What it shows, what is good and what is bad; `{data}` stands for the name of the data set.
+        of: The representations that the page needs the figures of.
+        names: Of those that the table calls otherwise than the summary does.
+        cases: Names of the cases whose key is none.
+        level: What a level is; level 0 goes without saying.
+        figures: Name and setting of each figure that the summary does not have.
+    """
+
+    title: str
+    guide: tuple[str, str, str]
+    of: tuple[str, ...] = ("encoder", "untrained", "raw_pixels")
+    names: dict[str, str] = field(default_factory=dict)
+    cases: dict[str, str] = field(default_factory=dict)
+    level: str = ""
+    figures: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 class Eval(Section):
@@ -40,10 +68,10 @@ class Eval(Section):
     ] = [0.01]
     few_draws: Annotated[Count, "which images those are is drawn so often; their accuracies are averaged"] = 3
     supervised: Annotated[
-        bool, "true: the ceiling, the same encoder trained as long with all labels (docs/evaluation.md)"
+        bool, Switch(True), "true: the ceiling, the same encoder trained as long with all labels (docs/evaluation.md)"
     ] = False
     corruptions: Annotated[
-        bool, "true: k-NN where the test images are noisy, blurred, brighter, compressed or turned"
+        bool, Switch(True), "true: k-NN where the test images are noisy, blurred, brighter, compressed or turned"
     ] = False
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
     fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()
@@ -73,3 +101,47 @@ class Eval(Section):
         return {
             f"linear_{int(n)}each" if n >= 1 else f"linear_{100 * n:g}pct".replace(".", "_"): n for n in self.few_labels
         }
+
+    @property
+    def extras(self) -> dict[str, Asked]:
+        """The extra evaluations that are asked for, by the name of their setting."""
+        found = {}
+        if self.corruptions:
+            found["corruptions"] = Asked(
+                "Corrupted test images",
+                (
+                    "k-NN on test images that were corrupted, among training images that were not "
+                    "(Hendrycks & Dietterich 2019; rotation is an addition).",
+                    "the encoder loses little, and less than raw pixels, above all where its augmentations are of "
+                    "that kind.",
+                    "it falls below raw pixels and untrained encoder at low severity: the features hang on details "
+                    "that a camera would change.",
+                ),
+                cases={"clean": "As they are", "jpeg": "JPEG"},
+                level="severity",
+            )
+        if self.transfer.name:
+            found["transfer"] = Asked(
+                f"Transfer to {self.transfer.name}",
+                (
+                    "The same representations on images of another data set; the encoder was trained on {data}.",
+                    "the encoder is ahead of raw pixels and of its random start: what it learned serves other images, "
+                    "too.",
+                    "it is behind its random start: it learned what sets apart the images that it knows, and little "
+                    "else.",
+                ),
+            )
+        if self.fine_tune.share:
+            found["fine_tune"] = Asked(
+                "Fine-tuning with few labels",
+                (
+                    "The same network trained with the same few labels, once from the encoder and once from random "
+                    "weights.",
+                    "the encoder is ahead: its pretraining is worth labels.",
+                    "no difference: with so many labels and epochs the pretraining is forgotten.",
+                ),
+                of=("encoder", "untrained"),
+                names={"encoder": "Encoder, fine-tuned", "untrained": "Trained from random weights"},
+                figures={"accuracy": ("Classifier", f"{100 * self.fine_tune.share:g} % of the labels")},
+            )
+        return found

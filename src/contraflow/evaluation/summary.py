@@ -6,46 +6,40 @@ from statistics import fmean
 
 import numpy as np
 
+from contraflow.evaluation.results import Evaluation, Extra
 from contraflow.statistics import spread
 
-GEOMETRY = ("alignment", "uniformity")
 
-
-def summarise_evaluations(evaluations: Iterable[dict]) -> dict:
+def summarise_evaluations(evaluations: Iterable[Evaluation]) -> dict:
     """Spread over seeds of every figure, by representation; those on validation images under `validation`.
 
     Accuracies on the test images have their bootstrap interval too: `low` and `high`, the means of its ends over seeds.
     """
-    test: dict = defaultdict(lambda: defaultdict(list))
-    validation: dict = defaultdict(lambda: defaultdict(list))
-    intervals: dict = defaultdict(lambda: defaultdict(list))
+    found = defaultdict(list)
     for evaluation in evaluations:
-        other = {name: evaluation[name] for name in GEOMETRY if evaluation[name] is not None}
-        if evaluation["calibration"]:
-            other["ece"] = evaluation["calibration"]["ece"]
-        for table, figures in (
-            (test, evaluation["test"] | other),
-            (intervals, evaluation["intervals"]),
-            (validation, evaluation["validation"]),
-        ):
-            for name, value in figures.items():
-                table[evaluation["representation"]][name].append(value)
-    summary = _spreads(test)
-    for representation, figures in intervals.items():
-        for name, ends in figures.items():
-            low, high = (fmean(end) for end in zip(*ends, strict=True))
+        found[evaluation.representation].append(evaluation)
+    summary = {name: _over_seeds([_figures(each) for each in by_seed]) for name, by_seed in found.items()}
+    for representation, by_seed in found.items():
+        for name in by_seed[0].intervals:
+            low, high = (fmean(end) for end in zip(*(each.intervals[name] for each in by_seed), strict=True))
             summary[representation][name] |= {"low": low, "high": high}
-    return summary | {"validation": _spreads(validation)} if validation else summary
+    validation = {name: _over_seeds([each.validation for each in by_seed]) for name, by_seed in found.items()}
+    return summary | {"validation": validation} if any(validation.values()) else summary
 
 
-def summarise_rounds(entries: Iterable[dict]) -> list[dict]:
-    """Spread over seeds of every figure by round, from entries of one seed and round: `round`, figures by name, and
-    perhaps `confusion`, which is left out.
-    """
+def _figures(evaluation: Evaluation) -> dict[str, float]:
+    """All figures of the test images that were measured."""
+    shape = {"alignment": evaluation.alignment, "uniformity": evaluation.uniformity}
+    shape["ece"] = evaluation.calibration.ece if evaluation.calibration else None
+    return evaluation.test | {name: value for name, value in shape.items() if value is not None}
+
+
+def summarise_rounds(measured: Iterable[tuple[int, dict[str, float]]]) -> list[dict]:
+    """Spread over seeds of every figure by round, from the figures of one seed and round by name."""
     table: dict = defaultdict(lambda: defaultdict(list))
-    for entry in entries:
-        for name in entry.keys() - {"round", "confusion"}:
-            table[entry["round"]][name].append(entry[name])
+    for number, figures in measured:
+        for name, value in figures.items():
+            table[number][name].append(value)
     return [
         {"round": number, **{name: spread(figures[name]) for name in sorted(figures)}}
         for number, figures in sorted(table.items())
@@ -62,29 +56,14 @@ def same_class_share(anchor: np.ndarray, negative: np.ndarray, labels: np.ndarra
     return float((own == others)[known].mean()) if known.any() else 0.0
 
 
-def _spreads(table: dict) -> dict:
-    return {
-        representation: {name: spread(values) for name, values in figures.items()}
-        for representation, figures in table.items()
-    }
-
-
-KINDS = ("corruptions", "transfer", "fine_tune")
-
-
-def summarise_extras(contents: Iterable[dict]) -> dict:
-    """Spread over seeds of every figure, by kind and by representation.
-
-    Args:
-        contents: Each with `kind`, `representation` and `figures`: accuracies (0 to 1), in dicts as deep as the kind
-            has it, alike for all seeds.
-    """
+def summarise_extras(extras: Iterable[Extra]) -> dict:
+    """Spread over seeds of every figure, by kind and by representation; figures are alike for all seeds."""
     found: dict = {}
-    for content in contents:
-        by_seed = found.setdefault(content["kind"], {}).setdefault(content["representation"], [])
-        by_seed.append(content["figures"])
+    for extra in extras:
+        found.setdefault(extra.kind, {}).setdefault(extra.representation, []).append(extra.figures)
     return {
-        kind: {name: _over_seeds(by_seed) for name, by_seed in found[kind].items()} for kind in KINDS if kind in found
+        kind: {name: _over_seeds(by_seed) for name, by_seed in representations.items()}
+        for kind, representations in found.items()
     }
 
 

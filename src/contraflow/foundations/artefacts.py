@@ -150,6 +150,12 @@ def signature(provenance: dict[str, Any], contents: Iterable[tuple[str, memoryvi
     return digest.hexdigest()
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a file in UTF-8, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_json(path: Path, content: Any) -> None:
     """Write `content` as JSON, whole or not at all: indented, but for lists of numbers, which stay on one line.
 
@@ -157,8 +163,7 @@ def write_json(path: Path, content: Any) -> None:
     """
     text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     text = _NUMBERS.sub(lambda found: f"[{' '.join(found[1].split())}]", text)
-    with atomic(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    write_text(path, text + "\n")
 
 
 def read_json(path: Path) -> Any:

@@ -8,6 +8,8 @@ from math import sqrt
 
 import numpy as np
 
+from contraflow.encoded.card import Repeats
+
 _CHUNK = 1024  # images at a time
 _LEAST_STD = 1 / 255  # one grey level; what images without any contrast get, for they are divided by it
 
@@ -67,8 +69,8 @@ def as_digests(digests: Iterable[bytes], n: int) -> np.ndarray:
     return np.fromiter(digests, _DIGEST, n)
 
 
-def copies(digests: np.ndarray, names: Sequence[str | int]) -> dict:
-    """Images that equal an earlier one of the same (N,) digests; see `leaks` for what is returned."""
+def copies(digests: np.ndarray, names: Sequence[str | int]) -> Repeats:
+    """Images that equal an earlier one of the same (N,) digests; as in `leaks`."""
     _, first, place = np.unique(digests, return_index=True, return_inverse=True)
     earliest = first[place]
     return _repeats(np.flatnonzero(earliest != np.arange(len(digests))), earliest, names, names)
@@ -76,18 +78,18 @@ def copies(digests: np.ndarray, names: Sequence[str | int]) -> dict:
 
 def leaks(
     test: np.ndarray, train: np.ndarray, test_names: Sequence[str | int], train_names: Sequence[str | int]
-) -> dict:
+) -> Repeats:
     """Test images that equal a training image, by their digests (N,) and (M,).
 
-    Returns:
-        `images`, how many there are, and `listed`: of the first `MOST_LISTED` the name beside that of the earliest
-        training image that equals it.
+    Listed are the first `MOST_LISTED`, each beside the earliest training image that equals it.
     """
     known, first = np.unique(train, return_index=True)
     place = np.minimum(np.searchsorted(known, test), len(known) - 1)
     return _repeats(np.flatnonzero(known[place] == test), first[place], test_names, train_names)
 
 
-def _repeats(found: np.ndarray, equal_to: np.ndarray, names: Sequence[str | int], others: Sequence[str | int]) -> dict:
+def _repeats(
+    found: np.ndarray, equal_to: np.ndarray, names: Sequence[str | int], others: Sequence[str | int]
+) -> Repeats:
     listed = [[names[i], others[equal_to[i]]] for i in found[:MOST_LISTED].tolist()]
-    return {"images": len(found), "listed": listed}
+    return Repeats(images=len(found), listed=listed)

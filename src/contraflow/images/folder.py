@@ -2,9 +2,11 @@
 
 import warnings
 from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,12 +18,12 @@ from contraflow.foundations.prefetch import in_turn
 from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
 from contraflow.images.facts import Facts, as_digests, count_values, pixel_digest
-from contraflow.images.image_set import ImageSet, Split
+from contraflow.images.image_set import ImageSet, Split, Spool
 from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
 from contraflow.images.listing import Part, printable, split_listing
-from contraflow.images.spool import Spool
 from contraflow.images.table import list_images
 
+T = TypeVar("T")
 _AHEAD = 8  # pictures a core that may be decoded before their turn
 _SHORTEST = 2  # a stored JPEG's shorter side, in image sizes: crops may show a quarter of it and stay sharp
 
@@ -52,21 +54,40 @@ def read_folder(
         say(f"{table}: columns not used: {', '.join(listing.unused)}")
     parts = split_listing(listing, test_fraction=test_fraction, limit=limit, seed=seed)
     reader = _Reader(path, size, size > jpeg_above, scratch)
-    with ThreadPoolExecutor(cores()) as pool, warnings.catch_warnings():
-        # A damaged EXIF block and the like: the picture itself is whole.
-        warnings.filterwarnings("ignore", module="PIL")
-        train, test = (reader.read(part, pool, label) for part, label in zip(parts, ("train", "test"), strict=True))
+    train, test = map(reader.read, parts, ("train", "test"))
     if not reader.colour:
         train, test = (replace(split, images=grey) for split, grey in zip((train, test), reader.greys, strict=True))
     broken = sorted(reader.broken)
     if broken:
-        _report(path, broken, sum(map(len, parts)), skip_broken)
+        what, names = describe_broken(path, broken, sum(map(len, parts)))
+        if not skip_broken:
+            raise UserError(f"{what}: mend or remove them, or set data.skip_broken to true to leave them out{names}")
+        say(f"{what} and are left out:{names}")
     if not len(test):
         raise UserError(f"{path} leaves no image for the test: add images, or raise data.test_fraction")
     lost = set(parts[0].labels.tolist()) - set(train.labels.tolist()) - {UNLABELLED}
     if lost:
         raise UserError(f"{path}: no training image of the class {listing.classes[min(lost)]} can be read")
     return ImageSet(train, test, listing.classes, [name for name, _ in broken])
+
+
+def decode_all(names: Sequence[str], decode: Callable[[str], T], *, label: str) -> Iterator[T | BrokenPicture]:
+    """What `decode` makes of each name, in order, or the `BrokenPicture` that it raises; decoded on all cores."""
+    with ThreadPoolExecutor(cores()) as pool, warnings.catch_warnings():
+        # A damaged EXIF block and the like: the picture itself is whole.
+        warnings.filterwarnings("ignore", module="PIL")
+        # Unlike `pool.map`, which would hold every picture that is decoded before its turn.
+        decoding = in_turn((pool.submit(decode, name) for name in names), _AHEAD * cores())
+        for future in track(decoding, total=len(names), label=label):
+            error = future.exception()
+            yield error if isinstance(error, BrokenPicture) else future.result()
+
+
+def describe_broken(folder: Path, broken: Sequence[tuple[str, str]], total: int) -> tuple[str, str]:
+    """How many of `total` images are broken, and why; and lines that name them. Each of `broken` is (name, reason)."""
+    counts = ", ".join(f"{count} {reason}" for reason, count in Counter(reason for _, reason in broken).items())
+    names = "".join(f"\n  {name} ({reason})" for name, reason in broken)
+    return f"{len(broken)} of {total} images in {folder} cannot be read ({counts})", names
 
 
 @dataclass(frozen=True)
@@ -92,11 +113,8 @@ class _Reader:
         self.colour = False
         self.greys: list[Spool] = []
 
-    def _decode(self, name: str) -> _Picture | BrokenPicture:
-        try:
-            image, kind, plain = open_picture(self.path / name)
-        except BrokenPicture as error:
-            return error
+    def _decode(self, name: str) -> _Picture:
+        image, kind, plain = open_picture(self.path / name)
         if self.jpeg and kind in FORMATS:
             shortest = _SHORTEST * self.size
             stored, image = keep_jpeg(self.path / name, image, plain=plain and kind == "JPEG", shortest=shortest)
@@ -105,13 +123,10 @@ class _Reader:
             stored = pixels = middle = square(image, self.size)
         return _Picture(stored, middle, pixel_digest(pixels), count_values(middle[None]), is_grey(middle))
 
-    def read(self, part: Part, pool: ThreadPoolExecutor, label: str) -> Split:
+    def read(self, part: Part, label: str) -> Split:
         kept, digests, counts = [], [], np.zeros((3, 256), np.int64)
         spool, greys = (Spool(self.scratch, (self.size, self.size, channels)) for channels in (3, 1))
-        # Unlike `pool.map`, which would hold every picture that is decoded before its turn.
-        decoding = in_turn((pool.submit(self._decode, name) for name in part.names), _AHEAD * cores())
-        for i, future in enumerate(track(decoding, total=len(part), label=f"read {label}")):
-            picture = future.result()
+        for i, picture in enumerate(decode_all(part.names, self._decode, label=f"read {label}")):
             if isinstance(picture, BrokenPicture):
                 self.broken.append((printable(part.names[i]), str(picture)))
                 continue
@@ -127,13 +142,3 @@ class _Reader:
         self.greys.append(greys)
         part, facts = part.take(np.array(kept, np.int64)), Facts(as_digests(digests, len(kept)), counts)
         return Split(spool, part.labels, [printable(name) for name in part.names], part.positions, facts)
-
-
-def _report(path: Path, broken: list[tuple[str, str]], total: int, skip: bool) -> None:
-    reasons = Counter(reason for _, reason in broken)
-    counts = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-    names = "".join(f"\n  {name} ({reason})" for name, reason in broken)
-    what = f"{len(broken)} of {total} images in {path} cannot be read ({counts})"
-    if not skip:
-        raise UserError(f"{what}: mend or remove them, or set data.skip_broken to true to leave them out{names}")
-    say(f"{what} and are left out:{names}")

@@ -51,8 +51,8 @@ def list_table(path: Path, table: str) -> Listing:
     columns, unused = _Columns.read(file)
     labels, classes = _labels(columns)
     positions = _positions(columns)
-    by_path = sorted(range(len(labels)), key=columns["path"].__getitem__)
-    order = np.array(by_path, np.int64) if positions is None else np.argsort(positions)
+    by = columns["path"] if positions is None else positions
+    order = np.array(sorted(range(len(by)), key=by.__getitem__), np.int64)
     every = Part(columns["path"], labels, positions).take(order)
     if "split" not in columns.content:
         return Listing(classes, every, None, unused)
@@ -151,9 +151,9 @@ def _positions(columns: _Columns) -> np.ndarray | None:
     n = len(columns.lines)
     groups = columns.content.get("group", [""] * n)
     keys = _order_keys(columns) if "order" in columns.content else range(n)
-    in_order = sorted(range(n), key=lambda i: (groups[i], keys[i]))
+    order = sorted(range(n), key=lambda i: (groups[i], keys[i]))
     positions = np.empty(n, np.int64)
-    for group, (_, members) in enumerate(groupby(in_order, key=groups.__getitem__)):
+    for group, (_, members) in enumerate(groupby(order, key=groups.__getitem__)):
         for place, i in enumerate(members):
             positions[i] = group * GROUP + place
     return positions

@@ -81,20 +81,20 @@ def compare(
 
 
 def in_batch(
-    z: Tensor, index: Tensor, similarity: str = "cosine", others: tuple[Tensor, Tensor] | None = None
+    z: Tensor, index: Tensor | None = None, similarity: str = "cosine", others: tuple[Tensor, Tensor] | None = None
 ) -> Comparison:
     """Compare all views of a batch with each other.
 
     Args:
         z: Embeddings (V, N, D) of V views, at least two, of N images. Each view's positives are the image's others.
-        index: Sample indices of the images, (N,).
+        index: Sample indices of the images, (N,); by default all differ.
         similarity: One of `SIMILARITIES`.
         others: Further keys (K, D), which are positives of none, and the sample index of each, (K,).
     """
     views, n, _ = z.shape
     flat, place = z.flatten(0, 1), torch.arange(n, device=z.device).repeat(views)
     positive = (place[:, None] == place).fill_diagonal_(False)
-    keys, anchor_index = flat, index.repeat(views)
+    keys, anchor_index = flat, place if index is None else index.repeat(views)
     key_index = anchor_index
     if others is not None:
         keys, key_index = torch.cat([flat, others[0]]), torch.cat([anchor_index, others[1]])

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from contraflow.losses.comparison import EMPTY, Policy, compare, unchanged
 from contraflow.losses.ntxent import require_pair
-from contraflow.losses.softmax import require_temperature, softmax_loss
+from contraflow.losses.softmax import softmax_loss
 
 
 class Stored(NamedTuple):
@@ -33,19 +33,14 @@ def info_nce(
         query: Anchors, shape (N, D).
         key: Their positives, shape (N, D), row by row; a row's key is no other row's negative.
         stored: The negatives: MoCo's queue, slots of a memory bank, or the batch's own keys.
-        tau: Temperature, greater than 0.
         index: Sample indices of the queries, (N,); by default none of them is among the stored.
-        similarity: One of `SIMILARITIES`.
-        negatives: Policy for the negatives.
+
+    The other arguments and the errors are those of `ntxent`.
 
     Returns:
         A scalar; log(K + 1) when all embeddings are equal and all K places hold a key of another image.
-
-    Raises:
-        ValueError: the shapes differ, are not two-dimensional, or `tau` is not greater than 0.
     """
     require_pair("info_nce", query, key)
-    require_temperature(tau)
     n, k = len(query), len(stored.keys)
     absent = torch.full((n,), EMPTY, device=query.device)
     comparison = compare(
@@ -56,4 +51,4 @@ def info_nce(
         positive=torch.eye(n, n + k, dtype=torch.bool, device=query.device),
         similarity=similarity,
     )
-    return softmax_loss(negatives(comparison, tau), tau)
+    return softmax_loss(comparison, tau, negatives)

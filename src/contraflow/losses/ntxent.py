@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from contraflow.losses.comparison import Policy, in_batch, unchanged
-from contraflow.losses.softmax import require_temperature, softmax_loss
+from contraflow.losses.softmax import softmax_loss
 
 
 def ntxent(
@@ -39,9 +39,7 @@ def ntxent(
         ValueError: the shapes differ, are not two-dimensional, or `tau` is not greater than 0.
     """
     require_pair("ntxent", z1, z2)
-    require_temperature(tau)
-    index = torch.arange(len(z1), device=z1.device) if index is None else index
-    return softmax_loss(negatives(in_batch(torch.stack([z1, z2]), index, similarity, others), tau), tau)
+    return softmax_loss(in_batch(torch.stack([z1, z2]), index, similarity, others), tau, negatives)
 
 
 def require_pair(name: str, z1: Tensor, z2: Tensor) -> None:

@@ -3,10 +3,10 @@
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import Comparison
+from contraflow.losses.comparison import Comparison, Policy, unchanged
 
 
-def softmax_loss(comparison: Comparison, tau: float | Tensor) -> Tensor:
+def softmax_loss(comparison: Comparison, tau: float | Tensor, negatives: Policy = unchanged) -> Tensor:
     """Mean over anchors of -w/|P| sum_{p in P} log( exp(l_p) / sum_{j in P or N} exp(l_j) ).
 
     P are an anchor's positives, N its negatives, l = similarity / tau, to which a weight is added for negatives, and w
@@ -15,7 +15,8 @@ def softmax_loss(comparison: Comparison, tau: float | Tensor) -> Tensor:
 
     Args:
         comparison: Each anchor has a positive.
-        tau: Temperature, greater than 0.
+        tau: Temperature, greater than 0. A tensor's is not looked at: a GPU would have to wait for it.
+        negatives: Policy for the negatives, which changes the comparison first.
 
     Returns:
         A scalar, at least 0.
@@ -23,7 +24,9 @@ def softmax_loss(comparison: Comparison, tau: float | Tensor) -> Tensor:
     Raises:
         ValueError: `tau` is not greater than 0.
     """
-    require_temperature(tau)
+    if not isinstance(tau, Tensor) and not tau > 0:
+        raise ValueError(f"tau must be greater than 0, got {tau}")
+    comparison = negatives(comparison, tau)
     found = log_likelihood(comparison, tau)
     return -(found if comparison.anchor_weight is None else comparison.anchor_weight * found).mean()
 
@@ -36,9 +39,3 @@ def log_likelihood(comparison: Comparison, tau: float | Tensor) -> Tensor:
         logits = logits + torch.where(negative, comparison.weight, 0)
     log_probability = torch.log_softmax(logits.masked_fill(~(positive | negative), float("-inf")), dim=1)
     return log_probability.masked_fill(~positive, 0).sum(1) / positive.sum(1)
-
-
-def require_temperature(tau: float | Tensor) -> None:
-    """Refuse a temperature that is not greater than 0. A tensor's is not looked at: a GPU would have to wait for it."""
-    if not isinstance(tau, Tensor) and not tau > 0:
-        raise ValueError(f"tau must be greater than 0, got {tau}")

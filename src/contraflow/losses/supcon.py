@@ -7,7 +7,7 @@ from torch import Tensor
 
 from contraflow.losses.comparison import Policy, in_batch, unchanged
 from contraflow.losses.ntxent import require_pair
-from contraflow.losses.softmax import require_temperature, softmax_loss
+from contraflow.losses.softmax import softmax_loss
 
 UNLABELLED = -1
 
@@ -30,11 +30,9 @@ def supcon(
     The other arguments, the result's range and the errors are those of `ntxent`.
     """
     require_pair("supcon", z1, z2)
-    require_temperature(tau)
-    index = torch.arange(len(z1), device=z1.device) if index is None else index
     comparison = in_batch(torch.stack([z1, z2]), index, similarity)
     label = labels.repeat(2)
     alike = ((label[:, None] == label) & (label != UNLABELLED)).fill_diagonal_(False)
     positive = comparison.positive | alike
     comparison = replace(comparison, positive=positive, negative=comparison.negative & ~positive)
-    return softmax_loss(negatives(comparison, tau), tau)
+    return softmax_loss(comparison, tau, negatives)

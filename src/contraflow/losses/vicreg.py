@@ -1,4 +1,9 @@
-"""VICReg (Bardes et al. 2022, "VICReg: Variance-Invariance-Covariance Regularization", equations 1 to 6)."""
+"""VICReg (Bardes et al. 2022, "VICReg: Variance-Invariance-Covariance Regularization", equations 1 to 6).
+
+The terms are scaled as in the authors' code (facebookresearch/vicreg), for which the weights of the paper are tuned:
+the invariance is a mean over dimensions, where equation 5 sums them, and the variance a mean over both views, where
+equation 6 adds them up. By the letter of the equations the same weights would give another balance of the terms.
+"""
 
 from collections.abc import Sequence
 
@@ -19,8 +24,7 @@ def vicreg(z1: Tensor, z2: Tensor, weights: Sequence[float]) -> Tensor:
     averaged over both views; covariance the sum of all squared covariances of two dimensions over D, summed over views.
 
     Args:
-        z1: First views' projections, shape (N, D), N at least 2.
-        z2: Second views' projections, shape (N, D).
+        z1, z2: As for `barlow_twins`.
         weights: Of invariance, variance and covariance (25, 25 and 1 in the paper).
 
     Returns:

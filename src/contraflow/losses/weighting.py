@@ -26,10 +26,11 @@ def debias(comparison: Comparison, tau: float | Tensor, tau_plus: float) -> Comp
         tau_plus: Probability that a negative is false, 0 to below 1.
     """
     logits, used = _negative_logits(comparison, tau)
-    count = comparison.negative.sum(1, keepdim=True).clamp(min=1)
+    count = comparison.negative.sum(1, keepdim=True, dtype=logits.dtype).clamp(min=1)
     total = _log_sum(logits, used)
     positives = (comparison.similarity / tau).masked_fill(~comparison.positive, float("-inf"))
-    positive = positives.logsumexp(1, keepdim=True) - comparison.positive.sum(1, keepdim=True).log()
+    alike = comparison.positive.sum(1, keepdim=True, dtype=logits.dtype)
+    positive = positives.logsumexp(1, keepdim=True) - alike.log()
     excess = positive - total + (count * tau_plus).log()  # log of N tau_plus P / R
     some_left = excess < 0
     left = total + torch.log(-torch.expm1(torch.where(some_left, excess, -1))) - math.log1p(-tau_plus)
@@ -48,7 +49,7 @@ def harden(comparison: Comparison, tau: float | Tensor, beta: float) -> Comparis
         beta: Concentration, at least 0; 0 leaves all weights equal.
     """
     logits, used = _negative_logits(comparison, tau)
-    count = comparison.negative.sum(1, keepdim=True).clamp(min=1)
+    count = comparison.negative.sum(1, keepdim=True, dtype=logits.dtype).clamp(min=1)
     return _add_weight(comparison, beta * logits - (_log_sum(beta * logits, used) - count.log()))
 
 

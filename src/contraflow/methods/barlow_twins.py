@@ -1,6 +1,6 @@
 """Barlow Twins (Zbontar et al. 2021, "Barlow Twins: Self-Supervised Learning via Redundancy Reduction")."""
 
-from contraflow.losses import barlow_twins
+from contraflow.losses.barlow import barlow_twins
 from contraflow.methods.parts.base import Method, Output
 from contraflow.views.batch import Batch
 
@@ -8,10 +8,6 @@ from contraflow.views.batch import Batch
 class BarlowTwins(Method):
     """Dimensions agree between the views and are uncorrelated with each other; no negatives."""
 
-    def __init__(self, settings, data):
-        super().__init__(settings, data)
-        self.redundancy = settings.loss.barlow_redundancy
-
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)
-        return Output(barlow_twins(*z, self.redundancy), z)
+        return Output(barlow_twins(*z, self.loss.barlow_redundancy), z)

@@ -1,22 +1,20 @@
 """BYOL (Grill et al. 2020, "Bootstrap Your Own Latent")."""
 
 from contraflow.collectives import gather
-from contraflow.losses import negative_cosine
+from contraflow.losses.regression import negative_cosine
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.schedule import cosine
-from contraflow.models.heads import predictor
-from contraflow.models.norms import set_norm
 from contraflow.views.batch import Batch
 
 
 class BYOL(Method):
     """Each view predicts what a momentum encoder makes of the other; no negatives."""
 
+    predicts = True
+
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        model = settings.model
-        self.predictor = set_norm(predictor(model.projection_dim, model.predictor_hidden), model.norm)
         self.schedule = settings.method.momentum
         self.momentum = MomentumCopy(self)
 

@@ -1,8 +1,10 @@
 """Pairs under the contrastive loss with a margin (Hadsell, Chopra, LeCun 2006, "Dimensionality Reduction by Learning
 an Invariant Mapping")."""
 
-from contraflow.losses import margin_pairs
-from contraflow.losses.comparison import in_batch
+from torch import Tensor
+
+from contraflow.losses.comparison import Comparison, in_batch
+from contraflow.losses.pairs import margin_pairs
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.views.batch import Batch
@@ -13,10 +15,13 @@ class Margin(Method):
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        self.loss = settings.loss
         self.negatives = NegativePolicy(settings, data.positions)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)
         comparison = self.negatives(in_batch(z, batch.index, self.loss.similarity), self.loss.tau)
-        return Output(margin_pairs(comparison, self.loss.margin, self.loss.similarity), z)
+        return Output(self.contrast(comparison), z)
+
+    def contrast(self, comparison: Comparison) -> Tensor:
+        """The loss of a batch's embeddings as they are compared."""
+        return margin_pairs(comparison, self.loss.margin, self.loss.similarity)

@@ -3,42 +3,33 @@ Instance Discrimination")."""
 
 import torch
 
-from contraflow.losses import Stored, info_nce
-from contraflow.methods.parts.base import Method, Output
-from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.losses.infonce import Stored
+from contraflow.methods.parts.base import Output
+from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.methods.parts.slots import Slots
-from contraflow.methods.parts.temperature import Temperature
 from contraflow.views.batch import Batch
 
 
-class MemoryBank(Method):
+class MemoryBank(Contrastive):
     """Every view finds the slot of its image among slots of other images.
 
-    Slots are random at first. Those that serve as negatives are drawn for each step. The paper's noise-contrastive
-    estimate is replaced by the softmax that it approximates.
+    Slots are random at first. Those that serve as negatives are drawn for each step, of the images that are trained on:
+    slots of held-out images stay random. The paper's noise-contrastive estimate is replaced by the softmax that it
+    approximates.
     """
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        self.similarity = settings.loss.similarity
         self.drawn = settings.method.queue
-        self.temperature = Temperature(settings.loss)
-        self.negatives = NegativePolicy(settings, data.positions)
+        trained_on = torch.arange(data.images) if data.training is None else data.training
+        self.register_buffer("training_images", trained_on, persistent=False)
         self.slots = Slots(torch.randn(data.images, settings.model.projection_dim), settings.method.bank_momentum)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)
         slots = self.slots.vectors
-        drawn = torch.randint(len(slots), (self.drawn,)).to(slots.device)
+        drawn = self.training_images[torch.randint(len(self.training_images), (self.drawn,)).to(slots.device)]
         anchors, keys = z.flatten(0, 1), slots[batch.index].repeat(len(z), 1)
-        loss = info_nce(
-            anchors,
-            keys,
-            Stored(slots[drawn], drawn),
-            self.temperature(anchors, keys, batch.progress),
-            index=batch.index.repeat(len(z)),
-            similarity=self.similarity,
-            negatives=self.negatives,
-        )
+        loss = self.find(anchors, keys, Stored(slots[drawn], drawn), batch.index.repeat(len(z)), batch.progress)
         self.slots.refresh(batch.index, z)
         return Output(loss, z)

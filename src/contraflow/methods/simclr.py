@@ -4,26 +4,19 @@ from itertools import product
 
 import torch
 
-from contraflow.losses import ntxent
-from contraflow.methods.parts.base import Method, Output
-from contraflow.methods.parts.negatives import NegativePolicy
-from contraflow.methods.parts.temperature import Temperature
+from contraflow.losses.ntxent import ntxent
+from contraflow.methods.parts.base import Output
+from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.views.batch import Batch
 
 
-class SimCLR(Method):
+class SimCLR(Contrastive):
     """NT-Xent over both views, all 2N anchors.
 
     Where there are small crops (multi-crop, Caron et al. 2020), the mean of that and of NT-Xent between each of them
     and each of the views, all pairs counting alike. Images that others bring along, and stored vectors, are negatives
     of the whole batch.
     """
-
-    def __init__(self, settings, data):
-        super().__init__(settings, data)
-        self.similarity = settings.loss.similarity
-        self.temperature = Temperature(settings.loss)
-        self.negatives = NegativePolicy(settings, data.positions)
 
     def forward(self, batch: Batch) -> Output:
         if batch.companions is None:

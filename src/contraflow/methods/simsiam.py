@@ -3,9 +3,8 @@
 from torch import nn
 
 from contraflow.collectives import gather
-from contraflow.losses import negative_cosine
+from contraflow.losses.regression import negative_cosine
 from contraflow.methods.parts.base import Method, Output
-from contraflow.models.heads import predictor
 from contraflow.models.norms import set_norm
 from contraflow.views.batch import Batch
 
@@ -16,12 +15,13 @@ class SimSiam(Method):
     As in the paper the projection ends in a BatchNorm without scale and shift, which the method needs (section 4.4).
     """
 
+    predicts = True
+
     def __init__(self, settings, data):
         super().__init__(settings, data)
         model = settings.model
         last = nn.BatchNorm1d(model.projection_dim, affine=False)
         self.projection = set_norm(nn.Sequential(self.projection, last), model.norm)
-        self.predictor = set_norm(predictor(model.projection_dim, model.predictor_hidden), model.norm)
 
     def forward(self, batch: Batch) -> Output:
         z = self.project(batch.views)

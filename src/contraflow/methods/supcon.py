@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from contraflow.losses import supcon
+from contraflow.losses.supcon import supcon
 from contraflow.methods.parts.base import Output
 from contraflow.methods.simclr import SimCLR
 from contraflow.views.batch import Batch

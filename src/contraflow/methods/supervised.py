@@ -1,7 +1,7 @@
 """Supervised training: the ceiling that representations learned without labels are measured against."""
 
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 from contraflow.collectives import gather
 from contraflow.losses.supcon import UNLABELLED
@@ -22,10 +22,14 @@ class Supervised(Method):
         self.projection = nn.Linear(self.encoder.dimension, data.classes)
 
     def forward(self, batch: Batch) -> Output:
-        features, shape = self.features(batch.views), batch.views.shape[:2]
-        logits = gather(self.projection(features).unflatten(0, shape), dim=1)
-        z = gather(features.unflatten(0, shape), dim=1)
-        labels = batch.labels.repeat(len(batch.views))
-        # a sum over none is 0, where a mean would be no number
-        loss = F.cross_entropy(logits.flatten(0, 1), labels, ignore_index=UNLABELLED, reduction="sum")
-        return Output(loss / (labels != UNLABELLED).sum().clamp(min=1), z)
+        features = self.features(batch.views)
+        loss = cross_entropy(self.gathered(self.projection, features), batch.labels)
+        return Output(loss, gather(features, dim=1))
+
+
+def cross_entropy(logits: Tensor, labels: Tensor, weight: float = 1) -> Tensor:
+    """`weight` times the mean over views of labelled images: logits (V, N, classes), labels (N,), -1 for none."""
+    labels = labels.repeat(len(logits))
+    # a sum over none is 0, where a mean would be no number
+    loss = F.cross_entropy(logits.flatten(0, 1), labels, ignore_index=UNLABELLED, reduction="sum")
+    return weight * loss / (labels != UNLABELLED).sum().clamp(min=1)

@@ -1,21 +1,14 @@
 """Triplets of an image's two views and one other image (Schroff et al. 2015, "FaceNet")."""
 
-from contraflow.losses import triplet
-from contraflow.losses.comparison import in_batch
-from contraflow.methods.parts.base import Method, Output
-from contraflow.methods.parts.negatives import NegativePolicy
-from contraflow.views.batch import Batch
+from torch import Tensor
+
+from contraflow.losses.comparison import Comparison
+from contraflow.losses.triplet import triplet
+from contraflow.methods.margin import Margin
 
 
-class Triplet(Method):
+class Triplet(Margin):
     """Each view is to be closer to its image's other view than to one negative of the batch, by a margin."""
 
-    def __init__(self, settings, data):
-        super().__init__(settings, data)
-        self.loss = settings.loss
-        self.negatives = NegativePolicy(settings, data.positions)
-
-    def forward(self, batch: Batch) -> Output:
-        z = self.embed(batch.views)
-        comparison = self.negatives(in_batch(z, batch.index, self.loss.similarity), self.loss.tau)
-        return Output(triplet(comparison, self.loss.margin, self.loss.triplet), z)
+    def contrast(self, comparison: Comparison) -> Tensor:
+        return triplet(comparison, self.loss.margin, self.loss.triplet)

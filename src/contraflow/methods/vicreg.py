@@ -1,6 +1,6 @@
 """VICReg (Bardes et al. 2022, "VICReg: Variance-Invariance-Covariance Regularization")."""
 
-from contraflow.losses import vicreg
+from contraflow.losses.vicreg import vicreg
 from contraflow.methods.parts.base import Method, Output
 from contraflow.views.batch import Batch
 
@@ -8,10 +8,6 @@ from contraflow.views.batch import Batch
 class VICReg(Method):
     """Views agree, each dimension varies, dimensions are uncorrelated; no negatives."""
 
-    def __init__(self, settings, data):
-        super().__init__(settings, data)
-        self.weights = settings.loss.vicreg
-
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)
-        return Output(vicreg(*z, self.weights), z)
+        return Output(vicreg(*z, self.loss.vicreg), z)

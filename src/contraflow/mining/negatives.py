@@ -9,8 +9,8 @@ import torch
 
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
+from contraflow.foundations.shares import part_of
 from contraflow.mining import policies, suspicion
-from contraflow.mining.control import random_others
 from contraflow.mining.search import Candidates, Search
 from contraflow.mining.settings import Mining
 from contraflow.neighbours.bank import BANK_ROWS, CPU
@@ -59,15 +59,11 @@ def mine_negatives(
     Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
 
     Args:
-        features: (N, D) float32, finite, of length 1; they are read where they lie, which may be a mapped file.
-        position: (N,) place of each row in the data.
-        settings: The section `mining` of the parameters.
+        features, position, window, device: As for `Search`.
         number: Of the round.
-        window: Rows within so many places of the anchor are none of its negatives.
         anchors: The rows to choose for; all by default.
         views: (A, V, D) features of augmented views of the anchors, of length 1, where `settings.false_negatives` is
             `views`.
-        device: Where an exact search computes.
         threads: CPU threads of an approximate search.
 
     Raises:
@@ -97,7 +93,7 @@ def mine_negatives(
         suspected[places] = barred.sum(axis=1)
         if settings.policy == "random":
             draws = _generators(seed, number, rows)
-            others = random_others(candidates, barred, k, position=position, window=window, draws=draws)
+            others = policies.random_others(candidates, barred, k, position=position, window=window, draws=draws)
             _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, n, settings)
             alike = np.einsum("ad,akd->ak", features[rows], features[others])
             order = np.lexsort((others, -alike), axis=1)
@@ -136,7 +132,7 @@ def _suspicion(
     if name == "views":
         return partial(suspicion.agreed_by_views, images=features, top=top, threshold=threshold)
     if name == "rank":
-        suspects = partial(suspicion.nearest, left_out=round(settings.fn_share * len(features)))
+        suspects = partial(suspicion.nearest, left_out=round(part_of(len(features), settings.fn_share)))
     elif name == "threshold":
         suspects = partial(suspicion.similar, threshold=threshold)
     elif name == "mutual":
@@ -154,7 +150,7 @@ def _scores(candidates: Candidates, noise: Callable[[int], np.ndarray], settings
         return policies.hardest(candidates)
     drawn = noise(candidates.other.shape[1])
     if settings.policy == "semi_hard":
-        return policies.semi_hard(candidates, drawn, *(round(share * n) for share in settings.band))
+        return policies.semi_hard(candidates, drawn, *(round(part_of(n, share)) for share in settings.band))
     if settings.policy == "margin":
         return policies.within_margin(candidates, drawn, *settings.margin)
     return policies.weighted(candidates, drawn, settings.tau)

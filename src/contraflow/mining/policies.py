@@ -6,7 +6,7 @@ from `noise`, uniform numbers between 0 and 1, one a candidate.
 
 import numpy as np
 
-from contraflow.mining.search import Candidates
+from contraflow.mining.search import Candidates, rows_in_window, within_window
 
 
 def hardest(candidates: Candidates) -> np.ndarray:
@@ -34,3 +34,26 @@ def weighted(candidates: Candidates, noise: np.ndarray, tau: float) -> np.ndarra
 def take_highest(score: np.ndarray, k: int) -> np.ndarray:
     """Places (A, k) of the `k` highest scores (A, C) in each row, rising; of equal scores the nearest."""
     return np.sort(np.argsort(-score, axis=1, kind="stable")[:, :k], axis=1)
+
+
+def random_others(
+    candidates: Candidates, suspected: np.ndarray, k: int, *, position: np.ndarray, window: int, draws: list
+) -> np.ndarray:
+    """`k` others of each anchor, all as likely, outside of its window and not suspected: rows (A, k).
+
+    The control of all policies: drawn from the whole data, near or far. Where fewer are left, -1 stands in their place.
+
+    Args:
+        suspected: bool (A, C).
+        position: (N,) place of each row in the data.
+        draws: A generator for each anchor.
+    """
+    found = np.full((len(candidates.anchor), k), -1, np.int64)
+    most = int(rows_in_window(position, window).max())
+    for row, draw in enumerate(draws):
+        barred = candidates.other[row, suspected[row]]
+        drawn = draw.choice(len(position), min(len(position), k + len(barred) + most), replace=False)
+        near = within_window(position, candidates.anchor[[row]], drawn[None], window)[0]
+        drawn = drawn[~near & ~np.isin(drawn, barred)][:k]
+        found[row, : len(drawn)] = drawn
+    return found

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from contraflow.settings.values import Cosine, Count, Natural, Positive, Range, Section, Share, ShareBelowOne
+from contraflow.settings.values import Cosine, Count, Natural, Positive, Range, Section, Share, ShareBelowOne, Switch
 
 
 class Mining(Section):
@@ -26,7 +26,9 @@ class Mining(Section):
         Count, "taken at a time, beside the features (which lie on the disk), the inverted lists and the table"
     ] = 256
     shards: Annotated[
-        Count, "jobs that search side by side, each for a share of the images; they come to the same table as one"
+        Count,
+        Switch(2),
+        "jobs that search side by side, each for a share of the images; they come to the same table as one",
     ] = 1
     use: Annotated[
         Literal["batches", "forward", "stored"],

@@ -1,4 +1,4 @@
-"""The heads between an encoder's features and a loss."""
+"""The head between an encoder's features and a loss."""
 
 from torch import nn
 
@@ -14,11 +14,3 @@ def projection_head(features: int, hidden: int, dim: int) -> nn.Sequential:
         nn.ReLU(inplace=True),
         nn.Linear(hidden, dim),
     )
-
-
-def predictor(dim: int, hidden: int) -> nn.Sequential:
-    """BYOL's and SimSiam's predictor of one view's projection from the other's: (N, dim) to (N, dim).
-
-    Of the shape of the projection head (Grill et al. 2020, section 3.3).
-    """
-    return projection_head(dim, hidden, dim)

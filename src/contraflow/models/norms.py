@@ -20,17 +20,13 @@ def set_norm(network: nn.Module, norm: str) -> nn.Module:
         return network
     for parent in list(network.modules()):
         for name, child in parent.named_children():
-            if isinstance(child, nn.BatchNorm2d) and norm != "sync":
-                setattr(parent, name, _other(child.num_features, norm))
+            if isinstance(child, nn.BatchNorm2d) and norm == "instance":
+                setattr(parent, name, nn.InstanceNorm2d(child.num_features, affine=True))
+            elif isinstance(child, nn.BatchNorm2d) and norm == "group":
+                setattr(parent, name, nn.GroupNorm(math.gcd(GROUPS, child.num_features), child.num_features))
             elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
                 setattr(parent, name, SyncBatchNorm.of(child))
     return network
-
-
-def _other(channels: int, norm: str) -> nn.Module:
-    if norm == "instance":
-        return nn.InstanceNorm2d(channels, affine=True)
-    return nn.GroupNorm(math.gcd(GROUPS, channels), channels)
 
 
 class SyncBatchNorm(nn.SyncBatchNorm):

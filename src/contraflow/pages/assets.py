@@ -2,24 +2,31 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
+
+from contraflow.pages import numbers
 
 HERE = Path(__file__).parent
 STYLES = ("pictures.css", "style.css")
 SCRIPTS = ("script.js", "map.js")
+FILTERS = (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.times, numbers.words, numbers.is_number)
 
 
-def environment(folder: Path) -> Environment:
-    """Jinja for the templates of a folder: what is put in is escaped, and what is not there is an error."""
-    return Environment(
-        loader=FileSystemLoader(folder),
+def template(path: Path) -> Template:
+    """A template of Jinja, which may name others of its folder; what is put in is escaped, and what is not there is an
+    error. Numbers have their filters.
+    """
+    environment = Environment(
+        loader=FileSystemLoader(path.parent),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters |= {function.__name__: function for function in FILTERS}
+    return environment.get_template(path.name)
 
 
 def joined(names: tuple[str | Path, ...]) -> Markup:

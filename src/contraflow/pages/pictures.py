@@ -21,7 +21,12 @@ def data_uri(picture: Image.Image) -> str:
     """A picture as `data:image/png;base64,...`."""
     buffer = io.BytesIO()
     picture.save(buffer, "png", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return encoded(buffer, "png")
+
+
+def encoded(buffer: io.BytesIO, kind: str) -> str:
+    """The content of a picture file of a kind as `data:image/kind;base64,...`."""
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def picture(image: np.ndarray, largest: int = LARGEST) -> dict:
@@ -44,8 +49,7 @@ def sheet(images: np.ndarray) -> dict:
     whole = whole.reshape(rows * height, columns * width, channels)
     buffer = io.BytesIO()
     Image.fromarray(whole[..., 0] if channels == 1 else whole).convert("RGB").save(buffer, "webp", quality=80)
-    uri = "data:image/webp;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-    return {"uri": uri, "columns": columns, "rows": rows, "side": width}
+    return {"uri": encoded(buffer, "webp"), "columns": columns, "rows": rows, "side": width}
 
 
 def sprite(images: np.ndarray) -> dict:

@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Callable
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 INK = "#010203"
 FAINT = "#040506"
 _COLOURS = {INK: "currentColor", FAINT: "var(--line)"}
+WIDTHS = {"wide": 7.6, "narrow": 4.0}  # inches; the page shows the one that fits the screen
 STYLE = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",  # comes with matplotlib: the layout does not depend on the machine's fonts
@@ -28,6 +30,15 @@ STYLE = {
     "figure.facecolor": "none",
     "axes.facecolor": "none",
 }
+
+
+def in_both_widths(name: str, description: str, draw: Callable[[str, float], Figure]) -> dict[str, Markup]:
+    """A figure as `wide` and `narrow` inline SVG; `draw` makes it for one of these names and its width in inches."""
+    drawn = {}
+    for size, inches in WIDTHS.items():
+        with mpl.rc_context(STYLE):
+            drawn[size] = to_svg(draw(size, inches), f"{name}-{size}", description)
+    return drawn
 
 
 def to_svg(figure: Figure, name: str, description: str) -> Markup:

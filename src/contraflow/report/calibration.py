@@ -1,15 +1,11 @@
 """How sure the linear probe is, beside how often it is right."""
 
-import matplotlib as mpl
 import numpy as np
-from markupsafe import Markup
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from contraflow.pages.palette import MARKS, colour
-from contraflow.pages.svg import INK, STYLE, to_svg
-from contraflow.report.curves import WIDTHS
+from contraflow.pages.svg import INK, in_both_widths
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES
 
@@ -32,13 +28,7 @@ def calibration(run: Run) -> dict | None:
     bins = {name: _over_seeds(run.evaluations[name].values()) for name in SHOWN}
     ends = ", ".join(f"{row['name']} {100 * row['ece']['mean']:.2f} points" for row in errors)
     description = f"Accuracy by confidence of the linear probe. Expected calibration error: {ends}."
-    drawn: dict[str, Markup | list] = {}
-    for name, width in WIDTHS.items():
-        with mpl.rc_context(STYLE):
-            figure = Figure(figsize=(width, HEIGHT), layout="constrained")
-            above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-            _draw(above, below, bins)
-        drawn[name] = to_svg(figure, f"calibration-{name}", description)
+    drawn = in_both_widths("calibration", description, lambda _, width: _figure(width, bins))
     legend = [
         {"name": NAMES[name], "colour": colour(i), "mark": MARKS[mark]} for i, (name, mark) in enumerate(SHOWN.items())
     ]
@@ -47,14 +37,17 @@ def calibration(run: Run) -> dict | None:
 
 def _over_seeds(evaluations) -> np.ndarray:
     """Images, mean confidence and accuracy of each bin, (bins, 3), over all images of all seeds."""
-    keys = ("images", "confidence", "accuracy")
-    each = np.array([[[b[key] for key in keys] for b in e["calibration"]["bins"]] for e in evaluations], float)
+    each = np.array(
+        [[(b.images, b.confidence, b.accuracy) for b in each.calibration.bins] for each in evaluations], float
+    )
     images = each[..., 0].sum(0)
     means = (each[..., :1] * each[..., 1:]).sum(0) / np.maximum(images, 1)[:, None]
     return np.column_stack([images, means])
 
 
-def _draw(above: Axes, below: Axes, bins: dict[str, np.ndarray]) -> None:
+def _figure(width: float, bins: dict[str, np.ndarray]) -> Figure:
+    figure = Figure(figsize=(width, HEIGHT), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     for i, (name, table) in enumerate(bins.items()):
         confidence, accuracy = table[table[:, 0] > 0, 1:].T
@@ -69,3 +62,4 @@ def _draw(above: Axes, below: Axes, bins: dict[str, np.ndarray]) -> None:
         axes.grid(axis="y", linewidth=0.6)
         axes.set_axisbelow(True)
     below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    return figure

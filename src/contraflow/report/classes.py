@@ -1,4 +1,4 @@
-"""Class by class: the confusion matrix, what is taken for what, and precision, recall and F1."""
+"""Class by class: the confusion matrix, what is taken for what, what mining changed of it, precision, recall and F1."""
 
 from statistics import fmean
 
@@ -6,12 +6,14 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from contraflow.pages.numbers import fixed, is_number
+from contraflow.evaluation.results import ClassFigures, Evaluation
+from contraflow.pages.numbers import fixed
 from contraflow.pages.pictures import data_uri
 from contraflow.report.run import Run
 
 MOST_WITH_NAMES = 30  # more classes are drawn as a picture
 PAIRS = 5
+CHANGES = 6
 
 
 def confusion(run: Run) -> dict | None:
@@ -52,21 +54,46 @@ def _cell(value: float, *, hit: bool) -> dict:
     }
 
 
-def confused_shares(evaluations: dict[str, dict[int | None, dict]]) -> np.ndarray | None:
+def confused_shares(evaluations: dict[str, dict[int | None, Evaluation]]) -> np.ndarray | None:
     """Share of each actual class (row) that the linear probes of all seeds take for each class; None without any."""
-    counted = [np.array(e["confusion"], float) for e in evaluations["encoder"].values() if e["confusion"]]
-    if not counted:
-        return None
-    total = np.sum(counted, axis=0)
-    return total / np.maximum(total.sum(axis=1, keepdims=True), 1)
+    counted = [np.array(e.confusion, float) for e in evaluations["encoder"].values() if e.confusion]
+    return _shares(np.sum(counted, axis=0)) if counted else None
+
+
+def _shares(counts: np.ndarray) -> np.ndarray:
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
 def largest_errors(shares: np.ndarray) -> list[tuple[int, int, float]]:
     """The largest errors: actual class, the class it is taken for, and in what share of its images."""
-    errors = shares - np.diag(np.diag(shares))
-    order = np.argsort(-errors, axis=None, kind="stable")[:PAIRS]
-    places = [np.unravel_index(place, errors.shape) for place in order]
-    return [(int(i), int(j), float(errors[i, j])) for i, j in places if errors[i, j] > 0]
+    return [(i, j, float(shares[i, j])) for i, j in _largest(shares, PAIRS)]
+
+
+def _largest(values: np.ndarray, most: int) -> list[tuple[int, int]]:
+    """Row and column of the largest values above 0 that lie off the diagonal, the largest first."""
+    off = np.where(np.eye(len(values), dtype=bool), 0, values)
+    order = np.argsort(-off, axis=None, kind="stable")[:most]
+    return [(int(i), int(j)) for i, j in zip(*np.unravel_index(order, off.shape), strict=True) if off[i, j] > 0]
+
+
+def confusion_changes(run: Run) -> list[dict]:
+    """The pairs of classes whose error on validation images changed most between the first and the last measured round.
+
+    Each is a dict: `actual` class, the class it is taken for (`predicted`), and in what share of its images, over all
+    seeds, `before` and `after`. The greatest change comes first; there are none without labels, or with one round.
+    """
+    if len(run.confusions) < 2:
+        return []
+    before, after = (_shares(run.confusions[number]) for number in (min(run.confusions), max(run.confusions)))
+    return [
+        {
+            "actual": run.classes[i],
+            "predicted": run.classes[j],
+            "before": float(before[i, j]),
+            "after": float(after[i, j]),
+        }
+        for i, j in _largest(np.abs(after - before), CHANGES)
+    ]
 
 
 def _picture(shares: np.ndarray) -> str:
@@ -77,14 +104,11 @@ def _picture(shares: np.ndarray) -> str:
     return data_uri(picture.resize((scale * len(shares),) * 2, Image.Resampling.NEAREST))
 
 
-def per_class(run: Run) -> list[dict]:
-    """One row a class: class, precision, recall, f1 (means over seeds, None where undefined) and images."""
-    tables = [evaluation["per_class"] for evaluation in run.evaluations["encoder"].values() if evaluation["per_class"]]
-    rows = []
-    for same_class in zip(*tables, strict=True):
-        row = {"class": same_class[0]["class"], "images": same_class[0]["images"]}
-        for name in ("precision", "recall", "f1"):
-            values = [entry[name] for entry in same_class]
-            row[name] = fmean(values) if all(map(is_number, values)) else None
-        rows.append(row)
-    return rows
+def per_class(run: Run) -> list[ClassFigures]:
+    """The figures of each class, means over seeds."""
+    tables = [evaluation.per_class for evaluation in run.evaluations["encoder"].values()]
+    shares = ("precision", "recall", "f1")
+    return [
+        same[0].model_copy(update={share: fmean(getattr(each, share) for each in same) for share in shares})
+        for same in zip(*tables, strict=True)
+    ]

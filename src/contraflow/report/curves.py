@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
 from markupsafe import Markup
@@ -11,9 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from contraflow.pages.palette import colour
-from contraflow.pages.svg import FAINT, INK, STYLE, to_svg
+from contraflow.pages.svg import FAINT, INK, in_both_widths
 
-WIDTHS = {"wide": 7.6, "narrow": 4.0}  # inches; the page shows the one that fits the screen
 LOSS_HEIGHTS = {"wide": 3.3, "narrow": 3.0}
 COLUMNS = {"wide": 4, "narrow": 2}  # of panels
 PANEL_HEIGHT = 1.55
@@ -42,21 +40,30 @@ def loss_curves(curves: pd.DataFrame) -> dict | None:
     ends = ", ".join(
         f"seed {seed} ends at {loss.item():.3f}" for seed, loss in zip(seeds, last, strict=True) if len(loss)
     )
-    description = f"Training loss by epoch: {ends}."
-    drawn: dict[str, Markup | list] = {}
-    for name, width in WIDTHS.items():
-        with mpl.rc_context(STYLE):
-            figure = Figure(figsize=(width, LOSS_HEIGHTS[name]), layout="constrained")
-            axes = figure.add_subplot()
-            _draw(axes, curves, "loss")
-            axes.set(xlabel="epoch", ylabel="loss")
-            for number, first in _rounds(curves).items():
-                axes.annotate(
-                    f"round {number}", (first - 0.5, 1), (0, 3), ("data", "axes fraction"), "offset points",
-                    va="bottom", ha="center", fontsize=8, color=INK,
-                )  # fmt: skip
-        drawn[name] = to_svg(figure, f"loss-{name}", description)
-    return drawn | {"legend": [{"name": f"seed {seed}", "colour": colour(i)} for i, seed in enumerate(seeds)]}
+
+    def draw(axes: Axes) -> None:
+        _draw(axes, curves, "loss")
+        for number, first in _rounds(curves).items():
+            axes.annotate(
+                f"round {number}", (first - 0.5, 1), (0, 3), ("data", "axes fraction"), "offset points",
+                va="bottom", ha="center", fontsize=8, color=INK,
+            )  # fmt: skip
+
+    legend = [{"name": f"seed {seed}", "colour": colour(i)} for i, seed in enumerate(seeds)]
+    return draw_loss(draw, f"Training loss by epoch: {ends}.") | {"legend": legend}
+
+
+def draw_loss(draw: Callable[[Axes], None], description: str) -> dict[str, Markup]:
+    """The loss as `wide` and `narrow` SVG; `draw` puts its lines into the axes."""
+
+    def figure(size: str, width: float) -> Figure:
+        made = Figure(figsize=(width, LOSS_HEIGHTS[size]), layout="constrained")
+        axes = made.add_subplot()
+        draw(axes)
+        axes.set(xlabel="epoch", ylabel="loss")
+        return made
+
+    return in_both_widths("loss", description, figure)
 
 
 def diagnosis_curves(curves: pd.DataFrame) -> dict[str, Markup] | None:
@@ -76,18 +83,18 @@ def diagnosis_curves(curves: pd.DataFrame) -> dict[str, Markup] | None:
 
 def draw_panels(panels: list[str], draw: Callable[[Axes, str], None], description: str) -> dict[str, Markup]:
     """Figures of `DIAGNOSIS` side by side as `wide` and `narrow` SVG; `draw` puts a column's lines into its panel."""
-    drawn = {}
-    for name, width in WIDTHS.items():
-        with mpl.rc_context(STYLE):
-            rows = -(-len(panels) // COLUMNS[name])
-            figure = Figure(figsize=(width, rows * PANEL_HEIGHT), layout="constrained")
-            for place, column in enumerate(panels, 1):
-                axes = figure.add_subplot(rows, COLUMNS[name], place)
-                draw(axes, column)
-                axes.set_title(DIAGNOSIS[column], fontsize=8.5, loc="left")
-                axes.set(xlabel="", ylabel="")
-        drawn[name] = to_svg(figure, f"diagnosis-{name}", description)
-    return drawn
+
+    def figure(size: str, width: float) -> Figure:
+        rows = -(-len(panels) // COLUMNS[size])
+        made = Figure(figsize=(width, rows * PANEL_HEIGHT), layout="constrained")
+        for place, column in enumerate(panels, 1):
+            axes = made.add_subplot(rows, COLUMNS[size], place)
+            draw(axes, column)
+            axes.set_title(DIAGNOSIS[column], fontsize=8.5, loc="left")
+            axes.set(xlabel="", ylabel="")
+        return made
+
+    return in_both_widths("diagnosis", description, figure)
 
 
 def _draw(axes: Axes, curves: pd.DataFrame, column: str) -> None:

@@ -1,6 +1,5 @@
 """The map of test embeddings by t-SNE (van der Maaten & Hinton 2008, "Visualizing Data using t-SNE")."""
 
-import base64
 import io
 
 import matplotlib as mpl
@@ -13,8 +12,9 @@ from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from contraflow.pages.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
-from contraflow.pages.pictures import sheet
+from contraflow.pages.pictures import encoded, sheet
 from contraflow.pages.svg import STYLE
+from contraflow.report.gallery import drawn
 from contraflow.report.run import Run
 
 PERPLEXITY = 30
@@ -24,12 +24,6 @@ FEWEST = 5  # points
 OTHER = "#8c8c8c"
 SIDE, DPI = 5.6, 150  # inches, dots an inch
 TILE = 32  # pixels a side, at most, of the image that a point shows
-
-
-def choose(images: int, points: int) -> np.ndarray:
-    """Which test images are drawn: sorted indices of at most `points` of them, the same in every run."""
-    rng = np.random.default_rng(0)
-    return np.sort(rng.choice(images, size=min(points, images), replace=False))
 
 
 def project(features: np.ndarray) -> np.ndarray | None:
@@ -54,7 +48,7 @@ def embedding_map(run: Run) -> dict | None:
 
     None where the map cannot be drawn.
     """
-    classes, chosen = run.classes, choose(len(run.labels), run.params.report.tsne_points)
+    classes, chosen = run.classes, drawn(np.arange(len(run.labels)), run.params.report.tsne_points)
     positions = project(run.features[chosen])
     if positions is None:
         return None
@@ -113,12 +107,14 @@ _EDGE = 0.03
 def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
     place = {c: i for i, c in enumerate(shown)}
     table = pd.DataFrame({"x": positions[:, 0], "y": positions[:, 1], "class": [place.get(c, -1) for c in labels]})
+    table = table.sort_values("class", kind="stable")
+    order = np.random.default_rng(0).permutation(len(table))  # mixed, so that no class lies over all others
     present = sorted(table["class"].unique())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(SIDE, SIDE), dpi=DPI)
         axes = figure.add_axes((0, 0, 1, 1))
         sns.scatterplot(
-            table.sort_values("class", kind="stable").iloc[_order(len(table))],
+            table.iloc[order],
             x="x",
             y="y",
             hue="class",
@@ -138,9 +134,4 @@ def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
         axes.set_axis_off()
         buffer = io.BytesIO()
         figure.savefig(buffer, format="png", dpi=DPI, transparent=True, metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
-
-
-def _order(n: int) -> np.ndarray:
-    """Points are drawn in mixed order, so that no class lies over all others."""
-    return np.random.default_rng(0).permutation(n)
+    return encoded(buffer, "png")

@@ -15,6 +15,12 @@ EACH_PAIR = 8  # mistaken images of two classes
 MOST_NEGATIVES = 10  # shown of each anchor
 
 
+def drawn(pool: np.ndarray, most: int, rng: np.random.Generator | None = None) -> np.ndarray:
+    """At most so many of a pool, sorted; without a generator the same in every run."""
+    rng = rng or np.random.default_rng(0)
+    return np.sort(rng.choice(pool, min(most, len(pool)), replace=False))
+
+
 def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:
     """Which images stand for the data: indices, some of every class, the same in every run.
 
@@ -25,8 +31,7 @@ def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> 
     """
     rng = np.random.default_rng(0)
     pools = [candidates[labels[candidates] == c] for c in range(min(classes, MOST_CLASSES))] or [candidates]
-    size = EACH_CLASS if classes else UNLABELLED
-    return np.concatenate([np.sort(rng.choice(pool, min(size, len(pool)), replace=False)) for pool in pools])
+    return np.concatenate([drawn(pool, EACH_CLASS if classes else UNLABELLED, rng) for pool in pools])
 
 
 def choose_viewed(samples: np.ndarray) -> np.ndarray:
@@ -36,13 +41,7 @@ def choose_viewed(samples: np.ndarray) -> np.ndarray:
 
 def choose_mistaken(labels: np.ndarray, predicted: np.ndarray, actual: int, taken_for: int) -> np.ndarray:
     """Indices of some test images of class `actual` that are taken for another, the same in every run."""
-    mistaken = np.flatnonzero((labels == actual) & (predicted == taken_for))
-    return np.sort(np.random.default_rng(0).choice(mistaken, min(EACH_PAIR, len(mistaken)), replace=False))
-
-
-def choose_anchors(anchors: int, wanted: int) -> np.ndarray:
-    """Which rows of a table of negatives are shown, the same in every run."""
-    return np.sort(np.random.default_rng(0).choice(anchors, min(wanted, anchors), replace=False))
+    return drawn(np.flatnonzero((labels == actual) & (predicted == taken_for)), EACH_PAIR)
 
 
 def samples(run: Run) -> list[dict]:
@@ -50,7 +49,7 @@ def samples(run: Run) -> list[dict]:
     images, labels = run.samples.images, run.samples.labels
     if not run.classes:
         return [{"name": None, **sprite(row)} for row in np.split(images, range(EACH_CLASS, len(images), EACH_CLASS))]
-    train, test = run.card["train"]["per_class"], run.card["test"]["per_class"]
+    train, test = run.card.train.per_class, run.card.test.per_class
     return [
         {"name": name, "train": train[c], "test": test[c], **sprite(images[labels == c])}
         for c, name in enumerate(run.classes[:MOST_CLASSES])

@@ -1,14 +1,12 @@
 """How features lie on the sphere: the alignment-uniformity plane (Wang & Isola 2020), and how similar pairs are."""
 
-import matplotlib as mpl
 import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from contraflow.pages.numbers import fixed, is_number, listing, share
-from contraflow.pages.svg import FAINT, INK, STYLE, to_svg
-from contraflow.report.curves import WIDTHS
+from contraflow.pages.svg import FAINT, INK, in_both_widths
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES
 
@@ -31,35 +29,35 @@ _PAIRS = {  # name, colour, dashes, mark in the legend
 def plane(run: Run) -> dict[str, Markup] | None:
     """Alignment and uniformity of every evaluation as `wide` and `narrow` SVG; None without any."""
     points = [
-        (name, evaluation["alignment"], evaluation["uniformity"])
+        (name, evaluation.alignment, evaluation.uniformity)
         for name, by_seed in run.evaluations.items()
         for evaluation in by_seed.values()
-        if is_number(evaluation["alignment"]) and is_number(evaluation["uniformity"])
+        if is_number(evaluation.alignment) and is_number(evaluation.uniformity)
     ]
     if not points:
         return None
     said = [f"{NAMES[name]} at alignment {fixed(a, 3)}, uniformity {fixed(u, 2)}" for name, a, u in points]
     description = f"Alignment against uniformity: {'; '.join(said)}."
-    drawn = {}
-    for width, inches in WIDTHS.items():
-        with mpl.rc_context(STYLE):
-            figure = Figure(figsize=(min(inches, 5.6), 3.4), layout="constrained")
-            axes = figure.add_subplot()
-            for name, (mark, _, colour) in _POINTS.items():
-                own = [(a, u) for of, a, u in points if of == name]
-                if own:
-                    axes.scatter(*zip(*own, strict=True), s=58, marker=mark, color=colour, linewidths=0, alpha=0.85)
-            axes.set(xlabel="alignment (0 is best)", ylabel="uniformity (lower is more spread out)")
-            axes.margins(0.18)
-            axes.set_xlim(left=min(0, axes.get_xlim()[0]))
-            axes.annotate("good", (0.02, 0.03), xycoords="axes fraction", color=INK, fontsize=9, fontweight="bold")
-            axes.annotate(
-                "", (0.015, 0.02), (0.13, 0.2), "axes fraction", "axes fraction",
-                arrowprops={"arrowstyle": "->", "color": INK, "shrinkA": 0, "shrinkB": 14},
-            )  # fmt: skip
-            axes.grid(linewidth=0.6)
-        drawn[width] = to_svg(figure, f"plane-{width}", description)
-    return drawn | {
+
+    def draw(_: str, width: float) -> Figure:
+        figure = Figure(figsize=(min(width, 5.6), 3.4), layout="constrained")
+        axes = figure.add_subplot()
+        for name, (mark, _, colour) in _POINTS.items():
+            own = [(a, u) for of, a, u in points if of == name]
+            if own:
+                axes.scatter(*zip(*own, strict=True), s=58, marker=mark, color=colour, linewidths=0, alpha=0.85)
+        axes.set(xlabel="alignment (0 is best)", ylabel="uniformity (lower is more spread out)")
+        axes.margins(0.18)
+        axes.set_xlim(left=min(0, axes.get_xlim()[0]))
+        axes.annotate("good", (0.02, 0.03), xycoords="axes fraction", color=INK, fontsize=9, fontweight="bold")
+        axes.annotate(
+            "", (0.015, 0.02), (0.13, 0.2), "axes fraction", "axes fraction",
+            arrowprops={"arrowstyle": "->", "color": INK, "shrinkA": 0, "shrinkB": 14},
+        )  # fmt: skip
+        axes.grid(linewidth=0.6)
+        return figure
+
+    return in_both_widths("plane", description, draw) | {
         "legend": [
             {"name": NAMES[name], "colour": colour, "mark": mark}
             for name, (_, mark, colour) in _POINTS.items()
@@ -84,26 +82,26 @@ def similarities(run: Run) -> dict | None:
         f"views of one image: {listing(said)}."
     )
     seen = np.flatnonzero(sum(counts.sum(axis=0) for counts in (np.stack(list(c.values())) for c in counted.values())))
-    drawn = {}
-    for width, inches in WIDTHS.items():
-        with mpl.rc_context(STYLE):
-            figure = Figure(figsize=(inches, 2.7 if width == "wide" else 4.4), layout="constrained")
-            grid = (1, 2) if width == "wide" else (2, 1)
-            for place, (name, counts) in enumerate(counted.items(), 1):
-                axes = figure.add_subplot(*grid, place)
-                _draw(axes, counts, int(seen[0]))
-                axes.set_title(NAMES[name], fontsize=9, loc="left")
-                if place == 2 or width == "wide":
-                    axes.set_xlabel("cosine similarity")
-        drawn[width] = to_svg(figure, f"similarities-{width}", description)
+
+    def draw(size: str, width: float) -> Figure:
+        figure = Figure(figsize=(width, 2.7 if size == "wide" else 4.4), layout="constrained")
+        grid = (1, 2) if size == "wide" else (2, 1)
+        for place, (name, counts) in enumerate(counted.items(), 1):
+            axes = figure.add_subplot(*grid, place)
+            _draw(axes, counts, int(seen[0]))
+            axes.set_title(NAMES[name], fontsize=9, loc="left")
+            if place == 2 or size == "wide":
+                axes.set_xlabel("cosine similarity")
+        return figure
+
     kinds = [_PAIRS[kind] for kind in _PAIRS if kind in counted["encoder"]]
     legend = [{"name": name, "colour": colour, "mark": mark} for name, colour, _, mark in kinds]
-    return drawn | {"legend": legend, "overlap": overlaps}
+    return in_both_widths("similarities", description, draw) | {"legend": legend, "overlap": overlaps}
 
 
 def _over_seeds(run: Run, name: str) -> dict[str, np.ndarray]:
     """Counts of the pairs of each kind by bin, added up over seeds."""
-    tables = [evaluation["similarities"] for evaluation in run.evaluations[name].values()]
+    tables = [evaluation.similarities for evaluation in run.evaluations[name].values()]
     return {kind: np.sum([table[kind] for table in tables], axis=0) for kind in tables[0]}
 
 

@@ -1,10 +1,10 @@
 """The page: every part put into the template."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 from contraflow.baseline.summary import against
-from contraflow.pages import numbers
-from contraflow.pages.assets import SCRIPTS, STYLES, environment, joined
+from contraflow.pages.assets import SCRIPTS, STYLES, joined, template
 from contraflow.report import (
     calibration,
     classes,
@@ -14,23 +14,18 @@ from contraflow.report import (
     gallery,
     hypersphere,
     parameters,
-    reproduce,
-    rounds,
     summary,
     verdict,
 )
 from contraflow.report.run import Run
 
+LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scikit-learn", "matplotlib", "seaborn")
+
 
 def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
-    templates = environment(Path(__file__).parent)
-    for function in (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.times, numbers.is_number):
-        templates.filters[function.__name__] = function
-    templates.filters["words"] = numbers.words
-    template = templates.get_template("page.html.j2")
     settings = run.params
-    return template.render(
+    return template(Path(__file__).parent / "page.html.j2").render(
         style=joined(STYLES),
         script=joined(SCRIPTS),
         params=settings,
@@ -60,12 +55,12 @@ def render(run: Run) -> str:
         mined=run.mined,
         anchors=gallery.anchors(run),
         rounds=summary.round_rows(run),
-        confusion_changes=rounds.confusion_changes(run),
+        confusion_changes=classes.confusion_changes(run),
         measures_by_round=summary.measures_by_round(run),
         calibration=calibration.calibration(run),
         same_class_share=run.metrics.get("mining", {}).get("same_class_share"),
         sections=parameters.sections(settings),
-        versions=reproduce.library_versions(),
+        versions={name: version(name) for name in LIBRARIES},
         digests=run.digests,
         code=run.code,
     )

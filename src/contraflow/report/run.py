@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from contraflow.baseline.measured import Measured
+from contraflow.baseline.measured import Figures, Measured
+from contraflow.encoded.card import Card
+from contraflow.evaluation.results import Evaluation
 from contraflow.params import Params
 from contraflow.settings.values import flat
 
@@ -81,7 +83,7 @@ class Run:
 
     Attributes:
         params: Every parameter.
-        card: The data card, as `card.json` has it.
+        card: The data card.
         metrics: The summary over seeds, as `metrics.json` has it.
         evaluations: For `encoder`, `untrained`, `raw_pixels`, `pca_pixels` and `supervised` those by seed (None
             for pixels); none of the last where `eval.supervised` is off.
@@ -89,7 +91,7 @@ class Run:
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.
         predicted: What the first seed's probe takes them for, int64 (N,), -1 where unlabelled.
-        map_images: Those on the map of embeddings (`embedding_map.choose`), small, uint8 (n, h, w, C).
+        map_images: Those on the map of embeddings, small, uint8 (n, h, w, C).
         samples: A few training images.
         views: What the model sees of some.
         mistaken: Pairs of classes that are confused most, with pictures.
@@ -103,9 +105,9 @@ class Run:
     """
 
     params: Params
-    card: dict
+    card: Card
     metrics: dict
-    evaluations: dict[str, dict[int | None, dict]]
+    evaluations: dict[str, dict[int | None, Evaluation]]
     curves: pd.DataFrame
     features: np.ndarray
     labels: np.ndarray
@@ -124,10 +126,11 @@ class Run:
     @property
     def classes(self) -> list[str]:
         """Names of the classes; empty when the data is unlabelled."""
-        return self.card["classes"]
+        return self.card.classes
 
     @property
     def measured(self) -> Measured:
         """What can be compared with a baseline."""
+        figures = {seed: Figures.model_validate(each) for seed, each in self.evaluations["encoder"].items()}
         params = dict(flat(self.params.model_dump()))
-        return Measured("this run", params, self.card["digests"]["test.beton"], self.evaluations["encoder"])
+        return Measured("this run", params, self.card.digests["test.beton"], figures)

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 from statistics import fmean
 
-from contraflow.baseline.measures import few_labels
+from contraflow.baseline.measures import Measure
 from contraflow.pages.numbers import is_number, times
 from contraflow.report.run import Run
 from contraflow.statistics import Difference, error_of_accuracy, error_of_mean, spread, two_standard_errors
@@ -16,15 +16,6 @@ NAMES = {
     "pca_pixels": "Principal components",
     "supervised": "Supervised training",
 }
-
-
-@dataclass(frozen=True)
-class Measure:
-    """One kind of accuracy: its key in `metrics.json`, its name, and its settings in words."""
-
-    key: str
-    name: str
-    settings: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +39,13 @@ def measures(run: Run) -> list[Measure]:
     """The accuracies of a run: the linear probe, the same on few labels, each k-NN in the order of the parameters."""
     linear, *knn = measures_by_round(run)
     draws = times(run.params.eval.few_draws, "draw")
-    few = [Measure(key, few_labels(key), f"of labels, {draws}") for key in run.params.eval.few]
-    return [linear, *few, *knn]
+    return [linear, *(Measure(key, f"of labels, {draws}") for key in run.params.eval.few), *knn]
 
 
 def measures_by_round(run: Run) -> list[Measure]:
     """Those of the light measurement after each round."""
-    linear = Measure("linear", "Linear probe", "logistic regression")
-    knn = [Measure(f"knn{p.k}", f"{p.k}-NN", f"k = {p.k}, τ = {p.tau:g}") for p in run.params.eval.knn]
-    return [linear, *knn]
+    knn = [Measure(f"knn{p.k}", f"k = {p.k}, τ = {p.tau:g}") for p in run.params.eval.knn]
+    return [Measure("linear", "logistic regression"), *knn]
 
 
 def accuracy(run: Run, representation: str, key: str, split: str = "test") -> dict | None:
@@ -72,13 +61,13 @@ def difference(run: Run, key: str, baseline: str) -> Gap | None:
     accuracies on N test images and s the standard deviation of the difference over n seeds. Both are measured on the
     same images, which makes their errors alike, so the margin is rather too wide than too narrow.
     """
-    own = {seed: evaluation["test"].get(key) for seed, evaluation in run.evaluations["encoder"].items()}
-    base = {seed: evaluation["test"].get(key) for seed, evaluation in run.evaluations[baseline].items()}
+    own = {seed: evaluation.test.get(key) for seed, evaluation in run.evaluations["encoder"].items()}
+    base = {seed: evaluation.test.get(key) for seed, evaluation in run.evaluations[baseline].items()}
     if not own or not base or not all(map(is_number, [*own.values(), *base.values()])):
         return None
     common = fmean(base.values())
     each = [value - base.get(seed, common) for seed, value in own.items()]
-    over_seeds, images = spread(each), run.card["test"]["images"]
+    over_seeds, images = spread(each), run.card.test.images
     margin = two_standard_errors(
         error_of_accuracy(fmean(own.values()), images),
         error_of_accuracy(common, images),
@@ -129,10 +118,10 @@ def geometry_rows(run: Run) -> list[dict]:
 
 def protocol(run: Run) -> dict[str, str]:
     """How the encoder was measured, and what the baselines' features are."""
-    words = dict(next(iter(run.evaluations["encoder"].values()))["protocol"])
+    words = dict(next(iter(run.evaluations["encoder"].values())).protocol)
     for name in NAMES:
         if name != "encoder" and run.evaluations[name]:
-            words[NAMES[name]] = next(iter(run.evaluations[name].values()))["protocol"]["features"]
+            words[NAMES[name]] = next(iter(run.evaluations[name].values())).protocol["features"]
     return words
 
 

@@ -3,11 +3,10 @@
 import math
 from dataclasses import dataclass, field
 
-from contraflow.pages.numbers import NBSP, count, fixed, is_number, listing, percent, times
-from contraflow.report.mining_verdict import on_mining
+from contraflow.pages.numbers import NBSP, count, fixed, is_number, listing, percent, share, times
 from contraflow.report.run import Run
 from contraflow.report.summary import NAMES, Gap, accuracy, difference, measures
-from contraflow.statistics import error_of_accuracy
+from contraflow.statistics import Difference, error_of_accuracy, error_of_mean, two_standard_errors
 
 BADGES = {
     "good": "Good",
@@ -17,6 +16,8 @@ BADGES = {
     "unlabelled": "Unlabelled",
 }
 FEW_TEST_IMAGES = 2000  # below it one standard error of an accuracy exceeds about a point
+
+MEASURED = 5_000  # validation images after each round at most, as `contraflow.steps.evaluate.evaluate_rounds` takes
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,9 @@ def verdict(run: Run) -> Verdict:
     if not run.classes:
         return _unlabelled(run)
     raw, untrained = difference(run, "linear", "raw_pixels"), difference(run, "linear", "untrained")
-    level = "good"
-    if 0 in (raw.sign, untrained.sign):
-        level = "unclear"
-    if -1 in (raw.sign, untrained.sign):
-        level = "suspicious"
+    level, headline = _judged({"raw pixels": raw.sign, "an untrained encoder": untrained.sign})
     paragraph = " ".join([_linear(run, raw, untrained), _neighbours(run)])
-    return Verdict(level, _headline(raw, untrained), paragraph, _warnings(run), on_mining(run))
+    return Verdict(level, headline, paragraph, _warnings(run), _on_mining(run))
 
 
 def _not_numbers(run: Run) -> list[str]:
@@ -82,20 +79,18 @@ def _unlabelled(run: Run) -> Verdict:
         f"the shape of the features can be measured: {listing(shape)}. Neither says whether the features serve a task: "
         "look at the map and at the mined negatives, and label some test images to know.",
         _warnings(run),
-        on_mining(run),
+        _on_mining(run),
     )
 
 
-def _headline(raw: Gap, untrained: Gap) -> str:
-    if -1 in (raw.sign, untrained.sign):
-        worse = [
-            name for name, against in (("raw pixels", raw), ("an untrained encoder", untrained)) if against.sign == -1
-        ]
-        return f"The features are worse than {listing(worse)}: look for a mistake before anything else."
-    if raw.sign == untrained.sign == 1:
-        return "The encoder learned features that beat raw pixels and an untrained encoder."
-    level = [name for name, against in (("raw pixels", raw), ("an untrained encoder", untrained)) if against.sign == 0]
-    return f"The features cannot be told from {listing(level)}: the difference may be chance."
+def _judged(signs: dict[str, int]) -> tuple[str, str]:
+    """Level and headline, from the sign of the difference to each baseline."""
+    worse, level = ([name for name, sign in signs.items() if sign == side] for side in (-1, 0))
+    if worse:
+        return "suspicious", f"The features are worse than {listing(worse)}: look for a mistake before anything else."
+    if level:
+        return "unclear", f"The features cannot be told from {listing(level)}: the difference may be chance."
+    return "good", f"The encoder learned features that beat {listing(list(signs))}."
 
 
 def _linear(run: Run, raw: Gap, untrained: Gap) -> str:
@@ -103,7 +98,7 @@ def _linear(run: Run, raw: Gap, untrained: Gap) -> str:
     n = own["n"]
     text = (
         f"A linear probe on its features names the class of {percent(own)} of the "
-        f"{times(run.card['test']['images'], 'test image')} ({times(n, 'seed')}). That is {_gap(raw)} than the same "
+        f"{times(run.card.test.images, 'test image')} ({times(n, 'seed')}). That is {_gap(raw)} than the same "
         f"probe on raw pixels ({percent(of_raw)}) and {_gap(untrained)} than on the untrained encoder "
         f"({percent(of_untrained)})"
     )
@@ -143,7 +138,7 @@ def _neighbours(run: Run) -> str:
 
 
 def _warnings(run: Run) -> list[str]:
-    seeds, images, limit = len(run.params.seeds), run.card["test"]["images"], run.params.data.limit
+    seeds, images, limit = len(run.params.seeds), run.card.test.images, run.params.data.limit
     found = []
     if seeds == 1:
         found.append("One seed: there is no spread, so a small difference may be luck. Add seeds in params.yaml.")
@@ -151,13 +146,13 @@ def _warnings(run: Run) -> list[str]:
         found.append("Two seeds: ± is only a rough guess at the spread. Five or more make a claim.")
     if limit is not None:
         found.append(f"Only the first {times(limit, 'training image')} were used (data.limit).")
-    if run.card["skipped"]:
+    if run.card.skipped:
         found.append(
-            f"{times(len(run.card['skipped']), 'broken file')} in the data folder could not be used; see the data card."
+            f"{times(len(run.card.skipped), 'broken file')} in the data folder could not be used; see the data card."
         )
-    if run.classes and run.card["leaks"]["images"]:
+    if run.classes and run.card.leaks.images:
         found.append(
-            f"{times(run.card['leaks']['images'], 'test image')} of {count(images)} can also be found among the "
+            f"{times(run.card.leaks.images, 'test image')} of {count(images)} can also be found among the "
             "training images, which flatters every accuracy; see the data card."
         )
     found += _collapses(run)
@@ -183,15 +178,15 @@ def _collapses(run: Run) -> list[str]:
 
 
 def _probe_warnings(run: Run) -> list[str]:
-    largest = max(run.card["test"]["per_class"]) / run.card["test"]["images"]
+    largest = max(run.card.test.per_class) / run.card.test.images
     unfinished, chance = [], []
     for representation, by_seed in run.evaluations.items():
         for seed, evaluation in by_seed.items():
             name = NAMES[representation].lower() + ("" if seed is None else f" (seed {seed})")
-            probes = [*evaluation["probe_sweep"], *evaluation["few_labels"].values()]
-            if not all(probe["converged"] for probe in probes):
+            probes = [*evaluation.probe_sweep, *evaluation.few_labels.values()]
+            if not all(probe.converged for probe in probes):
                 unfinished.append(name)
-            if representation == "encoder" and evaluation["test"]["linear"] <= largest:
+            if representation == "encoder" and evaluation.test["linear"] <= largest:
                 chance.append(name)
     found = []
     if chance:
@@ -201,3 +196,43 @@ def _probe_warnings(run: Run) -> list[str]:
             f"A linear probe stopped before it converged: {listing(unfinished)}. Raise eval.linear.max_iterations."
         )
     return found
+
+
+def _on_mining(run: Run) -> str | None:
+    """A few sentences; None without mining. They never say that mining helped: one run cannot tell."""
+    if run.mined is None:
+        return None
+    control = "One run cannot tell whether mining helped: run the same without it for as many epochs, and compare."
+    return " ".join(filter(None, [_rounds(run), _false_negatives(run), control]))
+
+
+def _rounds(run: Run) -> str | None:
+    """The linear probe before mining against that after the last round; None where it was not measured."""
+    rounds = run.metrics.get("rounds", [])
+    ends = [entry.get("linear") for entry in (rounds[0], rounds[-1])] if len(rounds) > 1 else []
+    if not ends or not all(end and is_number(end["mean"]) for end in ends):
+        return None
+    before, after = ends
+    images, n = min(run.card.validation.images, MEASURED), before["n"]
+    errors = [error for end in ends for error in (error_of_accuracy(end["mean"], images), error_of_mean(end["std"], n))]
+    gain = Difference(after["mean"] - before["mean"], two_standard_errors(*errors))
+    points = f"{fixed(100 * abs(gain.mean), 1)} points"
+    change = {1: f"{points} more", -1: f"{points} less", 0: "a change within what chance may do"}[gain.sign]
+    worse = " Mining, or its learning rate, may have done harm." if gain.sign == -1 else ""
+    return (
+        f"From before mining to after its last round the linear probe went from {percent(before, 1)} to "
+        f"{percent(after, 1)} on validation images, {change}; by then it had trained for "
+        f"{times(run.params.all_epochs, 'epoch')} instead of {run.params.train.epochs}.{worse}"
+    )
+
+
+def _false_negatives(run: Run) -> str | None:
+    same = run.metrics.get("mining", {}).get("same_class_share")
+    if not same:
+        return None
+    sizes = run.card.train.per_class
+    chance = sum((size / sum(sizes)) ** 2 for size in sizes)
+    return (
+        f"{share(same['mean'])} of the negatives mined in the last round have the anchor's own class, so they are "
+        f"false negatives (images drawn at random would give {share(chance)})."
+    )

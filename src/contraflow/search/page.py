@@ -6,11 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.pages import numbers
-from contraflow.pages.assets import STYLES, environment, joined
+from contraflow.pages.assets import STYLES, joined, template
 from contraflow.pages.pictures import picture
 
-HERE = Path(__file__).parent
 LARGEST = 128  # pixels a side of what is shown
 
 
@@ -45,10 +43,7 @@ def render(found: list[Found], *, classes: list[str], data: str, searched: int, 
         searched: Training images that were compared.
         encoder: Its name in words.
     """
-    templates = environment(HERE)
-    for function in (numbers.fixed, numbers.count, numbers.times):
-        templates.filters[function.__name__] = function
-    return templates.get_template("page.html.j2").render(
+    return template(Path(__file__).parent / "page.html.j2").render(
         style=joined(STYLES),
         images=[_image(entry, classes) for entry in found],
         labelled=bool(classes),

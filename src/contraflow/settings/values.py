@@ -1,6 +1,7 @@
 """Kinds of values, and what all sections have in common."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
@@ -23,6 +24,13 @@ def _rise(bounds: list[float]) -> list[float]:
     if bounds[0] > bounds[1]:
         raise PydanticCustomError("falls", "must rise")
     return bounds
+
+
+@dataclass(frozen=True)
+class Switch:
+    """Of a parameter that is off by default: a value with which the workflow has more jobs."""
+
+    on: object
 
 
 Number = Annotated[float, BeforeValidator(_number_from_yaml), Field(allow_inf_nan=False)]

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from contraflow.encoded.card import CARD, FILES, Card, spot_digest
+from contraflow.encoded.card import CARD, FILES, Amount, Card, Repeats, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.splits import UNLABELLED, draw_validation
 from contraflow.foundations.artefacts import Provenance, atomic, read_json, sha256
@@ -83,7 +83,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     train, test = images.train.facts(), images.test.facts()
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
-    if leaked["images"]:
+    if leaked.images:
         _say_leak(leaked, len(images.test))
     Card(
         name=data.name,
@@ -93,7 +93,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         mean=mean,
         std=std,
         train=_counts(images.train, len(images.classes)),
-        validation={"images": len(validation)},
+        validation=Amount(images=len(validation)),
         test=_counts(images.test, len(images.classes)),
         skipped=list(images.skipped),
         duplicates=copies(train.digests, images.train.names),
@@ -101,7 +101,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         bytes={name: (out / name).stat().st_size for name in FILES},
         digests={name: sha256(out / name) for name in FILES},
         spots={name: spot_digest(out / name) for name in FILES},
-        provenance=provenance.content(),
+        provenance=provenance,
     ).write(out)
 
 
@@ -137,14 +137,14 @@ def _save(path: Path, array: np.ndarray) -> None:
         np.save(file, array)
 
 
-def _say_leak(leaked: dict, images: int) -> None:
-    test, train = leaked["listed"][0]
+def _say_leak(leaked: Repeats, images: int) -> None:
+    test, train = leaked.listed[0]
     say(
-        f"{leaked['images']:,} of {images:,} test images are also among the training images, which flatters every "
+        f"{leaked.images:,} of {images:,} test images are also among the training images, which flatters every "
         f"accuracy; {CARD} names them (test image {test} equals training image {train})"
     )
 
 
-def _counts(split: Split, classes: int) -> dict:
+def _counts(split: Split, classes: int) -> Amount:
     per_class = np.bincount(split.labels[split.labels != UNLABELLED], minlength=classes).tolist() if classes else []
-    return {"images": len(split), "per_class": per_class}
+    return Amount(images=len(split), per_class=per_class)

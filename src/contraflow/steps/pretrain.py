@@ -1,9 +1,10 @@
 """The step `pretrain`: a method trained from random weights."""
 
 from contraflow.encoded.card import EncodedData
+from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.signature import Data, Seed, State, Threads
-from contraflow.training.from_start import CheckpointOut, HistoryOut, train_from_start
-from contraflow.training.rounds import Files
+from contraflow.training.loop import Round
+from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
 from contraflow.training.settings import Training
 
 
@@ -24,14 +25,13 @@ def pretrain(
     Raises:
         UserError: the encoded data is missing or does not fit, or the loss is not finite.
     """
-    encoded, files = EncodedData.open(data), Files(encoder, history, state)
-    train_from_start(
+    encoded = EncodedData.open(data)
+    inputs = {"data": encoded.digest}
+    train_round(
         settings,
-        encoded,
-        stage="pretrain",
-        params=settings.made_from(),
-        seed=seed,
-        epochs=settings.train.epochs,
-        files=files,
+        data=encoded,
+        todo=Round(seed, number=0, epochs=range(settings.train.epochs)),
+        files=Files(encoder, history, state),
         threads=threads,
+        provenance=Provenance.of_stage("pretrain", seed=seed, round=0, params=settings.made_from(), inputs=inputs),
     )

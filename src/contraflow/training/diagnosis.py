@@ -56,17 +56,12 @@ class Recent:
 def measure(z: Tensor) -> Geometry:
     """The figures of embeddings (2, N, D) of both views of N images, at least two."""
     first, second = F.normalize(z.float(), dim=2)
-    similarity = (first @ first.T).fill_diagonal_(-1)
+    similarity, values = (first @ first.T).fill_diagonal_(-1), torch.linalg.svdvals(first)
     return Geometry(
         alignment=alignment(first, second).item(),
         uniformity=uniformity(first).item(),
         positive=(first * second).sum(1).mean().item(),
         hardest=similarity.amax(1).mean().item(),
-        rank=_effective_rank(first),
+        rank=torch.special.entr(values / values.sum()).sum().exp().item(),
         spread=(first.std(dim=0).mean() * first.shape[1] ** 0.5).item(),
     )
-
-
-def _effective_rank(z: Tensor) -> float:
-    values = torch.linalg.svdvals(z)
-    return torch.special.entr(values / values.sum()).sum().exp().item()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from contraflow.collectives import average_gradients, from_first, rank
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import progress, say
+from contraflow.foundations.shares import part_of
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.slots import MinedSlots
-from contraflow.training.collapse import collapse
 from contraflow.training.diagnosis import Recent
-from contraflow.training.history import Epoch, ends_early
+from contraflow.training.history import Epoch, collapse, ends_early
 from contraflow.training.optimisers import build_optimiser, learning_rate
 from contraflow.training.settings import Train
 from contraflow.training.state import load_state, save_state
@@ -26,18 +26,62 @@ from contraflow.views.loader import ViewLoader
 REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linearly (Goyal et al. 2017)
 
 
+@dataclass(frozen=True)
+class MinedBatches:
+    """Mined negatives that meet their images in a batch: `order(epoch=...)` is the order of the images in an epoch."""
+
+    order: Callable[..., np.ndarray]
+
+
+@dataclass(frozen=True)
+class MinedCompanions:
+    """Mined negatives that each image brings along, by sample index, (images, m) int64.
+
+    They come in a view each, or `stored`, as the vectors that they last had: a vector starts as the projection of its
+    image, and is no part of the checkpoint.
+    """
+
+    images: np.ndarray
+    stored: bool
+
+
+@dataclass(frozen=True)
+class Round:
+    """What is trained, from where on, on which images.
+
+    Attributes:
+        seed: Draws weights, order and views.
+        number: 0 for pretraining, then the number of the mining round.
+        epochs: Numbered on from the rounds before, so that no two rounds see the same views.
+        start: The checkpoint to go on from; None draws weights from the seed.
+        before: The history of that checkpoint's own training, against which a collapse is measured.
+        mined: What a mining pass brings; None without.
+        encoder: A checkpoint, perhaps of another method, of which the encoder's weights are taken.
+        indices: Of the images to train on; None takes all training images.
+    """
+
+    seed: int
+    number: int
+    epochs: range
+    start: Path | None = None
+    before: Sequence[Epoch] = ()
+    mined: MinedBatches | MinedCompanions | None = None
+    encoder: Path | None = None
+    indices: np.ndarray | None = None
+
+    def __str__(self) -> str:
+        return f"seed {self.seed} · round {self.number}"
+
+
 def train(
     method: Method,
     loader: ViewLoader | CompanionLoader,
     settings: Train,
     *,
+    todo: Round,
     labels: Tensor,
-    epochs: range,
     device: torch.device,
-    label: str,
     state: Path,
-    before: Sequence[Epoch] = (),
-    order: Callable[..., np.ndarray] | None = None,
     slots: MinedSlots | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> list[Epoch]:
@@ -46,16 +90,11 @@ def train(
     Several processes (`contraflow.collectives`) train copies of it, which stay equal; the first writes `state`.
 
     Args:
-        method: What to train.
         loader: Gives the views of an epoch, those of this process's part of each batch.
         settings: Optimiser, peak learning rate and schedule; `epochs` of it is not read.
+        todo: Which epochs, after which history, and what mining brings.
         labels: Of every sample that the loader may give, by sample index, (images,) int64; -1 where none is to be seen.
-        epochs: The epochs to train, numbered from the beginning of the run, so that no two rounds see the same views.
-        device: Where to compute.
-        label: What the progress line calls this training.
         state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
-        before: The history of the training that this one goes on from; a collapse is measured against it.
-        order: `order(epoch=...)` is the order of the samples in an epoch; None draws it.
         slots: Of all images, from which those of mined negatives are negatives of each batch; None for none.
         validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is
             nothing to measure it with.
@@ -66,12 +105,13 @@ def train(
     Raises:
         UserError: the loss is not finite, the data has fewer images than one batch, or the file `state` is damaged.
     """
-    batches = len(loader)
+    batches, epochs, label = len(loader), todo.epochs, str(todo)
+    order = todo.mined.order if isinstance(todo.mined, MinedBatches) else None
     method = method.to(device, memory_format=torch.channels_last).train()
     optimiser = build_optimiser(settings, method)
     peak = settings.lr * settings.batch_size / REFERENCE_BATCH
     steps = batches * len(epochs)
-    warmup = min(round(settings.warmup_epochs * batches), steps - 1)
+    warmup = min(round(part_of(batches, settings.warmup_epochs)), steps - 1)
     autocast, scaler = _precision(settings.precision, device)
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
     if slots is not None:
@@ -83,7 +123,7 @@ def train(
         for epoch in epochs[len(history) :]:
             if ends_early(history, settings):
                 break
-            total, norms, recent, began = 0.0, torch.zeros((), device=device), Recent(), time.monotonic()
+            total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
             for made in loader.epoch(epoch, order=order(epoch=epoch) if order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
@@ -100,7 +140,7 @@ def train(
                 scaler.scale(output.loss).backward()
                 average_gradients(trained)
                 scaler.unscale_(optimiser)
-                norms += torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+                norms.append(torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
                 scaler.step(optimiser)
                 scaler.update()
                 total += _finite(output.loss, label, epoch, rate)
@@ -120,10 +160,10 @@ def train(
                 loss=total / batches,
                 lr=rate,
                 **asdict(recent.measure()),
-                gradient_norm=norms.item() / batches,
+                gradient_norm=_mean_of_finite(torch.stack(norms)),
                 knn=accuracy,
             )
-            history.append(from_first(replace(row, collapse=collapse([*before, *history, row]))))
+            history.append(from_first(replace(row, collapse=collapse([*todo.before, *history, row]))))
             say(f"{label} · {history[-1].words()} · {speed:,.0f} images/s")
             if rank() == 0:
                 _keep(state, parts, history)
@@ -153,6 +193,12 @@ def _finite(loss: torch.Tensor, label: str, epoch: int, rate: float) -> float:
             f"{rate:.4g}; lower train.lr or mining.lr, raise loss.tau or train.warmup_epochs"
         )
     return value
+
+
+def _mean_of_finite(norms: Tensor) -> float:
+    """The mean of the lengths of an epoch's gradients (batches,); one that overflowed in float16 made no step."""
+    finite = norms[norms.isfinite()]
+    return (finite.double().sum() / max(1, len(finite))).item()
 
 
 def _precision(name: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:

@@ -16,16 +16,9 @@ from tempfile import TemporaryDirectory
 import torch
 import torch.distributed as dist
 
-from contraflow.devices import lease
 from contraflow.foundations.errors import UserError
 
 Work = Callable[[torch.device], None]
-
-
-def on_gpus(wanted: int, work: Work) -> None:
-    """`on_each` GPU that `contraflow.devices.lease` gives, or on the CPU where there is none."""
-    with lease(wanted) as devices:
-        on_each(devices, work)
 
 
 def on_each(devices: Sequence[torch.device], work: Work) -> None:

@@ -1,27 +1,29 @@
 """One round of training, from parameters and data to a checkpoint and its history."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from contraflow.collectives import rank, world_size
-from contraflow.devices import job_cores
+from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
 from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.signature import Writes
 from contraflow.methods.parts.base import DataShape, Method
 from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
 from contraflow.models.embed import embed
-from contraflow.training.history import Epoch, save_history
-from contraflow.training.loop import train
+from contraflow.training.history import save_history
+from contraflow.training.loop import MinedCompanions, Round, train
+from contraflow.training.parallel import on_each
 from contraflow.training.settings import Training
 from contraflow.training.validation import validation_knn
 from contraflow.views.companions import CompanionLoader
@@ -30,52 +32,9 @@ from contraflow.views.loader import ImageLoader, ViewLoader
 
 PROJECTED = 500  # images at a time
 
-
-@dataclass(frozen=True)
-class MinedBatches:
-    """Mined negatives that meet their images in a batch: `order(epoch=...)` is the order of the images in an epoch."""
-
-    order: Callable[..., np.ndarray]
-
-
-@dataclass(frozen=True)
-class MinedCompanions:
-    """Mined negatives that each image brings along, by sample index, (images, m) int64.
-
-    They come in a view each, or `stored`, as the vectors that they last had: a vector starts as the projection of its
-    image, and is no part of the checkpoint.
-    """
-
-    images: np.ndarray
-    stored: bool
-
-
-@dataclass(frozen=True)
-class Round:
-    """What is trained, from where on, on which images.
-
-    Attributes:
-        seed: Draws weights, order and views.
-        number: 0 for pretraining, then the number of the mining round.
-        epochs: Numbered on from the rounds before, so that no two rounds see the same views.
-        start: The checkpoint to go on from; None draws weights from the seed.
-        before: The history of that checkpoint's own training, against which a collapse is measured.
-        mined: What a mining pass brings; None without.
-        encoder: A checkpoint, perhaps of another method, of which the encoder's weights are taken.
-        indices: Of the images to train on; None takes all training images.
-    """
-
-    seed: int
-    number: int
-    epochs: range
-    start: Path | None = None
-    before: Sequence[Epoch] = ()
-    mined: MinedBatches | MinedCompanions | None = None
-    encoder: Path | None = None
-    indices: np.ndarray | None = None
-
-    def __str__(self) -> str:
-        return f"seed {self.seed} · round {self.number}"
+# What every step that trains an encoder writes.
+CheckpointOut = Annotated[Path, Writes("Checkpoint to write (.safetensors).")]
+HistoryOut = Annotated[Path, Writes("History of the training to write (.csv).")]
 
 
 @dataclass(frozen=True)
@@ -88,29 +47,35 @@ class Files:
 
 
 def train_round(
-    settings: Training,
-    device: torch.device,
-    *,
-    data: EncodedData,
-    todo: Round,
-    files: Files,
-    threads: int,
-    provenance: Provenance,
+    settings: Training, *, data: EncodedData, todo: Round, files: Files, threads: int, provenance: Provenance
 ) -> None:
-    """Train, and write a checkpoint and its history; each process of a training does all of it on a device of its own,
-    but for the writing.
+    """Train on as many GPUs as `settings.train` asks for, or on the CPU, and write a checkpoint and its history.
 
     Args:
-        device: Where this process computes.
         threads: CPU threads that make views.
         provenance: What the round is made from, for the checkpoint.
 
     Raises:
         UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
+    with lease(settings.train.gpus) as devices:
+        on_each(devices, partial(_train, settings, data, todo, files, threads, provenance))
+
+
+def _train(
+    settings: Training,
+    data: EncodedData,
+    todo: Round,
+    files: Files,
+    threads: int,
+    provenance: Provenance,
+    device: torch.device,
+) -> None:
+    """What each process of a training does on a device of its own; the first alone writes."""
     torch.set_num_threads(job_cores())
     torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
-    method = build_method(settings, data)
+    indices = data.training if todo.indices is None else todo.indices
+    method = build_method(settings, data, indices)
     labels = _labels(method, data, settings)
     if todo.start is not None:
         load_model(todo.start, method)
@@ -123,35 +88,31 @@ def train_round(
         slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(todo.mined.images))
     history = train(
         method,
-        _loader(settings, data, todo, device, own_threads),
+        _loader(settings, data, todo, indices, device, own_threads),
         settings.train,
+        todo=todo,
         labels=labels,
-        epochs=todo.epochs,
         device=device,
-        label=str(todo),
         state=files.state,
-        before=todo.before,
-        order=todo.mined.order if isinstance(todo.mined, MinedBatches) else None,
         slots=slots,
         validate=validation_knn(data, threads),
     )
     if rank() == 0:
         card = data.card
         images = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
-        made_from = {field.name: getattr(provenance, field.name) for field in fields(provenance)}
-        save_model(files.encoder, method, Checkpoint(**made_from, **images, data=card.name))
+        save_model(files.encoder, method, Checkpoint(**vars(provenance), **images, data=card.name))
         save_history(files.history, history, todo.seed, todo.number)
 
 
-def build_method(settings: Training, data: EncodedData) -> Method:
-    """The method that `method.name` names, for some images, its weights drawn from torch's generator."""
-    card, positions = data.card, torch.from_numpy(data.positions)
-    shape = DataShape(card.channels, card.image_size, card.train["images"], len(card.classes), positions)
+def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> Method:
+    """The method that `method.name` names, to be trained on some images, its weights drawn from torch's generator."""
+    card, positions, training = data.card, torch.from_numpy(data.positions), torch.from_numpy(indices)
+    shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training)
     return METHODS[settings.method.name](settings, shape)
 
 
 def _loader(
-    settings: Training, data: EncodedData, todo: Round, device: torch.device, threads: int
+    settings: Training, data: EncodedData, todo: Round, indices: np.ndarray, device: torch.device, threads: int
 ) -> ViewLoader | CompanionLoader:
     augment, batch_size = settings.augment.chosen(), settings.train.batch_size
     load = partial(
@@ -161,7 +122,7 @@ def _loader(
         half=settings.train.precision != "float32",
         seed=todo.seed,
         threads=threads,
-        indices=data.training if todo.indices is None else todo.indices,
+        indices=indices,
         part=rank(),
         parts=world_size(),
         **data.card.loading,
@@ -180,7 +141,7 @@ def _projections(method: Method, data: EncodedData, device: torch.device, thread
         data.train_beton, batch_size=PROJECTED, threads=threads, indices=data.training, **data.card.loading
     )
     found, _ = embed(nn.Sequential(method.encoder, method.projection), images, device)
-    vectors = torch.zeros(data.card.train["images"], found.shape[1])
+    vectors = torch.zeros(data.card.train.images, found.shape[1])
     vectors[data.training] = torch.from_numpy(found)
     return vectors
 

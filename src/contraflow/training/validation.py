@@ -1,7 +1,6 @@
 """A quick look at an encoder while it is trained: k-NN on some of the validation images."""
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from torch import nn
@@ -24,20 +23,18 @@ def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], flo
     """
     if not data.card.labelled:
         return None
-    return partial(_measure, data, data.training[data.labels("training") != UNLABELLED], threads)
+    labelled = data.training[data.labels("training") != UNLABELLED]
 
-
-def _measure(data: EncodedData, labelled: np.ndarray, threads: int, encoder: nn.Module) -> float:
-    def features(indices: np.ndarray, most: int) -> Labelled:
+    def features(encoder: nn.Module, indices: np.ndarray, most: int) -> Labelled:
+        step = -(-len(indices) // most)
         images = ImageLoader(
-            data.train_beton,
-            batch_size=BATCH,
-            threads=threads,
-            indices=indices[:: -(-len(indices) // most)],
-            **data.card.loading,
+            data.train_beton, batch_size=BATCH, threads=threads, indices=indices[::step], **data.card.loading
         )
-        return Labelled(*embed(encoder, images, device))
+        return Labelled(*embed(encoder, images, next(encoder.parameters()).device))
 
-    device = next(encoder.parameters()).device
-    bank, queries = features(labelled, BANK), features(data.validation, QUERIES)
-    return knn_accuracies(queries, bank, [KNN], classes=len(data.card.classes), device=device)[f"knn{KNN.k}"]
+    def measure(encoder: nn.Module) -> float:
+        bank, queries = features(encoder, labelled, BANK), features(encoder, data.validation, QUERIES)
+        device = next(encoder.parameters()).device
+        return knn_accuracies(queries, bank, [KNN], classes=len(data.card.classes), device=device)[f"knn{KNN.k}"]
+
+    return measure

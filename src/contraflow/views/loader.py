@@ -52,7 +52,8 @@ class _Images:
         if sides is None:
             raise ValueError(f"{beton} holds images of several sizes: a size must be given")
         self.image_shape = (channels, *sides)
-        self.batch_size, self.threads = batch_size, threads
+        self.batch_size = batch_size
+        self.threads = threads
         self.indices = self._checked(np.arange(len(self._file)) if indices is None else indices)
         self._table = make_table(mean, std)
 
@@ -97,6 +98,7 @@ class ViewLoader(_Images):
         views: Sequence[ViewRecipe],
         *,
         seed: int,
+        batch_size: int,
         local: Sequence[ViewRecipe] = (),
         local_size: int = 1,
         part: int = 0,
@@ -105,12 +107,11 @@ class ViewLoader(_Images):
         channels_last: bool = False,
         **images,
     ) -> None:
-        super().__init__(beton, **images)
-        of_each, rest = divmod(self.batch_size, parts)
-        if rest:
-            raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {self.batch_size}")
+        super().__init__(beton, batch_size=batch_size, **images)
+        if batch_size % parts:
+            raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {batch_size}")
         self.seed = seed
-        self._part = slice(part * of_each, (part + 1) * of_each)
+        self._part = slice(part * batch_size // parts, (part + 1) * batch_size // parts)
         self._half, self._channels_last = half, channels_last
         if half:  # the kernels copy what the table says of a grey level: here the bits of float16, which Numba lacks
             self._table = self._table.astype(np.float16).view(np.int16)
@@ -129,8 +130,9 @@ class ViewLoader(_Images):
     def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[Batch]:
         """The batches of one epoch.
 
-        Where there are parts, the views are those of one part, the indices those of the whole batch. Each batch owns
-        its memory. Up to two more are being made while the consumer holds one.
+        Where there are parts, the views are those of one part, the indices those of the whole batch.
+
+        Each batch owns its memory. Up to two more are being made while the consumer holds one.
 
         Args:
             epoch: from 0; gives other views and, without `order`, another order.
@@ -183,7 +185,7 @@ class ImageLoader(_Images):
     """Images without augmentation, normalised, in the order of `indices`, with their labels.
 
     Of an image of another size than is wanted the shorter side is resized and the middle square taken, as
-    `contraflow.encoded.pixels` does. Arguments and errors as for `ViewLoader`.
+    `contraflow.images.decoding` does. Arguments and errors as for `ViewLoader`.
     """
 
     def __len__(self) -> int:

@@ -114,11 +114,7 @@ class Augment(Views):
 
 
 def _changed(section: Section, kind: type[Section], changes: dict, where: str) -> Section:
-    """The values of `section` that a section of `kind` has, some of them changed; the user calls these `where`.
-
-    Raises:
-        ValueError: a name or a value cannot be.
-    """
+    """The values of `section` that a section of `kind` has, some of them changed; the user calls these `where`."""
     names = kind.model_fields
     for name in changes:
         if name not in names:

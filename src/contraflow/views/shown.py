@@ -14,10 +14,12 @@ from contraflow.views.settings import ViewRecipe
 def read_views(
     beton: Path, indices: np.ndarray, views: Sequence[ViewRecipe], *, seed: int, epoch: int, size: int, first: int = 0
 ) -> np.ndarray:
-    """The views that a `ViewLoader` of this seed gives of the images `indices` (n,) in an epoch, before they are
-    normalised: (views, n, size, size, C) uint8, C of 1 or 3.
+    """The views that a `ViewLoader` of this seed gives of some images in an epoch, before they are normalised.
 
-    `first` is the number of the first of these views; the other arguments are those of the loader.
+    Arguments are as there; `indices` is (n,), and `first` the number of the first of these views.
+
+    Returns:
+        Shape (views, n, size, size, C) uint8, C of 1 or 3.
 
     Raises:
         UserError: the file is missing or damaged.

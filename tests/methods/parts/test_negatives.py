@@ -4,12 +4,18 @@ import torch
 from contraflow.losses.comparison import in_batch
 from contraflow.losses.selection import hardest, outside_window
 from contraflow.losses.weighting import debias, emphasise, harden
-from contraflow.methods.parts.negatives import Negatives
+from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.methods.parts.settings import MethodSettings
 
 
 @pytest.fixture
-def policy(params_of):
-    return lambda **negatives: Negatives(params_of(negatives=negatives))
+def settings_of(params_of):
+    return lambda **changes: MethodSettings.of(params_of(**changes))
+
+
+@pytest.fixture
+def policy(settings_of):
+    return lambda **negatives: NegativePolicy(settings_of(negatives=negatives))
 
 
 @pytest.fixture
@@ -29,12 +35,12 @@ def test_stages_follow_one_another(policy, comparison):
     torch.testing.assert_close(found.weight, expected.weight)
 
 
-def test_the_window_goes_by_positions_and_keeps_none_in_the_state(params_of, comparison):
-    settings = params_of(negatives={"exclude_window": 3})
+def test_the_window_goes_by_positions_and_keeps_none_in_the_state(settings_of, comparison):
+    settings = settings_of(negatives={"exclude_window": 3})
     positions = torch.arange(20) // 5 * 2**32 + torch.arange(20) % 5
-    ordered = Negatives(settings, positions)
+    ordered = NegativePolicy(settings, positions)
     assert torch.equal(ordered(comparison, 0.2).negative, outside_window(comparison, 3, positions).negative)
-    assert not torch.equal(ordered(comparison, 0.2).negative, Negatives(settings)(comparison, 0.2).negative)
+    assert not torch.equal(ordered(comparison, 0.2).negative, NegativePolicy(settings)(comparison, 0.2).negative)
     assert ordered.state_dict() == {}
 
 
@@ -51,7 +57,7 @@ def test_the_adaptive_ring_grows_with_suspects_and_shrinks_without(policy, compa
     assert torch.equal(adaptive.outer, kept) and "outer" in adaptive.state_dict()
 
 
-def test_macl_weighs_the_anchors_last(params_of, comparison):
-    settings = params_of(loss={"temperature": "macl"}, negatives={"weighting": "debiased"})
-    found, expected = Negatives(settings)(comparison, 0.2), emphasise(debias(comparison, 0.2, 0.1), 0.2)
+def test_macl_weighs_the_anchors_last(settings_of, comparison):
+    settings = settings_of(loss={"temperature": "macl"}, negatives={"weighting": "debiased"})
+    found, expected = NegativePolicy(settings)(comparison, 0.2), emphasise(debias(comparison, 0.2, 0.1), 0.2)
     torch.testing.assert_close(found.anchor_weight, expected.anchor_weight)

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from contraflow.losses import ntxent
+from contraflow.losses.ntxent import ntxent
 from contraflow.methods.parts.temperature import LEAST, Temperature
 
 

@@ -23,6 +23,7 @@ class DataShape:
         images: How many there are; sample indices lie below.
         classes: 0 where there are no labels.
         positions: Place in order of each image, (images,) int64; None where the sample indices are the places.
+        training: Sample indices of the images that are trained on, (M,) int64; None for all.
     """
 
     channels: int
@@ -30,6 +31,7 @@ class DataShape:
     images: int
     classes: int
     positions: Tensor | None = None
+    training: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,10 @@ class Method(nn.Module):
 
     Attributes:
         encoder: The network that is kept.
+        loss: The section `loss` of the parameters.
         needs_labels: Whether the method makes no sense without any labels.
+        predicts: Whether it has a `predictor` of one view's projection from the other's, (N, D) to (N, D), in the shape
+            of the projection head (Grill et al. 2020, section 3.3).
 
     Args:
         settings: What it is told.
@@ -58,33 +63,41 @@ class Method(nn.Module):
     """
 
     needs_labels = False
+    predicts = False
 
     def __init__(self, settings: MethodSettings, data: DataShape):
         super().__init__()
-        model = settings.model
+        self.loss, model = settings.loss, settings.model
         self.encoder = build_encoder(model, data.channels, data.image_size)
         head = projection_head(self.encoder.dimension, model.projection_hidden, model.projection_dim)
         self.projection = set_norm(head, model.norm)
+        if self.predicts:
+            head = projection_head(model.projection_dim, model.predictor_hidden, model.projection_dim)
+            self.predictor = set_norm(head, model.norm)
 
     def forward(self, batch: Batch) -> Output:
         """The loss of a batch, and the embeddings that it compares."""
         raise NotImplementedError
 
     def features(self, views: Tensor) -> Tensor:
-        """Encoder's features of views (V, n, C, H, W): (V n, F).
+        """Encoder's features of views (V, n, C, H, W): (V, n, F).
 
         All views go through the network as one batch, so that BatchNorm sees them together.
         """
-        return self.encoder(views.flatten(0, 1))
+        return self.encoder(views.flatten(0, 1)).unflatten(0, views.shape[:2])
 
     def project(self, views: Tensor) -> Tensor:
         """Projections of views (V, n, C, H, W): (V, n, D)."""
-        return self.projection(self.features(views)).unflatten(0, views.shape[:2])
+        return self.each(self.projection, self.features(views))
 
     @staticmethod
-    def gathered(head: Callable[[Tensor], Tensor], parts: Tensor) -> Tensor:
+    def each(head: Callable[[Tensor], Tensor], parts: Tensor) -> Tensor:
+        """What `head` makes of parts (V, n, ...), taken as one batch: (V, n, D)."""
+        return head(parts.flatten(0, 1)).unflatten(0, parts.shape[:2])
+
+    def gathered(self, head: Callable[[Tensor], Tensor], parts: Tensor) -> Tensor:
         """What `head` makes of this process's parts (V, n, ...), with those of all processes: (V, N, D)."""
-        return gather(head(parts.flatten(0, 1)).unflatten(0, parts.shape[:2]), dim=1)
+        return gather(self.each(head, parts), dim=1)
 
     def embed(self, views: Tensor) -> Tensor:
         """Projections of the views of all processes, of which this one has (V, n, C, H, W): (V, N, D)."""

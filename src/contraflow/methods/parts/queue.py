@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from contraflow.losses import Stored
 from contraflow.losses.comparison import EMPTY
+from contraflow.losses.infonce import Stored
 
 
 class Queue(nn.Module):

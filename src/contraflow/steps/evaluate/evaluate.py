@@ -14,14 +14,14 @@ from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.frozen import frozen
-from contraflow.evaluation.geometry import alignment, uniformity
+from contraflow.evaluation.geometry import alignment, similarity_counts, uniformity
 from contraflow.evaluation.raw_pixels import principal_components
 from contraflow.evaluation.record import DIGITS, Counts, label_figures, protocol
 from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, open_representation
+from contraflow.evaluation.results import Evaluation
 from contraflow.evaluation.settings import Eval
-from contraflow.evaluation.similarity import similarity_counts
 from contraflow.foundations.arrays import evenly, save_arrays
-from contraflow.foundations.artefacts import Provenance, write_json
+from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.progress import say
 from contraflow.foundations.signature import Data, Settings, Threads, Writes
 from contraflow.models.settings import Model
@@ -132,18 +132,17 @@ def _measure(
         arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
         save_arrays(kept, provenance, **arrays)
     counts = Counts(len(encoded.training), len(encoded.validation), len(test.labels), len(aligned), len(spread_out))
-    content = {
-        "representation": name,
-        "seed": seed,
-        "dimension": test.features.shape[1],
+    Evaluation(
+        representation=name,
+        seed=seed,
+        dimension=test.features.shape[1],
         **label_figures(found, test.labels, card.classes),
-        "alignment": round(alignment(first, second), DIGITS),
-        "uniformity": None if uniform is None else round(uniform, DIGITS),
-        "similarities": similarity_counts(first, second, test.labels[aligned]),
-        "protocol": protocol(name, test.features.shape[1], counts, settings, found),
-        "provenance": provenance.content(),
-    }
-    write_json(out, content)
+        alignment=round(alignment(first, second), DIGITS),
+        uniformity=None if uniform is None else round(uniform, DIGITS),
+        similarities=similarity_counts(first, second, test.labels[aligned]),
+        protocol=protocol(name, test.features.shape[1], counts, settings, found),
+        provenance=provenance,
+    ).write(out)
 
 
 def _features(
@@ -152,7 +151,7 @@ def _features(
     batch_size = settings.eval.batch_size
     loading = {"batch_size": batch_size, "threads": threads, **encoded.card.loading}
     train, test = (ImageLoader(file, **loading) for file in (encoded.train_beton, encoded.test_beton))
-    aligned = evenly(encoded.card.test["images"], ALIGNED)
+    aligned = evenly(encoded.card.test.images, ALIGNED)
     views = ViewLoader(encoded.test_beton, settings.augment.chosen().whole(), seed=VIEW_SEED, **loading)
     pairs = _sides(views.epoch(0, order=aligned, drop_last=False))
     with frozen(subject.network):

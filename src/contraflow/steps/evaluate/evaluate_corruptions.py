@@ -14,7 +14,7 @@ from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.corruptions import SEVERITIES, SMALL_IMAGE, UNITS, corrupt, strength
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
-from contraflow.foundations.artefacts import write_json
+from contraflow.evaluation.results import Extra
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Setting, Settings, Threads
 from contraflow.models.settings import Model
@@ -66,21 +66,20 @@ def evaluate_corruptions(
         loader = ImageLoader(encoded.train_beton, batch_size=batch, threads=threads, **card.loading)
         train = subject.features(loader, len(loader), device, "train")
         bank = train[train.labels >= 0]
-        total = -(-card.test["images"] // batch)
+        total = -(-card.test.images // batch)
         for name, severity in cases:
             batches = _corrupted(encoded, name, severity, batch)
             test = subject.features(batches, total, device, f"{name} {severity}" if severity else name)
             accuracies = knn_accuracies(test, bank, settings.knn, classes=len(card.classes), device=device)
             found.setdefault(name, {})[str(severity)] = accuracies
-    content = {
-        "kind": "corruptions",
-        "representation": subject.name,
-        "seed": subject.seed,
-        "figures": found,
-        "protocol": _protocol(encoded, settings.knn),
-        "provenance": subject.provenance(settings.values()).content(),
-    }
-    write_json(figures, content)
+    Extra(
+        kind="corruptions",
+        representation=subject.name,
+        seed=subject.seed,
+        figures=found,
+        protocol=_protocol(encoded, settings.knn),
+        provenance=subject.provenance(settings.values()),
+    ).write(figures)
 
 
 def _corrupted(data: EncodedData, name: str, severity: int, batch: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -105,7 +104,7 @@ def _protocol(data: EncodedData, neighbours: list[Knn]) -> dict[str, str]:
     words = "; ".join(map(str, neighbours))
     return {
         "knn": f"{words}; weighted as in the summary, neighbours are the training images as they are",
-        "images": f"all {data.card.test['images']} test images, each under every corruption",
+        "images": f"all {data.card.test.images} test images, each under every corruption",
         "severities": f"{', '.join(map(str, SEVERITIES))} of 1 to 5, as Hendrycks & Dietterich (2019) have them "
         f"in {'CIFAR-10-C' if size <= SMALL_IMAGE else 'ImageNet-C'}; rotation is not among theirs",
         **{name: of(name) for name in UNITS},

@@ -13,9 +13,10 @@ from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.probe import Problem, choose, sweep
 from contraflow.evaluation.representation import Figures
+from contraflow.evaluation.results import ByRound, Images, Round
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly
-from contraflow.foundations.artefacts import Provenance, sha256, write_json
+from contraflow.foundations.artefacts import Provenance, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.signature import Data, Reads, Settings, Threads
@@ -82,27 +83,20 @@ def evaluate_rounds(
                     both = Labelled(*embed(encoder, batches, device))
                 require_finite(both.features, f"the encoder of seed {made_from.seed} ({path})")
                 train, test = both[np.arange(len(learned))], both[np.arange(len(learned), len(both.labels))]
-                trials = sweep(
-                    Problem(train.features, train.labels, device=device),
-                    test.features,
-                    test.labels,
-                    weight_decays=settings.eval.linear.weight_decay,
-                    max_iterations=settings.eval.linear.max_iterations,
-                )
-                best = choose(trials)
+                problem = Problem(train.features, train.labels, device=device)
+                best = choose(sweep(problem, test, settings.eval.linear))
                 found["linear"] = best.validation_accuracy
                 predicted = best.probe.predict(test.features)
                 found["confusion"] = confusion_matrix(test.labels, predicted, len(card.classes)).tolist()
                 found |= knn_accuracies(test, train, settings.eval.knn, classes=len(card.classes), device=device)
-            rounds.append({"round": number, **found})
+            rounds.append(Round(round=number, **found))
     if len(seeds) != 1:
         raise UserError(f"evaluate-rounds takes the encoders of one seed, got those of {sorted(seeds)}")
     provenance = Provenance.of_stage("evaluate", params=settings.values(), inputs=inputs)
-    content = {
-        "representation": "encoder_by_round",
-        "seed": seeds.pop(),
-        "images": {"learned": len(learned), "held_out": len(held_out)},
-        "rounds": sorted(rounds, key=lambda entry: entry["round"]),
-        "provenance": provenance.content(),
-    }
-    write_json(figures, content)
+    ByRound(
+        representation="encoder_by_round",
+        seed=seeds.pop(),
+        images=Images(learned=len(learned), held_out=len(held_out)),
+        rounds=sorted(rounds, key=lambda each: each.round),
+        provenance=provenance,
+    ).write(figures)

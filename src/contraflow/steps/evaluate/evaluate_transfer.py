@@ -14,8 +14,8 @@ from contraflow.encoded.card import Card, EncodedData
 from contraflow.evaluation.accuracy import Accuracies, measure
 from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import Eval
-from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Reads, Settings, Threads
 from contraflow.models.settings import Model
@@ -74,16 +74,15 @@ def evaluate_transfer(
             settings=settings.eval,
             device=device,
         )
-    content = {
-        "kind": "transfer",
-        "representation": subject.name,
-        "seed": subject.seed,
-        "figures": found.test,
-        "validation": found.validation,
-        "protocol": _protocol(encoded.card, other, settings.eval, found),
-        "provenance": subject.provenance(settings.values(), transfer=other.digest).content(),
-    }
-    write_json(figures, content)
+    Extra(
+        kind="transfer",
+        representation=subject.name,
+        seed=subject.seed,
+        figures=found.test,
+        validation=found.validation,
+        protocol=_protocol(encoded.card, other, settings.eval, found),
+        provenance=subject.provenance(settings.values(), transfer=other.digest),
+    ).write(figures)
 
 
 def _plain(card: Card) -> dict:
@@ -106,8 +105,8 @@ def _protocol(own: Card, other: EncodedData, settings: Eval, found: Accuracies) 
     made = f", {kinds[card.channels]} made {kinds[own.channels]}" if card.channels != own.channels else ""
     neighbours = "; ".join(map(str, settings.knn))
     return {
-        "data": f"{card.name}: probe and k-NN learn from {card.train['images']} training images, measured once on "
-        f"{card.test['images']} test images; nothing of it was seen in the encoder's training",
+        "data": f"{card.name}: probe and k-NN learn from {card.train.images} training images, measured once on "
+        f"{card.test.images} test images; nothing of it was seen in the encoder's training",
         "images": f"{own.image_size} pixels a side{made}, normalised like {own.name}, which the encoder was trained on",
         "knn": f"{neighbours}; weighted as in the summary",
         "weight_decay": f"of the linear probe {found.probe.weight_decay:g} for the first seed, chosen on "

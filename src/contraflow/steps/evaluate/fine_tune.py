@@ -1,7 +1,6 @@
 """The step `fine-tune`: how good an encoder becomes where it is trained on with a share of the labels."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, ClassVar
@@ -13,15 +12,15 @@ from contraflow.devices import lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
 from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import FineTune
-from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Setting, Settings, State, Threads
 from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
 from contraflow.models.settings import Model
-from contraflow.training.parallel import on_gpus
-from contraflow.training.rounds import Files, Round, build_method, train_round
+from contraflow.training.loop import Round
+from contraflow.training.rounds import Files, build_method, train_round
 from contraflow.training.settings import Train, Training
 from contraflow.views.loader import ImageLoader
 from contraflow.views.settings import Augment
@@ -79,21 +78,18 @@ def fine_tune(
     todo = Round(subject.seed, number=0, epochs=range(tuning.epochs), encoder=checkpoint, indices=indices)
     with TemporaryDirectory(prefix="contraflow-") as folder:
         files = Files(Path(folder) / "encoder.safetensors", Path(folder) / "history.csv", state)
-        work = partial(
-            train_round, supervised, data=encoded, todo=todo, files=files, threads=threads, provenance=provenance
-        )
-        on_gpus(settings.train.gpus, work)
-        method = build_method(supervised, encoded)
+        train_round(supervised, data=encoded, todo=todo, files=files, threads=threads, provenance=provenance)
+        method = build_method(supervised, encoded, indices)
         load_model(files.encoder, method)
     images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)
     with lease() as (device,):
         scores, actual = embed(nn.Sequential(method.encoder, method.projection), images, device)
-    content = {
-        "kind": "fine_tune",
-        "representation": subject.name,
-        "seed": subject.seed,
-        "figures": {"accuracy": float((scores.argmax(1) == actual).mean())},
-        "protocol": {
+    Extra(
+        kind="fine_tune",
+        representation=subject.name,
+        seed=subject.seed,
+        figures={"accuracy": float((scores.argmax(1) == actual).mean())},
+        protocol={
             "labels": f"of {len(indices)} of {len(encoded.training)} training images, {tuning.share:g} of each class, "
             "drawn by the seed; all other images are left out",
             "training": f"all weights, by cross-entropy of a linear classifier, {tuning.epochs} epochs over these "
@@ -101,6 +97,5 @@ def fine_tune(
             "test": f"the classifier itself after the last epoch, once on {len(actual)} test images; nothing chosen on "
             "them",
         },
-        "provenance": provenance.content(),
-    }
-    write_json(figures, content)
+        provenance=provenance,
+    ).write(figures)

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from contraflow.encoded.card import EncodedData
+from contraflow.evaluation.results import ByRound, Evaluation, Extra
 from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_extras, summarise_rounds
 from contraflow.foundations.arrays import load_arrays
-from contraflow.foundations.artefacts import Provenance, atomic, read_json, write_json
+from contraflow.foundations.artefacts import atomic, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Reads, Settings, Writes
 
@@ -52,43 +53,39 @@ def summarise(
         UserError: a file is missing or was made from other data.
     """
     encoded = EncodedData.open(data)
-    contents, by_round = ([_read(path, encoded) for path in paths] for paths in (evaluations, rounds))
-    summary = summarise_evaluations(contents)
+    found = [Evaluation.read(path, data=encoded.digest) for path in evaluations]
+    by_round = [ByRound.read(path, data=encoded.digest) for path in rounds]
+    summary = summarise_evaluations(found)
     if encoded.card.labelled and negatives:
         summary["rounds"] = summarise_rounds(
-            [entry for content in by_round for entry in content["rounds"]] + _mined(negatives, encoded)
+            [(each.round, each.accuracies) for of_seed in by_round for each in of_seed.rounds]
+            + _mined(negatives, encoded)
         )
         summary["mining"] = {"same_class_share": summary["rounds"][-1]["same_class_share"]}
-    write_json(metrics, summary | summarise_extras(_read(path, encoded) for path in extras))
+    write_json(metrics, summary | summarise_extras(Extra.read(path, data=encoded.digest) for path in extras))
     history = pd.concat([pd.read_csv(path) for path in histories]).sort_values(["seed", "round", "epoch"])
     _write_table(curves, history)
-    _write_table(confusion, _pairs(contents, settings.seeds[0], encoded.card.classes))
+    _write_table(confusion, _pairs(found, settings.seeds[0], encoded.card.classes))
 
 
-def _read(path: Path, data: EncodedData) -> dict:
-    content = read_json(path)
-    Provenance.of_content(content["provenance"], path).require(path, data=data.digest)
-    return content
-
-
-def _mined(negatives: list[Path], data: EncodedData) -> list[dict]:
-    """How many of the negatives are false, an entry a table: of all, of each anchor's most and least similar one."""
-    entries, labels = [], data.labels("train")
+def _mined(negatives: list[Path], data: EncodedData) -> list[tuple[int, dict[str, float]]]:
+    """By round how many negatives are false, once a table: of all, of each anchor's most and least similar one."""
+    found, labels = [], data.labels("train")
     for path in negatives:
         arrays, mined = load_arrays(path)
         mined.require(path, data=data.digest)
         anchor, negative = arrays["anchor"], arrays["negative"]
         parts = {"share": negative, "first": negative[:, :1], "last": negative[:, -1:]}
         shares = {f"same_class_{name}": same_class_share(anchor, part, labels) for name, part in parts.items()}
-        entries.append({"round": mined.round, **shares})
-    return entries
+        found.append((mined.round, shares))
+    return found
 
 
-def _pairs(evaluations: list[dict], seed: int, classes: list[str]) -> pd.DataFrame:
+def _pairs(evaluations: list[Evaluation], seed: int, classes: list[str]) -> pd.DataFrame:
     """Actual and predicted class of each test image, for one seed's encoder."""
     for evaluation in evaluations:
-        if (evaluation["representation"], evaluation["seed"]) == ("encoder", seed):
-            counts = np.array(evaluation["confusion"], np.int64).reshape(len(classes), len(classes))
+        if (evaluation.representation, evaluation.seed) == ("encoder", seed):
+            counts = np.array(evaluation.confusion, np.int64).reshape(len(classes), len(classes))
             cells = np.repeat(np.arange(counts.size), counts.ravel())
             names = np.array(classes, dtype=object)
             actual, predicted = np.divmod(cells, len(classes)) if len(cells) else (cells, cells)

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from contraflow.encoded.card import EncodedData
+from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Seed, Setting, Settings, State, Threads
 from contraflow.models.settings import Model
-from contraflow.training.from_start import CheckpointOut, HistoryOut, train_from_start
-from contraflow.training.rounds import Files
+from contraflow.training.loop import Round
+from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
 from contraflow.training.settings import Train, Training
 from contraflow.views.settings import Augment
 
@@ -46,13 +47,13 @@ def train_supervised(
     encoded = EncodedData.open(data)
     if not encoded.card.labelled:
         raise UserError(f"eval.supervised must be false for images without labels: {encoded.card.name} has none")
-    train_from_start(
+    epochs = range(settings.train.epochs + settings.rounds * settings.mined_epochs)
+    inputs = {"data": encoded.digest}
+    train_round(
         Training.supervised(settings.augment, settings.model, settings.train),
-        encoded,
-        stage="evaluate",
-        params=settings.made_from(),
-        seed=seed,
-        epochs=settings.train.epochs + settings.rounds * settings.mined_epochs,
+        data=encoded,
+        todo=Round(seed, number=0, epochs=epochs),
         files=Files(encoder, history, state),
         threads=threads,
+        provenance=Provenance.of_stage("evaluate", seed=seed, round=0, params=settings.made_from(), inputs=inputs),
     )

@@ -14,10 +14,9 @@ from contraflow.foundations.signature import Data, Reads, State, Threads
 from contraflow.mining.batches import order_with_negatives
 from contraflow.mining.provenance import MiningPass
 from contraflow.mining.settings import HOW, Mining
-from contraflow.training.from_start import CheckpointOut, HistoryOut
 from contraflow.training.history import read_history
-from contraflow.training.parallel import on_gpus
-from contraflow.training.rounds import Files, MinedBatches, MinedCompanions, Round, train_round
+from contraflow.training.loop import MinedBatches, MinedCompanions, Round
+from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
 from contraflow.training.settings import Training
 
 
@@ -58,14 +57,13 @@ def train_mined(
     if mining.use == "batches":
         use = MinedBatches(partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed))
     else:
-        nearest = np.zeros((encoded.card.train["images"], mining.companions), np.int64)
+        nearest = np.zeros((encoded.card.train.images, mining.companions), np.int64)
         nearest[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
         use = MinedCompanions(nearest, stored=mining.use == "stored")
     first = settings.train.epochs + (number - 1) * mining.epochs
     epochs = range(first, first + mining.epochs)
     inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)}
-    work = partial(
-        train_round,
+    train_round(
         settings.with_rate(mining.lr),
         data=encoded,
         todo=Round(seed, number, epochs, start=start, before=read_history(before), mined=use),
@@ -73,4 +71,3 @@ def train_mined(
         threads=threads,
         provenance=Provenance.of_stage("mine", seed=seed, round=number, params=settings.made_from(), inputs=inputs),
     )
-    on_gpus(settings.train.gpus, work)

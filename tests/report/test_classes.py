@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from contraflow.report.rounds import CHANGES, confusion_changes
+from contraflow.report.classes import CHANGES, confusion_changes
 
 
 def test_the_pairs_that_changed_most_come_first(run_of):
