@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.images import ffcv_import  # noqa: F401  takes the side effects out of later imports of ffcv
+from contraflow.images import writer  # noqa: F401  takes the side effects out of later imports of ffcv
 from contraflow.views.settings import ViewRecipe
 
 

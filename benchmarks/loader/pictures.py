@@ -8,9 +8,9 @@ import numpy as np
 
 from contraflow.encoded.beton import open_beton
 from contraflow.images.download import provide
-from contraflow.images.ffcv_import import DatasetWriter, IntField, NDArrayField, RGBImageField
 from contraflow.images.sources import SOURCES
 from contraflow.images.torchvision_sets import read_torchvision_set
+from contraflow.images.writer import DatasetWriter, IntField, NDArrayField, RGBImageField
 
 QUALITY = 90  # of JPEG
 

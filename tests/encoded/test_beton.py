@@ -9,7 +9,7 @@ from PIL import Image
 
 from contraflow.encoded.beton import open_beton
 from contraflow.foundations.errors import UserError
-from contraflow.images.ffcv_import import IntField, NDArrayField, RGBImageField
+from contraflow.images.writer import IntField, NDArrayField, RGBImageField
 
 N, SIZE = 30, 6
 LABELS = [i % 3 - 1 for i in range(N)]

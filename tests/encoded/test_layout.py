@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from contraflow.encoded.layout import read_layout
-from contraflow.images.ffcv_import import NDArrayField
+from contraflow.images.writer import NDArrayField
 
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("n", [1, 30])
 def test_it_finds_what_ffcvs_reader_finds(tmp_path, write_ffcv, random_images, n, channels):
-    from ffcv.reader import Reader  # after ffcv_import, which takes the side effects out of it
+    from ffcv.reader import Reader  # after contraflow.images.writer, which takes the side effects out of it
 
     path = write_ffcv(tmp_path / "some.beton", random_images(n, 5, channels), [i - 1 for i in range(n)])
     layout, theirs = read_layout(path), Reader(str(path))

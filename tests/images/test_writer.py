@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from contraflow.encoded.beton import open_beton
-from contraflow.images.ffcv_import import DatasetWriter, IntField, NDArrayField, RGBImageField
 from contraflow.images.image_set import Split
-from contraflow.images.writer import write_beton
+from contraflow.images.writer import DatasetWriter, IntField, NDArrayField, RGBImageField, write_beton
 
 
 def _split(n: int, size: int, channels: int) -> Split:

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from contraflow.views.companions import CompanionLoader
-from contraflow.views.loader import ViewLoader
+from contraflow.views.loader import CompanionLoader, ViewLoader
 
 
 @pytest.fixture

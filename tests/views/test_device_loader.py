@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contraflow.encoded.beton import open_beton
-from contraflow.images.ffcv_import import IntField, RGBImageField
+from contraflow.images.writer import IntField, RGBImageField
 from contraflow.views.device_loader import DeviceViewLoader, fits, view_loader
 from contraflow.views.loader import ViewLoader
 from contraflow.views.settings import ViewRecipe

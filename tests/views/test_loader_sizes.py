@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.pixels import read_images
 from contraflow.foundations.errors import UserError
-from contraflow.images.ffcv_import import IntField, RGBImageField
+from contraflow.images.writer import IntField, RGBImageField
 from contraflow.views.loader import ImageLoader, ViewLoader
 from contraflow.views.settings import ViewRecipe
 

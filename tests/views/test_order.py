@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.views.order import epoch_order
+from contraflow.views.loader import epoch_order
 
 ONES = np.ones(100, np.int64)
 

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from contraflow.images.ffcv_import import IntField, RGBImageField
+from contraflow.images.writer import IntField, RGBImageField
 
 N, SIZE, EPOCH = 40, 16, 3
 PROCESS = """
@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from contraflow.params import load_params
 from contraflow.views.device_loader import DeviceViewLoader
-from contraflow.views.loader import ViewLoader
-from contraflow.views.order import epoch_order
+from contraflow.views.loader import ViewLoader, epoch_order
 
 files, epoch, n, size, how = json.loads(sys.argv[1])
 augment = load_params(Path("params.yaml")).augment.model_copy(update={"recipe": "byol", "rotation": 10.0}).chosen()

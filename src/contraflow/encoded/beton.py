@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from contraflow.encoded.jpeg import DamagedJpeg, Decoder
-from contraflow.encoded.layout import JPEG, RAW, Field, Layout, read_layout
+from contraflow.encoded.layout import JPEG, RAW, Layout, read_layout
 from contraflow.foundations.errors import UserError
 
 Pixels = Callable[[np.ndarray, np.ndarray, int, int], None]  # storage, places, start, stop
@@ -111,41 +111,32 @@ def _beton(path: Path, layout: Layout) -> Beton:
     if list(kinds) != ["image", "label"] or kinds["label"] != "IntField":
         found = ", ".join(f"{name} ({kind})" for name, kind in kinds.items())
         raise UserError(f"{path}: the fields must be image and label (IntField), found {found}")
-    image = layout.fields[0]
-    _require_pixels(path, image)
-    of_image, labels = layout.metadata()
-    places, jpeg, channels = _places(image, of_image)
+    places, jpeg, channels = _places(path, layout)
     size = layout.sizes().astype(np.int64)
     raw = places[:, 1] * places[:, 2] * channels
     if layout.samples == 0 or (raw == 0).any() or places[:, 1:].max() > _LARGEST or (size[~jpeg] != raw[~jpeg]).any():
         raise ValueError("there are no images, or they are not as large as their metadata say")
     if places[:, 0].min() < 0 or size.min() < 0 or (places[:, 0] > len(layout.storage) - size).any():
         raise ValueError("an image lies outside of the file")
-    return Beton(path, layout.storage, places, size, jpeg, channels, labels.astype(np.int64))
+    return Beton(path, layout.storage, places, size, jpeg, channels, layout.metadata()[1].astype(np.int64))
 
 
-def _require_pixels(path: Path, image: Field) -> None:
+def _places(path: Path, layout: Layout) -> tuple[np.ndarray, np.ndarray, int]:
+    """Where the images lie and how large they are, which are JPEG, and their channels."""
+    image = layout.fields[0]
     if image.kind == "RGBImageField":
-        return
+        metadata = layout.metadata()[0]
+        places = np.stack([metadata[name].astype(np.int64) for name in ("pointer", "height", "width")], axis=1)
+        if not np.isin(metadata["mode"], (JPEG, RAW)).all():
+            raise ValueError("an image is neither raw nor JPEG")
+        return places, metadata["mode"] == JPEG, 3
     if image.kind == "NDArrayField":
         kind, shape = image.array()
         if kind == "|u1" and len(shape) == 3 and shape[2] == 1:
-            return
+            pointers = layout.metadata()[0].astype(np.int64)
+            places = np.stack([pointers, *(np.full_like(pointers, side) for side in shape[:2])], axis=1)
+            return places, np.zeros(len(places), bool), 1
     raise UserError(
         f"{path}: the field image must be an RGBImageField or an NDArrayField of uint8 (height, width, 1), "
         f"found {image.kind}"
     )
-
-
-def _places(image: Field, metadata: np.ndarray) -> tuple[np.ndarray, np.ndarray, int]:
-    """Where the images lie and how large they are, which are JPEG, and their channels."""
-    places = np.empty((len(metadata), 3), np.int64)
-    if image.kind == "NDArrayField":
-        height, width, channels = image.array()[1]
-        places[:, 0], places[:, 1], places[:, 2] = metadata, height, width
-        return places, np.zeros(len(metadata), bool), channels
-    for column, name in enumerate(("pointer", "height", "width")):
-        places[:, column] = metadata[name]
-    if not np.isin(metadata["mode"], (JPEG, RAW)).all():
-        raise ValueError("an image is neither raw nor JPEG")
-    return places, metadata["mode"] == JPEG, 3

@@ -35,15 +35,10 @@ def draw_validation(candidates: np.ndarray, *, fraction: float, seed: int) -> np
 
 
 def draw_labelled(labels: np.ndarray, indices: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:
-    """Labels (N,) of which all but a share of those at `indices` are hidden, as -1.
+    """Labels (N,) int64, all hidden, as -1, but for a share of those of the training images, which are at `indices`.
 
-    Of each class the same share is kept, rounded up, so that none is without; a function of the arguments alone.
-
-    Args:
-        labels: Shape (N,) int64, -1 for none.
-        indices: Of the training images; no other label is kept.
-        fraction: Share of each class, greater than 0 to 1.
-        seed: Draws the images.
+    Of each class the same `fraction`, above 0 to 1, is kept, rounded up, so that none is without; which images these
+    are is a function of the arguments alone.
     """
     return _draw(labels, indices, seed, lambda members: math.ceil(part_of(members, fraction)))
 

@@ -6,7 +6,7 @@ import io
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from http.client import HTTPException
 from pathlib import Path
 
@@ -73,12 +73,9 @@ def _check(archive: Path, source: Source) -> None:
     if found == expected:
         return
     if source.content:
-        try:
-            with gzip.open(archive) as file:
-                if hashlib.sha256(file.read()).hexdigest() == source.content[archive.name]:
-                    return
-        except (OSError, EOFError):  # not a gzip file, or cut short
-            pass
+        with suppress(OSError, EOFError), gzip.open(archive) as file:  # not a gzip file, or cut short
+            if hashlib.sha256(file.read()).hexdigest() == source.content[archive.name]:
+                return
     raise UserError(f"{archive} has a wrong checksum (MD5 {found}, expected {expected}): replace or remove it")
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from contraflow.encoded.card import Repeats
 
+MOST_LISTED = 50  # pairs in the data card; what there is beyond them is counted
 _CHUNK = 1024  # images at a time
 _LEAST_STD = 1 / 255  # one grey level; what images without any contrast get, for they are divided by it
 
@@ -53,10 +54,6 @@ def mean_and_std(counts: np.ndarray) -> tuple[list[float], list[float]]:
     return means, stds
 
 
-MOST_LISTED = 50  # pairs in the data card; what there is beyond them is counted
-_DIGEST = "S32"
-
-
 def pixel_digest(pixels: np.ndarray) -> bytes:
     """SHA-256 of an image (H, W, C) uint8: of its shape and of its pixels."""
     digest = hashlib.sha256(repr(pixels.shape).encode())
@@ -66,7 +63,7 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
 
 def as_digests(digests: Iterable[bytes], n: int) -> np.ndarray:
     """Digests of n images as one array (n,), 32 bytes an image."""
-    return np.fromiter(digests, _DIGEST, n)
+    return np.fromiter(digests, "S32", n)
 
 
 def copies(digests: np.ndarray, names: Sequence[str | int]) -> Repeats:

@@ -12,6 +12,7 @@ import numpy as np
 
 from contraflow.devices import cores
 from contraflow.encoded.pixels import square
+from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.prefetch import in_turn
 from contraflow.foundations.progress import say, track
@@ -19,7 +20,7 @@ from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
 from contraflow.images.facts import Facts, as_digests, count_values, pixel_digest
 from contraflow.images.image_set import ImageSet, Split, Spool
 from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
-from contraflow.images.listing import UNLABELLED, Part, printable, split_listing
+from contraflow.images.listing import Part, printable, split_listing
 from contraflow.images.table import list_images
 
 T = TypeVar("T")

@@ -42,13 +42,9 @@ class Data(Section):
     split_seed: Annotated[Seed, "draws the validation (and folder test) images; the same for every seed above"] = 0
 
     @model_validator(mode="after")
-    def _folder_has_a_size(self) -> Self:
+    def _table_and_size_suit_the_name(self) -> Self:
         if self.name == "folder" and self.image_size is None:
             raise ValueError("data.image_size must be a number of pixels where data.name is folder, got null")
-        return self
-
-    @model_validator(mode="after")
-    def _table_is_of_a_folder(self) -> Self:
         if self.table is not None and self.name != "folder":
             raise ValueError(f"data.table must be null where data.name is not folder, got {self.table!r}")
         return self

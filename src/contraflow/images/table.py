@@ -11,8 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import GROUP, UNLABELLED, Listing, Part, list_folder, printable
+from contraflow.images.listing import GROUP, Listing, Part, list_folder, printable
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("split", "group", "order")
@@ -47,33 +48,29 @@ def list_table(path: Path, table: str) -> Listing:
         raise UserError(f"data.path must be a folder of images where data.name is folder, got {path}")
     if _outside(table):
         raise UserError(f"data.table must lie inside data.path, so that DVC sees it change, got {table}")
-    columns, unused = _Columns.read(file)
+    columns = _Columns(file)
     labels, classes = _labels(columns)
     positions = _positions(columns)
     by = columns["path"] if positions is None else positions
     order = np.array(sorted(range(len(by)), key=by.__getitem__), np.int64)
     every = Part(columns["path"], labels, positions).take(order)
     if "split" not in columns.content:
-        return Listing(classes, every, None, unused)
+        return Listing(classes, every, None, columns.unused)
     is_test = np.array([columns["split"][i] == "test" for i in order])
     train, test = every.take(np.flatnonzero(~is_test)), every.take(np.flatnonzero(is_test))
     _check_split(columns, classes, train, test)
-    return Listing(classes, train, test, unused)
+    return Listing(classes, train, test, columns.unused)
 
 
 class _Columns:
-    """The known columns of a table, as lists of text, and the line that each row stands in."""
+    """The known columns of a table, as lists of text that are checked one by one.
 
-    def __init__(self, file: Path, content: dict[str, list[str]], lines: list[int]):
-        self.file, self.content, self.lines = file, content, lines
+    `lines` are those that the rows stand in, `unused` the names of the other columns.
+    """
 
-    def __getitem__(self, name: str) -> list[str]:
-        return self.content[name]
-
-    @classmethod
-    def read(cls, file: Path) -> tuple["_Columns", list[str]]:
-        """The columns of a file, their values checked one by one, and the names of those that are not used."""
-        header, rows, lines = _rows(file)
+    def __init__(self, file: Path):
+        self.file = file
+        header, rows, self.lines = _rows(file)
         missing = [name for name in REQUIRED if name not in header]
         if missing:
             raise UserError(
@@ -84,16 +81,19 @@ class _Columns:
         if doubled:
             raise UserError(f"{file} has the column {doubled[0]} twice")
         used = [name for name in REQUIRED + OPTIONAL if name in header]
-        columns = cls(file, {name: [row[header.index(name)].strip() for row in rows] for name in used}, lines)
-        columns.content["path"] = [os.path.normpath(name) if name else "" for name in columns["path"]]
-        columns.check("path", lambda name: name and not _outside(name), "must be a path inside of data.path")
-        twice = {name for name, n in Counter(columns["path"]).items() if n > 1}
-        columns.check("path", lambda name: name not in twice, "must name each image once")
+        self.unused = [name for name in header if name not in used]
+        self.content = {name: [row[header.index(name)].strip() for row in rows] for name in used}
+        self.content["path"] = [os.path.normpath(name) if name else "" for name in self["path"]]
+        self.check("path", lambda name: name and not _outside(name), "must be a path inside of data.path")
+        twice = {name for name, n in Counter(self["path"]).items() if n > 1}
+        self.check("path", lambda name: name not in twice, "must name each image once")
         if "split" in used:
-            columns.check("split", lambda split: split in ("train", "test"), "must be train or test")
+            self.check("split", lambda split: split in ("train", "test"), "must be train or test")
         if "group" in used:
-            columns.check("group", bool, "must not be empty")
-        return columns, [name for name in header if name not in used]
+            self.check("group", bool, "must not be empty")
+
+    def __getitem__(self, name: str) -> list[str]:
+        return self.content[name]
 
     def check(self, name: str, allowed: Callable[[str], object], rule: str) -> None:
         wrong = [

@@ -1,27 +1,37 @@
-"""Images into FFCV's `.beton` files: the same images give the same bytes."""
+"""Images into FFCV's `.beton` files: the same images give the same bytes.
+
+FFCV (1.0.2) is imported here without its side effects: it compiles a typed dictionary for a constant of two entries,
+which takes seconds, and sets torch to one thread. It gets a plain dictionary, which serves as well, and torch keeps its
+threads.
+"""
 
 from array import array
+from functools import partial
 from multiprocessing import Value
 from pathlib import Path
 from queue import SimpleQueue
 from types import SimpleNamespace
 
+import numba.typed
 import numpy as np
+import torch
 
 from contraflow.foundations.artefacts import atomic
 from contraflow.foundations.progress import progress
-from contraflow.images.ffcv_import import (
-    ALLOC_TABLE_TYPE,
-    IMAGE_MODES,
-    DatasetWriter,
-    IntField,
-    MemoryAllocator,
-    NDArrayField,
-    RGBImageField,
-    worker_job_indexed_dataset,
-)
 from contraflow.images.image_set import Split
 from contraflow.images.kept_jpeg import Jpeg
+
+_typed_dict, _threads = numba.typed.Dict, torch.get_num_threads()
+numba.typed.Dict = dict
+try:
+    from ffcv.fields import IntField, NDArrayField, RGBImageField
+    from ffcv.fields.rgb_image import IMAGE_MODES
+    from ffcv.memory_allocator import MemoryAllocator
+    from ffcv.types import ALLOC_TABLE_TYPE
+    from ffcv.writer import DatasetWriter, worker_job_indexed_dataset
+finally:
+    numba.typed.Dict = _typed_dict
+    torch.set_num_threads(_threads)
 
 _SMALLEST_PAGE = 2**21  # bytes; FFCV takes no smaller one
 _IMAGES_A_PAGE = 8  # at least, so that little is lost at a page's end
@@ -91,22 +101,14 @@ class _Writer(DatasetWriter):
         self.metadata_sm = SimpleNamespace(buf=bytearray(size))
         allocator = MemoryAllocator(self.fname, self.data_region_start, self.page_size)
         allocator.allocations = _Allocations()
-        work, done, allocations = _Work(len(samples)), Value("Q", 0), SimpleQueue()
+        # FFCV's worker takes its chunks of (place in the file, sample) from here, then None.
+        chunks = range(0, len(samples), _CHUNK)
+        pairs = ([(i, i) for i in range(start, min(start + _CHUNK, len(samples)))] for start in chunks)
+        work, done, allocations = SimpleNamespace(get=partial(next, pairs, None)), Value("Q", 0), SimpleQueue()
         worker_job_indexed_dataset(
             work, self.metadata_sm, self.metadata_type, self.fields, allocator, done, allocations, samples
         )
         self.finalize([allocations.get().table()])
-
-
-class _Work:
-    """The queue that FFCV's worker takes its chunks of (place in the file, sample) from."""
-
-    def __init__(self, samples: int) -> None:
-        self._chunks = (range(start, min(start + _CHUNK, samples)) for start in range(0, samples, _CHUNK))
-
-    def get(self) -> list[tuple[int, int]] | None:
-        chunk = next(self._chunks, None)
-        return None if chunk is None else [(i, i) for i in chunk]
 
 
 class _Allocations:

@@ -8,7 +8,7 @@ import numpy as np
 
 from contraflow.encoded.card import CARD, FILES, Amount, Card, Repeats, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.encoded.splits import draw_validation
+from contraflow.encoded.splits import UNLABELLED, draw_validation
 from contraflow.foundations.artefacts import Provenance, atomic, read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
@@ -16,7 +16,6 @@ from contraflow.foundations.signature import Reads, Setting, Settings, Writes
 from contraflow.images.facts import copies, leaks, mean_and_std
 from contraflow.images.folder import read_folder
 from contraflow.images.image_set import ImageSet, Split
-from contraflow.images.listing import UNLABELLED
 from contraflow.images.torchvision_sets import read_torchvision_set
 from contraflow.images.writer import write_beton
 

@@ -20,8 +20,7 @@ from contraflow.training.history import Epoch, collapse, ends_early
 from contraflow.training.optimisers import build_optimiser, learning_rate
 from contraflow.training.settings import Train
 from contraflow.training.state import load_state, save_state
-from contraflow.views.companions import CompanionLoader
-from contraflow.views.loader import ViewLoader
+from contraflow.views.loader import CompanionLoader, ViewLoader
 
 REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linearly (Goyal et al. 2017)
 

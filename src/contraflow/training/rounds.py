@@ -26,9 +26,8 @@ from contraflow.training.loop import MinedCompanions, Round, train
 from contraflow.training.parallel import on_each
 from contraflow.training.settings import Training
 from contraflow.training.validation import validation_knn
-from contraflow.views.companions import CompanionLoader
 from contraflow.views.device_loader import view_loader
-from contraflow.views.loader import ImageLoader, ViewLoader
+from contraflow.views.loader import CompanionLoader, ImageLoader, ViewLoader
 
 PROJECTED = 500  # images at a time
 

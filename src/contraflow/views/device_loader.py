@@ -47,9 +47,7 @@ class DeviceViewLoader(ViewLoader):
         if not fits(self._file):
             raise ValueError(f"{beton} cannot live on a device: images are JPEG, of several sizes, or too many")
         shape = (*self._file.size, self._file.channels)
-        pixels = np.empty((len(self._file), *shape), np.uint8)
-        for i in range(len(pixels)):
-            pixels[i] = self._file.stored(i).reshape(shape)
+        pixels = np.stack([self._file.stored(i).reshape(shape) for i in range(len(self._file))])
         self._pixels = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).contiguous()
         self._levels = torch.from_numpy(self._table).to(device)
 

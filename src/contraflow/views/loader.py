@@ -1,4 +1,4 @@
-"""Batches of augmented views, and of plain images, from an FFCV file.
+"""Batches of augmented views, and of plain images, from an FFCV file; and the order of an epoch.
 
 The pixels come straight from the mapped file (`contraflow.encoded.beton`), those of a JPEG by way of libturbojpeg
 (`contraflow.encoded.jpeg`), into one compiled kernel. FFCV's own `Loader` is left aside: it compiles its pipeline anew
@@ -11,6 +11,7 @@ subset and order, in any process.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -23,9 +24,11 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.prefetch import prefetch
 from contraflow.views.batch import Batch
 from contraflow.views.kernels.views import fill_images, fill_views
-from contraflow.views.order import epoch_order
 from contraflow.views.recipe import make_recipes, make_table
 from contraflow.views.settings import ViewRecipe
+
+WINDOW = 2**32  # bytes of images that are shuffled among each other
+BLOCK = 2**20  # bytes of neighbours that are read together, where there is more than a window
 
 
 class _Images:
@@ -181,6 +184,33 @@ class ViewLoader(_Images):
         return torch.empty(views, n, *shape, dtype=dtype)
 
 
+class CompanionLoader:
+    """Gives the batches of a loader, and with every image the first view, in that epoch, of each of its companions.
+
+    Args:
+        images: The loader of the batches.
+        others: A loader of one view of the same images, for batches that are m times as large.
+        companions: By sample index the m companions of each image, (images, m) int64.
+    """
+
+    def __init__(self, images: ViewLoader, others: ViewLoader, companions: np.ndarray):
+        self._images, self._others, self._companions = images, others, companions
+
+    def __len__(self) -> int:
+        """Full batches an epoch."""
+        return len(self._images)
+
+    def epoch(self, epoch: int, *, order: np.ndarray | None = None) -> Iterator[Batch]:
+        """The full batches of one epoch, as `ViewLoader.epoch` gives them."""
+        order = self._images.order(epoch) if order is None else order
+        companions = self._companions[order]
+        m = companions.shape[1]
+        batches = self._images.epoch(epoch, order=order), self._others.epoch(epoch, order=companions.ravel())
+        for batch, others in zip(*batches, strict=True):
+            views = others.views[0].unflatten(0, (-1, m)).transpose(0, 1)
+            yield replace(batch, companions=views, companion_index=others.index.view(-1, m).T)
+
+
 class ImageLoader(_Images):
     """Images without augmentation, normalised, in the order of `indices`, with their labels.
 
@@ -204,3 +234,29 @@ class ImageLoader(_Images):
             fill_images(storage, places, start, stop, self._table, images.numpy())
 
         return (images, labels), len(indices), partial(self._file.use_pixels, indices, use)
+
+
+def epoch_order(
+    indices: np.ndarray, sizes: np.ndarray, seed: int, epoch: int, *, window: int = WINDOW, block: int = BLOCK
+) -> np.ndarray:
+    """`indices` in the random order of one epoch: a function of the seed, the epoch and the file alone.
+
+    What fits into a window is permuted. Of more, neighbours in the file form blocks, the blocks are permuted, and the
+    images of as many blocks as fill a window among each other: a disk reads blocks, and memory need hold one window.
+
+    Args:
+        indices: Sample indices (N,), in the order of the file.
+        sizes: Bytes that each takes there, (N,).
+    """
+    draw = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], np.uint64)))
+    if sizes.sum() <= window:
+        return draw.permutation(indices)
+    blocks = _cut(np.arange(len(indices)), sizes, block)
+    places = np.concatenate([blocks[i] for i in draw.permutation(len(blocks))])
+    return indices[np.concatenate([draw.permutation(part) for part in _cut(places, sizes[places], window)])]
+
+
+def _cut(places: np.ndarray, sizes: np.ndarray, most: int) -> list[np.ndarray]:
+    """Parts of `places`, each beginning within another `most` bytes."""
+    number = (np.cumsum(sizes) - sizes) // most
+    return np.split(places, np.flatnonzero(np.diff(number)) + 1)

@@ -11,28 +11,12 @@ from contraflow.views.settings import ViewRecipe
 _RECORD = np.dtype([(name, np.float64) for name in Recipe._fields])
 
 
-def _log(value: float) -> float:
-    """Natural logarithm by decimal arithmetic: the same bits on every processor."""
-    return float(Decimal(value).ln())
-
-
 def make_recipe(view: ViewRecipe) -> Recipe:
     """What the parameters say of one view, as the kernels' flat record."""
-    return Recipe(
-        *view.crop_scale,
-        *map(_log, view.crop_ratio),
-        view.flip,
-        view.rotation,
-        view.jitter,
-        view.brightness,
-        view.contrast,
-        view.saturation,
-        view.hue,
-        view.grey,
-        view.blur,
-        *view.blur_sigma,
-        view.solarise,
-    )
+    log_ratio = [float(Decimal(ratio).ln()) for ratio in view.crop_ratio]  # the same bits on every processor
+    sigma_low, sigma_high = view.blur_sigma
+    alike = {name: getattr(view, name) for name in Recipe._fields if name in ViewRecipe.model_fields}
+    return Recipe(*view.crop_scale, *log_ratio, sigma_low=sigma_low, sigma_high=sigma_high, **alike)
 
 
 def make_recipes(views: Sequence[ViewRecipe]) -> np.ndarray:
