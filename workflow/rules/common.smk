@@ -3,6 +3,7 @@
 # A rule says where files are. Its step, `contraflow NAME`, gets them by the names that they have in the rule; what has
 # no name is for Snakemake alone. Rules name the files of other stages by their paths: `rules.NAME.output` would tie the
 # rule NAME to them, and Snakemake would run it inside a DVC stage whose `--allowed-rules` leave it out.
+# Of rules that ask for the same share of the machine the first is written out, and the others `use` it.
 
 import os
 import sys
