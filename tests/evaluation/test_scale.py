@@ -14,10 +14,11 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
-from contraflow.foundations.artefacts import write_json
+from contraflow.foundations.artefacts import Provenance
 from contraflow.params import load_params
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.evaluation.record import Counts, label_figures, protocol
+from contraflow.evaluation.results import Evaluation
 
 CLASSES, TRAIN, TEST, DIMENSION = 1000, 60_000, 100_000, 256
 settings = load_params(Path(sys.argv[2])).eval
@@ -38,7 +39,9 @@ found = measure(train, training, validation, test, classes=CLASSES, settings=set
 counts = Counts(len(training), len(validation), TEST, 2_000, 10_000)
 words = protocol("encoder", DIMENSION, counts, settings, found)
 figures = label_figures(found, test.labels, [f"class {i}" for i in range(CLASSES)])
-write_json(Path(sys.argv[1]), figures | {"protocol": words})
+figures |= {"representation": "encoder", "seed": 0, "dimension": DIMENSION, "protocol": words}
+figures |= {"alignment": 0.0, "uniformity": None, "similarities": {}}
+Evaluation(**figures, provenance=Provenance(step="evaluate", inputs={})).write(Path(sys.argv[1]))
 [peak] = [line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM")]
 print(int(peak) * 1024)
 """

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.evaluation.similarity import BINS, similarity_counts
+from contraflow.evaluation.geometry import BINS, similarity_counts
 
 
 def cosine(a, b):

@@ -7,6 +7,7 @@ from contraflow.losses.regression import negative_cosine
 from contraflow.methods.byol import BYOL
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.registry import METHODS
+from contraflow.training.history import Epoch, collapse
 
 
 class WithoutStopGradient(BYOL):
@@ -37,5 +38,22 @@ def test_a_collapse_is_detected_within_the_run(
         train={"epochs": 3, "batch_size": 128, "lr": 0.2},
     )
     history = history_of(params, fashion_mnist, tmp_path)
-    assert history.collapse.iloc[-1].startswith("the loss fell from") and history.spread.iloc[-1] < 0.25
-    assert "COLLAPSED: the loss fell from" in capfd.readouterr().err
+    assert isinstance(history.collapse.iloc[-1], str) and history.spread.iloc[-1] < 0.25
+    assert f"COLLAPSED: {history.collapse.iloc[-1]}" in capfd.readouterr().err
+
+
+def epochs(spreads, ranks, knn=(0.3, 0.3, 0.3)):
+    fixed = {"lr": 0.1, "alignment": 0.0, "uniformity": 0.0, "positive": 1.0, "hardest": 1.0, "gradient_norm": 1.0}
+    rows = enumerate(zip(spreads, ranks, knn, strict=True))
+    return [Epoch(epoch=i + 1, loss=3 - i, rank=r, spread=s, knn=share, **fixed) for i, (s, r, share) in rows]
+
+
+def test_a_collapse_in_the_first_epoch_is_seen_although_it_was_never_better():
+    history = epochs((0.020, 0.021, 0.022), (1.5, 1.5, 1.5))
+    for last in (1, 2, 3):
+        assert "that of a single point" in collapse(history[:last])
+
+
+def test_an_encoder_that_learns_has_not_collapsed():
+    assert collapse(epochs((0.02, 0.02, 0.02), (1.5, 1.5, 1.5), knn=(0.3, 0.5, 0.6))) is None
+    assert collapse(epochs((0.5, 0.4, 0.4), (20, 20, 20))) is None

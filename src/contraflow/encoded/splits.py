@@ -6,6 +6,8 @@ from enum import IntEnum
 
 import numpy as np
 
+from contraflow.foundations.shares import part_of
+
 UNLABELLED = -1
 
 
@@ -28,7 +30,7 @@ def draw_validation(candidates: np.ndarray, *, fraction: float, seed: int) -> np
     At least one is drawn, and at least two are left.
     """
     n = len(candidates)
-    count = min(max(1, round(fraction * n)), n - 2)
+    count = min(max(1, round(part_of(n, fraction))), n - 2)
     return np.sort(candidates[generator(seed, Draw.VALIDATION).permutation(n)[:count]]).astype(np.int64)
 
 
@@ -43,7 +45,7 @@ def draw_labelled(labels: np.ndarray, indices: np.ndarray, *, fraction: float, s
         fraction: Share of each class, greater than 0 to 1.
         seed: Draws the images.
     """
-    return _draw(labels, indices, seed, lambda members: math.ceil(fraction * members))
+    return _draw(labels, indices, seed, lambda members: math.ceil(part_of(members, fraction)))
 
 
 def draw_each(labels: np.ndarray, indices: np.ndarray, *, count: int, seed: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 CPU = torch.device("cpu")
 ROWS = 1024
+BINS = 80  # of cosines, equal ones from -1 to 1; the last includes 1
 
 
 def alignment(first: np.ndarray, second: np.ndarray) -> float:
@@ -47,6 +48,29 @@ def uniformity(features: np.ndarray, *, t: float = 2.0, device: torch.device = C
         potential = torch.exp(-t * squared.clamp(min=0))
         total += float(potential.triu(diagonal=1).sum(dtype=torch.float64))  # each pair once, none with itself
     return math.log(total / (len(unit) * (len(unit) - 1) / 2))
+
+
+def similarity_counts(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> dict[str, list[int]]:
+    """Pairs of a first and a second view, counted by their cosine similarity in `BINS` bins.
+
+    Args:
+        first: Features of one view of each image, (N, D).
+        second: Features of the other view of the same images, (N, D).
+        labels: Their classes, (N,), -1 where unlabelled.
+
+    Returns:
+        `positive`: the N pairs of one image; `negative`: the N(N-1) pairs of different images; where any two images
+        have labels, `same_class` and `other_class`: the negative pairs of which both have one.
+    """
+    places = ((_unit(first) @ _unit(second).T + 1) * (BINS / 2)).long().clamp(0, BINS - 1).numpy()
+    others = ~np.eye(len(places), dtype=bool)
+    groups = {"positive": ~others, "negative": others}
+    labelled = labels >= 0
+    known = others & labelled[:, None] & labelled
+    if known.any():
+        same = labels[:, None] == labels
+        groups |= {"same_class": known & same, "other_class": known & ~same}
+    return {name: np.bincount(places[chosen], minlength=BINS).tolist() for name, chosen in groups.items()}
 
 
 def _unit(features: np.ndarray) -> Tensor:

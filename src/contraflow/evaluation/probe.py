@@ -2,6 +2,10 @@
 
 Nothing is drawn at random and there is no learning rate: the objective is convex, so its minimum, and with it the
 accuracy, belongs to the features and not to an optimiser's luck.
+
+scikit-learn's `LogisticRegression` (1.9.1) was measured beside it on the sweep over four weight decays, 54,000 features
+of 128 dimensions, two cores: solved to a gradient of 3e-4 this took 3.9 s, and came to a lower objective at each weight
+decay than `lbfgs` in float32 (9.3 s) and `newton-cg` in float64 (10.0 s). As it stops here it takes 1.6 s.
 """
 
 from collections.abc import Sequence

@@ -91,7 +91,7 @@ class Evaluation(Result):
         confusion: How many test images of each class (row) the probe takes for each class (column).
         few_labels: By name of the accuracy.
         alignment, uniformity: Of the features of test images; uniformity None for a single image.
-        similarities: Counted cosines of views, as `contraflow.evaluation.similarity` has them.
+        similarities: Counted cosines of views, as `contraflow.evaluation.geometry` has them.
         protocol: How each figure was measured, in words.
     """
 

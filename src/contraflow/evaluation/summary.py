@@ -15,27 +15,23 @@ def summarise_evaluations(evaluations: Iterable[Evaluation]) -> dict:
 
     Accuracies on the test images have their bootstrap interval too: `low` and `high`, the means of its ends over seeds.
     """
-    test: dict = defaultdict(lambda: defaultdict(list))
-    validation: dict = defaultdict(lambda: defaultdict(list))
-    intervals: dict = defaultdict(lambda: defaultdict(list))
+    found = defaultdict(list)
     for evaluation in evaluations:
-        shape = {"alignment": evaluation.alignment, "uniformity": evaluation.uniformity}
-        other = {name: value for name, value in shape.items() if value is not None}
-        if evaluation.calibration:
-            other["ece"] = evaluation.calibration.ece
-        for table, figures in (
-            (test, evaluation.test | other),
-            (intervals, evaluation.intervals),
-            (validation, evaluation.validation),
-        ):
-            for name, value in figures.items():
-                table[evaluation.representation][name].append(value)
-    summary = _spreads(test)
-    for representation, figures in intervals.items():
-        for name, ends in figures.items():
-            low, high = (fmean(end) for end in zip(*ends, strict=True))
+        found[evaluation.representation].append(evaluation)
+    summary = {name: _over_seeds([_figures(each) for each in by_seed]) for name, by_seed in found.items()}
+    for representation, by_seed in found.items():
+        for name in by_seed[0].intervals:
+            low, high = (fmean(end) for end in zip(*(each.intervals[name] for each in by_seed), strict=True))
             summary[representation][name] |= {"low": low, "high": high}
-    return summary | {"validation": _spreads(validation)} if validation else summary
+    validation = {name: _over_seeds([each.validation for each in by_seed]) for name, by_seed in found.items()}
+    return summary | {"validation": validation} if any(validation.values()) else summary
+
+
+def _figures(evaluation: Evaluation) -> dict[str, float]:
+    """All figures of the test images that were measured."""
+    shape = {"alignment": evaluation.alignment, "uniformity": evaluation.uniformity}
+    shape["ece"] = evaluation.calibration.ece if evaluation.calibration else None
+    return evaluation.test | {name: value for name, value in shape.items() if value is not None}
 
 
 def summarise_rounds(measured: Iterable[tuple[int, dict[str, float]]]) -> list[dict]:
@@ -58,13 +54,6 @@ def same_class_share(anchor: np.ndarray, negative: np.ndarray, labels: np.ndarra
     own, others = np.broadcast_to(labels[anchor][:, None], negative.shape), labels[negative]
     known = (own >= 0) & (others >= 0)
     return float((own == others)[known].mean()) if known.any() else 0.0
-
-
-def _spreads(table: dict) -> dict:
-    return {
-        representation: {name: spread(values) for name, values in figures.items()}
-        for representation, figures in table.items()
-    }
 
 
 def summarise_extras(extras: Iterable[Extra]) -> dict:

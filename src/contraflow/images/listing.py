@@ -9,6 +9,7 @@ import numpy as np
 
 from contraflow.encoded.splits import UNLABELLED, Draw, generator
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.shares import part_of
 from contraflow.images.decoding import SUFFIXES
 
 GROUP = 2**32  # from the first position of a group to that of the next: more than any window
@@ -167,7 +168,7 @@ def _draw_classes(labels: np.ndarray, fraction: float, random: np.random.Generat
     drawn = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = random.permutation(np.flatnonzero(labels == label))
-        drawn[members[: round(fraction * len(members))]] = True
+        drawn[members[: round(part_of(len(members), fraction))]] = True
     return drawn
 
 
@@ -175,7 +176,7 @@ def _draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generato
     """Whole groups until the share is reached, at least one and never all."""
     names, sizes = np.unique(groups, return_counts=True)
     order = random.permutation(len(names))
-    enough = np.searchsorted(np.cumsum(sizes[order]), round(fraction * len(groups))) + 1
+    enough = np.searchsorted(np.cumsum(sizes[order]), round(part_of(len(groups), fraction))) + 1
     return np.isin(groups, names[order[: min(enough, len(names) - 1)]])
 
 

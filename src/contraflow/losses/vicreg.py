@@ -1,4 +1,9 @@
-"""VICReg (Bardes et al. 2022, "VICReg: Variance-Invariance-Covariance Regularization", equations 1 to 6)."""
+"""VICReg (Bardes et al. 2022, "VICReg: Variance-Invariance-Covariance Regularization", equations 1 to 6).
+
+The terms are scaled as in the authors' code (facebookresearch/vicreg), for which the weights of the paper are tuned:
+the invariance is a mean over dimensions, where equation 5 sums them, and the variance a mean over both views, where
+equation 6 adds them up. By the letter of the equations the same weights would give another balance of the terms.
+"""
 
 from collections.abc import Sequence
 

@@ -13,19 +13,22 @@ from contraflow.views.batch import Batch
 class MemoryBank(Contrastive):
     """Every view finds the slot of its image among slots of other images.
 
-    Slots are random at first. Those that serve as negatives are drawn for each step. The paper's noise-contrastive
-    estimate is replaced by the softmax that it approximates.
+    Slots are random at first. Those that serve as negatives are drawn for each step, of the images that are trained on:
+    slots of held-out images stay random. The paper's noise-contrastive estimate is replaced by the softmax that it
+    approximates.
     """
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
         self.drawn = settings.method.queue
+        trained_on = torch.arange(data.images) if data.training is None else data.training
+        self.register_buffer("training_images", trained_on, persistent=False)
         self.slots = Slots(torch.randn(data.images, settings.model.projection_dim), settings.method.bank_momentum)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)
         slots = self.slots.vectors
-        drawn = torch.randint(len(slots), (self.drawn,)).to(slots.device)
+        drawn = self.training_images[torch.randint(len(self.training_images), (self.drawn,)).to(slots.device)]
         anchors, keys = z.flatten(0, 1), slots[batch.index].repeat(len(z), 1)
         loss = self.find(anchors, keys, Stored(slots[drawn], drawn), batch.index.repeat(len(z)), batch.progress)
         self.slots.refresh(batch.index, z)

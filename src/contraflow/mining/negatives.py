@@ -9,6 +9,7 @@ import torch
 
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
+from contraflow.foundations.shares import part_of
 from contraflow.mining import policies, suspicion
 from contraflow.mining.search import Candidates, Search
 from contraflow.mining.settings import Mining
@@ -131,7 +132,7 @@ def _suspicion(
     if name == "views":
         return partial(suspicion.agreed_by_views, images=features, top=top, threshold=threshold)
     if name == "rank":
-        suspects = partial(suspicion.nearest, left_out=round(settings.fn_share * len(features)))
+        suspects = partial(suspicion.nearest, left_out=round(part_of(len(features), settings.fn_share)))
     elif name == "threshold":
         suspects = partial(suspicion.similar, threshold=threshold)
     elif name == "mutual":
@@ -149,7 +150,7 @@ def _scores(candidates: Candidates, noise: Callable[[int], np.ndarray], settings
         return policies.hardest(candidates)
     drawn = noise(candidates.other.shape[1])
     if settings.policy == "semi_hard":
-        return policies.semi_hard(candidates, drawn, *(round(share * n) for share in settings.band))
+        return policies.semi_hard(candidates, drawn, *(round(part_of(n, share)) for share in settings.band))
     if settings.policy == "margin":
         return policies.within_margin(candidates, drawn, *settings.margin)
     return policies.weighted(candidates, drawn, settings.tau)

@@ -14,6 +14,7 @@ from contraflow.training.settings import Train
 # below 0.4 or below a rank of 10.
 LEAST_SPREAD = 0.25
 LEAST_RANK = 2.0
+POINT = 0.1  # of spread; embeddings within it lie in one point whatever they were before
 KNN_GAIN = 0.05  # of accuracy: with a gain above, the encoder learns, whatever its embeddings look like
 
 
@@ -71,14 +72,16 @@ def collapse(history: Sequence[Epoch]) -> str | None:
 
     Embeddings then fall into one point or onto a line, which some losses reward.
 
-    Spread or rank lies below its threshold and below what it was, though the loss has fallen and k-NN, where measured,
-    has gained little since it was first.
+    Spread or rank lies below its threshold and below what it was, though the loss has fallen; or the spread is that of
+    a single point, from the first epoch on. Neither counts where k-NN, if measured, has gained since it was first.
     """
     last, before = history[-1], history[:-1]
-    if not before or last.loss >= before[0].loss:
-        return None
     accuracies = [row.knn for row in history if row.knn is not None]
     if accuracies and accuracies[-1] - accuracies[0] > KNN_GAIN:
+        return None
+    if last.spread < POINT:
+        return f"the spread is {last.spread:.3f}, that of a single point, and the rank {last.rank:.1f}"
+    if not before or last.loss >= before[0].loss:
         return None
     for name, least in (("spread", LEAST_SPREAD), ("rank", LEAST_RANK)):
         most, now = max(getattr(row, name) for row in before), getattr(last, name)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from contraflow.collectives import average_gradients, from_first, rank
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import progress, say
+from contraflow.foundations.shares import part_of
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.training.diagnosis import Recent
@@ -110,7 +111,7 @@ def train(
     optimiser = build_optimiser(settings, method)
     peak = settings.lr * settings.batch_size / REFERENCE_BATCH
     steps = batches * len(epochs)
-    warmup = min(round(settings.warmup_epochs * batches), steps - 1)
+    warmup = min(round(part_of(batches, settings.warmup_epochs)), steps - 1)
     autocast, scaler = _precision(settings.precision, device)
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
     if slots is not None:
@@ -122,7 +123,7 @@ def train(
         for epoch in epochs[len(history) :]:
             if ends_early(history, settings):
                 break
-            total, norms, recent, began = 0.0, torch.zeros((), device=device), Recent(), time.monotonic()
+            total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
             for made in loader.epoch(epoch, order=order(epoch=epoch) if order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
@@ -139,7 +140,7 @@ def train(
                 scaler.scale(output.loss).backward()
                 average_gradients(trained)
                 scaler.unscale_(optimiser)
-                norms += torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+                norms.append(torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
                 scaler.step(optimiser)
                 scaler.update()
                 total += _finite(output.loss, label, epoch, rate)
@@ -159,7 +160,7 @@ def train(
                 loss=total / batches,
                 lr=rate,
                 **asdict(recent.measure()),
-                gradient_norm=norms.item() / batches,
+                gradient_norm=_mean_of_finite(torch.stack(norms)),
                 knn=accuracy,
             )
             history.append(from_first(replace(row, collapse=collapse([*todo.before, *history, row]))))
@@ -192,6 +193,12 @@ def _finite(loss: torch.Tensor, label: str, epoch: int, rate: float) -> float:
             f"{rate:.4g}; lower train.lr or mining.lr, raise loss.tau or train.warmup_epochs"
         )
     return value
+
+
+def _mean_of_finite(norms: Tensor) -> float:
+    """The mean of the lengths of an epoch's gradients (batches,); one that overflowed in float16 made no step."""
+    finite = norms[norms.isfinite()]
+    return (finite.double().sum() / max(1, len(finite))).item()
 
 
 def _precision(name: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -73,7 +74,8 @@ def _train(
     """What each process of a training does on a device of its own; the first alone writes."""
     torch.set_num_threads(job_cores())
     torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
-    method = build_method(settings, data)
+    indices = data.training if todo.indices is None else todo.indices
+    method = build_method(settings, data, indices)
     labels = _labels(method, data, settings)
     if todo.start is not None:
         load_model(todo.start, method)
@@ -86,7 +88,7 @@ def _train(
         slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(todo.mined.images))
     history = train(
         method,
-        _loader(settings, data, todo, device, own_threads),
+        _loader(settings, data, todo, indices, device, own_threads),
         settings.train,
         todo=todo,
         labels=labels,
@@ -102,15 +104,15 @@ def _train(
         save_history(files.history, history, todo.seed, todo.number)
 
 
-def build_method(settings: Training, data: EncodedData) -> Method:
-    """The method that `method.name` names, for some images, its weights drawn from torch's generator."""
-    card, positions = data.card, torch.from_numpy(data.positions)
-    shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions)
+def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> Method:
+    """The method that `method.name` names, to be trained on some images, its weights drawn from torch's generator."""
+    card, positions, training = data.card, torch.from_numpy(data.positions), torch.from_numpy(indices)
+    shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training)
     return METHODS[settings.method.name](settings, shape)
 
 
 def _loader(
-    settings: Training, data: EncodedData, todo: Round, device: torch.device, threads: int
+    settings: Training, data: EncodedData, todo: Round, indices: np.ndarray, device: torch.device, threads: int
 ) -> ViewLoader | CompanionLoader:
     augment, batch_size = settings.augment.chosen(), settings.train.batch_size
     load = partial(
@@ -120,7 +122,7 @@ def _loader(
         half=settings.train.precision != "float32",
         seed=todo.seed,
         threads=threads,
-        indices=data.training if todo.indices is None else todo.indices,
+        indices=indices,
         part=rank(),
         parts=world_size(),
         **data.card.loading,

@@ -23,6 +23,7 @@ class DataShape:
         images: How many there are; sample indices lie below.
         classes: 0 where there are no labels.
         positions: Place in order of each image, (images,) int64; None where the sample indices are the places.
+        training: Sample indices of the images that are trained on, (M,) int64; None for all.
     """
 
     channels: int
@@ -30,6 +31,7 @@ class DataShape:
     images: int
     classes: int
     positions: Tensor | None = None
+    training: Tensor | None = None
 
 
 @dataclass(frozen=True)

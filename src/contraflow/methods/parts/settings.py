@@ -33,7 +33,7 @@ class Method(Section):
     momentum: Annotated[
         list[Share],
         Field(min_length=2, max_length=2),
-        "moco, byol: share of its old weights that the momentum encoder keeps, from the first step to the last",
+        "moco, byol: share of its old weights that the momentum encoder keeps, from first to last step of a round",
     ] = [0.99, 1.0]
     bank_momentum: Annotated[
         ShareBelowOne, "memory_bank, and mining.use stored: share of its old vector that an image keeps"
@@ -49,7 +49,7 @@ class Loss(Section):
         "fixed, learned (starts at tau), cosine (swings from tau_max to tau and back), macl (adapts)",
     ] = "fixed"
     tau_max: Annotated[Positive, "cosine"] = 1.0
-    tau_swings: Annotated[Count, "cosine: there and back in a training"] = 1
+    tau_swings: Annotated[Count, "cosine: there and back in a round of training"] = 1
     macl_alpha: Annotated[NotNegative, "macl: tau grows by this share with views that are all alike"] = 0.5
     similarity: Annotated[
         Literal["cosine", "dot", "euclidean"],

@@ -14,13 +14,12 @@ from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.frozen import frozen
-from contraflow.evaluation.geometry import alignment, uniformity
+from contraflow.evaluation.geometry import alignment, similarity_counts, uniformity
 from contraflow.evaluation.raw_pixels import principal_components
 from contraflow.evaluation.record import DIGITS, Counts, label_figures, protocol
 from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, open_representation
 from contraflow.evaluation.results import Evaluation
 from contraflow.evaluation.settings import Eval
-from contraflow.evaluation.similarity import similarity_counts
 from contraflow.foundations.arrays import evenly, save_arrays
 from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.progress import say

@@ -79,7 +79,7 @@ def fine_tune(
     with TemporaryDirectory(prefix="contraflow-") as folder:
         files = Files(Path(folder) / "encoder.safetensors", Path(folder) / "history.csv", state)
         train_round(supervised, data=encoded, todo=todo, files=files, threads=threads, provenance=provenance)
-        method = build_method(supervised, encoded)
+        method = build_method(supervised, encoded, indices)
         load_model(files.encoder, method)
     images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)
     with lease() as (device,):
