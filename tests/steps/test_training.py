@@ -11,6 +11,8 @@ from contraflow.encoded.card import CARD
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
+from contraflow.methods.parts.registry import METHODS
+from contraflow.methods.simclr import SimCLR
 from contraflow.mining.provenance import MiningPass
 from contraflow.models.checkpoint import load_encoder
 from contraflow.steps.mine import mine as step
@@ -68,6 +70,20 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(run, tmp_path, 
     first = sha256(run / "round0/encoder.safetensors")
     assert sha256(tmp_path / "same/encoder.safetensors") == first
     assert sha256(tmp_path / "other/encoder.safetensors") != first
+
+
+def test_schedules_run_once_through_each_round(run, tmp_path, params_of, monkeypatch, trained_mined):
+    """Those of temperature and momentum go by the share of the round that is done, as the learning rate does."""
+    seen = []
+
+    class Watched(SimCLR):
+        def forward(self, batch):
+            seen.append(batch.progress)
+            return super().forward(batch)
+
+    monkeypatch.setitem(METHODS, "simclr", Watched)
+    trained_mined(params_of(), run / "round0", run / "negatives.npz", tmp_path)
+    assert seen == [step / len(seen) for step in range(len(seen))] and len(seen) > 2
 
 
 @pytest.mark.parametrize("optimiser", ["sgd", "lars", "adamw"])
