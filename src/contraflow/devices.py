@@ -1,7 +1,6 @@
 """Where a job computes: the cores and GPUs that are really there."""
 
 import os
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
+
+from contraflow.foundations.progress import say
 
 if TYPE_CHECKING:
     import torch
@@ -91,7 +92,7 @@ def lease(wanted: int = 1) -> Iterator[list["torch.device"]]:
         yield [torch.device("cpu")]
         return
     if wanted > len(cards):
-        _say(f"{wanted} GPUs were asked for and there are {len(cards)}: using what is there")
+        say(f"{wanted} GPUs were asked for and there are {len(cards)}: using what is there")
     with _hold(cards, min(wanted, len(cards))) as held:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(held)
         yield [torch.device(f"cuda:{number}") for number in range(len(held))]
@@ -113,7 +114,7 @@ def _hold(cards: list[str], wanted: int) -> Iterator[list[str]]:
                 yield held
                 return
         if not waiting:
-            _say(f"waiting for {wanted} of {len(cards)} GPUs: other jobs hold them")
+            say(f"waiting for {wanted} of {len(cards)} GPUs: other jobs hold them")
             waiting = True
         time.sleep(_PAUSE)
 
@@ -124,7 +125,3 @@ def _locked(path: Path, locks: ExitStack) -> bool:
     except Timeout:
         return False
     return True
-
-
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)

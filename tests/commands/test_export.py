@@ -12,7 +12,7 @@ from PIL import Image
 from torchvision import transforms
 
 from contraflow.commands.export import export
-from contraflow.commands.inputs import normalised, read_input
+from contraflow.commands.trained import normalised, read_input
 from contraflow.foundations.artefacts import Provenance, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder

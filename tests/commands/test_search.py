@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from contraflow.commands.inputs import normalised, read_input
 from contraflow.commands.search import search
+from contraflow.commands.trained import normalised, read_input
 from contraflow.encoded.pixels import read_images
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder

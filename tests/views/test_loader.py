@@ -198,7 +198,7 @@ def test_batches_own_their_memory(file):
 def test_memory_stays_flat_while_a_file_is_read(tmp_path, write_ffcv, random_images):
     """Pages of the mapped file are the system's to drop; what is the process's own does not grow with the file.
 
-    An allocator's own pages come to some MB; the file, or an epoch's views, were they kept, would come to many times that.
+    An allocator's own pages come to some MB; the file, or an epoch's views, were they kept, to many times that.
     """
     images = random_images(5_000, 64, 3)
     loader = view_loader((write_ffcv(tmp_path / "images.beton", images, [0] * len(images)), images))

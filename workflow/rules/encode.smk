@@ -18,8 +18,9 @@ rule encode_images:
     resources:
         mem_mb=4000,
     params:
+        step="encode",
         files=by_name,
     message:
         "Writing the images to FFCV files"
     shell:
-        "contraflow encode {params.files} 2>&1 | tee {log}"
+        "contraflow {params.step} {params.files} 2>&1 | tee {log}"

@@ -30,7 +30,7 @@ rule evaluate:
         ),
 
 
-rule summarise_evaluations:
+use rule summarise_mining as summarise_evaluations with:
     input:
         "src/contraflow/steps/evaluate/summarise.py",
         "results/mine/summary.csv",
@@ -55,15 +55,12 @@ rule summarise_evaluations:
         "logs/evaluate/summary.log",
     benchmark:
         "logs/benchmarks/evaluate/summary.tsv"
-    threads: ONE_CORE
     resources:
         mem_mb=2000,
     params:
-        files=by_name,
+        step="summarise",
     message:
         "Summing up the evaluations"
-    shell:
-        "contraflow summarise {params.files} 2>&1 | tee {log}"
 
 
 rule evaluate_pixels:
@@ -82,14 +79,15 @@ rule evaluate_pixels:
         gpu=1,
         mem_mb=8000,
     params:
+        step="evaluate --representation raw_pixels",
         files=by_name,
     message:
         "Evaluating the pixels and their principal components"
     shell:
-        "contraflow evaluate --representation raw_pixels {params.files} --threads {threads} 2>&1 | tee {log}"
+        "contraflow {params.step} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
-rule evaluate_encoder:
+use rule evaluate_pixels as evaluate_encoder with:
     input:
         "src/contraflow/steps/evaluate/evaluate.py",
         data=CARD,
@@ -103,16 +101,10 @@ rule evaluate_encoder:
         "logs/benchmarks/evaluate/{representation}.tsv"
     wildcard_constraints:
         representation=r"encoder-seed\d+",
-    threads: ONE_GPU
-    resources:
-        gpu=1,
-        mem_mb=8000,
     params:
-        files=by_name,
+        step="evaluate --representation {representation}",
     message:
         "Evaluating {wildcards.representation}"
-    shell:
-        "contraflow evaluate --representation {wildcards.representation} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
 use rule evaluate_encoder as evaluate_untrained with:
@@ -129,7 +121,7 @@ use rule evaluate_encoder as evaluate_supervised with:
         representation=r"supervised-seed\d+",
 
 
-rule evaluate_rounds:
+use rule evaluate_pixels as evaluate_rounds with:
     input:
         "src/contraflow/steps/evaluate/evaluate_rounds.py",
         data=CARD,
@@ -141,18 +133,13 @@ rule evaluate_rounds:
     benchmark:
         "logs/benchmarks/evaluate/rounds-seed{seed}.tsv"
     threads: TRAINING
-    resources:
-        gpu=1,
-        mem_mb=8000,
     params:
-        files=by_name,
+        step="evaluate-rounds",
     message:
         "Evaluating every round of seed {wildcards.seed}"
-    shell:
-        "contraflow evaluate-rounds {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
-rule train_supervised:
+use rule pretrain_seed as train_supervised with:
     input:
         "src/contraflow/steps/evaluate/train_supervised.py",
         data=CARD,
@@ -163,19 +150,13 @@ rule train_supervised:
         "logs/evaluate/supervised/seed{seed}.log",
     benchmark:
         "logs/benchmarks/evaluate/supervised/seed{seed}.tsv"
-    threads: TRAINING
-    resources:
-        gpu=PARAMS.train.gpus,
-        mem_mb=8000,
     params:
-        files=by_name,
+        step="train-supervised --seed {seed}",
     message:
         "Training with all labels, as the ceiling: seed {wildcards.seed}"
-    shell:
-        "contraflow train-supervised --seed {wildcards.seed} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
-rule evaluate_corruptions:
+use rule evaluate_pixels as evaluate_corruptions with:
     input:
         "src/contraflow/steps/evaluate/evaluate_corruptions.py",
         data=CARD,
@@ -186,19 +167,13 @@ rule evaluate_corruptions:
         "logs/evaluate/corruptions/{representation}.log",
     benchmark:
         "logs/benchmarks/evaluate/corruptions/{representation}.tsv"
-    threads: ONE_GPU
-    resources:
-        gpu=1,
-        mem_mb=8000,
     params:
-        files=by_name,
+        step="evaluate-corruptions --representation {representation}",
     message:
         "Evaluating {wildcards.representation} on corrupted images"
-    shell:
-        "contraflow evaluate-corruptions --representation {wildcards.representation} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
-rule encode_transfer:
+use rule encode_images as encode_transfer with:
     input:
         "src/contraflow/steps/evaluate/encode_transfer.py",
         data=CARD,
@@ -209,18 +184,13 @@ rule encode_transfer:
         "logs/evaluate/transfer/images.log",
     benchmark:
         "logs/benchmarks/evaluate/transfer/images.tsv"
-    threads: GIVEN
-    resources:
-        mem_mb=4000,
     params:
-        files=by_name,
+        step="encode-transfer",
     message:
         "Getting and encoding the data set to transfer to"
-    shell:
-        "contraflow encode-transfer {params.files} 2>&1 | tee {log}"
 
 
-rule evaluate_transfer:
+use rule evaluate_pixels as evaluate_transfer with:
     input:
         "src/contraflow/steps/evaluate/evaluate_transfer.py",
         data=CARD,
@@ -234,19 +204,13 @@ rule evaluate_transfer:
         "logs/benchmarks/evaluate/transfer/{representation}.tsv"
     wildcard_constraints:
         representation="[^/]+",
-    threads: ONE_GPU
-    resources:
-        gpu=1,
-        mem_mb=8000,
     params:
-        files=by_name,
+        step="evaluate-transfer --representation {representation}",
     message:
         "Evaluating {wildcards.representation} on another data set"
-    shell:
-        "contraflow evaluate-transfer --representation {wildcards.representation} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
-rule fine_tune:
+use rule pretrain_seed as fine_tune with:
     input:
         "src/contraflow/steps/evaluate/fine_tune.py",
         data=CARD,
@@ -257,13 +221,7 @@ rule fine_tune:
         "logs/evaluate/fine_tune/{representation}.log",
     benchmark:
         "logs/benchmarks/evaluate/fine_tune/{representation}.tsv"
-    threads: TRAINING
-    resources:
-        gpu=PARAMS.train.gpus,
-        mem_mb=8000,
     params:
-        files=by_name,
+        step="fine-tune --representation {representation}",
     message:
         "Fine-tuning {wildcards.representation}"
-    shell:
-        "contraflow fine-tune --representation {wildcards.representation} {params.files} --threads {threads} 2>&1 | tee {log}"

@@ -30,11 +30,12 @@ rule summarise_mining:
     resources:
         mem_mb=1000,
     params:
+        step="summarise-mining",
         files=by_name,
     message:
         "Summing up the mining rounds"
     shell:
-        "contraflow summarise-mining {params.files} 2>&1 | tee {log}"
+        "contraflow {params.step} {params.files} 2>&1 | tee {log}"
 
 
 rule mine_negatives:
@@ -54,14 +55,15 @@ rule mine_negatives:
         gpu=1,
         mem_mb=8000,
     params:
+        step="mine",
         files=by_name,
     message:
         "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}"
     shell:
-        "contraflow mine {params.files} --threads {threads} 2>&1 | tee {log}"
+        "contraflow {params.step} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
-rule mine_shard:
+use rule mine_negatives as mine_shard with:
     input:
         "src/contraflow/steps/mine/mine.py",
         data=CARD,
@@ -72,19 +74,13 @@ rule mine_shard:
         "logs/mine/seed{seed}.round{round}.shard{shard}.log",
     benchmark:
         "logs/benchmarks/mine/seed{seed}.round{round}.shard{shard}.tsv"
-    threads: ONE_GPU
-    resources:
-        gpu=1,
-        mem_mb=8000,
     params:
-        files=by_name,
+        step="mine --shard {shard}",
     message:
         "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}, shard {wildcards.shard}"
-    shell:
-        "contraflow mine --shard {wildcards.shard} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
-rule train_mined:
+use rule pretrain_seed as train_mined with:
     input:
         "src/contraflow/steps/mine/train_mined.py",
         data=CARD,
@@ -98,13 +94,7 @@ rule train_mined:
         "logs/mine/seed{seed}.round{round}.train.log",
     benchmark:
         "logs/benchmarks/mine/seed{seed}.round{round}.train.tsv"
-    threads: TRAINING
-    resources:
-        gpu=PARAMS.train.gpus,
-        mem_mb=8000,
     params:
-        files=by_name,
+        step="train-mined",
     message:
         "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"
-    shell:
-        "contraflow train-mined {params.files} --threads {threads} 2>&1 | tee {log}"

@@ -19,8 +19,9 @@ rule pretrain_seed:
         gpu=PARAMS.train.gpus,
         mem_mb=8000,
     params:
+        step="pretrain --seed {seed}",
         files=by_name,
     message:
         "Pretraining with seed {wildcards.seed}"
     shell:
-        "contraflow pretrain --seed {wildcards.seed} {params.files} --threads {threads} 2>&1 | tee {log}"
+        "contraflow {params.step} {params.files} --threads {threads} 2>&1 | tee {log}"

@@ -3,7 +3,7 @@ rule report:
         "results/report.html",
 
 
-rule write_report:
+use rule summarise_mining as write_report with:
     input:
         "src/contraflow/steps/report.py",
         data=CARD,
@@ -21,12 +21,9 @@ rule write_report:
         "logs/report/page.log",
     benchmark:
         "logs/benchmarks/report/page.tsv"
-    threads: ONE_CORE
     resources:
         mem_mb=4000,
     params:
-        files=by_name,
+        step="report",
     message:
         "Writing the report"
-    shell:
-        "contraflow report {params.files} 2>&1 | tee {log}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,8 @@ import torch
 import typer
 from torch import Tensor
 
-from contraflow.commands.inputs import normalised, read_input
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
-from contraflow.commands.trained import Trained, last_checkpoint
+from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
 from contraflow.devices import cores, lease
 from contraflow.foundations.arrays import on_disk, save_arrays
 from contraflow.foundations.artefacts import Provenance
@@ -80,22 +80,23 @@ class _Pictures:
         self.broken: dict[int, str] = {}
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (B, C, H, W) with their indices (B,). After a broken file there are no more, unless those may be left
-        out; the others are still read, to be named all at once."""
-        waiting: list[np.ndarray] = []
+        """Images (B, C, H, W) with their indices (B,)."""
+        whole = self._whole()
+        while pictures := list(islice(whole, BATCH)):
+            indices = torch.tensor(self.kept[-len(pictures) :])
+            yield normalised(np.stack(pictures), **self.trained.normalisation), indices
+        if self.broken:
+            self._report()
+
+    def _whole(self) -> Iterator[np.ndarray]:
+        """After a broken file there are no more, unless those may be left out; the others are still read, to be named
+        all at once."""
         for i, picture in enumerate(decode_all(self.names, self._read, label="embed")):
             if isinstance(picture, BrokenPicture):
                 self.broken[i] = str(picture)
             elif self.skip_broken or not self.broken:
                 self.kept.append(i)
-                waiting.append(picture)
-            if len(waiting) == BATCH:
-                yield self._batch(waiting)
-                waiting = []
-        if waiting:
-            yield self._batch(waiting)
-        if self.broken:
-            self._report()
+                yield picture
 
     def _report(self) -> None:
         broken = [(printable(self.names[i]), reason) for i, reason in self.broken.items()]
@@ -108,6 +109,3 @@ class _Pictures:
 
     def _read(self, name: str) -> np.ndarray:
         return read_input(self.folder / name, **self.trained.image)
-
-    def _batch(self, pictures: list[np.ndarray]) -> tuple[Tensor, Tensor]:
-        return normalised(np.stack(pictures), **self.trained.normalisation), torch.tensor(self.kept[-len(pictures) :])

@@ -9,9 +9,8 @@ import torch
 import typer
 from torch import Tensor
 
-from contraflow.commands.inputs import normalised, read_input
 from contraflow.commands.options import CARD, PARAMS, Checkpoint, DataCard, ParamsFile
-from contraflow.commands.trained import Trained, last_checkpoint
+from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
 from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images

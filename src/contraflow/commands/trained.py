@@ -1,14 +1,21 @@
-"""A trained encoder and all that must be known to use it: what `export`, `embed` and `search` begin with."""
+"""A trained encoder and pictures as it takes them: what `export`, `embed` and `search` begin with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from torch import nn
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
 
+from contraflow.encoded.pixels import square
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
+from contraflow.images.decoding import open_picture
 from contraflow.models.checkpoint import Checkpoint, load_encoder
 from contraflow.params import load_params
+from contraflow.views.recipe import make_table
 
 RESULTS = Path("results")
 
@@ -52,3 +59,22 @@ def last_checkpoint(file: Path) -> Path:
     seed, rounds = params.seeds[0], params.mining.rounds
     folder = RESULTS / "mine" / f"seed{seed}" / f"round{rounds}" if rounds else RESULTS / "pretrain" / f"seed{seed}"
     return folder / "encoder.safetensors"
+
+
+def read_input(path: Path, size: int, channels: int) -> np.ndarray:
+    """One picture file as an image uint8 (size, size, channels); a coloured one becomes grey for an encoder of one.
+
+    Raises:
+        BrokenPicture: it cannot be decoded whole.
+    """
+    image, _, _ = open_picture(path)
+    pixels = square(image, size)
+    if channels == 1:  # Rec. 601's luma, which leaves grey pixels as they are
+        pixels = np.asarray(Image.fromarray(pixels).convert("L"))[..., None]
+    return pixels
+
+
+def normalised(images: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """Images uint8 (N, H, W, C) as float32 (N, C, H, W), bit for bit as the loaders make them; see `make_table`."""
+    table = make_table(mean, std)
+    return torch.from_numpy(np.stack([levels[images[..., c]] for c, levels in enumerate(table)], axis=1))

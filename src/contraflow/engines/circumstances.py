@@ -6,16 +6,15 @@ None of it is in `results/report.html`, which equal runs write alike; all of it 
 import csv
 import os
 import platform
-import subprocess
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 import psutil
-import yaml
 
 from contraflow.devices import cores, gpus
-from contraflow.engines.dvc import LOCK
+from contraflow.engines.dvc import LOCK, locked
+from contraflow.engines.git import git
 from contraflow.foundations.artefacts import sha256, write_text
 from contraflow.pages.assets import STYLES, joined, template
 
@@ -45,24 +44,25 @@ def circumstances(root: Path, stages: list[str]) -> Circumstances:
         facts={name: words for name, words in (*_commit(root), *_machine()) if words},
         changed=changed_files(root),
         times=[row for stage in stages for row in _times(root / BENCHMARKS / stage)],
-        outputs=_outputs(root / LOCK),
+        # Where DVC runs the last stage itself, it records that one after this.
+        outputs={out["path"]: out["md5"] for stage in locked(root).values() for out in stage.get("outs", [])},
     )
 
 
 def changed_files(root: Path) -> list[str]:
     """Files that git tracks and that differ from the commit, but for `dvc.lock`, which each run writes."""
-    changed = _git(root, "status", "--porcelain", "--untracked-files=no").splitlines()
-    return [line[3:] for line in changed if line[3:] != LOCK]
+    changed = git(root, "status", "--porcelain", "--untracked-files=no") or ""
+    return [line[3:] for line in changed.splitlines() if line[3:] != LOCK]
 
 
 def commit(root: Path) -> str:
     """The commit that is checked out, shortened; empty where there is none."""
-    return _git(root, "rev-parse", "--short", "HEAD").strip()
+    return git(root, "rev-parse", "--short", "HEAD") or ""
 
 
 def _commit(root: Path) -> list[tuple[str, str]]:
     return [
-        ("Commit", _git(root, "rev-parse", "HEAD").strip()),
+        ("Commit", git(root, "rev-parse", "HEAD") or ""),
         ("DVC experiment", os.environ.get("DVC_EXP_NAME", "")),
         ("over commit", os.environ.get("DVC_EXP_BASELINE_REV", "")),
         ("Written", datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")),
@@ -116,22 +116,6 @@ def _number(text: str | None) -> float | None:
         return float(text or "")
     except ValueError:  # a job too short to be measured has a dash
         return None
-
-
-def _outputs(lock: Path) -> dict[str, str]:
-    """What DVC has recorded by now. Where it runs the last stage itself, it records that one after this."""
-    content = yaml.load(lock.read_text(encoding="utf-8"), yaml.CSafeLoader) if lock.is_file() else {}
-    stages = (content or {}).get("stages", {}).values()
-    return {out["path"]: out["md5"] for stage in stages for out in stage.get("outs", [])}
-
-
-def _git(root: Path, *arguments: str) -> str:
-    """What git says; nothing where there is no git or no commit."""
-    try:
-        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
-    except FileNotFoundError:
-        return ""
-    return done.stdout if not done.returncode else ""
 
 
 def write_circumstances(stages: list[str], report: Path) -> None:

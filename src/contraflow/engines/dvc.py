@@ -10,13 +10,21 @@ from pathlib import Path
 
 import yaml
 
-from contraflow.foundations.artefacts import atomic
+from contraflow.engines.git import git
+from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 
 LOCK = "dvc.lock"
 PATIENCE = 60  # seconds in which another DVC, or one whose run was killed, may finish what it is writing
 BUSY = ("Unable to acquire lock", "is busy, it is being blocked")  # what DVC says then
+
+
+def locked(root: Path) -> dict[str, dict]:
+    """What the `dvc.lock` in the folder `root` records of each stage; nothing where there is none."""
+    file = root / LOCK
+    content = yaml.load(file.read_text(encoding="utf-8"), yaml.CSafeLoader) if file.is_file() else None
+    return (content or {}).get("stages") or {}
 
 
 class Dvc:
@@ -39,9 +47,8 @@ class Dvc:
 
     def recorded(self, stage: str) -> dict[str, str]:
         """The files that `dvc.lock` records as outputs of a stage, with their MD5."""
-        lock = yaml.load(self.lock.read_text(encoding="utf-8"), yaml.CSafeLoader) if self.lock.is_file() else {}
         found = {}
-        for out in (lock.get("stages") or {}).get(stage, {}).get("outs", []):
+        for out in locked(self.root).get(stage, {}).get("outs", []):
             if not out["md5"].endswith(".dir"):
                 found[out["path"]] = out["md5"]
             elif listing := self.cached(out["md5"]):
@@ -92,10 +99,8 @@ class Dvc:
         if LOCK in complaint and self.lock.is_file():
             aside = self.root / ".dvc" / "tmp" / f"{LOCK}.damaged"
             self.lock.replace(aside)
-            shown = subprocess.run(["git", "show", f"HEAD:./{LOCK}"], cwd=self.root, capture_output=True)
-            if not shown.returncode:
-                with atomic(self.lock) as temporary:
-                    temporary.write_bytes(shown.stdout)
+            if committed := git(self.root, "show", f"HEAD:./{LOCK}"):
+                write_text(self.lock, f"{committed}\n")
             say(f"{LOCK} was damaged and is made anew (the old one: {aside.relative_to(self.root)}); no result is lost")
             return True
         return False

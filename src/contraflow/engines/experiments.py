@@ -7,7 +7,6 @@ and no remote is asked.
 
 import json
 import re
-import subprocess
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +14,7 @@ from pathlib import Path
 import yaml
 
 from contraflow.engines.dvc import LOCK, Dvc
+from contraflow.engines.git import git
 from contraflow.foundations.errors import UserError
 from contraflow.settings.values import flat
 
@@ -138,19 +138,18 @@ class Experiments:
         return Recorded(name, lock, self._dvc)
 
     def _commit(self, name: str) -> str:
-        head, refs = self._git("rev-parse", "HEAD"), [ref for ref in self._refs() if ref[1] == name]
-        if own := [ref for ref in refs if ref[0] == head] or refs:
+        head, refs = self._git("rev-parse", "HEAD"), self._refs()
+        named = [ref for ref in refs if ref[1] == name]
+        if own := [ref for ref in named if ref[0] == head] or named:
             if len(own) > 1:
-                raise UserError(f"{name} names several experiments, of the commits {_list(of[:7] for of, *_ in own)}")
+                commits = ", ".join(of[:7] for of, *_ in own)
+                raise UserError(f"{name} names several experiments, of the commits {commits}")
             return own[0][2]
         if commit := self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}"):
             return commit
-        known = dict.fromkeys(known for _, known, _ in self._refs())
-        raise UserError(
-            f"{name} is neither an experiment nor a commit; experiments here: {_list(known)}"
-            if known
-            else f"{name} is neither an experiment nor a commit; there are no experiments here yet: `dvc exp run`"
-        )
+        known = ", ".join(dict.fromkeys(known for _, known, _ in refs))
+        there = f"experiments here: {known}" if known else "there are no experiments here yet: `dvc exp run`"
+        raise UserError(f"{name} is neither an experiment nor a commit; {there}")
 
     def _refs(self) -> list[tuple[str, str, str]]:
         """Every experiment: the commit that it starts from, its name, and its own commit; the oldest first."""
@@ -163,10 +162,4 @@ class Experiments:
         return self._git("show", f"{commit}:./{LOCK}")
 
     def _git(self, *arguments: str) -> str | None:
-        """What git says; None where it fails."""
-        done = subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True)
-        return None if done.returncode else done.stdout.strip()
-
-
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(words)
+        return git(self.root, *arguments)

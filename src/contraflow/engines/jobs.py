@@ -18,8 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from contraflow.foundations.artefacts import atomic, md5, write_json
-from contraflow.foundations.stages import PIPELINE, Stages, chosen, fingerprint
+from contraflow.foundations.artefacts import atomic, fingerprint, md5, write_json
+from contraflow.foundations.stages import PIPELINE, Stages, chosen, files_at
 from contraflow.params import Params
 
 MEMORY = 90 * 24 * 3600  # seconds
@@ -42,8 +42,7 @@ class Trace:
     @property
     def key(self) -> str:
         """Stands for the job before it has run: the same for the same job in any directory."""
-        made_from = asdict(self) | {"outputs": sorted(self.outputs)}
-        return fingerprint(made_from | {"written": 0})
+        return fingerprint(asdict(self) | {"outputs": sorted(self.outputs), "written": 0}, ())
 
 
 class Store:
@@ -133,7 +132,7 @@ def job(
     yield store.training(before)
     inside = not any(Path(path).is_absolute() for path in [*before.inputs, *before.outputs])
     if stages and inside:
-        files = [file for path in before.outputs for file in _files(root / path)]
+        files = [file for path in before.outputs for file in files_at(root / path)]
         made = {file.relative_to(root).as_posix(): md5(file) for file in files}
         store.keep(Trace(**asdict(before) | {"outputs": made}), root)
 
@@ -141,7 +140,7 @@ def job(
 def content_digest(path: Path) -> str | None:
     """MD5 of a file; of a folder that of the names, sizes and times of its files; None where there is nothing."""
     if path.is_dir():
-        states = [(file.relative_to(path).as_posix(), file.stat()) for file in _files(path)]
+        states = [(file.relative_to(path).as_posix(), file.stat()) for file in files_at(path)]
         listing = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
         return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest()
     return md5(path) if path.is_file() else None
@@ -155,10 +154,6 @@ def place(source: Path, target: Path, *, copy: bool = False) -> None:
                 os.link(source, temporary)
         if not temporary.exists():
             shutil.copyfile(source, temporary)
-
-
-def _files(path: Path) -> list[Path]:
-    return sorted(file for file in path.rglob("*") if file.is_file()) if path.is_dir() else [path]
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from contraflow.foundations.artefacts import Provenance, atomic, content_digest, writing
+from contraflow.foundations.artefacts import Provenance, atomic, fingerprint, writing
 from contraflow.foundations.errors import UserError
 
 P = TypeVar("P", bound=Provenance)
@@ -49,7 +49,7 @@ def evenly(count: int, most: int) -> np.ndarray:
 
 
 def _digest(arrays: dict[str, np.ndarray], provenance: dict) -> str:
-    return content_digest(
+    return fingerprint(
         provenance,
         (
             (f"{name} {array.dtype.str} {array.shape}", np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)

@@ -141,7 +141,7 @@ class Provenance:
                 )
 
 
-def content_digest(provenance: dict[str, Any], contents: Iterable[tuple[str, memoryview]]) -> str:
+def fingerprint(provenance: dict[str, Any], contents: Iterable[tuple[str, memoryview]]) -> str:
     """Hex SHA-256 of a provenance and of contents, each with words that say what it is: none may change unnoticed."""
     digest = hashlib.sha256(json.dumps(provenance, sort_keys=True).encode())
     for words, content in contents:

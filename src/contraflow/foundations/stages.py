@@ -1,7 +1,6 @@
 """What `dvc.yaml` says of the stages: the code that each runs, the parameters it reads, what it uses and makes."""
 
 import hashlib
-import json
 from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
@@ -33,10 +32,6 @@ class Stages:
     def inputs(self, stage: str) -> list[str]:
         """All dependencies of a stage, its code included; those named by a parameter are left out."""
         return [path for path in self._specs[stage].get("deps", []) if "${" not in path]
-
-    def params(self, stage: str) -> list[str]:
-        """Names of the parameters that a stage reads: sections (`loss`) and single values (`data.name`)."""
-        return list(self._specs[stage].get("params", []))
 
     def above(self, stage: str) -> set[str]:
         """The stages whose outputs a stage reads."""
@@ -91,8 +86,3 @@ def chosen(params: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
             value = value[part]
         found[name] = value
     return found
-
-
-def fingerprint(content: Any) -> str:
-    """SHA-256 of a JSON-able content, whatever the order of its keys."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

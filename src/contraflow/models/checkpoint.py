@@ -9,7 +9,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from contraflow.foundations.artefacts import Provenance, atomic, content_digest
+from contraflow.foundations.artefacts import Provenance, atomic, fingerprint
 from contraflow.foundations.errors import UserError
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
@@ -87,7 +87,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
 
 
 def _digest(tensors: dict[str, Tensor], provenance: dict) -> str:
-    return content_digest(
+    return fingerprint(
         provenance,
         (
             (f"{name} {tensor.dtype} {tuple(tensor.shape)}", tensor.reshape(-1).view(torch.uint8).numpy().data)

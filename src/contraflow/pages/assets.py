@@ -14,11 +14,11 @@ FILTERS = (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.
 
 
 def template(path: Path) -> Template:
-    """A template of Jinja, which may name others of its folder; what is put in is escaped, and what is not there is an
-    error. Numbers have their filters.
+    """A template of Jinja, which may name others of its folder, and the frame of all pages; what is put in is escaped,
+    and what is not there is an error. Numbers have their filters.
     """
     environment = Environment(
-        loader=FileSystemLoader(path.parent),
+        loader=FileSystemLoader([path.parent, HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

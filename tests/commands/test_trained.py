@@ -3,7 +3,7 @@ import pytest
 import torch
 from PIL import Image
 
-from contraflow.commands.inputs import normalised, read_input
+from contraflow.commands.trained import normalised, read_input
 from contraflow.views.loader import ImageLoader
 
 
