@@ -25,9 +25,15 @@ def agree():
     return agreement
 
 
-def record():
-    if AGREEMENT and not DVC_RUNS:
-        AGREEMENT.record(load_params(Path("params.yaml")))
+def record(success):
+    """DVC gets what the jobs wrote: from here, or from the `dvc` that runs this stage and takes the files as they are."""
+    try:
+        if AGREEMENT and not DVC_RUNS:
+            AGREEMENT.record(load_params(Path("params.yaml")))
+        elif AGREEMENT and success:
+            AGREEMENT.put_back(DVC_RUNS)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def tell_circumstances():
@@ -51,9 +57,9 @@ onstart:
 
 
 onsuccess:
-    record()
+    record(success=True)
     tell_circumstances()
 
 
 onerror:
-    record()
+    record(success=False)

@@ -5,6 +5,9 @@ Before Snakemake builds its graph, `align` asks DVC which stages are up to date 
 that Snakemake comes to the same verdict. Inside a stage that is not, the traces of the jobs tell which files are right
 all the same: those of a killed run, or of the seeds that stay when one is added. After a run, `record` tells DVC what
 was made. Where DVC itself runs a stage, whose outputs it deletes first, `bring_back` puts such files into place again.
+
+What is recorded is what the jobs wrote: a file that somebody changed since is put back first, or its stage is not
+recorded.
 """
 
 import os
@@ -14,12 +17,14 @@ from pathlib import Path
 
 from contraflow.engines.dvc import Dvc
 from contraflow.engines.jobs import Store, Trace, content_digest, place
+from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.foundations.stages import Stages, chosen, files_at
 from contraflow.params import Params
 
 STALE = 1  # seconds since 1970; not 0, which Snakemake takes for "unknown"
+ATTEMPTS = 3  # to record a stage whose files somebody changes at the same time
 
 Find = Callable[[str], Path | None]  # where a file lies, by its hash
 
@@ -40,6 +45,7 @@ class Agreement:
         self._params = params
         self._values = params.model_dump()
         self._changes: dict[str, list] = {}
+        self._started = time.time()
 
     def align(self) -> None:
         """Set the times of all outputs so that Snakemake reruns what DVC would.
@@ -78,12 +84,27 @@ class Agreement:
 
         Args:
             params: What `params.yaml` holds now: where it was edited during the run, nothing is recorded.
+
+        Raises:
+            UserError: files are changed while DVC records them, again and again.
         """
         if params != self._params:
             say("params.yaml was changed during the run: the next `snakemake` records what still fits it")
             return
         stale = self._stale()
-        self._commit(stale, self._right(stale, self.store.find))
+        right, lost = self._put_back(stale)
+        if lost:
+            say(f"{lost}: the next `snakemake` makes it anew")
+        self._commit(stale, right)
+
+    def put_back(self, stage: str) -> None:
+        """Before DVC records a stage that it has just run: its files as their jobs wrote them.
+
+        Raises:
+            UserError: that is not possible.
+        """
+        if lost := self._put_back({stage})[1]:
+            raise UserError(f"{lost}: run the same command again")
 
     def bring_back(self, stage: str) -> None:
         """Put the files of a stage that DVC has just deleted back into place where they need not be made again.
@@ -103,6 +124,22 @@ class Agreement:
         if not forced:
             self._put_into_place(right, find)
             _set_times([self.root / path for path in right] + self._benchmarks(stage), time.time())
+
+    def _put_back(self, stale: set[str]) -> tuple[dict[str, str], str]:
+        """Undo what somebody did to files of stale stages since their jobs ended.
+
+        Returns:
+            The files that are right then, with their hashes; words on what this run made that is not, if there is any.
+        """
+        right = self._right(stale, self.store.find)
+        for path in self._put_into_place(right, self.store.find):
+            say(f"{path} was changed after its job had ended: what the job wrote is put back")
+        made = {path for trace in self._traces(stale) if trace.written > self._started for path in trace.outputs}
+        lost = sorted(made - right.keys())
+        if not lost:
+            return right, ""
+        several = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        return right, f"{lost[0]}{several} was changed, or what it was made from, before it was recorded"
 
     def _require_writable(self) -> None:
         """Say so before anything is touched; a job would find out when its work is done."""
@@ -129,20 +166,13 @@ class Agreement:
     def _right(self, stale: set[str], find: Find) -> dict[str, str]:
         """Files of stale stages that need not be made again, with their hashes: what traces vouch for that hold now."""
         right: dict[str, str] = {}
-        traces = self.store.traces()
+        traces = self._traces(stale)
         for stage in self.stages.names:
             if stage not in stale:
                 continue
             code = self.stages.code(stage)
             since = self.dvc.lock.stat().st_mtime if self._only_outputs_changed(stage) else 0
-            left = [
-                trace
-                for trace in traces
-                if trace.stage == stage
-                and trace.code == code
-                and trace.written > since
-                and self.targets[stage] & trace.outputs.keys()
-            ]
+            left = [t for t in traces if t.stage == stage and t.code == code and t.written > since]
             found = True
             while found:  # a job of a stage may read what another of its jobs makes
                 found = False
@@ -151,6 +181,10 @@ class Agreement:
                         right |= trace.outputs
                         found = True
         return right
+
+    def _traces(self, stages: set[str]) -> list[Trace]:
+        """Those of jobs of these stages that today's parameters ask for."""
+        return [t for t in self.store.traces() if t.stage in stages and self.targets[t.stage] & t.outputs.keys()]
 
     def _only_outputs_changed(self, stage: str) -> bool:
         """Whether somebody changed a stage's outputs and nothing else: then DVC wants all of them made again."""
@@ -172,12 +206,14 @@ class Agreement:
                 return False
         return all(content_digest(self.root / path) == digest or find(digest) for path, digest in trace.outputs.items())
 
-    def _put_into_place(self, right: dict[str, str], find: Find) -> None:
-        for path, digest in right.items():
-            if content_digest(self.root / path) != digest:
-                source = find(digest)
+    def _put_into_place(self, right: dict[str, str], find: Find) -> list[str]:
+        """Make the files what their hashes say; the paths of those that were not."""
+        changed = [path for path, digest in right.items() if content_digest(self.root / path) != digest]
+        for path in changed:
+            if source := find(right[path]):
                 # A link to DVC's cache would let an edit of the file reach into the cache.
                 place(source, self.root / path, copy=not source.is_relative_to(self.store.folder))
+        return changed
 
     def _commit(self, stale: set[str], right: dict[str, str]) -> list[str]:
         """Record the stale stages whose files are all right, up to the first that is not, and return them."""
@@ -192,10 +228,27 @@ class Agreement:
             for file in self._files(self.stages.outputs(stage)):
                 if file.lstat().st_mtime == STALE:
                     _remove(file)
-        self.dvc.commit(made)
+        self._record_what_jobs_wrote(made, right)
         self._changes = {stage: changes for stage, changes in self._changes.items() if stage not in made}
         self.store.drop(digest for path, digest in right.items() if self._made_by(path, made))
         return made
+
+    def _record_what_jobs_wrote(self, stages: list[str], right: dict[str, str]) -> None:
+        """`dvc commit`, which takes the files as they are just then: looked at again, since anybody may write there."""
+        before = self.dvc.lock.read_text(encoding="utf-8") if self.dvc.lock.is_file() else None
+        for _ in range(ATTEMPTS):
+            self.dvc.commit(stages)
+            recorded = {path: digest for stage in stages for path, digest in self.dvc.recorded(stage).items()}
+            wanted = {path: right[path] for stage in stages for path in self.targets[stage]}
+            if wanted.items() <= recorded.items():
+                return
+            self._put_into_place(wanted, lambda digest: self.store.find(digest) or self.dvc.cached(digest))
+        if before is None:
+            self.dvc.lock.unlink()
+        else:
+            write_text(self.dvc.lock, before)
+        path = min(path for path, digest in wanted.items() if recorded.get(path) != digest)
+        raise UserError(f"{path} is changed while it is recorded, again and again: stop what writes there")
 
     def _benchmarks(self, stage: str) -> list[Path]:
         """Snakemake's measurements of a stage's jobs, which it takes for outputs when it compares times."""

@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from contraflow.foundations.artefacts import atomic, fingerprint, md5, write_json
+from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import PIPELINE, Stages, chosen, files_at
 from contraflow.params import Params
 
@@ -118,18 +119,25 @@ def job(
         depends_on: Names of those on which the job's results depend.
         inputs: Files and folders that the job reads.
         outputs: Files that it writes, and folders that it fills.
+
+    Raises:
+        UserError: somebody changed an input while the block ran.
     """
     root = Path.cwd()
     store = Store(root)
     stages = Stages(root) if (root / PIPELINE).is_file() else None
+    states = {path: state for path in inputs if (state := _state(path))}
     before = Trace(
         stage=stage,
         params=chosen(params.model_dump(), depends_on),
         code=stages.code(stage) if stages else "",
-        inputs={_relative(path, root): digest for path in inputs if (digest := content_digest(path))},
+        inputs={_relative(path, root): digest for path in states if (digest := content_digest(path))},
         outputs={_relative(path, root): "" for path in outputs},
     )
     yield store.training(before)
+    for path, state in states.items():
+        if _state(path) != state and content_digest(path) != before.inputs[_relative(path, root)]:
+            raise UserError(f"{path} was changed while it was read: run the same command again")
     inside = not any(Path(path).is_absolute() for path in [*before.inputs, *before.outputs])
     if stages and inside:
         files = [file for path in before.outputs for file in files_at(root / path)]
@@ -144,6 +152,14 @@ def content_digest(path: Path) -> str | None:
         listing = [(name, state.st_size, state.st_mtime_ns) for name, state in states]
         return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest()
     return md5(path) if path.is_file() else None
+
+
+def _state(path: Path) -> tuple | None:
+    """Changes whenever somebody writes to the path, without reading it; None where there is nothing."""
+    if path.is_dir():
+        return (content_digest(path),)
+    found = path.stat() if path.is_file() else None
+    return found and (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def place(source: Path, target: Path, *, copy: bool = False) -> None:

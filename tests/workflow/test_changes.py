@@ -1,0 +1,130 @@
+"""Somebody writes to the results while a run goes on: what is recorded as right is what the jobs wrote."""
+
+import os
+import random
+import threading
+
+import pytest
+import yaml
+
+from contraflow.engines.agreement import ATTEMPTS, Agreement
+from contraflow.foundations.errors import UserError
+from contraflow.params import load_params
+
+COMMANDS = {"snakemake": "snakemake --cores all", "dvc": "dvc exp run"}
+CHANGES = 6  # of files, in a run
+
+
+@pytest.fixture(scope="module")
+def unharmed(tmp_path_factory, new_repository):
+    """A repository to which nobody wrote."""
+    repository = new_repository(tmp_path_factory.mktemp("unharmed"))
+    repository.run("snakemake")
+    return repository
+
+
+@pytest.fixture
+def other(tmp_path, new_repository):
+    return new_repository(tmp_path)
+
+
+def replace(file):
+    """As `sed -i` does: a new file takes the name of the old one."""
+    file.with_name("new").write_bytes(file.read_bytes()[:-1] + b"?")
+    file.with_name("new").replace(file)
+
+
+def overwrite(file):
+    """In place: also in the store, where the file is a link to the same bytes."""
+    with file.open("r+b") as content:
+        content.seek(-1, os.SEEK_END)
+        content.write(b"?")
+
+
+def wait_for(process, words):
+    said = ""
+    while words not in said:
+        line = process.stdout.readline()
+        assert line, said
+        said += line
+    return said
+
+
+@pytest.mark.parametrize("change", [replace, overwrite])
+def test_a_result_changed_in_the_middle_of_a_run(other, unharmed, change):
+    process = other.start("snakemake --cores 1")
+    wait_for(process, "(Rule: pretrain_seed)")
+    change(other.path / "results/pretrain/seed0/history.csv")
+    said = process.communicate()[0]
+    changed = other.json("dvc status --json")
+    if change is replace:
+        assert "results/pretrain/seed0/history.csv was changed after its job had ended: what the job wrote is" in said
+        assert "pretrain" not in changed
+    else:
+        assert "was changed, or what it was made from, before it was recorded: the next `snakemake` makes it" in said
+        assert "pretrain" in changed
+    other.run("snakemake")
+    assert other.up_to_date() and other.results() == unharmed.results()
+
+
+class Meddler(threading.Thread):
+    """Changes results at random moments for as long as a command runs."""
+
+    def __init__(self, process, results, seed):
+        super().__init__(daemon=True)
+        self.process, self.results, self.random, self.left = process, results, random.Random(seed), CHANGES
+
+    def run(self):
+        while self.process.poll() is None and self.left:
+            threading.Event().wait(self.random.uniform(0, 4))
+            files = [path for path in self.results.rglob("*") if path.is_file() and not path.name.startswith(".")]
+            if files:
+                self.random.choice([replace, overwrite])(self.random.choice(files))
+                self.left -= 1
+
+
+@pytest.mark.parametrize("engine", COMMANDS)
+def test_results_changed_at_random_moments(other, unharmed, engine):
+    process = other.start(COMMANDS[engine])
+    meddler = Meddler(process, other.path / "results", engine)
+    meddler.start()
+    said = process.communicate()[0]
+    meddler.join()
+    assert meddler.left < CHANGES and "Traceback" not in said, said
+    for _ in range(4):  # a job that reads what was changed refuses it, and what made that is run again
+        process = other.start(COMMANDS[engine])
+        said = process.communicate()[0]
+        assert "Traceback" not in said, said
+        if not process.returncode:
+            break
+    assert other.up_to_date() and other.results() == unharmed.results()
+
+
+@pytest.mark.parametrize("changes", [1, ATTEMPTS])
+def test_results_changed_while_they_are_recorded(unharmed, monkeypatch, changes):
+    page, lock = unharmed.path / "results/report.html", unharmed.path / "dvc.lock"
+    before, recorded = page.read_bytes(), lock.read_text()
+    content = yaml.safe_load(recorded)
+    del content["stages"]["report"]
+    lock.write_text(yaml.safe_dump(content))
+    agreement = Agreement(unharmed.path, params := load_params(unharmed.path / "params.yaml"), {})
+    agreement.targets = {stage: agreement.dvc.recorded(stage).keys() for stage in agreement.stages.names}
+    agreement.targets["report"] = {"results/report.html"}
+    agreement._changes = agreement.dvc.changes()
+    commit, left = agreement.dvc.commit, [replace] * changes
+
+    def commit_what_was_changed(stages):
+        if left:
+            left.pop()(page)
+        commit(stages)
+
+    monkeypatch.setattr(agreement.dvc, "commit", commit_what_was_changed)
+    if changes < ATTEMPTS:
+        agreement.record(params)
+        assert yaml.safe_load(lock.read_text()) == yaml.safe_load(recorded)
+    else:
+        with pytest.raises(UserError, match=r"results/report.html is changed while it is recorded, again and again"):
+            agreement.record(params)
+        assert "report" not in yaml.safe_load(lock.read_text())["stages"]
+    assert not left and page.read_bytes() == before
+    lock.write_text(recorded)
