@@ -10,7 +10,7 @@ from contraflow.pages import numbers
 HERE = Path(__file__).parent
 STYLES = ("pictures.css", "style.css")
 SCRIPTS = ("script.js", "map.js")
-FILTERS = (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.times, numbers.words, numbers.is_number)
+FILTERS = ("fixed", "share", "spread", "points", "count", "times", "words", "is_number")
 
 
 def template(path: Path) -> Template:
@@ -25,7 +25,7 @@ def template(path: Path) -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {function.__name__: function for function in FILTERS}
+    environment.filters |= {name: getattr(numbers, name) for name in FILTERS}
     return environment.get_template(path.name)
 
 

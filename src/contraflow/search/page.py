@@ -45,6 +45,7 @@ def render(found: list[Found], *, classes: list[str], data: str, searched: int, 
     """
     return template(Path(__file__).parent / "page.html.j2").render(
         style=joined(STYLES),
+        titles=[(f"image-{number}", entry.name) for number, entry in enumerate(found, 1)],
         images=[_image(entry, classes) for entry in found],
         labelled=bool(classes),
         data=data,
