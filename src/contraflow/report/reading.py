@@ -8,19 +8,14 @@ import pandas as pd
 
 from contraflow.baseline.pinned import read_pinned
 from contraflow.encoded.card import EncodedData
-from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.results import ByRound, Evaluation, Extra
 from contraflow.foundations.arrays import load_arrays
-from contraflow.foundations.artefacts import Provenance, read_json, sha256
+from contraflow.foundations.artefacts import read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import code_digest
 from contraflow.params import Params
-from contraflow.report import gallery
-from contraflow.report.classes import confused_shares, largest_errors
-from contraflow.report.embedding_map import TILE
-from contraflow.report.run import Mined, Mistaken, Run, Samples, Views
+from contraflow.report.run import Mined, Run
 from contraflow.report.summary import NAMES
-from contraflow.views.shown import read_views
 
 
 def read_run(
@@ -43,33 +38,25 @@ def read_run(
         UserError: a file is missing, damaged, or was made from other data.
     """
     encoded = EncodedData.open(data)
-    card = encoded.card
     arrays = _features(params.seeds[0], features, encoded.digest)
-    labels, predicted = arrays["label"], arrays["predicted"]
     found = _evaluations(params, encoded, evaluations)
-    train_labels = encoded.labels("train")
-    table = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
-    samples = gallery.choose_samples(encoded.training, train_labels, len(card.classes))
-    mapped = gallery.drawn(np.arange(len(labels)), params.report.tsne_points)
+    mined = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
     return Run(
         params=params,
-        card=card,
+        data=encoded,
+        card=encoded.card,
         metrics=read_json(metrics),
         evaluations=found,
         curves=_read_curves(curves),
         features=arrays["features"],
-        labels=labels,
-        predicted=predicted,
-        map_images=read_images(encoded.test_beton, mapped, min(card.image_size, TILE)),
-        samples=Samples(read_images(encoded.train_beton, samples, card.image_size), train_labels[samples]),
-        views=_shown_views(params, encoded, gallery.choose_viewed(samples)),
-        mistaken=_mistaken(found, labels, predicted, encoded),
-        mined=_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
+        labels=arrays["label"],
+        predicted=arrays["predicted"],
+        mined=mined,
         extras=_extras(params, encoded, extras),
         confusions=_confusions(rounds, encoded.digest),
         baseline=read_pinned(baseline),
         digests=_digests(encoded, [metrics, *evaluations, *features, *rounds, curves, baseline], [*extras, *negatives]),
-        code=_code(encoded, found, table),
+        code=_code(encoded, found, mined),
     )
 
 
@@ -128,23 +115,23 @@ def _read_curves(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} is missing: run the step evaluate first") from None
 
 
-def _last_negatives(seed: int, paths: list[Path], digest: str) -> tuple[dict[str, np.ndarray], Provenance]:
-    """Arrays and provenance of the last round's table of a seed."""
+def _last_negatives(seed: int, paths: list[Path], digest: str) -> Mined:
+    """The last round's table of a seed."""
     tables = []
     for path in paths:
         arrays, provenance = load_arrays(path)
         provenance.require(path, data=digest)
         if provenance.seed == seed:
-            tables.append((arrays, provenance))
+            tables.append(Mined(arrays, provenance))
     if not tables:
         raise UserError(f"the report needs the mined negatives of seed {seed}: run the step mine first")
-    return max(tables, key=lambda table: table[1].round)
+    return max(tables, key=lambda table: table.made_from.round)
 
 
-def _code(encoded: EncodedData, evaluations: dict, table: tuple | None) -> dict[str, str]:
+def _code(encoded: EncodedData, evaluations: dict, mined: Mined | None) -> dict[str, str]:
     """SHA-256 of the code of the stages, as their files tell it."""
     evaluation = next(iter(evaluations["encoder"].values()))
-    mine = {"mine": table[1].code} if table else {}
+    mine = {"mine": mined.made_from.code} if mined else {}
     told = {"encode": encoded.card.provenance.code, **mine, "evaluate": evaluation.provenance.code}
     return told | {"report": code_digest("report")}
 
@@ -164,51 +151,3 @@ def _digests(encoded: EncodedData, files: list[Path], by_folder: list[Path]) -> 
     digests = {"card.json": encoded.digest, **encoded.card.digests}
     digests |= {path.name: sha256(path) for path in files}
     return digests | {"/".join(path.parts[-3:]): sha256(path) for path in by_folder}
-
-
-def _shown_views(params: Params, encoded: EncodedData, chosen: np.ndarray) -> Views:
-    """What the first seed's training sees of the `chosen` training images."""
-    augment, size = params.augment.chosen(), encoded.card.image_size
-    beton, seed = encoded.train_beton, params.seeds[0]
-    whole, small = augment.whole(), augment.local()
-    return Views(
-        images=read_images(beton, chosen, size),
-        whole=np.stack(
-            [
-                read_views(beton, chosen, whole, seed=seed, epoch=epoch, size=size)
-                for epoch in range(min(params.all_epochs, gallery.VIEWED_EPOCHS))
-            ]
-        ),
-        local=read_views(beton, chosen, small, seed=seed, epoch=0, size=augment.local_pixels(size), first=len(whole)),
-    )
-
-
-def _mistaken(evaluations: dict, labels: np.ndarray, predicted: np.ndarray, encoded: EncodedData) -> list[Mistaken]:
-    """The pairs of classes that are confused most."""
-    shares = confused_shares(evaluations)
-    found = []
-    for actual, other, share in largest_errors(shares) if shares is not None else ():
-        chosen = gallery.choose_mistaken(labels, predicted, actual, other)
-        images = read_images(encoded.test_beton, chosen, encoded.card.image_size)
-        found.append(Mistaken(actual, other, share, images))
-    return found
-
-
-def _mined(
-    table: tuple[dict[str, np.ndarray], Provenance], wanted: int, encoded: EncodedData, labels: np.ndarray
-) -> Mined:
-    arrays, provenance = table
-    rows = gallery.drawn(np.arange(len(arrays["anchor"])), wanted)
-    anchor, negative = arrays["anchor"][rows], arrays["negative"][rows, : gallery.MOST_NEGATIVES]
-    pictures = read_images(encoded.train_beton, negative.ravel(), encoded.card.image_size)
-    return Mined(
-        seed=provenance.seed,
-        round=provenance.round,
-        suspected=float(arrays["suspected"].mean()),
-        anchors=read_images(encoded.train_beton, anchor, encoded.card.image_size),
-        negatives=pictures.reshape(*negative.shape, *pictures.shape[1:]),
-        similarity=arrays["similarity"][rows, : gallery.MOST_NEGATIVES],
-        rank=arrays["rank"][rows, : gallery.MOST_NEGATIVES],
-        anchor_labels=labels[anchor],
-        negative_labels=labels[negative],
-    )
