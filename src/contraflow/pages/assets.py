@@ -3,19 +3,16 @@
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from contraflow.pages import numbers
 
 HERE = Path(__file__).parent
-STYLES = ("pictures.css", "style.css")
-SCRIPTS = ("script.js", "map.js")
 FILTERS = ("fixed", "share", "spread", "points", "count", "times", "words", "is_number")
 
 
 def template(path: Path) -> Template:
-    """A template of Jinja, which may name others of its folder, and the frame of all pages; what is put in is escaped,
-    and what is not there is an error. Numbers have their filters.
+    """A template of Jinja, which may name other files of its folder and of this one; what is put in is
+    escaped, and what is not there is an error. Numbers have their filters.
     """
     environment = Environment(
         loader=FileSystemLoader([path.parent, HERE]),
@@ -27,8 +24,3 @@ def template(path: Path) -> Template:
     )
     environment.filters |= {name: getattr(numbers, name) for name in FILTERS}
     return environment.get_template(path.name)
-
-
-def joined(names: tuple[str | Path, ...]) -> Markup:
-    """The content of files beside this one, or with their whole paths of others, as it is."""
-    return Markup("\n".join((HERE / name).read_text(encoding="utf-8") for name in names))

@@ -4,7 +4,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from contraflow.baseline.summary import against
-from contraflow.pages.assets import SCRIPTS, STYLES, joined, template
+from contraflow.pages.assets import template
 from contraflow.report import (
     calibration,
     classes,
@@ -26,8 +26,6 @@ def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
     settings = run.params
     return template(Path(__file__).parent / "page.html.j2").render(
-        style=joined(STYLES),
-        script=joined(SCRIPTS),
         params=settings,
         card=run.card,
         classes=run.classes,
