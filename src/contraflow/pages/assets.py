@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from contraflow.pages import numbers
 
@@ -11,12 +11,12 @@ FILTERS = ("fixed", "share", "spread", "points", "count", "times", "words", "is_
 
 
 def template(path: Path) -> Template:
-    """A template of Jinja, which may name other files of its folder and of this one; what is put in is
+    """A template of Jinja, which may name other files of its folder and of this one; what is put in a page is
     escaped, and what is not there is an error. Numbers have their filters.
     """
     environment = Environment(
         loader=FileSystemLoader([path.parent, HERE]),
-        autoescape=True,
+        autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
