@@ -1,4 +1,7 @@
-"""The files of a finished run, read for its page."""
+"""The files of a finished run, read for its page.
+
+Each function raises UserError where a file is missing, damaged, or was made from other data.
+"""
 
 import math
 from pathlib import Path
@@ -6,61 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from contraflow.baseline.pinned import read_pinned
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.results import ByRound, Evaluation, Extra
 from contraflow.foundations.arrays import load_arrays
-from contraflow.foundations.artefacts import read_json, sha256
+from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import code_digest
 from contraflow.params import Params
-from contraflow.report.run import Mined, Run
+from contraflow.report.run import Mined
 from contraflow.report.summary import NAMES
 
 
-def read_run(
-    params: Params,
-    *,
-    data: Path,
-    metrics: Path,
-    curves: Path,
-    evaluations: list[Path],
-    features: list[Path],
-    negatives: list[Path],
-    rounds: list[Path],
-    extras: list[Path],
-    baseline: Path,
-) -> Run:
-    """Read what the page is made from: arguments as for the step `report`. Negatives and rounds are of every seed, none
-    without mining; extras those that `eval` asks for.
-
-    Raises:
-        UserError: a file is missing, damaged, or was made from other data.
-    """
-    encoded = EncodedData.open(data)
-    arrays = _features(params.seeds[0], features, encoded.digest)
-    found = _evaluations(params, encoded, evaluations)
-    mined = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
-    return Run(
-        params=params,
-        data=encoded,
-        card=encoded.card,
-        metrics=read_json(metrics),
-        evaluations=found,
-        curves=_read_curves(curves),
-        features=arrays["features"],
-        labels=arrays["label"],
-        predicted=arrays["predicted"],
-        mined=mined,
-        extras=_extras(params, encoded, extras),
-        confusions=_confusions(rounds, encoded.digest),
-        baseline=read_pinned(baseline),
-        digests=_digests(encoded, [metrics, *evaluations, *features, *rounds, curves, baseline], [*extras, *negatives]),
-        code=_code(encoded, found, mined),
-    )
-
-
-def _evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[int | None, Evaluation]]:
+def evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[int | None, Evaluation]]:
     """The evaluations by representation and by seed, in the order of the parameters."""
     found = {}
     for path in paths:
@@ -68,17 +28,19 @@ def _evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dic
         found[evaluation.representation, evaluation.seed] = evaluation
     names = {"linear", *params.eval.few, *(f"knn{knn.k}" for knn in params.eval.knn)}
     scores = names if encoded.card.labelled else set()
-    for name, seed in (wanted := _wanted(params)):
+    trained = ("encoder", "untrained", "supervised") if params.eval.supervised else ("encoder", "untrained")
+    seeds = dict.fromkeys(trained, params.seeds) | {"raw_pixels": [None], "pca_pixels": [None]}
+    for name, seed in ((name, seed) for name, each in seeds.items() for seed in each):
         evaluation = found.get((name, seed))
         absent = scores - evaluation.test.keys() if evaluation else set()
         if not evaluation or absent:
             of = name if seed is None else f"{name} of seed {seed}"
             what = f" ({', '.join(sorted(absent))})" if absent else ""
             raise UserError(f"the report needs an evaluation of {of}{what}: run the step evaluate first")
-    return {name: {seed: found[of, seed] for of, seed in wanted if of == name} for name in NAMES}
+    return {name: {seed: found[name, seed] for seed in seeds.get(name, [])} for name in NAMES}
 
 
-def _extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[str, str]]:
+def extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[str, str]]:
     """For each kind of extra evaluation that the parameters ask for, the words of the encoder's on how it was made."""
     read = [Extra.read(path, data=encoded.digest) for path in paths]
     found = {(extra.kind, extra.representation, extra.seed): extra.protocol for extra in read}
@@ -91,14 +53,7 @@ def _extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str
     return {kind: found[kind, "encoder", params.seeds[0]] for kind in params.eval.extras}
 
 
-def _wanted(params: Params) -> list[tuple[str, int | None]]:
-    """Representation and seed of every evaluation of a run."""
-    names = ("encoder", "untrained", "supervised") if params.eval.supervised else ("encoder", "untrained")
-    seeded = [(name, seed) for name in names for seed in params.seeds]
-    return [*seeded, ("raw_pixels", None), ("pca_pixels", None)]
-
-
-def _features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray]:
+def features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray]:
     """Arrays of the encoder of a seed: features of the test images, and their labels."""
     for path in paths:
         if path.stem == f"encoder-seed{seed}":
@@ -108,14 +63,15 @@ def _features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray
     raise UserError(f"the report needs the features encoder-seed{seed}.npz: run the step evaluate first")
 
 
-def _read_curves(path: Path) -> pd.DataFrame:
+def curves(path: Path) -> pd.DataFrame:
+    """One row an epoch; what is infinite is not a number."""
     try:
         return pd.read_csv(path).replace([math.inf, -math.inf], math.nan)
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run the step evaluate first") from None
 
 
-def _last_negatives(seed: int, paths: list[Path], digest: str) -> Mined:
+def last_negatives(seed: int, paths: list[Path], digest: str) -> Mined:
     """The last round's table of a seed."""
     tables = []
     for path in paths:
@@ -128,15 +84,15 @@ def _last_negatives(seed: int, paths: list[Path], digest: str) -> Mined:
     return max(tables, key=lambda table: table.made_from.round)
 
 
-def _code(encoded: EncodedData, evaluations: dict, mined: Mined | None) -> dict[str, str]:
+def code(encoded: EncodedData, evaluations: dict, mined: Mined | None) -> dict[str, str]:
     """SHA-256 of the code of the stages, as their files tell it."""
-    evaluation = next(iter(evaluations["encoder"].values()))
+    measured = next(iter(evaluations["encoder"].values()))
     mine = {"mine": mined.made_from.code} if mined else {}
-    told = {"encode": encoded.card.provenance.code, **mine, "evaluate": evaluation.provenance.code}
+    told = {"encode": encoded.card.provenance.code, **mine, "evaluate": measured.provenance.code}
     return told | {"report": code_digest("report")}
 
 
-def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
+def confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
     """The counts of all seeds by round."""
     found: dict[int, np.ndarray] = {}
     for path in paths:
@@ -146,8 +102,7 @@ def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
     return found
 
 
-def _digests(encoded: EncodedData, files: list[Path], by_folder: list[Path]) -> dict[str, str]:
+def digests(encoded: EncodedData, files: list[Path], by_folder: list[Path]) -> dict[str, str]:
     """SHA-256 of every file the page rests on, under names that don't say where the run lies."""
-    digests = {"card.json": encoded.digest, **encoded.card.digests}
-    digests |= {path.name: sha256(path) for path in files}
-    return digests | {"/".join(path.parts[-3:]): sha256(path) for path in by_folder}
+    names = {path.name: path for path in files} | {"/".join(path.parts[-3:]): path for path in by_folder}
+    return {"card.json": encoded.digest, **encoded.card.digests} | {name: sha256(path) for name, path in names.items()}
