@@ -36,14 +36,14 @@ def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> 
     return np.concatenate([drawn(pool, EACH_CLASS if classes else UNLABELLED, rng) for pool in pools])
 
 
-def choose(run: Run) -> np.ndarray:
-    """Those of a run."""
+def _chosen(run: Run) -> np.ndarray:
+    """Indices of the training images that stand for the data of a run."""
     return choose_samples(run.data.training, run.data.labels("train"), len(run.classes))
 
 
 def samples(run: Run) -> list[dict]:
     """Strips of images, one a class: `name` (None when unlabelled), `train` and `test` counts, and the strip."""
-    chosen = choose(run)
+    chosen = _chosen(run)
     images, labels = run.images("train", chosen), run.data.labels("train")[chosen]
     if not run.classes:
         return [{"name": None, **sprite(row)} for row in np.split(images, range(EACH_CLASS, len(images), EACH_CLASS))]
@@ -61,7 +61,7 @@ def views(run: Run) -> list[dict]:
     One entry an image: `own`, `epochs` (its views of each epoch) and `local` (small crops of the first or None), all
     strips.
     """
-    samples = choose(run)
+    samples = _chosen(run)
     chosen = samples[evenly(len(samples), VIEWED)]  # so of several classes
     augment, size = run.params.augment.chosen(), run.card.image_size
     read = partial(read_views, run.data.train_beton, chosen, seed=run.params.seeds[0])
