@@ -4,15 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 
 import pytest
 import yaml
 
 from contraflow.baseline.pinned import read_pinned, write_pinned
-from contraflow.commands.baseline import pin, read_results
+from contraflow.commands.baseline import baseline, read_results
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
-from contraflow.params import load_params
 from contraflow.settings.values import flat
 
 FIGURES = {
@@ -71,7 +71,9 @@ class Lab:
         return subprocess.run(["git", *arguments], cwd=self.root, capture_output=True, text=True).stdout.strip()
 
     def pin(self, name=None):
-        return pin(load_params(self.root / "params.yaml"), root=self.root, name=name, out=self.out)
+        with chdir(self.root):
+            baseline(name)
+        return read_pinned(self.out).name
 
     def change(self, old, new, file="params.yaml"):
         text = (self.root / file).read_text()

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from contraflow.pages.numbers import MISSING, fixed, is_number, listing, points, share, times
+from contraflow.pages.numbers import MISSING, fixed, is_number, listing, percent, points, share, spread, times
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
@@ -17,6 +17,13 @@ def test_figures_as_a_person_reads_them():
     assert points(0.0314) == "+3.1"
     assert points(-0.0314) == "\u22123.1"
     assert points(0.0001) == "0.0"
+
+
+def test_spread_over_seeds():
+    two = {"mean": 0.87244, "std": 0.0031, "n": 2}
+    assert spread(two) == "87.24 ±\u00a00.31" and percent(two, 1) == "87.2\u00a0±\u00a00.3\u202f%"
+    assert spread(two | {"n": 1}, 3, 1) == "0.872"
+    assert spread(two | {"mean": None}) == MISSING and spread(two | {"std": None}) == f"87.24 ±\u00a0{MISSING}"
 
 
 def test_words():

@@ -5,11 +5,11 @@ import pytest
 
 from contraflow.encoded.card import Amount
 from contraflow.report.summary import (
-    geometry_rows,
+    geometry,
     measured_gap,
     measures,
     measures_by_round,
-    round_rows,
+    rounds,
     strips,
     summary_rows,
 )
@@ -92,16 +92,22 @@ def test_marks_lie_on_the_axis(run):
 
 
 def test_geometry_only_where_it_was_measured(run):
-    assert [row["name"] for row in geometry_rows(run)] == ["Encoder", "Untrained encoder"]
+    found = geometry(run)
+    assert [column["name"] for column in found["columns"]] == ["Alignment", "Uniformity"]
+    assert [row["name"] for row in found["rows"]] == ["Encoder", "Untrained encoder"]
+    assert [cell["mean"] for cell in found["rows"][0]["cells"]] == [0.3, -2.0]
+    assert geometry(replace(run, metrics={})) is None
 
 
 def test_rounds_without_mining_before_them_have_no_false_negatives(run, run_of):
-    rows = round_rows(run)
-    assert [row["round"] for row in rows] == [0, 1, 2]
-    assert [row["accuracies"][0]["mean"] for row in rows] == pytest.approx([0.8, 0.81, 0.82])
-    assert rows[0]["false"] == [None] * 3 and rows[2]["false"][0]["mean"] == pytest.approx(0.323)
-    assert rows[0]["accuracies"][2] is None  # not measured
-    assert round_rows(run_of(classes=[])) == round_rows(run_of(rounds=0)) == []
+    found = rounds(run)
+    names, cells = zip(*((row["name"], row["cells"]) for row in found["rows"]), strict=True)
+    assert names == ("Before mining", "Round 1", "Round 2") and found["last"] == 2
+    assert [column["name"] for column in found["columns"][:4]] == ["Linear probe", "200-NN", "20-NN", "False negatives"]
+    assert [row[0]["mean"] for row in cells] == pytest.approx([0.8, 0.81, 0.82])
+    assert cells[0][3:] == [None] * 3 and cells[2][3]["mean"] == pytest.approx(0.323)
+    assert cells[0][2] is None  # not measured
+    assert rounds(run_of(classes=[])) is rounds(run_of(rounds=0)) is None
 
 
 def test_supervised_training_has_a_row_where_it_was_measured(run_of):

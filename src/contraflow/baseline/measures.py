@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from contraflow.baseline.measured import Measured
-from contraflow.pages.numbers import NARROW, fixed, is_number, points
+from contraflow.pages.numbers import NARROW, is_number, points, spread
 from contraflow.statistics import Difference, difference
 
 GEOMETRY = {"alignment": "0 is best", "uniformity": "lower is more spread out"}
@@ -54,9 +54,9 @@ class Measure:
         """The figure of a run minus that of the baseline; both are known."""
         return difference(self.of(run), self.of(baseline), comparisons)
 
-    def figure(self, value: float) -> str:
-        """As a person reads it: accuracies in per cent."""
-        return fixed(100 * value) if self.split else fixed(value, 3)
+    def figure(self, over_seeds: dict) -> str:
+        """Its spread over seeds as a person reads it: accuracies in per cent."""
+        return spread(over_seeds) if self.split else spread(over_seeds, 3, 1)
 
     def change(self, value: float) -> str:
         """A difference with its sign: accuracies in points."""

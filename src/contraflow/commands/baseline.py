@@ -30,28 +30,23 @@ def baseline(
     ] = None,
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Pin the results: later reports say what changed against them."""
-    pinned = pin(load_params(params), root=Path(), name=name, out=BASELINE)
-    print(f"{BASELINE} holds the figures of {pinned}: the next report says what changed")
+    """Pin the results: later reports say what changed against them.
 
-
-def pin(params: Params, *, root: Path, name: str | None, out: Path) -> str:
-    """Write the figures of the encoder in `results/` to `out` (.json), and return the name they got.
-
-    Args as for `baseline`; `root` is the DVC repository.
+    The present folder is the DVC repository, and `baseline.json` gets the figures of the encoder in its `results/`.
 
     Raises:
         UserError: there is no whole run, DVC says that it is not of the present parameters, code and data, it failed,
             or the commit does not name it.
     """
-    paths = [root / EVALUATIONS / f"encoder-seed{seed}.json" for seed in params.seeds]
-    for path in (root / DATA / CARD, *paths):
+    loaded = load_params(params)
+    paths = [EVALUATIONS / f"encoder-seed{seed}.json" for seed in loaded.seeds]
+    for path in (DATA / CARD, *paths):
         if not path.is_file():
             raise UserError(f"{path} is missing, and only a whole run can be a baseline: run `snakemake` first")
-    _require_up_to_date(root)
-    name = name or _name_of_commit(root, out)
-    write_pinned(out, read_results(params, name, data=root / DATA, evaluations=paths))
-    return name
+    _require_up_to_date()
+    name = name or _name_of_commit()
+    write_pinned(BASELINE, read_results(loaded, name, data=DATA, evaluations=paths))
+    print(f"{BASELINE} holds the figures of {name}: the next report says what changed")
 
 
 def read_results(params: Params, name: str, *, data: Path, evaluations: list[Path]) -> Pinned:
@@ -78,9 +73,9 @@ def _figures(path: Path, digest: str) -> PinnedFigures:
         ) from None
 
 
-def _require_up_to_date(root: Path) -> None:
-    changes = Dvc(root).changes()
-    for stage in Stages(root).names:
+def _require_up_to_date() -> None:
+    changes = Dvc(Path()).changes()
+    for stage in Stages(Path()).names:
         if stage in changes and stage != OF_PINNED:
             raise UserError(
                 f"results/ was not made with the parameters, code and data that are here now ({stage}: "
@@ -98,10 +93,10 @@ def _changed(changes: list) -> list[str]:
     return found
 
 
-def _name_of_commit(root: Path, out: Path) -> str:
+def _name_of_commit() -> str:
     """Raises UserError where there is no commit, or files that differ from it may have made the results."""
-    changed = [path for path in changed_files(root) if path != out.name]
-    if (found := commit(root)) and not changed:
+    changed = [path for path in changed_files(Path()) if path != BASELINE.name]
+    if (found := commit(Path())) and not changed:
         return found
     why = f"{_some(changed)} changed since the commit" if found else "there is no commit to name it by"
     raise UserError(f"{why}: give the baseline a name, as in `contraflow baseline --name first`")

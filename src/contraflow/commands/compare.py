@@ -31,27 +31,22 @@ def compare(
     ] = None,
     out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/compare.html"),
 ) -> None:
-    """Write a page that compares runs which DVC has recorded."""
-    write_comparison(experiments or [], root=Path(), out=out)
-    print(out)
-
-
-def write_comparison(names: list[str], *, root: Path, out: Path) -> None:
-    """Write the page over the named runs, as for `compare`, of the DVC repository `root` to `out`.
+    """Write a page that compares runs which DVC has recorded.
 
     Raises:
         UserError: a run does not exist, is not complete, its files are not in DVC's cache, or there are not two.
     """
-    experiments = Experiments(root)
+    recorded, names = Experiments(Path()), experiments or []
     if len(names) < 2:
-        names = [*experiments.present_commit(), *(names or experiments.of_present_commit())]
-    found = experiments.find(names)
+        names = [*recorded.present_commit(), *(names or recorded.of_present_commit())]
+    found = recorded.find(names)
     if len(found) < 2:
         raise UserError(
             f"{'only ' + found[0].name if found else 'nothing'} to compare: make an experiment of the present commit "
             "with `dvc exp run -S loss.tau=0.1`, or name two experiments or commits"
         )
     write_text(out, render([_read(run) for run in found]))
+    print(out)
 
 
 def _read(run: Recorded) -> Experiment:

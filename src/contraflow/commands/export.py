@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 from safetensors.torch import save
 
-from contraflow.commands.export_card import make_card, readme
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
 from contraflow.commands.trained import RESULTS, Trained, last_checkpoint
 from contraflow.evaluation.results import Evaluation
@@ -16,9 +15,14 @@ from contraflow.foundations.progress import say
 from contraflow.models.onnx import require_onnx, write_onnx
 from contraflow.models.plain import plain_code, plain_weights
 from contraflow.models.settings import Model
+from contraflow.pages.assets import template
 
 WEIGHTS, ONNX, CARD, README = "encoder.safetensors", "encoder.onnx", "card.json", "README.md"
 FILES = (WEIGHTS, ONNX, CARD, README)
+TREATMENT = (
+    "upright as EXIF says, transparent parts on white, 16 bit scaled to 8; the shorter side resized to `size` pixels "
+    "(antialiased bilinear) and the middle square taken; then (value / 255 - mean) / std for each channel"
+)
 
 
 def export(
@@ -57,10 +61,29 @@ def export(
     if onnx:
         write_onnx(out / ONNX, trained.network, **trained.image)
         written.append(ONNX)
-    card = make_card(trained, _evaluation(trained)) | {"files": {name: sha256(out / name) for name in written}}
-    write_text(out / README, readme(card, plain_code(trained.network, model, WEIGHTS)))
+    card = _card(trained, _evaluation(trained)) | {"files": {name: sha256(out / name) for name in written}}
+    code = plain_code(trained.network, model, WEIGHTS)
+    write_text(out / README, template(Path(__file__).parent / "export_readme.md.j2").render(card=card, code=code))
     write_json(out / CARD, card)
     say(f"{out}: {', '.join([*written, README, CARD])}")
+
+
+def _card(trained: Trained, evaluation: Evaluation | None) -> dict:
+    """What the encoder tells of itself, but for its files; `evaluation` is of this very encoder, None without."""
+    made_from = trained.made_from
+    return {
+        "encoder": made_from.params["model"]["encoder"],
+        "features": trained.network.dimension,
+        "weights": sum(parameter.numel() for parameter in trained.network.parameters()),
+        "input": trained.image | trained.normalisation | {"treatment": TREATMENT},
+        "data": {"name": made_from.data, "digest": made_from.inputs["data"]},
+        "training": {"seed": made_from.seed, "round": made_from.round, "parameters": made_from.params},
+        "accuracy": evaluation.test if evaluation else {},
+        "intervals": evaluation.intervals if evaluation else {},
+        "protocol": evaluation.protocol if evaluation else {},
+        "checkpoint": trained.digest,
+        "code": made_from.code,
+    }
 
 
 def _evaluation(trained: Trained) -> Evaluation | None:

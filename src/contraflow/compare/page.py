@@ -9,18 +9,14 @@ from contraflow.baseline.measures import measures
 from contraflow.compare import curves, differences, results
 from contraflow.compare.experiment import Experiment
 from contraflow.compare.verdict import verdict
-from contraflow.pages.assets import joined, template
+from contraflow.pages.assets import template
 from contraflow.pages.palette import colour
 from contraflow.statistics import CONFIDENCE
-
-HERE = Path(__file__).parent
 
 
 def render(experiments: Sequence[Experiment]) -> str:
     """The whole page as HTML that needs no other file; the first of two or more runs is the baseline."""
-    return template(HERE / "page.html.j2").render(
-        style=joined(("style.css", HERE / "style.css")),
-        script=joined(("script.js",)),
+    return template(Path(__file__).parent / "page.html.j2").render(
         names=[run.name for run in experiments],
         colours=[colour(number) for number in range(len(experiments))],
         verdict=verdict(experiments),

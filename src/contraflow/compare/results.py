@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from contraflow.baseline.measures import LINEAR, Measure, change, measures
 from contraflow.compare.experiment import Experiment
-from contraflow.pages.numbers import MISSING, NBSP, fixed
+from contraflow.pages.numbers import MISSING, fixed
 from contraflow.statistics import spread
 
 
@@ -24,9 +24,8 @@ def _cell(measure: Measure, run: Experiment, experiments: Sequence[Experiment]) 
     if not measure.known(run):
         return {"value": MISSING, "n": 0, "change": None}
     baseline, found = experiments[0], spread(list(measure.of(run).values()))
-    deviation = f" ±{NBSP}{measure.figure(found['std'])}" if found["n"] > 1 else ""
     gap = None if run is baseline else change(measure, run, baseline, len(experiments) - 1)
-    return {"value": measure.figure(found["mean"]) + deviation, "n": found["n"], "change": gap}
+    return {"value": measure.figure(found), "n": found["n"], "change": gap}
 
 
 def strips(experiments: Sequence[Experiment]) -> dict | None:

@@ -16,7 +16,7 @@ from contraflow.devices import cores, gpus
 from contraflow.engines.dvc import LOCK, locked
 from contraflow.engines.git import git
 from contraflow.foundations.artefacts import sha256, write_text
-from contraflow.pages.assets import STYLES, joined, template
+from contraflow.pages.assets import template
 
 BENCHMARKS = Path("logs/benchmarks")
 
@@ -130,5 +130,5 @@ def write_circumstances(stages: list[str], report: Path) -> None:
     """
     found = circumstances(Path.cwd(), stages)
     made = template(Path(__file__).parent / "circumstances.html.j2")
-    page = made.render(style=joined(STYLES), report=sha256(report), **asdict(found))
+    page = made.render(report=sha256(report), **asdict(found))
     write_text(report.with_name("circumstances.html"), page)

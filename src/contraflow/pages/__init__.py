@@ -1,1 +1,1 @@
-"""What HTML pages are made of: styles, scripts, numbers in words, pictures and drawings."""
+"""What HTML pages are made of: frames, macros, styles, scripts, numbers in words, pictures and drawings."""

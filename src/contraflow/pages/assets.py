@@ -2,33 +2,25 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
 
 from contraflow.pages import numbers
 
 HERE = Path(__file__).parent
-STYLES = ("pictures.css", "style.css")
-SCRIPTS = ("script.js", "map.js")
-FILTERS = (numbers.fixed, numbers.share, numbers.points, numbers.count, numbers.times, numbers.words, numbers.is_number)
+FILTERS = ("fixed", "share", "spread", "points", "count", "times", "words", "is_number")
 
 
 def template(path: Path) -> Template:
-    """A template of Jinja, which may name others of its folder, and the frame of all pages; what is put in is escaped,
-    and what is not there is an error. Numbers have their filters.
+    """A template of Jinja, which may name other files of its folder and of this one; what is put in a page is
+    escaped, and what is not there is an error. Numbers have their filters.
     """
     environment = Environment(
         loader=FileSystemLoader([path.parent, HERE]),
-        autoescape=True,
+        autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {function.__name__: function for function in FILTERS}
+    environment.filters |= {name: getattr(numbers, name) for name in FILTERS}
     return environment.get_template(path.name)
-
-
-def joined(names: tuple[str | Path, ...]) -> Markup:
-    """The content of files beside this one, or with their whole paths of others, as it is."""
-    return Markup("\n".join((HERE / name).read_text(encoding="utf-8") for name in names))

@@ -6,38 +6,33 @@ import matplotlib as mpl
 import numpy as np
 from PIL import Image
 
-from contraflow.evaluation.results import ClassFigures, Evaluation
+from contraflow.evaluation.results import ClassFigures
 from contraflow.pages.numbers import fixed
-from contraflow.pages.pictures import data_uri
+from contraflow.pages.pictures import data_uri, sprite
+from contraflow.report.gallery import drawn
 from contraflow.report.run import Run
 
 MOST_WITH_NAMES = 30  # more classes are drawn as a picture
 PAIRS = 5
+EACH_PAIR = 8  # images
 CHANGES = 6
 
 
 def confusion(run: Run) -> dict | None:
     """The confusion matrix of the linear probe, in shares of each actual class, over all seeds.
 
-    Either `rows` (name and cells) or, for many classes, a picture `uri`; in both cases the most confused `pairs`.
-    None when there is none.
+    Either `rows` (name and cells) or, for many classes, a picture `uri`. None when there is none.
     """
-    shares = confused_shares(run.evaluations)
+    shares = _confused(run)
     if shares is None:
         return None
-    table = {
-        "pairs": [
-            {"actual": run.classes[i], "predicted": run.classes[j], "share": share}
-            for i, j, share in largest_errors(shares)
-        ]
-    }
     if len(shares) > MOST_WITH_NAMES:
-        return table | {"uri": _picture(shares), "classes": len(shares)}
+        return {"uri": _picture(shares), "classes": len(shares)}
     rows = [
         {"name": name, "cells": [_cell(float(value), hit=i == j) for j, value in enumerate(row)]}
         for i, (name, row) in enumerate(zip(run.classes, shares, strict=True))
     ]
-    return table | {"rows": rows}
+    return {"rows": rows}
 
 
 def _cell(value: float, *, hit: bool) -> dict:
@@ -54,9 +49,9 @@ def _cell(value: float, *, hit: bool) -> dict:
     }
 
 
-def confused_shares(evaluations: dict[str, dict[int | None, Evaluation]]) -> np.ndarray | None:
+def _confused(run: Run) -> np.ndarray | None:
     """Share of each actual class (row) that the linear probes of all seeds take for each class; None without any."""
-    counted = [np.array(e.confusion, float) for e in evaluations["encoder"].values() if e.confusion]
+    counted = [np.array(e.confusion, float) for e in run.evaluations["encoder"].values() if e.confusion]
     return _shares(np.sum(counted, axis=0)) if counted else None
 
 
@@ -64,9 +59,16 @@ def _shares(counts: np.ndarray) -> np.ndarray:
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 
-def largest_errors(shares: np.ndarray) -> list[tuple[int, int, float]]:
-    """The largest errors: actual class, the class it is taken for, and in what share of its images."""
-    return [(i, j, float(shares[i, j])) for i, j in _largest(shares, PAIRS)]
+def mistaken(run: Run) -> list[dict]:
+    """The pairs of classes that are confused most: `actual` class, `predicted` one, and the `share` of all its test
+    images, over all seeds; and a `strip` of some that the first seed's probe so mistakes, None where it does not.
+    """
+    shares, found = _confused(run), []
+    for i, j in _largest(shares, PAIRS) if shares is not None else ():
+        images = run.images("test", drawn(np.flatnonzero((run.labels == i) & (run.predicted == j)), EACH_PAIR))
+        pair = {"actual": run.classes[i], "predicted": run.classes[j], "share": float(shares[i, j])}
+        found.append(pair | {"strip": sprite(images) if len(images) else None})
+    return found
 
 
 def _largest(values: np.ndarray, most: int) -> list[tuple[int, int]]:

@@ -36,10 +36,8 @@ def loss_curves(curves: pd.DataFrame) -> dict | None:
     if curves.loss.notna().sum() == 0:
         return None
     seeds = sorted(curves.seed.unique())
-    last = [curves[(curves.seed == seed) & curves.loss.notna()].loss.iloc[-1:] for seed in seeds]
-    ends = ", ".join(
-        f"seed {seed} ends at {loss.item():.3f}" for seed, loss in zip(seeds, last, strict=True) if len(loss)
-    )
+    last = curves.groupby("seed").loss.last().dropna()
+    ends = ", ".join(f"seed {seed} ends at {loss:.3f}" for seed, loss in last.items())
 
     def draw(axes: Axes) -> None:
         _draw(axes, curves, "loss")

@@ -69,7 +69,7 @@ def embedding_map(run: Run) -> dict | None:
         "chips": [_chip(positions[labels == c], place) for place, c in enumerate(shown) if (labels == c).any()]
         if numbered
         else [],
-        "sheet": sheet(run.map_images),
+        "sheet": sheet(run.images("test", chosen, TILE)),
         "data": {
             "left": [_per_cent(x) for x in positions[:, 0]],
             "top": [_per_cent(1 - y) for y in positions[:, 1]],

@@ -6,7 +6,7 @@ from contraflow.report.summary import NAMES, measures
 
 
 def tables(run: Run) -> list[dict]:
-    """One table a kind that was asked for: `title`, `columns` and `rows` (each with `name` and `small`), in each row
+    """One table a kind that was asked for: `title`, `columns` and `rows` (each with `name` and `note`), in each row
     `cells` (mean, std and n), `guide` (what it shows, what is good, what is bad) and `protocol`.
     """
     return [
@@ -24,9 +24,9 @@ def _by_representation(run: Run, asked: Asked, found: dict) -> dict:
     """A row a representation, a column a figure."""
     figures = asked.figures or {measure.key: (measure.name, measure.note) for measure in measures(run)}
     return {
-        "columns": [{"name": name, "small": small} for name, small in figures.values()],
+        "columns": [{"name": name, "note": note} for name, note in figures.values()],
         "rows": [
-            {"name": asked.names.get(key, name), "small": "", "cells": [found[key][figure] for figure in figures]}
+            {"name": asked.names.get(key, name), "cells": [found[key][figure] for figure in figures]}
             for key, name in NAMES.items()
             if key in found
         ],
@@ -38,11 +38,11 @@ def _by_case(run: Run, asked: Asked, found: dict) -> dict:
     cases = [(case, level, figures) for case, levels in found["encoder"].items() for level, figures in levels.items()]
     shown = [(key, measure) for key in NAMES if key in found for measure in measures(run) if measure.key in cases[0][2]]
     return {
-        "columns": [{"name": NAMES[key], "small": measure.name} for key, measure in shown],
+        "columns": [{"name": NAMES[key], "note": measure.name} for key, measure in shown],
         "rows": [
             {
                 "name": asked.cases.get(case, case.replace("_", " ").capitalize()),
-                "small": f"{asked.level} {level}" if int(level) else "",
+                "note": f"{asked.level} {level}" if int(level) else "",
                 "cells": [found[key][case][level][measure.key] for key, measure in shown],
             }
             for case, level, _ in cases

@@ -1,17 +1,19 @@
 """Galleries: images of the data, what the model sees of them, what the probe mistakes, and mined negatives."""
 
+from functools import partial
+
 import numpy as np
 
 from contraflow.foundations.arrays import evenly
 from contraflow.pages.pictures import picture, sprite
-from contraflow.report.run import Mined, Run
+from contraflow.report.run import Run
+from contraflow.views.shown import read_views
 
 MOST_CLASSES = 30
 EACH_CLASS = 8
 UNLABELLED = 24
 VIEWED = 6  # images whose augmented views are shown
 VIEWED_EPOCHS = 3
-EACH_PAIR = 8  # mistaken images of two classes
 MOST_NEGATIVES = 10  # shown of each anchor
 
 
@@ -34,19 +36,15 @@ def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> 
     return np.concatenate([drawn(pool, EACH_CLASS if classes else UNLABELLED, rng) for pool in pools])
 
 
-def choose_viewed(samples: np.ndarray) -> np.ndarray:
-    """Of the images that stand for the data those whose views are shown: evenly spaced, so of several classes."""
-    return samples[evenly(len(samples), VIEWED)]
-
-
-def choose_mistaken(labels: np.ndarray, predicted: np.ndarray, actual: int, taken_for: int) -> np.ndarray:
-    """Indices of some test images of class `actual` that are taken for another, the same in every run."""
-    return drawn(np.flatnonzero((labels == actual) & (predicted == taken_for)), EACH_PAIR)
+def _chosen(run: Run) -> np.ndarray:
+    """Indices of the training images that stand for the data of a run."""
+    return choose_samples(run.data.training, run.data.labels("train"), len(run.classes))
 
 
 def samples(run: Run) -> list[dict]:
     """Strips of images, one a class: `name` (None when unlabelled), `train` and `test` counts, and the strip."""
-    images, labels = run.samples.images, run.samples.labels
+    chosen = _chosen(run)
+    images, labels = run.images("train", chosen), run.data.labels("train")[chosen]
     if not run.classes:
         return [{"name": None, **sprite(row)} for row in np.split(images, range(EACH_CLASS, len(images), EACH_CLASS))]
     train, test = run.card.train.per_class, run.card.test.per_class
@@ -58,53 +56,50 @@ def samples(run: Run) -> list[dict]:
 
 
 def views(run: Run) -> list[dict]:
-    """One entry an image: `own`, `epochs` (its views of each epoch) and `local` (small crops or None), all strips."""
-    seen = run.views
+    """Of some of the images that stand for the data the views from which the first seed learns in its first epochs.
+
+    One entry an image: `own`, `epochs` (its views of each epoch) and `local` (small crops of the first or None), all
+    strips.
+    """
+    samples = _chosen(run)
+    chosen = samples[evenly(len(samples), VIEWED)]  # so of several classes
+    augment, size = run.params.augment.chosen(), run.card.image_size
+    read = partial(read_views, run.data.train_beton, chosen, seed=run.params.seeds[0])
+    recipes, epochs = augment.whole(), range(min(run.params.all_epochs, VIEWED_EPOCHS))
+    whole = [read(recipes, epoch=epoch, size=size) for epoch in epochs]
+    local = read(augment.local(), epoch=0, size=augment.local_pixels(size), first=len(recipes))
     return [
         {
-            "own": sprite(seen.images[row : row + 1]),
-            "epochs": [sprite(epoch[:, row]) for epoch in seen.whole],
-            "local": sprite(seen.local[:, row]) if len(seen.local) else None,
+            "own": sprite(image[None]),
+            "epochs": [sprite(epoch[:, row]) for epoch in whole],
+            "local": sprite(local[:, row]) if len(local) else None,
         }
-        for row in range(len(seen.images))
+        for row, image in enumerate(run.images("train", chosen))
     ]
 
 
-def mistaken(run: Run) -> list[dict]:
-    """One entry a pair of classes: their names, share and a strip (None where the first seed confuses no image)."""
-    return [
-        {
-            "actual": run.classes[pair.actual],
-            "predicted": run.classes[pair.predicted],
-            "share": pair.share,
-            "strip": sprite(pair.images) if len(pair.images) else None,
-        }
-        for pair in run.mistaken
-    ]
+def mined(run: Run) -> dict | None:
+    """Some anchors with their mined negatives; None without mining.
 
-
-def anchors(run: Run) -> list[dict]:
-    """One entry an anchor: picture, class and `negatives` (picture, class, similarity, rank, `same`: of its class)."""
-    mined = run.mined
-    if mined is None:
-        return []
-    return [_anchor(mined, row, run.classes) for row in range(len(mined.anchors))]
-
-
-def _anchor(mined: Mined, row: int, classes: list[str]) -> dict:
-    own = mined.anchor_labels[row]
-    negatives = [
-        {
-            **picture(mined.negatives[row, place]),
-            "class": _name(mined.negative_labels[row, place], classes),
-            "similarity": float(mined.similarity[row, place]),
-            "rank": int(mined.rank[row, place]),
-            "same": bool(own >= 0 and mined.negative_labels[row, place] == own),
-        }
-        for place in range(mined.negatives.shape[1])
-    ]
-    return {**picture(mined.anchors[row]), "class": _name(own, classes), "negatives": negatives}
-
-
-def _name(label: int, classes: list[str]) -> str | None:
-    return classes[label] if label >= 0 else None
+    `seed`, `round`, `suspected` (candidates of an anchor that were left out as suspected false negatives, on average)
+    and `anchors`: picture, class and `negatives` (picture, class, similarity, rank, `same`: of its class).
+    """
+    if run.mined is None:
+        return None
+    arrays, made_from = run.mined.arrays, run.mined.made_from
+    rows = drawn(np.arange(len(arrays["anchor"])), run.params.report.gallery_anchors)
+    negative, similarity, rank = (arrays[name][rows, :MOST_NEGATIVES] for name in ("negative", "similarity", "rank"))
+    indices = np.column_stack([arrays["anchor"][rows], negative])
+    images = run.images("train", indices.ravel())
+    labels = run.data.labels("train")[indices]
+    names = [run.classes[label] if label >= 0 else None for label in labels.flat]
+    shown = [picture(image) | {"class": name} for image, name in zip(images, names, strict=True)]
+    anchors = []
+    for i in range(len(rows)):
+        own, *others = shown[i * indices.shape[1] : (i + 1) * indices.shape[1]]
+        same = (labels[i, 1:] == labels[i, 0]) & (labels[i, 1:] >= 0)
+        columns = zip(others, similarity[i].tolist(), rank[i].tolist(), same.tolist(), strict=True)
+        negatives = [other | {"similarity": s, "rank": r, "same": is_same} for other, s, r, is_same in columns]
+        anchors.append(own | {"negatives": negatives})
+    suspected = float(arrays["suspected"].mean())
+    return {"seed": made_from.seed, "round": made_from.round, "suspected": suspected, "anchors": anchors}

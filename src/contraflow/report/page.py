@@ -4,7 +4,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from contraflow.baseline.summary import against
-from contraflow.pages.assets import SCRIPTS, STYLES, joined, template
+from contraflow.pages.assets import template
 from contraflow.report import (
     calibration,
     classes,
@@ -26,8 +26,6 @@ def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
     settings = run.params
     return template(Path(__file__).parent / "page.html.j2").render(
-        style=joined(STYLES),
-        script=joined(SCRIPTS),
         params=settings,
         card=run.card,
         classes=run.classes,
@@ -38,7 +36,7 @@ def render(run: Run) -> str:
         rows=summary.summary_rows(run),
         validation_rows=summary.summary_rows(run, "validation"),
         baseline=run.baseline and against(run.measured, run.baseline),
-        geometry=summary.geometry_rows(run),
+        geometry=summary.geometry(run),
         extras=extras.tables(run),
         strips=summary.strips(run),
         protocol=summary.protocol(run),
@@ -49,14 +47,12 @@ def render(run: Run) -> str:
         curves=curves.loss_curves(run.curves),
         diagnosis=curves.diagnosis_curves(run.curves),
         confusion=classes.confusion(run),
-        mistaken=gallery.mistaken(run),
+        mistaken=classes.mistaken(run),
         per_class=classes.per_class(run),
         map=embedding_map.embedding_map(run),
-        mined=run.mined,
-        anchors=gallery.anchors(run),
-        rounds=summary.round_rows(run),
+        mined=gallery.mined(run),
+        rounds=summary.rounds(run),
         confusion_changes=classes.confusion_changes(run),
-        measures_by_round=summary.measures_by_round(run),
         calibration=calibration.calibration(run),
         same_class_share=run.metrics.get("mining", {}).get("same_class_share"),
         sections=parameters.sections(settings),

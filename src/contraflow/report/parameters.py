@@ -1,16 +1,8 @@
 """Every parameter of a run, and which differ from those that contraflow comes with."""
 
-from functools import cache
-
 from contraflow.pages.numbers import words
 from contraflow.params import Params
 from contraflow.settings.values import flat
-
-
-@cache
-def defaults() -> dict[str, object]:
-    """The default of every parameter by its dotted name."""
-    return dict(flat(Params().model_dump()))
 
 
 def sections(params: Params) -> list[dict]:
@@ -18,13 +10,14 @@ def sections(params: Params) -> list[dict]:
 
     A setting has `name` and `value`, and `default` where it differs from it, all in words.
     """
+    defaults = dict(flat(Params().model_dump()))
     found: dict[str, list[dict]] = {"run": []}
     for key, value in flat(params.model_dump()):
         section, _, name = key.partition(".")
         setting = {"name": name or key, "value": words(value)}
-        if key not in defaults():
+        if key not in defaults:
             setting["default"] = "none"
-        elif value != defaults()[key]:
-            setting["default"] = words(defaults()[key])
+        elif value != defaults[key]:
+            setting["default"] = words(defaults[key])
         found.setdefault(section if name else "run", []).append(setting)
     return [{"name": name, "settings": settings} for name, settings in found.items()]

@@ -2,7 +2,7 @@
 
 import math
 
-from contraflow.baseline.measures import Measure
+from contraflow.baseline.measures import GEOMETRY, Measure
 from contraflow.pages.numbers import is_number, times
 from contraflow.report.run import Run
 from contraflow.statistics import Gap, gap
@@ -13,6 +13,11 @@ NAMES = {
     "raw_pixels": "Raw pixels",
     "pca_pixels": "Principal components",
     "supervised": "Supervised training",
+}
+FALSE = {  # names in `metrics.json`
+    "same_class_share": ("False negatives", "of the anchor's own class"),
+    "same_class_first": ("Most similar", "of those taken"),
+    "same_class_last": ("Least similar", "of those taken"),
 }
 
 
@@ -62,26 +67,39 @@ def summary_rows(run: Run, split: str = "test") -> list[dict]:
     return rows
 
 
-def round_rows(run: Run) -> list[dict]:
-    """One row a round: number, accuracies on validation images as `measures_by_round`, shares of false negatives.
+def rounds(run: Run) -> dict | None:
+    """A table with one row a round: accuracies on validation images as `measures_by_round`, shares of false negatives;
+    and the number of the `last` round. None without labels or mining.
 
-    A share is None in round 0, which mines nothing. Without labels there are no rows.
+    A share is None in round 0, which mines nothing.
     """
-    false = ("same_class_share", "same_class_first", "same_class_last")
-    return [
-        {
-            "round": entry["round"],
-            "accuracies": [entry.get(measure.key) for measure in measures_by_round(run)],
-            "false": [entry.get(name) for name in false],
-        }
-        for entry in run.metrics.get("rounds", [])
+    entries = run.metrics.get("rounds")
+    if not entries:
+        return None
+    columns = {measure.key: (measure.name, "validation images") for measure in measures_by_round(run)} | FALSE
+    return {
+        "columns": [{"name": name, "note": note} for name, note in columns.values()],
+        "rows": [
+            {
+                "name": f"Round {entry['round']}" if entry["round"] else "Before mining",
+                "cells": [entry.get(key) for key in columns],
+            }
+            for entry in entries
+        ],
+        "last": entries[-1]["round"],
+    }
+
+
+def geometry(run: Run) -> dict | None:
+    """A table with one row a representation: alignment and uniformity; None where they were not measured."""
+    known = {name: run.metrics.get(key, {}) for key, name in NAMES.items()}
+    rows = [
+        {"name": name, "cells": [figures[key] for key in GEOMETRY]}
+        for name, figures in known.items()
+        if figures.keys() >= GEOMETRY.keys()
     ]
-
-
-def geometry_rows(run: Run) -> list[dict]:
-    """One row a representation that has them: alignment and uniformity."""
-    rows = [{"name": name, **run.metrics.get(key, {})} for key, name in NAMES.items()]
-    return [row for row in rows if "alignment" in row and "uniformity" in row]
+    columns = [{"name": key.capitalize(), "note": note} for key, note in GEOMETRY.items()]
+    return {"columns": columns, "rows": rows} if rows else None
 
 
 def protocol(run: Run) -> dict[str, str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.pages.assets import STYLES, joined, template
+from contraflow.pages.assets import template
 from contraflow.pages.pictures import picture
 
 LARGEST = 128  # pixels a side of what is shown
@@ -44,7 +44,7 @@ def render(found: list[Found], *, classes: list[str], data: str, searched: int, 
         encoder: Its name in words.
     """
     return template(Path(__file__).parent / "page.html.j2").render(
-        style=joined(STYLES),
+        titles=[(f"image-{number}", entry.name) for number, entry in enumerate(found, 1)],
         images=[_image(entry, classes) for entry in found],
         labelled=bool(classes),
         data=data,

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self
 
-from contraflow.foundations.artefacts import write_text
+from contraflow.baseline.pinned import read_pinned
+from contraflow.encoded.card import EncodedData
+from contraflow.foundations.artefacts import read_json, write_text
 from contraflow.foundations.signature import Data, Reads, Settings, Writes
 from contraflow.params import Params
+from contraflow.report import reading
 from contraflow.report.page import render
-from contraflow.report.reading import read_run
+from contraflow.report.run import Run
 
 
 @dataclass(frozen=True)
@@ -40,17 +43,36 @@ def report(
     baseline: Annotated[Path, Reads("What `contraflow baseline` wrote.")] = Path("baseline.json"),
     page: Annotated[Path, Writes("Page to write (.html).")],
 ) -> None:
-    """Write the page that tells what came out: one HTML file that needs no other."""
-    run = read_run(
-        settings.params,
-        data=data,
-        metrics=metrics,
-        curves=curves,
-        evaluations=evaluations,
-        features=features,
-        negatives=negatives,
-        rounds=rounds,
-        extras=extras,
-        baseline=baseline,
+    """Write the page that tells what came out: one HTML file that needs no other.
+
+    Args:
+        negatives: Of every seed and round; none without mining.
+        rounds: For every seed; none without mining.
+        extras: Those that `eval` asks for.
+
+    Raises:
+        UserError: a file is missing, damaged, or was made from other data.
+    """
+    params, encoded = settings.params, EncodedData.open(data)
+    arrays = reading.features(params.seeds[0], features, encoded.digest)
+    measured = reading.evaluations(params, encoded, evaluations)
+    mined = reading.last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
+    by_name = [metrics, *evaluations, *features, *rounds, curves, baseline]
+    run = Run(
+        params=params,
+        data=encoded,
+        card=encoded.card,
+        metrics=read_json(metrics),
+        evaluations=measured,
+        curves=reading.curves(curves),
+        features=arrays["features"],
+        labels=arrays["label"],
+        predicted=arrays["predicted"],
+        mined=mined,
+        extras=reading.extras(params, encoded, extras),
+        confusions=reading.confusions(rounds, encoded.digest),
+        baseline=read_pinned(baseline),
+        digests=reading.digests(encoded, by_name, by_folder=[*extras, *negatives]),
+        code=reading.code(encoded, measured, mined),
     )
     write_text(page, render(run))
