@@ -1,19 +1,20 @@
-"""Our search and our linear probe beside the libraries that could take their place, on the features of a finished run.
+"""Our search and our linear probe beside the libraries that could take their place.
 
-    python -m benchmarks.libraries            after `snakemake`: some minutes on two cores
-    python -m benchmarks.libraries --quick    2,000 training and 500 test images: seconds
+    python -m benchmarks.libraries            some minutes on two cores
+    python -m benchmarks.libraries --quick    2,000 training and 500 test images, about a minute
 
-Search: the 200 nearest of all training images to each test image, beside `faiss.knn`, with all threads and with one:
-the least of three times, and in how many rows similarities change with the threads. Probe: the sweep over the shipped
-weight decays beside scikit-learn's `LogisticRegression`, each started from the last, and the objective that each came
-to. Run it on a machine that does nothing else. Last line: ratios of the libraries' times to ours.
+On the features of an encoder that is trained as shipped, before mining. Search: the 200 nearest of all training images
+to each test image, beside `faiss.knn`, with all threads and with one: the least of three times, and in how many rows
+similarities change with the threads. Probe: the sweep over the shipped weight decays beside scikit-learn's
+`LogisticRegression`, each started from the last, and the objective that each came to. Run it on a machine that does
+nothing else. Last line: ratios of the libraries' times to ours.
 """
 
-import argparse
-import json
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,29 +24,55 @@ import torch
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from contraflow.commands.trained import Trained, last_checkpoint
+from benchmarks.command import arguments, tell
+from benchmarks.parameters import with_changes
+from benchmarks.pictures import FASHION_MNIST, TINY, Pictures
+from benchmarks.steps import encode_into, pretrain_into
 from contraflow.devices import cores
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.probe import Problem
 from contraflow.evaluation.settings import Linear
+from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
 from contraflow.neighbours.bank import Bank, unit
 from contraflow.neighbours.knn import Labelled
 from contraflow.views.loader import ImageLoader
 
-CARD, K, TIMES = Path("results/encode/card.json"), 200, 3
+K, TIMES = 200, 3
 SOLVERS = {"lbfgs float32": ("lbfgs", np.float32), "newton-cg float64": ("newton-cg", np.float64)}
 
 
-def features(train: int | None, test: int | None) -> tuple[Labelled, Labelled]:
-    """Of the first images of both parts, as the run's last encoder has them."""
-    encoded, trained = EncodedData.open(CARD), Trained.open(last_checkpoint(Path("params.yaml")))
-    parts = ((encoded.train_beton, train), (encoded.test_beton, test))
+@dataclass(frozen=True)
+class Size:
+    """Which images are searched, the first of each part, and how much is trained first; None: all, and as shipped."""
+
+    pictures: Pictures
+    train: int | None = None
+    test: int | None = None
+    epochs: int | None = None
+
+
+SIZES = {
+    "full": Size(FASHION_MNIST),
+    "quick": Size(FASHION_MNIST, train=2_000, test=500, epochs=1),
+    "tiny": Size(TINY, epochs=1),
+}
+
+
+def features(size: Size, folder: Path) -> tuple[Labelled, Labelled]:
+    """Of the images of both parts, as a trained encoder has them."""
+    changes = {"data.limit": size.train, "train.knn_every": 0}
+    if size.epochs is not None:
+        changes["train.epochs"] = size.epochs
+    params = with_changes(size.pictures.written(folder / "pictures") | changes)
+    card = encode_into(folder, params)
+    pretrain_into(folder, params, seed=0, data=card)
+    encoded, (network, _) = EncodedData.open(card), load_encoder(folder / "encoder.safetensors")
     loaders = (
         ImageLoader(file, batch_size=500, threads=cores(), indices=most and np.arange(most), **encoded.card.loading)
-        for file, most in parts
+        for file, most in ((encoded.train_beton, None), (encoded.test_beton, size.test))
     )
-    return tuple(Labelled(*embed(trained.network, loader, torch.device("cpu"))) for loader in loaders)
+    return tuple(Labelled(*embed(network, loader, torch.device("cpu"))) for loader in loaders)
 
 
 def timed(work: Callable[[], Any], times: int = TIMES) -> tuple[float, Any]:
@@ -112,10 +139,10 @@ def probe(train: Labelled) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    train, test = features(2_000, 500) if parser.parse_args().quick else features(None, None)
-    print(json.dumps(search(train, test) | probe(train)))
+    size = arguments(__doc__).parse_args().size
+    with tempfile.TemporaryDirectory() as folder:
+        train, test = features(SIZES[size], Path(folder))
+    tell(search(train, test) | probe(train), size)
 
 
 if __name__ == "__main__":

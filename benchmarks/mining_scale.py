@@ -16,7 +16,6 @@ searched with all queries, and for the most vectors the recall of the inverted l
 are than exact.
 """
 
-import argparse
 import json
 import resource
 import subprocess
@@ -31,6 +30,7 @@ import numpy as np
 import torch
 from sklearn.neighbors import NearestNeighbors
 
+from benchmarks.command import FULL, arguments, tell
 from benchmarks.rows import Rows, digest
 from contraflow.devices import cores
 from contraflow.foundations.progress import say
@@ -39,7 +39,7 @@ from contraflow.mining.search import Search
 from contraflow.neighbours.bank import BANK_ROWS, QUERY_ROWS
 
 TABLE = Path(__file__).with_suffix(".csv")
-SIZES = [10_000, 60_000, 250_000, 1_000_000]
+SIZES = {FULL: [10_000, 60_000, 250_000, 1_000_000], "quick": [10_000, 60_000], "tiny": [1_000]}  # vectors
 SEARCHES = ["matmul", "exact", "ivf", "scikit-learn"]
 PAIRS = 4e9  # at most, of the searches that go through all of them
 WHOLE = 60_000  # vectors up to which the least of three times counts: on a shared machine the others say less
@@ -118,9 +118,14 @@ def products(queries: np.ndarray, data: np.ndarray) -> None:
         list(pool.map(multiply, torch.from_numpy(queries).split(QUERY_ROWS)))
 
 
+def code() -> str:
+    """Digest of what a row rests on."""
+    return digest(Path(file).read_text(encoding="utf-8") for file in CODE)
+
+
 def rows_of(sizes: list[int], path: Path | None) -> list[dict]:
     """A row for each search and size: those of the file and of this code, and those made now."""
-    rows = Rows(path, digest(Path(file).read_text(encoding="utf-8") for file in CODE))
+    rows = Rows(path, code())
     return [rows.get({"search": name, "n": n}, partial(in_a_process, name, n)) for n in sizes for name in SEARCHES]
 
 
@@ -134,16 +139,15 @@ def in_a_process(name: str, n: int) -> dict:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
+    parser = arguments(__doc__)
     parser.add_argument("--search", choices=SEARCHES, help="only this one, in this process")
-    parser.add_argument("--vectors", type=int, default=SIZES[0])
+    parser.add_argument("--vectors", type=int, default=SIZES[FULL][0])
     asked = parser.parse_args()
     if asked.search:
         print(json.dumps(search(asked.search, asked.vectors)))
         return
-    sizes = SIZES[:2] if asked.quick else SIZES
-    rows = rows_of(sizes, None if asked.quick else TABLE)
+    sizes = SIZES[asked.size]
+    rows = rows_of(sizes, TABLE if asked.size == FULL else None)
     by = {(row["search"], row["n"]): row for row in rows}
     ratios = {n: by["exact", n]["seconds"] / by["matmul", n]["seconds"] for n in sizes}
     whole = max((n for n in sizes if by["exact", n]["queries"] == n), default=sizes[0])
@@ -160,9 +164,8 @@ def main() -> None:
         "times_faster_than_exact": round(by["exact", most]["seconds"] / by["ivf", most]["seconds"], 1),
         "times_faster_than_scikit_learn": round(by["scikit-learn", most]["seconds"] / by["exact", most]["seconds"], 1),
         "peak_mb": {name: {str(n): round(by[name, n]["peak_mb"]) for n in sizes} for name in ("exact", "ivf")},
-        "quick": asked.quick,
     }
-    print(json.dumps(summary))
+    tell(summary, asked.size)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,6 @@ In a clone of the last commit with a few tiny images, after a first run:
 `noop_ratio` and `report_only_ratio` are the first two, each over the sum of the last two.
 """
 
-import argparse
-import json
 import os
 import subprocess
 import sys
@@ -23,20 +21,15 @@ import time
 from pathlib import Path
 from statistics import median
 
-import numpy as np
 import yaml
-from PIL import Image
 
-ROOT = Path(__file__).parents[1]
-TINY = {
-    "seeds": [0],
-    "data": {"name": "folder", "path": "images", "image_size": 16},
-    "model": {"width": 8, "projection_hidden": 16, "projection_dim": 8},
-    "train": {"epochs": 1, "batch_size": 16},
-    "mining": {"rounds": 1, "k": 2},
-    "eval": {"knn": [{"k": 5, "tau": 0.1}]},
-    "report": {"tsne_points": 20, "gallery_anchors": 2},
-}
+from benchmarks.command import arguments, tell
+from benchmarks.commit import ROOT
+from benchmarks.parameters import changed
+from benchmarks.pictures import TINY
+
+RUNS = {"full": 9, "quick": 3, "tiny": 1}
+SHORT = {"seeds": [0], "train.epochs": 1, "report.tsne_points": 20, "report.gallery_anchors": 2}
 ONE_RULE = 'rule one:\n    output:\n        "one.txt",\n    shell:\n        "touch {output}"\n'
 
 
@@ -58,19 +51,12 @@ def run(command: list[str], folder: Path) -> tuple[float, str]:
     return seconds, done.stdout
 
 
-def tiny_repository(folder: Path) -> None:
-    """A clone of the last commit, over 60 images of 16 pixels, after its first run."""
+def tiny_repository(folder: Path, rounds: int) -> None:
+    """A clone of the last commit, over a few tiny pictures, after its first run with so many rounds of mining."""
     run(["git", "clone", "--quiet", str(ROOT), str(folder)], folder.parent)
-    random = np.random.default_rng(0)
-    for i in range(60):
-        image = folder / "images" / ("odd" if i % 2 else "even") / f"{i}.png"
-        image.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(random.integers(0, 256, (16, 16), dtype=np.uint8)).save(image)
+    changes = TINY.written(folder / "images") | {"data.path": "images", "mining.rounds": rounds} | SHORT
     params = folder / "params.yaml"
-    content = yaml.safe_load(params.read_text(encoding="utf-8"))
-    for name, change in TINY.items():
-        content[name] = content[name] | change if isinstance(change, dict) else change
-    params.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    params.write_text(yaml.safe_dump(changed(changes, params), sort_keys=False), encoding="utf-8")
     run(["snakemake"], folder)
     for command in (["config", "user.name", "benchmark"], ["config", "user.email", "benchmark@localhost"]):
         run(["git", *command], folder)
@@ -98,18 +84,17 @@ def measure(repository: Path, empty: Path, runs: int) -> dict[str, list[float]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="3 runs of each instead of 9")
-    runs = 3 if parser.parse_args().quick else 9
+    size = arguments(__doc__).parse_args().size
+    runs = RUNS[size]
     with tempfile.TemporaryDirectory() as scratch:
         repository, empty = Path(scratch, "repository"), Path(scratch, "empty")
-        tiny_repository(repository)
+        tiny_repository(repository, rounds=0 if size == "tiny" else 1)
         empty.mkdir()
         (empty / "Snakefile").write_text(ONE_RULE, encoding="utf-8")
         seconds = {name: median(taken) for name, taken in measure(repository, empty, runs).items()}
     bare = seconds["dvc_status"] + seconds["one_rule"]
     ratios = {f"{name}_ratio": round(seconds[name] / bare, 2) for name in ("noop", "report_only")}
-    print(json.dumps(ratios | {"runs": runs, "seconds": {name: round(taken, 2) for name, taken in seconds.items()}}))
+    tell(ratios | {"runs": runs, "seconds": {name: round(taken, 2) for name, taken in seconds.items()}}, size)
 
 
 if __name__ == "__main__":

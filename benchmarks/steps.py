@@ -9,16 +9,17 @@ from contraflow.foundations.artefacts import read_json
 from contraflow.params import Params
 from contraflow.steps.encode import Encoding, encode
 from contraflow.steps.evaluate.evaluate import Evaluating, evaluate
+from contraflow.steps.fetch import Fetching, fetch
 from contraflow.steps.pretrain import pretrain
 from contraflow.training.settings import Training
 
-FETCHED = Path("results/fetch/source.json")
-
 
 def encode_into(folder: Path, params: Params) -> Path:
-    """Encode what `snakemake fetch` has fetched; the card."""
-    encode(Encoding.of(params), source=FETCHED, card=folder / CARD)
-    return folder / CARD
+    """Fetch and encode images; the card."""
+    source, card = folder / "fetch" / "source.json", folder / "encode" / CARD
+    fetch(Fetching.of(params), source=source)
+    encode(Encoding.of(params), source=source, card=card)
+    return card
 
 
 def pretrain_into(folder: Path, params: Params, *, seed: int, data: Path) -> None:

@@ -1,6 +1,7 @@
 """How fast are two augmented views of each image made, beside torchvision, FFCV's own operations and a plain copy?
 
-    python -m benchmarks.loader            medians of 5 rounds, about a quarter of an hour on two cores
+    python -m benchmarks.loader            medians of 5 rounds, about a quarter of an hour on two cores; writes
+                                           result.json beside this file
     python -m benchmarks.loader --quick    of 1, some minutes, most of which FFCV's compiling takes
 
 Two views with the full recipe of SimCLR (crop, flip, jitter of brightness, contrast, saturation and hue, grey, blur),
@@ -23,8 +24,6 @@ batch and recipe (null where lightly is not installed). `first_batch_s` is from 
 process to its first batch, kernels having been compiled before.
 """
 
-import argparse
-import json
 import subprocess
 import sys
 import tempfile
@@ -35,21 +34,28 @@ from statistics import median
 
 import numpy as np
 
+from benchmarks.command import FULL, arguments, tell
+from benchmarks.commit import commit
 from benchmarks.loader.pictures import fashion_mnist, natural, stored, write
 from benchmarks.loader.recipe import SIMCLR
 from benchmarks.loader.timing import Case, take_turns
 from benchmarks.loader.training import training_cases
 from benchmarks.loader.views import view_cases
+from benchmarks.parameters import SHIPPED, with_changes
+from benchmarks.rows import digest
 from contraflow.devices import cores
-from contraflow.params import load_params
+from contraflow.foundations.artefacts import write_json
+from contraflow.foundations.stages import Stages
 
-BATCH, LARGE_BATCH = 256, 32
+RESULT = Path(__file__).with_name("result.json")
+SIDES = ((375, 500), (500, 375), (333, 500), (480, 640))  # of the images stored as JPEG
 
 
 @dataclass(frozen=True)
-class Length:
-    """Rounds, and how many batches of a slow and of a fast case each of them times; of 224 pixels, batches of 32; of
-    training, steps."""
+class Size:
+    """Rounds, and how many batches of a slow and of a fast case each of them times; of 224 pixels as `_large`; of
+    training as steps. Images in a batch; how many images there are, synthetic ones (None: those of Fashion-MNIST); and
+    the sizes of images, of which FFCV takes half a minute to compile for each in colour."""
 
     rounds: int
     slow: int
@@ -58,22 +64,39 @@ class Length:
     fast_large: int
     slow_steps: int
     fast_steps: int
+    batch: int = 256
+    batch_large: int = 32
+    images: int | None = None
+    sides: tuple[str, ...] = ("28", "28_rgb", "32", "224")
 
 
-FULL = Length(5, 8, 200, 6, 16, 4, 20)
-QUICK = Length(1, 4, 60, 2, 8, 2, 6)
+BATCHES = max(24, 6 * cores())  # of the images of 224 pixels: more than are made before their turn
+SIZES = {
+    FULL: Size(5, 8, 200, 6, 16, 4, 20),
+    "quick": Size(1, 4, 60, 2, 8, 2, 6),
+    "tiny": Size(1, 1, 2, 1, 2, 1, 1, batch=32, batch_large=2, images=32 * BATCHES, sides=("28", "224")),
+}
 
 
-def all_sizes(folder: Path, grey: np.ndarray, length: Length) -> Iterator[tuple[str, list[Case]]]:
+def code() -> str:
+    """Digest of what the figures rest on: the code and parameters of training, and what is measured here."""
+    here = [file.read_text(encoding="utf-8") for file in sorted(Path(__file__).parent.glob("*.py"))]
+    return digest([Stages(Path()).code("pretrain"), SHIPPED.read_text(encoding="utf-8"), *here])
+
+
+def all_sizes(folder: Path, grey: np.ndarray, size: Size) -> Iterator[tuple[str, list[Case]]]:
     """The cases of each size of images, by name; files are written into `folder`."""
-    small = {"28": grey, "28_rgb": np.repeat(grey, 3, axis=3), "32": np.tile(natural(6_000, 32, 32, 0), (10, 1, 1, 1))}
-    for name, pixels in small.items():
+    colour = np.resize(natural(min(6_000, len(grey)), 32, 32, 0), (len(grey), 32, 32, 3))  # over and over
+    small = {"28": grey, "28_rgb": np.repeat(grey, 3, axis=3), "32": colour}
+    for name in [name for name in small if name in size.sides]:
+        pixels = small[name]
         path = write(folder / f"{name}.beton", pixels)
-        _, size, _, channels = pixels.shape
-        yield name, view_cases(path, pixels, size, channels, SIMCLR, BATCH, length.slow, length.fast)
-    photos = [natural(1, *sides, i)[0] for i, sides in enumerate(((375, 500), (500, 375), (333, 500), (480, 640)) * 16)]
-    path = write(folder / "224.beton", photos * max(12, 3 * cores()), "jpg")
-    yield "224", view_cases(path, stored(path), 224, 3, SIMCLR, LARGE_BATCH, length.slow_large, length.fast_large)
+        _, side, _, channels = pixels.shape
+        yield name, view_cases(path, pixels, side, channels, SIMCLR, size.batch, size.slow, size.fast)
+    count = BATCHES * size.batch_large
+    photos = [natural(1, *SIDES[i % len(SIDES)], i)[0] for i in range(min(64, count))]
+    path = write(folder / "224.beton", [photos[i % len(photos)] for i in range(count)], "jpg")
+    yield "224", view_cases(path, stored(path), 224, 3, SIMCLR, size.batch_large, size.slow_large, size.fast_large)
 
 
 def first_batch(path: Path, runs: int) -> float:
@@ -85,18 +108,16 @@ def first_batch(path: Path, runs: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    length = QUICK if quick else FULL
-    grey = fashion_mnist()
+    asked = arguments(__doc__).parse_args().size
+    size = SIZES[asked]
+    grey = fashion_mnist() if size.images is None else natural(size.images, 28, 28, 0)[..., :1]
     with tempfile.TemporaryDirectory() as folder:
-        sizes = all_sizes(Path(folder), grey, length)
-        rates = {name: take_turns(cases, length.rounds, name) for name, cases in sizes}
+        sizes = all_sizes(Path(folder), grey, size)
+        rates = {name: take_turns(cases, size.rounds, name) for name, cases in sizes}
         path = Path(folder, "28.beton")
-        cases = training_cases(path, grey, load_params(Path("params.yaml")), length.slow_steps, length.fast_steps)
-        training = take_turns(cases, length.rounds, "training")
-        seconds = first_batch(path, length.rounds)
+        cases = training_cases(path, grey, with_changes({}), size.slow_steps, size.fast_steps)
+        training = take_turns(cases, size.rounds, "training")
+        seconds = first_batch(path, size.rounds)
     found = {f"ratio_to_torchvision_{name}": rate["contraflow"] / rate["torchvision"] for name, rate in rates.items()}
     found["ratio_to_memcpy_28"] = rates["28"]["contraflow"] / rates["28"]["memory_copy"]
     found["train_ratio_to_in_memory"] = training["contraflow"] / training["batch_in_memory"]
@@ -107,7 +128,10 @@ def main() -> None:
         name: {case: round(rate) for case, rate in by_case.items()}
         for name, by_case in {**rates, "training": training}.items()
     }
-    print(json.dumps({**found, "first_batch_s": round(seconds, 2), "images_per_s": per_second, "quick": quick}))
+    found |= {"first_batch_s": round(seconds, 2), "images_per_s": per_second}
+    if asked == FULL:
+        write_json(RESULT, {"code": code(), "commit": commit(), **found})
+    tell(found, asked)
 
 
 if __name__ == "__main__":

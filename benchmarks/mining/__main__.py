@@ -19,20 +19,19 @@ chosen on the held-out images). False negatives are counted with the labels afte
 those taken. Time is that of all processors.
 
 Each training is a row of runs.csv as soon as it is done; started again, rows of the same code, parameters and
-settings are taken as they are. Needs `snakemake fetch` once.
+settings are taken as they are.
 """
 
-import argparse
-import json
 import tempfile
 from pathlib import Path
 from statistics import fmean
 
 import pandas as pd
 
-from benchmarks.mining.arms import CONTROLS, FULL, QUICK, ROUNDS, UNMINED, Size
+from benchmarks.command import FULL, arguments, tell
+from benchmarks.mining.arms import CONTROLS, ROUNDS, SIZES, UNMINED, Size
 from benchmarks.mining.figure import draw, gain
-from benchmarks.mining.runs import Runs
+from benchmarks.mining.runs import ROWS, Runs
 from contraflow.foundations.artefacts import atomic
 from contraflow.foundations.progress import say
 from contraflow.statistics import beyond_spread, spread
@@ -85,12 +84,12 @@ def said(found: list[dict]) -> str:
     )
 
 
-def in_words(size: Size) -> str:
+def in_words(size: Size, commits: str) -> str:
     return (
-        f"{size.images:,} images of Fashion-MNIST, of which a quarter is held out, {size.before} epochs and {ROUNDS} "
-        f"rounds of one epoch, mean ± standard deviation over seeds {', '.join(map(str, size.seeds))}, on the 10,000 "
-        "test images, at the temperature (tau) that the held-out images chose for each arm. False: share of the mined "
-        "negatives with their anchor's own class."
+        f"{size.images:,} images of {size.pictures.words}, of which a quarter is held out, {size.before} epochs and "
+        f"{ROUNDS} rounds of one epoch, mean ± standard deviation over seeds {', '.join(map(str, size.seeds))}, on the "
+        "10,000 test images, at the temperature (tau) that the held-out images chose for each arm. False: share of the "
+        f"mined negatives with their anchor's own class. Trained by commit {commits}."
     )
 
 
@@ -129,15 +128,13 @@ def percent(values: list[float]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    size = QUICK if quick else FULL
+    asked = arguments(__doc__).parse_args().size
+    size = SIZES[asked]
     with tempfile.TemporaryDirectory() as folder:
-        runs = Runs(None if quick else HERE / "runs.csv", size, Path(folder))
+        runs = Runs(ROWS if asked == FULL else None, size, Path(folder))
         found = [compare(arm, runs) for arm in size.arms]
-    text = f"{said(found)}\n\n{in_words(size)}\n\n{table(found)}"
-    if not quick:
+    text = f"{said(found)}\n\n{in_words(size, runs.rows.commits)}\n\n{table(found)}"
+    if asked == FULL:
         with atomic(HERE / "table.md") as temporary:
             temporary.write_text(text, encoding="utf-8")
         draw(found, FIGURES, HERE / "gains.svg")
@@ -148,7 +145,7 @@ def main() -> None:
         | {"better": [figure for figure in FIGURES if beyond_spread(row[figure], plain[figure])]}
         for row in found[1:]
     }
-    print(json.dumps({"gains": summary, "seeds": len(size.seeds), "quick": quick}))
+    tell({"gains": summary, "seeds": len(size.seeds)}, asked)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from benchmarks.command import FULL
+from benchmarks.pictures import FASHION_MNIST, TINY, Pictures
+
 TAUS = [0.1, 0.2, 0.5]
 HARDEST = {"mining.policy": "hardest"}
 SEMI_HARD = {"mining.policy": "semi_hard", "mining.band": [0.01, 0.1], "mining.candidates": 1000}
@@ -49,8 +52,12 @@ class Size:
     before: int  # epochs
     seeds: tuple[int, ...]
     taus: tuple[float, ...]
+    pictures: Pictures = FASHION_MNIST
 
 
-FULL = Size(tuple(ARMS), 8_000, 3, (0, 1, 2), tuple(TAUS))
-QUICK = Size(("plain", "hardest, rank", "oracle"), 1_000, 1, (0,), (0.2,))
+SIZES = {
+    FULL: Size(tuple(ARMS), 8_000, 3, (0, 1, 2), tuple(TAUS)),
+    "quick": Size(("plain", "hardest, rank", "oracle"), 1_000, 1, (0,), (0.2,)),
+    "tiny": Size(("plain", "random", "hardest, rank", "oracle"), 64, 1, (0, 1), (0.2,), TINY),
+}
 ROUNDS = 2

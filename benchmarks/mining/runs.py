@@ -33,6 +33,7 @@ from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.views.loader import ImageLoader
 
 CPU = torch.device("cpu")
+ROWS = Path(__file__).with_name("runs.csv")
 ALWAYS = {
     "data.validation_fraction": 0.25,
     "train.knn_every": 0,
@@ -47,9 +48,10 @@ class Runs:
 
     def __init__(self, path: Path | None, size: Size, folder: Path):
         self.size, self.folder = size, folder
+        self.pictures = size.pictures.written(folder / "pictures")
         self.card = encode_into(folder / "data", self._params({}))
         self.data = EncodedData.open(self.card)
-        self.rows = Rows(path, _digest(size))
+        self.rows = Rows(path, code(size))
 
     def get(self, arm: str, *, seed: int, tau: float) -> dict:
         """The row of one training, which is trained if there is none."""
@@ -91,7 +93,8 @@ class Runs:
         return row
 
     def _params(self, changes: dict) -> Params:
-        return with_changes({"data.limit": self.size.images, "train.epochs": self.size.before} | ALWAYS | changes)
+        sizes = {"data.limit": self.size.images, "train.epochs": self.size.before}
+        return with_changes(self.pictures | sizes | ALWAYS | changes)
 
     def _before(self, seed: int, tau: float) -> Path:
         """The folder of the training that all arms go on from."""
@@ -151,9 +154,9 @@ class Runs:
         return {"validation": full.validation["knn20"], **full.test}
 
 
-def _digest(size: Size) -> str:
-    """What a row rests on: the code and parameters of training, mining and evaluation, and the size."""
+def code(size: Size) -> str:
+    """Digest of what a row rests on: the code and parameters of training, mining and evaluation, and the size."""
     stages = Stages(Path())
-    code = [stages.code(name) for name in ("pretrain", "mine", "evaluate")]
-    rests_on = [*code, Path("params.yaml").read_text(), str((size.images, size.before)), json.dumps(ARMS)]
+    steps = [stages.code(name) for name in ("pretrain", "mine", "evaluate")]
+    rests_on = [*steps, Path("params.yaml").read_text(), str((size.images, size.before)), json.dumps(ARMS)]
     return digest(rests_on)

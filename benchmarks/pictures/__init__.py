@@ -1,0 +1,36 @@
+"""The pictures that benchmarks train on, as params.yaml names them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.pictures import emoji, tiny
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A data set.
+
+    Attributes:
+        name: One word, as rows of figures have it.
+        words: What it is, for a person.
+        changes: What differs from the shipped parameters.
+        write: Writes the pictures into a folder, as `data.name: folder` takes them; None where they are fetched.
+    """
+
+    name: str
+    words: str
+    changes: Mapping[str, object] = field(hash=False)
+    write: Callable[[Path], None] | None = None
+
+    def written(self, folder: Path) -> dict[str, object]:
+        """The changes to the shipped parameters, once the pictures lie in `folder`, where they must be written."""
+        if self.write is None:
+            return dict(self.changes)
+        self.write(folder)
+        return {**self.changes, "data.name": "folder", "data.path": str(folder)}
+
+
+FASHION_MNIST = Pictures("fashion_mnist", "Fashion-MNIST", {"data.name": "fashion_mnist"})
+EMOJI = Pictures("emoji", emoji.WORDS, {"data.image_size": emoji.SIDE}, emoji.write)
+TINY = Pictures("tiny", "tiny pictures", tiny.CHANGES, tiny.write)

@@ -1,0 +1,69 @@
+"""Every benchmark runs, as a user starts it, on data so tiny that its figures mean nothing."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.commit import ROOT, commit
+
+NAMES = {  # of the last line's object, of which a document or the benchmark's own docstring speaks
+    "libraries": {"faiss_ratio_to_search", "search_rows_changed_by_threads", "probe_objectives"},
+    "loader": {"ratio_to_torchvision_28", "train_ratio_to_in_memory", "train_ratio_to_lightly", "first_batch_s"},
+    "methods": {"tiny"},
+    "mining": {"gains", "seeds"},
+    "mining_scale": {"exact_ratio_to_matmul", "recall", "times_faster_than_exact"},
+    "overhead": {"noop_ratio", "report_only_ratio", "seconds"},
+    "search": {"candidates", "best"},
+}
+
+
+def start(name: str) -> subprocess.CompletedProcess:
+    command = [sys.executable, "-m", f"benchmarks.{name}", "--tiny"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def figures() -> dict[Path, bytes]:
+    """What the repository has of figures, all that a benchmark could have written over."""
+    files = (path for path in (ROOT / "benchmarks").rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path: path.read_bytes() for path in files}
+
+
+def test_every_benchmark_is_tried():
+    runnable = {path.parent for path in (ROOT / "benchmarks").glob("*/__main__.py")}
+    runnable |= {
+        path.with_suffix("")
+        for path in (ROOT / "benchmarks").glob("[a-z]*.py")
+        if "def main()" in path.read_text(encoding="utf-8")
+    }
+    assert {path.name for path in runnable} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_on_tiny_data_and_writes_no_file_of_figures(name):
+    before = figures()
+    done = start(name)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found.keys() >= NAMES[name] | {"size", "commit"}
+    assert (found["size"], found["commit"]) == ("tiny", commit())
+    assert figures() == before
+    if name == "methods":
+        judged = found["tiny"]
+        assert judged["linear"].keys() == {"simclr", "vicreg", "untrained"}
+        assert judged["tuned"].keys() == {"simclr", "vicreg"}
+        assert judged["beyond_noise"].keys() == {"linear", "knn20"}
+
+
+def test_tells_which_figures_are_current():
+    done = subprocess.run([sys.executable, "-m", "benchmarks"], cwd=ROOT, capture_output=True, text=True, check=True)
+    told = {line.split(": ")[0]: line.split(": ")[-1] for line in done.stdout.splitlines()}
+    held = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "benchmarks").rglob("*")
+        if path.suffix in (".csv", ".json")
+    }
+    assert told.keys() == held
+    assert set(told.values()) <= {"current", "stale"}
