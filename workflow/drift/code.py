@@ -6,7 +6,7 @@ from pathlib import Path
 import grimp
 
 from contraflow.cli import function_of, modules
-from contraflow.foundations.signature import Settings, Signature
+from contraflow.foundations.signature import Signature
 
 SOURCE = Path("src")
 APART = ("contraflow", "contraflow.steps")  # packages whose modules are inputs one by one
@@ -27,9 +27,6 @@ class Code:
     def source(self, command: str) -> str:
         """Path of the step's module."""
         return self.steps[command].relative_to(self.root).as_posix()
-
-    def settings(self, commands: Iterable[str]) -> list[type[Settings]]:
-        return [self.signature(command).settings for command in commands]
 
     def run_by(self, commands: Iterable[str]) -> list[str]:
         """Paths of what steps import, and of themselves: packages, and modules of packages that hold unlike things."""
