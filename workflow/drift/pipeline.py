@@ -54,10 +54,12 @@ class Pipeline:
         return HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096) + plots
 
     def _stage(self, stage: str) -> dict:
-        read = dict.fromkeys(path for job in self.of_stage[stage] for path in job.inputs)
+        read = dict.fromkeys(Path(path) for job in self.of_stage[stage] for path in job.inputs)
         made = {out: other for other, outs in self.outs.items() for out in outs}
-        above = [out for out, other in made.items() if other != stage and any(Path(p).is_relative_to(out) for p in read)]
-        others = [p for p in read if not any(Path(p).is_relative_to(place) for place in ("src", *made))]
+        above = [
+            out for out, other in made.items() if other != stage and any(path.is_relative_to(out) for path in read)
+        ]
+        others = [str(path) for path in read if not any(path.is_relative_to(place) for place in ("src", *made))]
         outs = self.outs[stage]
         spec = {
             "cmd": " ".join(["snakemake", "--allowed-rules", *self.rules[stage], stage, "--", stage]),

@@ -46,7 +46,7 @@ def plans(root: Path, contents: list[dict]) -> list[list[Job]]:
     for process, (_, errors) in zip(running, said, strict=True):
         if process.returncode:
             raise SystemExit(f"Snakemake cannot plan a run:\n{errors}")
-    return [[Job(rule, tuple(read), tuple(made), run) for rule, read, made, run in json.loads(jobs)] for jobs, _ in said]
+    return [[Job(rule, tuple(i), tuple(o), command) for rule, i, o, command in json.loads(found)] for found, _ in said]
 
 
 def _start(root: Path, folder: Path, content: dict) -> subprocess.Popen:

@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import functional
-
-from contraflow.losses.similarity import SIMILARITIES, exact
 
 EMPTY = -1  # sample index of a place in a queue or bank that holds nothing yet
 
@@ -44,6 +42,29 @@ class Comparison:
     anchor_weight: Tensor | None = None
 
 
+def exact(z: Tensor) -> Tensor:
+    """`z` in float32, or float64 where it was: half precision is too coarse for logits at a low temperature."""
+    return z if z.dtype == torch.float64 else z.float()
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """Cosines of rows (A, D) and (M, D): (A, M), from -1 to 1."""
+    unit = F.normalize(a, dim=1)
+    return unit @ (unit if b is a else F.normalize(b, dim=1)).T
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Dot products of rows (A, D) and (M, D) as they are: (A, M)."""
+    return a @ b.T
+
+
+def euclidean(a: Tensor, b: Tensor) -> Tensor:
+    """Euclidean distances of rows (A, D) and (M, D) as they are, with a minus: (A, M), at most 0."""
+    # through matrix products a short distance would be the difference of two large numbers
+    return -torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+SIMILARITIES = {"cosine": cosine, "dot": dot, "euclidean": euclidean}  # as `loss.similarity` names them
 Policy = Callable[[Comparison, float | Tensor], Comparison]
 
 
@@ -98,7 +119,7 @@ def in_batch(
     key_index = anchor_index
     if others is not None:
         keys, key_index = torch.cat([flat, others[0]]), torch.cat([anchor_index, others[1]])
-        positive = functional.pad(positive, (0, len(others[0])))
+        positive = F.pad(positive, (0, len(others[0])))
     return compare(flat, keys, anchor_index=anchor_index, key_index=key_index, positive=positive, similarity=similarity)
 
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contraflow.losses.similarity import exact
+from contraflow.losses.comparison import exact
 from contraflow.methods.parts.schedule import cosine
 from contraflow.methods.parts.settings import Loss
 
