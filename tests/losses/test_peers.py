@@ -12,9 +12,9 @@ from contraflow.losses.margins import triplet
 from contraflow.losses.ntxent import ntxent
 from contraflow.losses.supcon import supcon
 from contraflow.losses.without_negatives import barlow_twins, negative_cosine, vicreg
+from contraflow.methods.parts.contrastive import Temperature
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.settings import MethodSettings
-from contraflow.methods.parts.temperature import Temperature
 from contraflow.training.diagnosis import alignment, uniformity
 
 pytestmark = pytest.mark.peers

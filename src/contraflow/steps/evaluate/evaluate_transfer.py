@@ -12,8 +12,7 @@ from torchvision.transforms.v2.functional import rgb_to_grayscale
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.evaluation.accuracy import Accuracies, measure
-from contraflow.evaluation.frozen import frozen
-from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
@@ -65,15 +64,7 @@ def evaluate_transfer(
                     ("test", ImageLoader(other.test_beton, **loading, **_plain(other.card))),
                 )
             )
-        found = measure(
-            train,
-            other.training,
-            other.validation,
-            test,
-            classes=len(other.card.classes),
-            settings=settings.eval,
-            device=device,
-        )
+        found = measure(other, train, test, settings.eval, device)
     Extra(
         kind="transfer",
         representation=subject.name,

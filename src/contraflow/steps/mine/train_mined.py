@@ -11,9 +11,8 @@ from contraflow.encoded.card import EncodedData
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import Provenance, sha256
 from contraflow.foundations.signature import Data, Reads, State, Threads
-from contraflow.mining.batches import order_with_negatives
-from contraflow.mining.provenance import MiningPass
 from contraflow.mining.settings import HOW, Mining
+from contraflow.mining.table import MiningPass, order_with_negatives
 from contraflow.training.history import read_history
 from contraflow.training.loop import MinedBatches, MinedCompanions, Round
 from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
