@@ -30,7 +30,7 @@ class Code:
 
     def run_by(self, commands: Iterable[str]) -> list[str]:
         """Paths of what steps import, and of themselves: packages, and modules of packages that hold unlike things."""
-        wanted, found = [self._module(command) for command in commands], set()
+        wanted, found = [function_of(self.steps[command]).__module__ for command in commands], set()
         while wanted:
             module = wanted.pop()
             if module and module not in found:
@@ -38,9 +38,6 @@ class Code:
                 wanted += [module.rpartition(".")[0], *self.graph.find_modules_directly_imported_by(module)]
         paths = {self._input(module) for module in found - set(APART)}  # whose own modules hold a docstring
         return sorted(path.as_posix() for path in paths if not paths & set(path.parents))
-
-    def _module(self, command: str) -> str:
-        return ".".join(self.steps[command].relative_to(self.root / SOURCE).with_suffix("").parts)
 
     def _input(self, module: str) -> Path:
         """The package of a module, or its file where the package is one of `APART`."""

@@ -29,7 +29,7 @@ def circumstances(root: Path, stages: list[str]) -> dict[str, Any]:
         output in `dvc.lock` by path.
     """
     return {
-        "facts": {name: words for name, words in (*_commit(root), *_machine()) if words},
+        "facts": _facts(root),
         "changed": changed_files(root),
         "times": [row for stage in stages for row in _times(root / BENCHMARKS / stage)],
         # Where DVC runs the last stage itself, it records that one after this.
@@ -48,26 +48,22 @@ def commit(root: Path) -> str:
     return git(root, "rev-parse", "--short", "HEAD") or ""
 
 
-def _commit(root: Path) -> list[tuple[str, str]]:
-    return [
-        ("Commit", git(root, "rev-parse", "HEAD") or ""),
-        ("DVC experiment", os.environ.get("DVC_EXP_NAME", "")),
-        ("over commit", os.environ.get("DVC_EXP_BASELINE_REV", "")),
-        ("Written", datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")),
-    ]
-
-
-def _machine() -> list[tuple[str, str]]:
-    """Facts of the hardware and the system; nothing that names the machine or its owner."""
+def _facts(root: Path) -> dict[str, str]:
+    """Commit, experiment, hardware and system, as far as they are known; nothing names the machine or its owner."""
     memory = psutil.virtual_memory().total / 2**30
-    return [
-        ("Processor", _processor()),
-        ("Cores", f"{cores()} of {os.cpu_count()} may be used"),
-        ("Memory", f"{memory:.0f} GiB"),
-        ("GPUs", ", ".join(_models()) or (f"{len(gpus())}" if gpus() else "none")),
-        ("System", f"{platform.system()} {platform.release()}"),
-        ("Python", platform.python_version()),
-    ]
+    facts = {
+        "Commit": git(root, "rev-parse", "HEAD"),
+        "DVC experiment": os.environ.get("DVC_EXP_NAME"),
+        "over commit": os.environ.get("DVC_EXP_BASELINE_REV"),
+        "Written": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+        "Processor": _processor(),
+        "Cores": f"{cores()} of {os.cpu_count()} may be used",
+        "Memory": f"{memory:.0f} GiB",
+        "GPUs": ", ".join(_models()) or (f"{len(gpus())}" if gpus() else "none"),
+        "System": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+    }
+    return {name: words for name, words in facts.items() if words}
 
 
 def _processor() -> str:

@@ -59,13 +59,5 @@ class Training(MethodSettings):
         cls, augment: Augment, model: Model, train: Train, *, labelled_fraction: float = 1.0, seed: int = 0
     ) -> Self:
         """Of a training with labels, in which nothing contrasts: of a share of each class, drawn by a seed."""
-        return cls(
-            model,
-            Method(name="supervised"),
-            Loss(),
-            Negatives(),
-            labelled_fraction,
-            split_seed=seed,
-            augment=augment,
-            train=train,
-        )
+        unused = Loss(), Negatives()
+        return cls(model, Method(name="supervised"), *unused, labelled_fraction, seed, augment, train)

@@ -55,13 +55,14 @@ def evaluate_transfer(
     subject = open_representation(representation, checkpoint, encoded, settings.model)
     torch.set_num_threads(job_cores())
     loading = {"batch_size": settings.eval.batch_size, "threads": threads, "size": encoded.card.image_size}
+    loading |= {"mean": [0.0] * other.card.channels, "std": [1.0] * other.card.channels}  # pixels from 0 to 1
     with lease() as (device,):
         with frozen(subject.network):
             train, test = (
                 subject.features(_taken(loader, encoded.card), len(loader), device, f"transfer {split}")
                 for split, loader in (
-                    ("train", ImageLoader(other.train_beton, **loading, **_plain(other.card))),
-                    ("test", ImageLoader(other.test_beton, **loading, **_plain(other.card))),
+                    ("train", ImageLoader(other.train_beton, **loading)),
+                    ("test", ImageLoader(other.test_beton, **loading)),
                 )
             )
         found = measure(other, train, test, settings.eval, device)
@@ -74,11 +75,6 @@ def evaluate_transfer(
         protocol=_protocol(encoded.card, other, settings.eval, found),
         provenance=subject.provenance(settings.values(), transfer=other.digest),
     ).write(figures)
-
-
-def _plain(card: Card) -> dict:
-    """How to load pixels from 0 to 1."""
-    return {"mean": [0.0] * card.channels, "std": [1.0] * card.channels}
 
 
 def _taken(batches: ImageLoader, card: Card) -> Iterator[tuple[Tensor, Tensor]]:
