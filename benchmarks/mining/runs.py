@@ -21,8 +21,8 @@ from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.progress import say
 from contraflow.foundations.stages import Stages
 from contraflow.mining.policies import hardest, take_highest
-from contraflow.mining.provenance import MiningPass
 from contraflow.mining.search import Search
+from contraflow.mining.table import MiningPass
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed
 from contraflow.neighbours.bank import unit
@@ -148,9 +148,8 @@ class Runs:
         return embed(load_encoder(checkpoint)[0], images, CPU)
 
     def _measure(self, settings: Eval, checkpoint: Path) -> dict:
-        train, data, classes = Labelled(*self._features(checkpoint, "train")), self.data, len(self.data.card.classes)
-        test = Labelled(*self._features(checkpoint, "test"))
-        full = measure(train, data.training, data.validation, test, classes=classes, settings=settings, device=CPU)
+        train, test = (Labelled(*self._features(checkpoint, split)) for split in ("train", "test"))
+        full = measure(self.data, train, test, settings, CPU)
         return {"validation": full.validation["knn20"], **full.test}
 
 

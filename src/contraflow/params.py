@@ -1,5 +1,6 @@
 """The parameters of a run: what `params.yaml` may say, all its sections, and what one asks of another."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -41,60 +42,41 @@ class Params(Section):
     report: Report = Report()
 
     @model_validator(mode="after")
-    def _seeds_differ(self) -> Self:
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError(f"seeds must differ from each other, got {self.seeds}")
+    def _sections_fit_together(self) -> Self:
+        for mistake in self._mistakes():
+            raise ValueError(mistake)
         return self
 
-    @model_validator(mode="after")
-    def _negatives_fit_the_loss(self) -> Self:
+    def _mistakes(self) -> Iterator[str]:
+        """What one section asks for that another cannot give."""
         name, weighting, similarity = self.method.name, self.negatives.weighting, self.loss.similarity
+        if len(set(self.seeds)) < len(self.seeds):
+            yield f"seeds must differ from each other, got {self.seeds}"
         if name in ("triplet", "margin") and weighting != "uniform":
-            raise ValueError(
+            yield (
                 f"negatives.weighting must be uniform where method.name is {name}, which sums over no softmax, "
                 f"got {weighting}"
             )
         if name == "margin" and similarity == "dot":
-            raise ValueError("loss.similarity must be cosine or euclidean where method.name is margin, got dot")
+            yield "loss.similarity must be cosine or euclidean where method.name is margin, got dot"
         if weighting != "uniform" and similarity != "cosine":
-            raise ValueError(
-                f"loss.similarity must be cosine where negatives.weighting is {weighting}, got {similarity}"
-            )
+            yield f"loss.similarity must be cosine where negatives.weighting is {weighting}, got {similarity}"
         if self.negatives.mixed and similarity != "cosine":
-            raise ValueError(f"loss.similarity must be cosine where negatives are mixed, got {similarity}")
-        return self
-
-    @model_validator(mode="after")
-    def _small_crops_have_a_use(self) -> Self:
-        if self.augment.chosen().local_views:
-            if self.method.name != "simclr":
-                raise ValueError(
-                    f"augment.local_views must be 0 where method.name is {self.method.name}: only simclr takes small "
-                    "crops"
-                )
-            if self.model.encoder == "vit_small":
-                raise ValueError(
-                    "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
-                )
-        return self
-
-    @model_validator(mode="after")
-    def _companions_have_a_use(self) -> Self:
-        if self.mining.use != "batches" and self.method.name != "simclr":
-            raise ValueError(
-                f"mining.use must be batches where method.name is {self.method.name}: only simclr compares "
-                f"images with others beside the batch, got {self.mining.use}"
+            yield f"loss.similarity must be cosine where negatives are mixed, got {similarity}"
+        if self.augment.chosen().local_views and name != "simclr":
+            yield f"augment.local_views must be 0 where method.name is {name}: only simclr takes small crops"
+        if self.augment.chosen().local_views and self.model.encoder == "vit_small":
+            yield "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
+        if self.mining.use != "batches" and name != "simclr":
+            yield (
+                f"mining.use must be batches where method.name is {name}: only simclr compares images with others "
+                f"beside the batch, got {self.mining.use}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _keys_give_nothing_away(self) -> Self:
-        if self.method.name == "moco" and self.model.norm == "batch" and self.train.gpus > 1:
-            raise ValueError(
+        if name == "moco" and self.model.norm == "batch" and self.train.gpus > 1:
+            yield (
                 "model.norm must be sync, instance or group where method.name is moco and train.gpus is above 1: "
                 "statistics of one GPU's images give the positive away; got batch"
             )
-        return self
 
     @property
     def all_epochs(self) -> int:

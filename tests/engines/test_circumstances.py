@@ -39,27 +39,27 @@ def head(root):
 
 def test_what_is_known_of_a_run(run):
     found = circumstances(run, STAGES)
-    assert found.facts["Commit"] == head(run)
-    assert found.changed == []
-    assert found.times == [("first a", 0.5, 20.25), ("first b", 1, 100), ("last page", 2.5, None)]
-    assert found.outputs == {"one": "abc"}
+    assert found["facts"]["Commit"] == head(run)
+    assert found["changed"] == []
+    assert found["times"] == [("first a", 0.5, 20.25), ("first b", 1, 100), ("last page", 2.5, None)]
+    assert found["outputs"] == {"one": "abc"}
 
 
 def test_changed_files_are_named_but_for_what_a_run_writes(run):
     for name in ("params.yaml", "dvc.lock"):
         (run / name).write_text("stages: {}\n")
-    assert circumstances(run, STAGES).changed == ["params.yaml"]
+    assert circumstances(run, STAGES)["changed"] == ["params.yaml"]
 
 
 def test_nothing_names_the_machine_or_the_place(run):
-    words = " ".join(circumstances(run, STAGES).facts.values())
+    words = " ".join(circumstances(run, STAGES)["facts"].values())
     assert str(run) not in words and platform.node() not in words.split()
 
 
 def test_a_folder_without_git_or_records_has_less_to_tell(tmp_path):
     found = circumstances(tmp_path, STAGES)
-    assert "Commit" not in found.facts and "Cores" in found.facts
-    assert (found.changed, found.times, found.outputs) == ([], [], {})
+    assert "Commit" not in found["facts"] and "Cores" in found["facts"]
+    assert (found["changed"], found["times"], found["outputs"]) == ([], [], {})
 
 
 def test_the_file_names_the_report_that_it_belongs_to(run, monkeypatch):

@@ -17,7 +17,8 @@ import torch
 from contraflow.foundations.artefacts import Provenance
 from contraflow.params import load_params
 from contraflow.evaluation.accuracy import Labelled, measure
-from contraflow.evaluation.record import Counts, label_figures, protocol
+from contraflow.encoded.card import Amount, Card, EncodedData
+from contraflow.evaluation.record import label_figures, protocol
 from contraflow.evaluation.results import Evaluation
 
 CLASSES, TRAIN, TEST, DIMENSION = 1000, 60_000, 100_000, 256
@@ -34,11 +35,14 @@ def images(count):
     return Labelled(features, labels)
 
 train, test = images(TRAIN), images(TEST)
-training, validation = np.arange(6_000, TRAIN), np.arange(6_000)
-found = measure(train, training, validation, test, classes=CLASSES, settings=settings, device=torch.device("cpu"))
-counts = Counts(len(training), len(validation), TEST, 2_000, 10_000)
-words = protocol("encoder", DIMENSION, counts, settings, found)
-figures = label_figures(found, test.labels, [f"class {i}" for i in range(CLASSES)])
+amounts = {"train": TRAIN, "validation": 6_000, "test": TEST}
+classes = [f"class {i}" for i in range(CLASSES)]
+card = Card.model_construct(classes=classes, **{name: Amount(images=images) for name, images in amounts.items()})
+folder = Path(sys.argv[1]).parent
+np.save(folder / "validation.npy", np.arange(6_000))
+found = measure(EncodedData(folder, card, ""), train, test, settings, torch.device("cpu"))
+words = protocol("encoder", DIMENSION, card, settings, found)
+figures = label_figures(found, test.labels, classes)
 figures |= {"representation": "encoder", "seed": 0, "dimension": DIMENSION, "protocol": words}
 figures |= {"alignment": 0.0, "uniformity": None, "similarities": {}}
 Evaluation(**figures, provenance=Provenance(step="evaluate", inputs={})).write(Path(sys.argv[1]))

@@ -2,9 +2,8 @@ import math
 
 import torch
 
-from contraflow.losses.comparison import in_batch
+from contraflow.losses.comparison import in_batch, softmax_loss
 from contraflow.losses.false_negatives import attract, eliminate, suspected_share, suspects
-from contraflow.losses.softmax import softmax_loss
 
 ANGLES = [0, 10, 90, 180]  # images 0 and 1 are alike
 

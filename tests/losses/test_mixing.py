@@ -1,10 +1,9 @@
 import torch
 import torch.nn.functional as F
 
-from contraflow.losses.comparison import Comparison
+from contraflow.losses.comparison import Comparison, softmax_loss
 from contraflow.losses.mixing import mix
 from contraflow.losses.selection import hardest, within_margin
-from contraflow.losses.softmax import softmax_loss
 
 
 def test_mixed_negatives_lie_where_they_should(batch):

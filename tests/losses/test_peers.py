@@ -6,18 +6,16 @@
 import pytest
 import torch
 
-from contraflow.losses.barlow import barlow_twins
 from contraflow.losses.comparison import in_batch
-from contraflow.losses.hypersphere import alignment, uniformity
 from contraflow.losses.infonce import Stored, info_nce
+from contraflow.losses.margins import triplet
 from contraflow.losses.ntxent import ntxent
-from contraflow.losses.regression import negative_cosine
 from contraflow.losses.supcon import supcon
-from contraflow.losses.triplet import triplet
-from contraflow.losses.vicreg import vicreg
+from contraflow.losses.without_negatives import barlow_twins, negative_cosine, vicreg
+from contraflow.methods.parts.contrastive import Temperature
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.settings import MethodSettings
-from contraflow.methods.parts.temperature import Temperature
+from contraflow.training.diagnosis import alignment, uniformity
 
 pytestmark = pytest.mark.peers
 SIZES = pytest.mark.parametrize(("n", "d"), [(2, 3), (16, 8), (64, 32)])

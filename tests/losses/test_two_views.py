@@ -3,18 +3,15 @@
 import pytest
 import torch
 
-from contraflow.losses.barlow import barlow_twins
-from contraflow.losses.comparison import in_batch
+from contraflow.losses.comparison import SIMILARITIES, in_batch
 from contraflow.losses.false_negatives import attract, suspects
-from contraflow.losses.hypersphere import alignment
+from contraflow.losses.margins import margin_pairs, triplet
 from contraflow.losses.ntxent import ntxent
-from contraflow.losses.pairs import margin_pairs
 from contraflow.losses.selection import hardest, ring, within_margin
-from contraflow.losses.similarity import SIMILARITIES
 from contraflow.losses.supcon import supcon
-from contraflow.losses.triplet import triplet
-from contraflow.losses.vicreg import vicreg
 from contraflow.losses.weighting import debias, harden
+from contraflow.losses.without_negatives import barlow_twins, vicreg
+from contraflow.training.diagnosis import alignment
 
 TAU = 0.01
 

@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from contraflow.losses.comparison import in_batch
-from contraflow.losses.pairs import margin_pairs
-from contraflow.losses.triplet import triplet
+from contraflow.losses.margins import margin_pairs, triplet
 
 
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean"])

@@ -208,13 +208,13 @@ def test_colour_is_made_grey_for_a_grey_encoder_and_grey_colour_for_one_of_colou
 
 
 def test_what_an_encoder_is_given_is_grey_and_normalised_as_it_knows_it(tmp_path, params_of, encoded, colourful):
-    from contraflow.steps.evaluate.evaluate_transfer import _plain, _taken
+    from contraflow.steps.evaluate.evaluate_transfer import _taken
     from contraflow.views.loader import ImageLoader
 
     params = params_of(eval={"transfer": {"name": "folder", "path": str(colourful)}})
     encode_transfer(TransferEncoding.of(params), data=encoded.folder / CARD, card=tmp_path / CARD)
     other, own = EncodedData.open(tmp_path), encoded.card
-    loader = ImageLoader(other.test_beton, batch_size=99, threads=1, size=16, **_plain(other.card))
+    loader = ImageLoader(other.test_beton, batch_size=99, threads=1, size=16, mean=[0.0] * 3, std=[1.0] * 3)
     [(images, labels)] = _taken(loader, own)
     pixels = read_images(other.test_beton, np.arange(len(labels)), 16) / 255
     expected = (pixels @ [0.2989, 0.587, 0.114] - own.mean) / own.std

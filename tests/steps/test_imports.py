@@ -8,7 +8,7 @@ from contraflow.encoded.card import CARD
 from contraflow.foundations.arrays import save_arrays
 from contraflow.foundations.artefacts import Provenance
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
-from contraflow.mining.provenance import MiningPass
+from contraflow.mining.table import MiningPass
 
 HEAVY = {"torch", "torchvision", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "seaborn", "faiss"}
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from contraflow.losses.hypersphere import alignment
-from contraflow.losses.regression import negative_cosine
+from contraflow.losses.without_negatives import negative_cosine
 from contraflow.methods.byol import BYOL
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.registry import METHODS
+from contraflow.training.diagnosis import alignment
 from contraflow.training.history import Epoch, collapse
 
 

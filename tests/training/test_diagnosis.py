@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from contraflow.losses.hypersphere import alignment, uniformity
-from contraflow.training.diagnosis import MOST, Recent, measure
+from contraflow.evaluation import geometry
+from contraflow.training.diagnosis import MOST, Recent, alignment, measure, uniformity
 
 
 def test_figures_equal_their_slow_definitions():
@@ -36,3 +36,18 @@ def test_the_last_batches_are_kept():
     kept = torch.cat(recent._batches, dim=1)
     assert kept.shape[1] == 1200 >= MOST and sorted(set(kept.flatten().tolist())) == [5, 6, 7, 8]
     assert not kept.requires_grad
+
+
+def test_alignment_and_uniformity_equal_those_of_the_evaluation():
+    z1, z2 = torch.randn(2, 20, 5, generator=torch.Generator().manual_seed(0))
+    assert alignment(z1, z2).item() == pytest.approx(geometry.alignment(z1.numpy(), z2.numpy()), rel=1e-5)
+    assert uniformity(z1).item() == pytest.approx(geometry.uniformity(z1.numpy()), rel=1e-5)
+
+
+def test_alignment_and_uniformity_in_closed_form_and_their_gradients():
+    z = torch.eye(2, dtype=torch.float64)
+    assert alignment(z, z.flip(0)).item() == pytest.approx(2)
+    assert uniformity(z).item() == pytest.approx(-4)
+    assert uniformity(torch.ones(3, 2)).item() == pytest.approx(0)
+    z1, z2 = torch.randn(2, 4, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    assert torch.autograd.gradcheck(alignment, [z1, z2]) and torch.autograd.gradcheck(uniformity, [z1])

@@ -6,7 +6,7 @@ from pathlib import Path
 import grimp
 
 from contraflow.cli import function_of, modules
-from contraflow.foundations.signature import Settings, Signature
+from contraflow.foundations.signature import Signature
 
 SOURCE = Path("src")
 APART = ("contraflow", "contraflow.steps")  # packages whose modules are inputs one by one
@@ -28,12 +28,9 @@ class Code:
         """Path of the step's module."""
         return self.steps[command].relative_to(self.root).as_posix()
 
-    def settings(self, commands: Iterable[str]) -> list[type[Settings]]:
-        return [self.signature(command).settings for command in commands]
-
     def run_by(self, commands: Iterable[str]) -> list[str]:
         """Paths of what steps import, and of themselves: packages, and modules of packages that hold unlike things."""
-        wanted, found = [self._module(command) for command in commands], set()
+        wanted, found = [function_of(self.steps[command]).__module__ for command in commands], set()
         while wanted:
             module = wanted.pop()
             if module and module not in found:
@@ -41,9 +38,6 @@ class Code:
                 wanted += [module.rpartition(".")[0], *self.graph.find_modules_directly_imported_by(module)]
         paths = {self._input(module) for module in found - set(APART)}  # whose own modules hold a docstring
         return sorted(path.as_posix() for path in paths if not paths & set(path.parents))
-
-    def _module(self, command: str) -> str:
-        return ".".join(self.steps[command].relative_to(self.root / SOURCE).with_suffix("").parts)
 
     def _input(self, module: str) -> Path:
         """The package of a module, or its file where the package is one of `APART`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from contraflow.params import Params, parse_params
-from contraflow.settings.values import Section, Switch
+from contraflow.settings.values import Section, Switch, flat
 from contraflow.settings.written import as_yaml
 from drift.plan import Job, plans
 
@@ -24,19 +24,14 @@ def as_settings_say(text: str) -> str:
 def unread(content: dict, reads: dict[str, set[str]]) -> Iterator[str]:
     """Parameters that no stage reads. The page shows every parameter, which is no use of any but its own."""
     used = {key for stage, keys in reads.items() if stage != "report" for key in keys} | {"report"}
-    for key in _leaves(content):
+    for key, _ in flat(content):
         if not covered(key, used):
             yield f"no step reads {key}: name it in the settings of the step that uses it, or remove it"
 
 
 def covered(key: str, by: Iterable[str]) -> bool:
-    """Whether a key or the section that it is in is among others."""
-    return key in by or ("." in key and key.partition(".")[0] in by)
-
-
-def _leaves(content: dict) -> Iterator[str]:
-    for name, value in content.items():
-        yield from (f"{name}.{key}" for key in value) if isinstance(value, dict) else [name]
+    """Whether a key or a section that it is in is among others."""
+    return any(key == name or key.startswith(f"{name}.") for name in by)
 
 
 def plan_and_reads(root: Path, content: dict, stage_of: dict[str, str]) -> tuple[list[Job], dict[str, set[str]]]:

@@ -12,9 +12,8 @@ from drift.plan import Job
 HEADER = """\
 # The stages of the Snakefile as DVC sees them. DVC decides by content whether a stage runs, Snakemake how: each command
 # allows exactly the rules of its stage, and runs those whose files are not there, since DVC has deleted them.
-# `python workflow/sync.py --fix` writes this file whole: from the rules, the signatures of the steps and their imports.
+# `python workflow/sync.py --fix` writes all but the plots, from the rules, the steps' signatures and their imports.
 """
-PLOTS = Path("workflow/plots.yaml")
 METRICS = "results/metrics.json"
 STEP = "contraflow"
 
@@ -33,8 +32,12 @@ class Pipeline:
         self.root, self.rules, self.jobs, self.code = root, rules, jobs, Code(root)
         self.of_stage = {stage: [job for job in jobs if job.rule in makers] for stage, makers in rules.items()}
         self.outs = {stage: _outs(jobs) for stage, jobs in self.of_stage.items()}
-        self.commands = {stage: sorted(self._commands(stage)) for stage in rules}
-        settings = {stage: self.code.settings(commands) for stage, commands in self.commands.items()}
+        ran = {stage: {_command(job) for job in jobs} for stage, jobs in self.of_stage.items()}
+        self.commands = {stage: sorted(commands & self.code.steps.keys()) for stage, commands in ran.items()}
+        settings = {
+            stage: [self.code.signature(command).settings for command in commands]
+            for stage, commands in self.commands.items()
+        }
         self.folders = {
             stage: [each.folder_of for each in found if each.folder_of] for stage, found in settings.items()
         }
@@ -44,21 +47,19 @@ class Pipeline:
             for stage, found in settings.items()
         }
 
-    def _commands(self, stage: str) -> set[str]:
-        """The steps that the jobs of a stage run; one that does not exist is left to `problems`."""
-        return {command for job in self.of_stage[stage] if (command := _command(job)) in self.code.steps}
-
-    def text(self) -> str:
-        """The whole file."""
+    def text(self, now: str) -> str:
+        """The whole file; it ends in the plots that it has now."""
         stages = {stage: self._stage(stage) for stage in self.rules}
-        written = yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096)
-        return HEADER + written + (self.root / PLOTS).read_text(encoding="utf-8")
+        plots = "".join(now.partition("plots:\n")[1:])
+        return HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096) + plots
 
     def _stage(self, stage: str) -> dict:
-        read = dict.fromkeys(path for job in self.of_stage[stage] for path in job.inputs)
+        read = dict.fromkeys(Path(path) for job in self.of_stage[stage] for path in job.inputs)
         made = {out: other for other, outs in self.outs.items() for out in outs}
-        above = [out for out, other in made.items() if other != stage and any(_holds(out, path) for path in read)]
-        others = [path for path in read if not path.startswith("src/") and not any(_holds(out, path) for out in made)]
+        above = [
+            out for out, other in made.items() if other != stage and any(path.is_relative_to(out) for path in read)
+        ]
+        others = [str(path) for path in read if not any(path.is_relative_to(place) for place in ("src", *made))]
         outs = self.outs[stage]
         spec = {
             "cmd": " ".join(["snakemake", "--allowed-rules", *self.rules[stage], stage, "--", stage]),
@@ -83,12 +84,10 @@ class Pipeline:
         for stage, outs in self.outs.items():
             for other, jobs in self.of_stage.items():
                 for rule, path in ((job.rule, path) for job in jobs for path in job.outputs if other != stage):
-                    if any(_holds(out, path) for out in outs):
+                    if any(Path(path).is_relative_to(out) for out in outs):
                         yield f"workflow/rules/{other}.smk: rule {rule} makes {path}, which belongs to stage {stage}"
         for stage, jobs in self.of_stage.items():
-            found: dict[str, None] = {}
-            for job in jobs:
-                found |= dict.fromkeys(self._misfits(job))
+            found = dict.fromkeys(says for job in jobs for says in self._misfits(job))
             yield from (f"workflow/rules/{stage}.smk: {says}" for says in found)
 
     def _misfits(self, job: Job) -> Iterable[str]:
@@ -110,7 +109,3 @@ def _command(job: Job) -> str:
 def _outs(jobs: list[Job]) -> list[str]:
     """Where jobs put their files: folders in `results`, and files directly in it."""
     return list(dict.fromkeys("/".join(path.split("/")[:2]) for job in jobs for path in job.outputs))
-
-
-def _holds(out: str, path: str) -> bool:
-    return path == out or path.startswith(f"{out}/")

@@ -46,7 +46,7 @@ def plans(root: Path, contents: list[dict]) -> list[list[Job]]:
     for process, (_, errors) in zip(running, said, strict=True):
         if process.returncode:
             raise SystemExit(f"Snakemake cannot plan a run:\n{errors}")
-    return [[Job(*map(_hashable, job)) for job in json.loads(found)] for found, _ in said]
+    return [[Job(rule, tuple(i), tuple(o), command) for rule, i, o, command in json.loads(found)] for found, _ in said]
 
 
 def _start(root: Path, folder: Path, content: dict) -> subprocess.Popen:
@@ -56,10 +56,6 @@ def _start(root: Path, folder: Path, content: dict) -> subprocess.Popen:
     (folder / "params.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     command = [sys.executable, __file__, "--snakefile", root / "Snakefile", "--cores", "1", "--dry-run", "--forceall"]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def _hashable(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
 
 
 def _print_jobs(arguments: list[str]) -> None:

@@ -6,47 +6,35 @@ None of it is in `results/report.html`, which equal runs write alike; all of it 
 import csv
 import os
 import platform
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import psutil
 
 from contraflow.devices import cores, gpus
-from contraflow.engines.dvc import LOCK, locked
-from contraflow.engines.git import git
+from contraflow.engines.dvc import LOCK, git, locked
 from contraflow.foundations.artefacts import sha256, write_text
 from contraflow.pages.assets import template
 
 BENCHMARKS = Path("logs/benchmarks")
 
 
-@dataclass(frozen=True)
-class Circumstances:
-    """Where a run comes from.
+def circumstances(root: Path, stages: list[str]) -> dict[str, Any]:
+    """What is known of the run that has just ended in the folder `root`, with `stages` in their order.
 
-    Attributes:
-        facts: Words by name, in the order to show them.
-        changed: Files that differ from the commit, but for `dvc.lock`, which each run writes.
-        times: One row a job, in the order of the stages: job, seconds, and most memory in MiB (None where unknown).
-        outputs: MD5 of each output in `dvc.lock`, by path.
+    Returns:
+        `facts`, words by name in the order to show them; `changed`, as `changed_files`; `times`, one row a job in the
+        order of the stages: job, seconds, and most memory in MiB (None where unknown); `outputs`, the MD5 of each
+        output in `dvc.lock` by path.
     """
-
-    facts: dict[str, str]
-    changed: list[str]
-    times: list[tuple[str, float, float | None]]
-    outputs: dict[str, str]
-
-
-def circumstances(root: Path, stages: list[str]) -> Circumstances:
-    """What is known of the run that has just ended in the folder `root`, with `stages` in their order."""
-    return Circumstances(
-        facts={name: words for name, words in (*_commit(root), *_machine()) if words},
-        changed=changed_files(root),
-        times=[row for stage in stages for row in _times(root / BENCHMARKS / stage)],
+    return {
+        "facts": _facts(root),
+        "changed": changed_files(root),
+        "times": [row for stage in stages for row in _times(root / BENCHMARKS / stage)],
         # Where DVC runs the last stage itself, it records that one after this.
-        outputs={out["path"]: out["md5"] for stage in locked(root).values() for out in stage.get("outs", [])},
-    )
+        "outputs": {out["path"]: out["md5"] for stage in locked(root).values() for out in stage.get("outs", [])},
+    }
 
 
 def changed_files(root: Path) -> list[str]:
@@ -60,26 +48,22 @@ def commit(root: Path) -> str:
     return git(root, "rev-parse", "--short", "HEAD") or ""
 
 
-def _commit(root: Path) -> list[tuple[str, str]]:
-    return [
-        ("Commit", git(root, "rev-parse", "HEAD") or ""),
-        ("DVC experiment", os.environ.get("DVC_EXP_NAME", "")),
-        ("over commit", os.environ.get("DVC_EXP_BASELINE_REV", "")),
-        ("Written", datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")),
-    ]
-
-
-def _machine() -> list[tuple[str, str]]:
-    """Facts of the hardware and the system; nothing that names the machine or its owner."""
+def _facts(root: Path) -> dict[str, str]:
+    """Commit, experiment, hardware and system, as far as they are known; nothing names the machine or its owner."""
     memory = psutil.virtual_memory().total / 2**30
-    return [
-        ("Processor", _processor()),
-        ("Cores", f"{cores()} of {os.cpu_count()} may be used"),
-        ("Memory", f"{memory:.0f} GiB"),
-        ("GPUs", ", ".join(_models()) or (f"{len(gpus())}" if gpus() else "none")),
-        ("System", f"{platform.system()} {platform.release()}"),
-        ("Python", platform.python_version()),
-    ]
+    facts = {
+        "Commit": git(root, "rev-parse", "HEAD"),
+        "DVC experiment": os.environ.get("DVC_EXP_NAME"),
+        "over commit": os.environ.get("DVC_EXP_BASELINE_REV"),
+        "Written": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+        "Processor": _processor(),
+        "Cores": f"{cores()} of {os.cpu_count()} may be used",
+        "Memory": f"{memory:.0f} GiB",
+        "GPUs": ", ".join(_models()) or (f"{len(gpus())}" if gpus() else "none"),
+        "System": f"{platform.system()} {platform.release()}",
+        "Python": platform.python_version(),
+    }
+    return {name: words for name, words in facts.items() if words}
 
 
 def _processor() -> str:
@@ -128,7 +112,6 @@ def write_circumstances(stages: list[str], report: Path) -> None:
     Raises:
         UserError: the place is full or may not be written to.
     """
-    found = circumstances(Path.cwd(), stages)
     made = template(Path(__file__).parent / "circumstances.html.j2")
-    page = made.render(report=sha256(report), **asdict(found))
+    page = made.render(report=sha256(report), **circumstances(Path.cwd(), stages))
     write_text(report.with_name("circumstances.html"), page)

@@ -1,4 +1,4 @@
-"""DVC, asked and told through its command line, and its two files that are read directly: dvc.lock and the cache."""
+"""DVC and git, asked and told through their command lines; of DVC's files dvc.lock and the cache are read directly."""
 
 import json
 import subprocess
@@ -10,7 +10,6 @@ from pathlib import Path
 
 import yaml
 
-from contraflow.engines.git import git
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
@@ -18,6 +17,15 @@ from contraflow.foundations.progress import say
 LOCK = "dvc.lock"
 PATIENCE = 60  # seconds in which another DVC, or one whose run was killed, may finish what it is writing
 BUSY = ("Unable to acquire lock", "is busy, it is being blocked")  # what DVC says then
+
+
+def git(root: Path, *arguments: str) -> str | None:
+    """What git says in the folder `root`, without the line break at its end; None where it fails or is not there."""
+    try:
+        done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return None if done.returncode else done.stdout.rstrip("\n")
 
 
 def locked(root: Path) -> dict[str, dict]:

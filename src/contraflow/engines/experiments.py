@@ -13,8 +13,7 @@ from pathlib import Path
 
 import yaml
 
-from contraflow.engines.dvc import LOCK, Dvc
-from contraflow.engines.git import git
+from contraflow.engines.dvc import LOCK, Dvc, git
 from contraflow.foundations.errors import UserError
 from contraflow.settings.values import flat
 

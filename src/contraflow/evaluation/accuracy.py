@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.few_labels import FewLabels, few_label_probes
 from contraflow.evaluation.probe import Probe, Problem, Trial, choose, sweep
 from contraflow.evaluation.settings import Eval
@@ -40,30 +41,25 @@ class Accuracies:
         return {name: float(correct.mean()) for name, correct in self.correct.items()}
 
 
-def measure(
-    train: Labelled,
-    training: np.ndarray,
-    validation: np.ndarray,
-    test: Labelled,
-    *,
-    classes: int,
-    settings: Eval,
-    device: torch.device,
-) -> Accuracies:
+def measure(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, device: torch.device) -> Accuracies:
     """Choose on the validation images, then measure once on the test images.
 
     Args:
-        train: All training images, those of the validation included; those without a label (-1) are left aside.
-        training: Indices into `train` of the images learned from for the validation figures.
-        validation: Indices into `train` of the images held out.
+        data: Says which training images are held out for the choices, and how many classes there are.
+        train: All training images, the held out included; those without a label (-1) are left aside.
         test: The test images, all with labels; what is measured on them chooses nothing. All of `train` is learned from
             for them.
-        classes: Number of classes, whether they occur or not.
         settings: Neighbours, temperatures, weight decays and amounts of few labels.
         device: Where to compute.
     """
-    choices = _choose(train, training, validation, test, classes=classes, settings=settings, device=device)
-    chosen, bank = choose(choices.trials), train[train.labels >= 0]
+    training, classes = data.training, len(data.card.classes)
+    learned, held_out = train[training[train.labels[training] >= 0]], train[data.validation]
+    problem = Problem(learned.features, learned.labels, device=device)
+    trials = sweep(problem, held_out, settings.linear)
+    few = few_label_probes(train, training, held_out, test, settings=settings, like=problem)
+    knn = knn_accuracies(held_out, learned, settings.knn, classes=classes, device=device)
+    del learned, held_out, problem  # what comes takes as much memory
+    chosen, bank = choose(trials), train[train.labels >= 0]
     probe = Problem(bank.features, bank.labels, device=device).solve(
         chosen.weight_decay, max_iterations=settings.linear.max_iterations, start=chosen.probe
     )
@@ -72,44 +68,17 @@ def measure(
     return Accuracies(
         correct={
             "linear": predicted == test.labels,
-            **{name: found.correct for name, found in choices.few.items()},
+            **{name: found.correct for name, found in few.items()},
             **{name: found == test.labels for name, found in by_knn.items()},
         },
         validation={
             "linear": chosen.validation_accuracy,
-            **{name: found.validation for name, found in choices.few.items()},
-            **choices.knn,
+            **{name: found.validation for name, found in few.items()},
+            **knn,
         },
-        trials=choices.trials,
-        few=choices.few,
+        trials=trials,
+        few=few,
         probe=probe,
         predicted=predicted,
         confidence=confidence,
     )
-
-
-@dataclass(frozen=True)
-class _Choices:
-    """What was found with the validation images held out."""
-
-    trials: list[Trial]
-    few: dict[str, FewLabels]
-    knn: dict[str, float]
-
-
-def _choose(
-    train: Labelled,
-    training: np.ndarray,
-    validation: np.ndarray,
-    test: Labelled,
-    *,
-    classes: int,
-    settings: Eval,
-    device: torch.device,
-) -> _Choices:
-    learned, held_out = train[training[train.labels[training] >= 0]], train[validation]
-    problem = Problem(learned.features, learned.labels, device=device)
-    trials = sweep(problem, held_out, settings.linear)
-    few = few_label_probes(train, training, held_out, test, settings=settings, like=problem)
-    knn = knn_accuracies(held_out, learned, settings.knn, classes=classes, device=device)
-    return _Choices(trials, few, knn)

@@ -9,6 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 CPU = torch.device("cpu")
+ALIGNED = 2_000  # test images at most whose views are compared
+SPREAD = 10_000  # test images at most whose features are compared, each with each
 ROWS = 1024
 BINS = 80  # of cosines, equal ones from -1 to 1; the last includes 1
 

@@ -1,12 +1,11 @@
 """What is written about an evaluation: its figures, and in plain words how each was measured."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from contraflow.encoded.card import Card
 from contraflow.evaluation.accuracy import Accuracies
-from contraflow.evaluation.calibration import BINS, calibration_error, reliability
-from contraflow.evaluation.classification import confusion_matrix, per_class
+from contraflow.evaluation.classification import BINS, calibration_error, confusion_matrix, per_class, reliability
+from contraflow.evaluation.geometry import ALIGNED, SPREAD
 from contraflow.evaluation.probe import GRADIENT_NORM
 from contraflow.evaluation.raw_pixels import LARGEST
 from contraflow.evaluation.results import Bin, Calibration, Tried
@@ -23,17 +22,6 @@ FEATURES = {
     "pca_pixels": "the first principal components of these pixels, found on the training images, not whitened, float32",
 }
 DIGITS = 6  # of what is rounding beyond
-
-
-@dataclass(frozen=True)
-class Counts:
-    """Images: learned from, held out for choices, tested, and of those compared by alignment and by uniformity."""
-
-    training: int
-    validation: int
-    test: int
-    aligned: int
-    spread: int
 
 
 def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[str]) -> dict:
@@ -73,19 +61,20 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
 
 
 def protocol(
-    representation: str, dimension: int, counts: Counts, settings: Eval, found: Accuracies | None
+    representation: str, dimension: int, card: Card, settings: Eval, found: Accuracies | None
 ) -> dict[str, str]:
     """Every choice behind the figures; `found` is None without labels."""
+    bank, validation, test = (amount.images for amount in (card.train, card.validation, card.test))
+    training, aligned = bank - validation, min(ALIGNED, test)
     words = {
         "features": f"{FEATURES[representation]}, {dimension} dimensions",
         "images": "as stored, without augmentation; for alignment, two augmented views of each",
-        "alignment": f"mean squared distance of two views of {counts.aligned} test images, features of length 1",
-        "uniformity": f"log mean exp(-2 d^2) over all pairs of {counts.spread} test images, features of length 1",
-        "similarities": f"cosine of each first view with each second view of the same {counts.aligned} test images",
+        "alignment": f"mean squared distance of two views of {aligned} test images, features of length 1",
+        "uniformity": f"log mean exp(-2 d^2) over all pairs of {min(SPREAD, test)} test images, features of length 1",
+        "similarities": f"cosine of each first view with each second view of the same {aligned} test images",
     }
     if found is None:
         return words
-    bank = counts.training + counts.validation
     neighbours = [
         f"{knn}" + (f" (only {bank} images to search, all vote)" if knn.k > bank else "") for knn in settings.knn
     ]
@@ -97,8 +86,8 @@ def protocol(
         "linear": "logistic regression on standardised features, full-batch L-BFGS without learning rate or seed, "
         f"until the gradient norm is at most {GRADIENT_NORM:g} or {settings.linear.max_iterations} iterations{state}",
         "weight_decay": f"{found.probe.weight_decay:g}, of {decays} the best on the validation images",
-        "validation": f"learned from {counts.training} training images, measured on {counts.validation} others",
-        "test": f"learned from all {bank} training images, measured once on {counts.test}; nothing chosen on them",
+        "validation": f"learned from {training} training images, measured on {validation} others",
+        "test": f"learned from all {bank} training images, measured once on {test}; nothing chosen on them",
         "interval": f"middle 95 % of {RESAMPLES} bootstrap samples of the test images; of several seeds, the means of "
         "its ends. It says what other test images would change, the deviation what another seed would",
         "calibration": f"expected calibration error of the linear probe: {BINS} bins of equal width by confidence",
@@ -107,7 +96,7 @@ def protocol(
         amounts = ", ".join(f"{few.images} ({name})" for name, few in found.few.items())
         words["few_labels"] = (
             f"the linear probe on the labels of so many training images: {amounts}; of each class the same share or "
-            f"number, features standardised by all {counts.training}, mean of {settings.few_draws} draws, the same for "
+            f"number, features standardised by all {training}, mean of {settings.few_draws} draws, the same for "
             "every representation and seed; weight decay chosen on the validation images in each draw"
         )
     return words

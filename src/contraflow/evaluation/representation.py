@@ -1,7 +1,8 @@
-"""What the steps of the stage evaluate measure: a representation, by its name."""
+"""What the steps of the stage evaluate measure: a representation, by its name. They must not touch its network."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -76,7 +77,12 @@ def open_representation(called: str, checkpoint: Path | None, data: EncodedData,
     name, seed = _parse(called, checkpoint)
     inputs, source = {"data": data.digest}, called
     if name in TRAINED:
-        network = _trained(checkpoint, seed, data.digest)
+        network, made_from = load_encoder(checkpoint)
+        made_from.require(checkpoint, data=data.digest)
+        if made_from.seed != seed:
+            raise UserError(
+                f"{checkpoint} was trained with seed {made_from.seed}, but is to be evaluated as seed {seed}"
+            )
         inputs["encoder"] = sha256(checkpoint)
         source = f"the encoder of seed {seed} ({checkpoint})"
     elif name == "untrained":
@@ -101,9 +107,25 @@ def _parse(called: str, checkpoint: Path | None) -> tuple[str, int | None]:
     return name, int(match[3]) if match[3] else None
 
 
-def _trained(checkpoint: Path, seed: int, digest: str) -> nn.Module:
-    encoder, made_from = load_encoder(checkpoint)
-    made_from.require(checkpoint, data=digest)
-    if made_from.seed != seed:
-        raise UserError(f"{checkpoint} was trained with seed {made_from.seed}, but is to be evaluated as seed {seed}")
-    return encoder
+@contextmanager
+def frozen(encoder: nn.Module) -> Iterator[None]:
+    """Put an encoder into evaluation mode, and prove at the end that the block left it as it was.
+
+    Raises:
+        AssertionError: a parameter or buffer (BatchNorm's statistics, for one) no longer has the same bits, or a part
+            is in training mode.
+    """
+    encoder.eval()
+    before = _content(encoder)
+    yield
+    training = [name or "the encoder" for name, module in encoder.named_modules() if module.training]
+    if training:
+        raise AssertionError(f"in training mode after the evaluation: {', '.join(training)}")
+    after = _content(encoder)
+    changed = sorted(name for name in before | after if before.get(name) != after.get(name))
+    if changed:
+        raise AssertionError(f"changed by the evaluation: {', '.join(changed)}")
+
+
+def _content(encoder: nn.Module) -> dict[str, bytes]:
+    return {name: tensor.cpu().numpy().tobytes() for name, tensor in encoder.state_dict().items()}

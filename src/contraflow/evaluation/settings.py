@@ -77,14 +77,10 @@ class Eval(Section):
     fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()
 
     @model_validator(mode="after")
-    def _k_is_a_name(self) -> Self:
+    def _names_of_figures_differ(self) -> Self:
         ks = [knn.k for knn in self.knn]
         if len(set(ks)) < len(ks):
             raise ValueError(f"eval.knn must name each k once (results are called knnK), got {ks}")
-        return self
-
-    @model_validator(mode="after")
-    def _few_labels_are_shares_or_numbers(self) -> Self:
         for amount in self.few_labels:
             if amount >= 1 and amount % 1:
                 raise ValueError(

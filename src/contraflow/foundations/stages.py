@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable
+from functools import reduce
 from importlib.metadata import version
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -79,10 +81,4 @@ def code_digest(stage: str) -> str:
 
 def chosen(params: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """The values of the named parameters, by their dotted names."""
-    found = {}
-    for name in names:
-        value = params
-        for part in name.split("."):
-            value = value[part]
-        found[name] = value
-    return found
+    return {name: reduce(getitem, name.split("."), params) for name in names}

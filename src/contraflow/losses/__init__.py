@@ -1,1 +1,1 @@
-"""Losses: pure functions of tensors, one file each. What changes their negatives is as pure and in files of its own."""
+"""Losses: pure functions of tensors, a file each or each kind. What changes their negatives is as pure and apart."""

@@ -1,18 +1,16 @@
 """What every loss with negatives starts from: anchors beside the keys that they are compared with.
 
 A loss builds a comparison, a policy for negatives changes it (`selection`, `false_negatives`, `mixing`, `weighting`),
-and a function such as `softmax_loss` turns it into a number. Because all policies take and give a comparison, each
-composes with each and with every such loss.
+and a function such as `softmax_loss`, which NT-Xent, InfoNCE, SupCon and NNCLR have in common, turns it into a number.
+Because all policies take and give a comparison, each composes with each and with every such loss.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
-from torch.nn import functional
-
-from contraflow.losses.similarity import SIMILARITIES, exact
 
 EMPTY = -1  # sample index of a place in a queue or bank that holds nothing yet
 
@@ -44,6 +42,29 @@ class Comparison:
     anchor_weight: Tensor | None = None
 
 
+def exact(z: Tensor) -> Tensor:
+    """`z` in float32, or float64 where it was: half precision is too coarse for logits at a low temperature."""
+    return z if z.dtype == torch.float64 else z.float()
+
+
+def cosine(a: Tensor, b: Tensor) -> Tensor:
+    """Cosines of rows (A, D) and (M, D): (A, M), from -1 to 1."""
+    unit = F.normalize(a, dim=1)
+    return unit @ (unit if b is a else F.normalize(b, dim=1)).T
+
+
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Dot products of rows (A, D) and (M, D) as they are: (A, M)."""
+    return a @ b.T
+
+
+def euclidean(a: Tensor, b: Tensor) -> Tensor:
+    """Euclidean distances of rows (A, D) and (M, D) as they are, with a minus: (A, M), at most 0."""
+    # through matrix products a short distance would be the difference of two large numbers
+    return -torch.cdist(a, b, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+SIMILARITIES = {"cosine": cosine, "dot": dot, "euclidean": euclidean}  # as `loss.similarity` names them
 Policy = Callable[[Comparison, float | Tensor], Comparison]
 
 
@@ -98,7 +119,7 @@ def in_batch(
     key_index = anchor_index
     if others is not None:
         keys, key_index = torch.cat([flat, others[0]]), torch.cat([anchor_index, others[1]])
-        positive = functional.pad(positive, (0, len(others[0])))
+        positive = F.pad(positive, (0, len(others[0])))
     return compare(flat, keys, anchor_index=anchor_index, key_index=key_index, positive=positive, similarity=similarity)
 
 
@@ -106,3 +127,38 @@ def positive_similarity(comparison: Comparison) -> Tensor:
     """Mean similarity of each anchor to its positives, (A, 1); not a number where there is none."""
     count = comparison.positive.sum(1, keepdim=True)
     return comparison.similarity.masked_fill(~comparison.positive, 0).sum(1, keepdim=True) / count
+
+
+def softmax_loss(comparison: Comparison, tau: float | Tensor, negatives: Policy = unchanged) -> Tensor:
+    """Mean over anchors of -w/|P| sum_{p in P} log( exp(l_p) / sum_{j in P or N} exp(l_j) ).
+
+    P are an anchor's positives, N its negatives, l = similarity / tau, to which a weight is added for negatives, and w
+    the anchor's own weight, 1 by default. With one positive an anchor this is the cross-entropy of a classifier among
+    its candidates (van den Oord et al. 2018), with several the outer form of Khosla et al. 2020.
+
+    Args:
+        comparison: Each anchor has a positive.
+        tau: Temperature, greater than 0. A tensor's is not looked at: a GPU would have to wait for it.
+        negatives: Policy for the negatives, which changes the comparison first.
+
+    Returns:
+        A scalar, at least 0.
+
+    Raises:
+        ValueError: `tau` is not greater than 0.
+    """
+    if not isinstance(tau, Tensor) and not tau > 0:
+        raise ValueError(f"tau must be greater than 0, got {tau}")
+    comparison = negatives(comparison, tau)
+    found = log_likelihood(comparison, tau)
+    return -(found if comparison.anchor_weight is None else comparison.anchor_weight * found).mean()
+
+
+def log_likelihood(comparison: Comparison, tau: float | Tensor) -> Tensor:
+    """Log-probability of an anchor's positive, or the mean over several: (A,), at most 0; arguments as above."""
+    positive, negative = comparison.positive, comparison.negative
+    logits = comparison.similarity / tau
+    if comparison.weight is not None:
+        logits = logits + torch.where(negative, comparison.weight, 0)
+    log_probability = torch.log_softmax(logits.masked_fill(~(positive | negative), float("-inf")), dim=1)
+    return log_probability.masked_fill(~positive, 0).sum(1) / positive.sum(1)

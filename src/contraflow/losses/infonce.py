@@ -5,9 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import EMPTY, Policy, compare, unchanged
+from contraflow.losses.comparison import EMPTY, Policy, compare, softmax_loss, unchanged
 from contraflow.losses.ntxent import require_pair
-from contraflow.losses.softmax import softmax_loss
 
 
 class Stored(NamedTuple):

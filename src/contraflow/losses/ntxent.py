@@ -3,8 +3,7 @@
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import Policy, in_batch, unchanged
-from contraflow.losses.softmax import softmax_loss
+from contraflow.losses.comparison import Policy, in_batch, softmax_loss, unchanged
 
 
 def ntxent(

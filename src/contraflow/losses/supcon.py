@@ -5,9 +5,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import Policy, in_batch, unchanged
+from contraflow.losses.comparison import Policy, in_batch, softmax_loss, unchanged
 from contraflow.losses.ntxent import require_pair
-from contraflow.losses.softmax import softmax_loss
 
 UNLABELLED = -1
 

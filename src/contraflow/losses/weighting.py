@@ -9,8 +9,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import Comparison
-from contraflow.losses.softmax import log_likelihood
+from contraflow.losses.comparison import Comparison, log_likelihood
 
 _LEAST = 1e-8  # probability that is left to all but the positive
 

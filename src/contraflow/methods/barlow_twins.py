@@ -1,6 +1,6 @@
 """Barlow Twins (Zbontar et al. 2021, "Barlow Twins: Self-Supervised Learning via Redundancy Reduction")."""
 
-from contraflow.losses.barlow import barlow_twins
+from contraflow.losses.without_negatives import barlow_twins
 from contraflow.methods.parts.base import Method, Output
 from contraflow.views.batch import Batch
 

@@ -1,7 +1,7 @@
 """BYOL (Grill et al. 2020, "Bootstrap Your Own Latent")."""
 
 from contraflow.collectives import gather
-from contraflow.losses.regression import negative_cosine
+from contraflow.losses.without_negatives import negative_cosine
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.schedule import cosine

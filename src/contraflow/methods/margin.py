@@ -4,7 +4,7 @@ an Invariant Mapping")."""
 from torch import Tensor
 
 from contraflow.losses.comparison import Comparison, in_batch
-from contraflow.losses.pairs import margin_pairs
+from contraflow.losses.margins import margin_pairs
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.views.batch import Batch

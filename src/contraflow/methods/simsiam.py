@@ -3,7 +3,7 @@
 from torch import nn
 
 from contraflow.collectives import gather
-from contraflow.losses.regression import negative_cosine
+from contraflow.losses.without_negatives import negative_cosine
 from contraflow.methods.parts.base import Method, Output
 from contraflow.models.norms import set_norm
 from contraflow.views.batch import Batch

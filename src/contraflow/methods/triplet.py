@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from contraflow.losses.comparison import Comparison
-from contraflow.losses.triplet import triplet
+from contraflow.losses.margins import triplet
 from contraflow.methods.margin import Margin
 
 

@@ -1,6 +1,6 @@
 """VICReg (Bardes et al. 2022, "VICReg: Variance-Invariance-Covariance Regularization")."""
 
-from contraflow.losses.vicreg import vicreg
+from contraflow.losses.without_negatives import vicreg
 from contraflow.methods.parts.base import Method, Output
 from contraflow.views.batch import Batch
 

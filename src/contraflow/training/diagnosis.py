@@ -1,15 +1,18 @@
 """How the embeddings that a loss compares lie on the unit sphere, epoch by epoch.
 
-Measured on the last images of each epoch as the training itself embedded them, which costs no pass of its own.
+Measured on the last images of each epoch as the training itself embedded them, which costs no pass of its own;
+`contraflow.evaluation.geometry` measures alignment and uniformity (Wang & Isola 2020, "Understanding Contrastive
+Representation Learning through Alignment and Uniformity on the Hypersphere") on whole sets.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from contraflow.losses.hypersphere import alignment, uniformity
+from contraflow.losses.comparison import exact
 
 MOST = 1024  # images
 
@@ -34,6 +37,17 @@ class Geometry:
     hardest: float
     rank: float
     spread: float
+
+
+def alignment(z1: Tensor, z2: Tensor) -> Tensor:
+    """Mean squared distance of two views (N, D) on the unit sphere: a scalar, 0 to 4."""
+    return (F.normalize(exact(z1), dim=1) - F.normalize(exact(z2), dim=1)).square().sum(1).mean()
+
+
+def uniformity(z: Tensor, t: float = 2.0) -> Tensor:
+    """Log of the mean of exp(-t d^2) over all pairs of rows (N, D), N at least 2, on the unit sphere: 0 to -4 t."""
+    squared = torch.pdist(F.normalize(exact(z), dim=1)).square()
+    return (-t * squared).logsumexp(0) - math.log(len(squared))
 
 
 class Recent:

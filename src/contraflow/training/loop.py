@@ -26,25 +26,6 @@ REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linea
 
 
 @dataclass(frozen=True)
-class MinedBatches:
-    """Mined negatives that meet their images in a batch: `order(epoch=...)` is the order of the images in an epoch."""
-
-    order: Callable[..., np.ndarray]
-
-
-@dataclass(frozen=True)
-class MinedCompanions:
-    """Mined negatives that each image brings along, by sample index, (images, m) int64.
-
-    They come in a view each, or `stored`, as the vectors that they last had: a vector starts as the projection of its
-    image, and is no part of the checkpoint.
-    """
-
-    images: np.ndarray
-    stored: bool
-
-
-@dataclass(frozen=True)
 class Round:
     """What is trained, from where on, on which images.
 
@@ -54,7 +35,11 @@ class Round:
         epochs: Numbered on from the rounds before, so that no two rounds see the same views.
         start: The checkpoint to go on from; None draws weights from the seed.
         before: The history of that checkpoint's own training, against which a collapse is measured.
-        mined: What a mining pass brings; None without.
+        order: `order(epoch=...)` is the order of the images in an epoch, so that they meet their mined negatives in a
+            batch; None draws it from the seed.
+        companions: Mined negatives that each image brings along, in a view each: sample indices (images, m) int64.
+        stored: The same of those that come as the vectors that they last had: a vector starts as the projection of its
+            image, and is no part of the checkpoint.
         encoder: A checkpoint, perhaps of another method, of which the encoder's weights are taken.
         indices: Of the images to train on; None takes all training images.
     """
@@ -64,7 +49,9 @@ class Round:
     epochs: range
     start: Path | None = None
     before: Sequence[Epoch] = ()
-    mined: MinedBatches | MinedCompanions | None = None
+    order: Callable[..., np.ndarray] | None = None
+    companions: np.ndarray | None = None
+    stored: np.ndarray | None = None
     encoder: Path | None = None
     indices: np.ndarray | None = None
 
@@ -105,7 +92,6 @@ def train(
         UserError: the loss is not finite, the data has fewer images than one batch, or the file `state` is damaged.
     """
     batches, epochs, label = len(loader), todo.epochs, str(todo)
-    order = todo.mined.order if isinstance(todo.mined, MinedBatches) else None
     method = method.to(device, memory_format=torch.channels_last).train()
     optimiser = build_optimiser(settings, method)
     peak = settings.lr * settings.batch_size / REFERENCE_BATCH
@@ -123,7 +109,7 @@ def train(
             if ends_early(history, settings):
                 break
             total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
-            for made in loader.epoch(epoch, order=order(epoch=epoch) if order else None):
+            for made in loader.epoch(epoch, order=todo.order(epoch=epoch) if todo.order else None):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate

@@ -54,11 +54,9 @@ def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
     The loop sets its learning rate each step. Biases and BatchNorm's scales are not decayed, whatever the optimiser.
     """
     trained = [p for p in model.parameters() if p.requires_grad]
-    weights = [p for p in trained if p.ndim > 1]
-    others = [p for p in trained if p.ndim <= 1]
     groups = [
-        {"params": weights, "weight_decay": train.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": train.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
     _leave_compiler_out()
     if train.optimiser == "sgd":

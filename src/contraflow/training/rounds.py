@@ -22,7 +22,7 @@ from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
 from contraflow.models.embed import embed
 from contraflow.training.history import save_history
-from contraflow.training.loop import MinedCompanions, Round, train
+from contraflow.training.loop import Round, train
 from contraflow.training.parallel import on_each
 from contraflow.training.settings import Training
 from contraflow.training.validation import validation_knn
@@ -82,9 +82,9 @@ def _train(
         method.encoder.load_state_dict(load_encoder(todo.encoder)[0].state_dict())
     own_threads = max(1, threads // world_size())
     slots = None
-    if isinstance(todo.mined, MinedCompanions) and todo.mined.stored:
+    if todo.stored is not None:
         vectors = _projections(method, data, device, own_threads)
-        slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(todo.mined.images))
+        slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(todo.stored))
     history = train(
         method,
         _loader(settings, data, todo, indices, device, own_threads),
@@ -128,9 +128,9 @@ def _loader(
     )
     recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
     loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small)
-    if isinstance(todo.mined, MinedCompanions) and not todo.mined.stored:
-        companions = todo.mined.images
-        return CompanionLoader(loader, load(recipes[:1], batch_size=batch_size * companions.shape[1]), companions)
+    if todo.companions is not None:
+        along = load(recipes[:1], batch_size=batch_size * todo.companions.shape[1])
+        return CompanionLoader(loader, along, todo.companions)
     return loader
 
 

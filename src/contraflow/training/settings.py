@@ -33,13 +33,9 @@ class Train(Section):
     patience: Annotated[Count, "measurements without improvement before the end"] = 5
 
     @model_validator(mode="after")
-    def _batches_divide(self) -> Self:
+    def _fits_together(self) -> Self:
         if self.batch_size % self.gpus:
             raise ValueError(f"train.batch_size must be a multiple of train.gpus, {self.gpus}, got {self.batch_size}")
-        return self
-
-    @model_validator(mode="after")
-    def _stops_on_what_is_measured(self) -> Self:
         if self.stop_on == "knn" and not self.knn_every:
             raise ValueError("train.knn_every must be at least 1 where train.stop_on is knn, got 0")
         return self
@@ -63,13 +59,5 @@ class Training(MethodSettings):
         cls, augment: Augment, model: Model, train: Train, *, labelled_fraction: float = 1.0, seed: int = 0
     ) -> Self:
         """Of a training with labels, in which nothing contrasts: of a share of each class, drawn by a seed."""
-        return cls(
-            model,
-            Method(name="supervised"),
-            Loss(),
-            Negatives(),
-            labelled_fraction,
-            split_seed=seed,
-            augment=augment,
-            train=train,
-        )
+        unused = Loss(), Negatives()
+        return cls(model, Method(name="supervised"), *unused, labelled_fraction, seed, augment, train)

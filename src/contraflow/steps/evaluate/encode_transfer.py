@@ -44,16 +44,8 @@ def encode_transfer(
         UserError: as for `fetch` and `encode`; or the images in `data` are not encoded yet.
     """
     source = {"name": settings.transfer.name, "path": settings.transfer.path, "table": None}
-    encoding = Encoding(
-        **source,
-        limit=None,
-        image_size=Card.read(data.parent).image_size,
-        jpeg_above=settings.jpeg_above,
-        skip_broken=settings.skip_broken,
-        validation_fraction=settings.validation_fraction,
-        test_fraction=settings.test_fraction,
-        split_seed=settings.split_seed,
-    )
+    shared = {name: value for name, value in vars(settings).items() if name != "transfer"}
+    encoding = Encoding(**source, limit=None, image_size=Card.read(data.parent).image_size, **shared)
     with TemporaryDirectory(prefix="contraflow-") as folder:
         fetched = Path(folder) / "source.json"
         fetch(Fetching(**source), source=fetched)

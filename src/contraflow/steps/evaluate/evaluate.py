@@ -1,10 +1,10 @@
 """The step `evaluate`: how good one representation is."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -13,11 +13,10 @@ from torch import Tensor
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
-from contraflow.evaluation.frozen import frozen
-from contraflow.evaluation.geometry import alignment, similarity_counts, uniformity
+from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
 from contraflow.evaluation.raw_pixels import principal_components
-from contraflow.evaluation.record import DIGITS, Counts, label_figures, protocol
-from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, open_representation
+from contraflow.evaluation.record import DIGITS, label_figures, protocol
+from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, frozen, open_representation
 from contraflow.evaluation.results import Evaluation
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly, save_arrays
@@ -30,13 +29,10 @@ from contraflow.views.batch import Batch
 from contraflow.views.loader import ImageLoader, ViewLoader
 from contraflow.views.settings import Augment
 
-ALIGNED = 2_000  # test images whose views are compared
-SPREAD = 10_000  # test images whose features are compared, each with each
 VIEW_SEED = 0  # the same views for every representation
 
 
-@dataclass(frozen=True)
-class Features:
+class Features(NamedTuple):
     """Features of all training and test images with their labels, and of two views of some test images, labelled with
     the number of the view.
     """
@@ -44,10 +40,6 @@ class Features:
     train: Labelled
     test: Labelled
     views: Labelled
-
-    def mapped(self, change: Callable[[np.ndarray], np.ndarray]) -> "Features":
-        """All features (N, D) changed in the same way."""
-        return Features(*(Labelled(change(part.features), part.labels) for part in (self.train, self.test, self.views)))
 
 
 @dataclass(frozen=True)
@@ -95,7 +87,8 @@ def evaluate(
         if components is not None:
             name = "pca_pixels"
             change = principal_components(found.train.features[encoded.training])
-            write(found.mapped(change), name, replace(provenance, representation=name), seed=None, out=components)
+            changed = Features(*(Labelled(change(part.features), part.labels) for part in found))
+            write(changed, name, replace(provenance, representation=name), seed=None, out=components)
 
 
 def _measure(
@@ -118,20 +111,11 @@ def _measure(
     found = None
     if card.labelled:
         say(f"{provenance.representation} · linear probe and k-NN on {len(train.labels):,} training images")
-        found = measure(
-            train,
-            encoded.training,
-            encoded.validation,
-            test,
-            classes=len(card.classes),
-            settings=settings,
-            device=device,
-        )
+        found = measure(encoded, train, test, settings, device)
     if kept is not None:
         predicted = found.predicted if found else np.full(len(test.labels), -1, np.int64)
         arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
         save_arrays(kept, provenance, **arrays)
-    counts = Counts(len(encoded.training), len(encoded.validation), len(test.labels), len(aligned), len(spread_out))
     Evaluation(
         representation=name,
         seed=seed,
@@ -140,7 +124,7 @@ def _measure(
         alignment=round(alignment(first, second), DIGITS),
         uniformity=None if uniform is None else round(uniform, DIGITS),
         similarities=similarity_counts(first, second, test.labels[aligned]),
-        protocol=protocol(name, test.features.shape[1], counts, settings, found),
+        protocol=protocol(name, test.features.shape[1], card, settings, found),
         provenance=provenance,
     ).write(out)
 

@@ -12,8 +12,7 @@ from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.corruptions import SEVERITIES, SMALL_IMAGE, UNITS, corrupt, strength
-from contraflow.evaluation.frozen import frozen
-from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Setting, Settings, Threads

@@ -10,9 +10,8 @@ import torch
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.classification import confusion_matrix
-from contraflow.evaluation.frozen import frozen
 from contraflow.evaluation.probe import Problem, choose, sweep
-from contraflow.evaluation.representation import Figures
+from contraflow.evaluation.representation import Figures, frozen
 from contraflow.evaluation.results import ByRound, Images, Round
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly

@@ -12,8 +12,7 @@ from torchvision.transforms.v2.functional import rgb_to_grayscale
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.evaluation.accuracy import Accuracies, measure
-from contraflow.evaluation.frozen import frozen
-from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
@@ -56,24 +55,17 @@ def evaluate_transfer(
     subject = open_representation(representation, checkpoint, encoded, settings.model)
     torch.set_num_threads(job_cores())
     loading = {"batch_size": settings.eval.batch_size, "threads": threads, "size": encoded.card.image_size}
+    loading |= {"mean": [0.0] * other.card.channels, "std": [1.0] * other.card.channels}  # pixels from 0 to 1
     with lease() as (device,):
         with frozen(subject.network):
             train, test = (
                 subject.features(_taken(loader, encoded.card), len(loader), device, f"transfer {split}")
                 for split, loader in (
-                    ("train", ImageLoader(other.train_beton, **loading, **_plain(other.card))),
-                    ("test", ImageLoader(other.test_beton, **loading, **_plain(other.card))),
+                    ("train", ImageLoader(other.train_beton, **loading)),
+                    ("test", ImageLoader(other.test_beton, **loading)),
                 )
             )
-        found = measure(
-            train,
-            other.training,
-            other.validation,
-            test,
-            classes=len(other.card.classes),
-            settings=settings.eval,
-            device=device,
-        )
+        found = measure(other, train, test, settings.eval, device)
     Extra(
         kind="transfer",
         representation=subject.name,
@@ -83,11 +75,6 @@ def evaluate_transfer(
         protocol=_protocol(encoded.card, other, settings.eval, found),
         provenance=subject.provenance(settings.values(), transfer=other.digest),
     ).write(figures)
-
-
-def _plain(card: Card) -> dict:
-    """How to load pixels from 0 to 1."""
-    return {"mean": [0.0] * card.channels, "std": [1.0] * card.channels}
 
 
 def _taken(batches: ImageLoader, card: Card) -> Iterator[tuple[Tensor, Tensor]]:

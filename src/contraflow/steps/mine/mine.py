@@ -17,8 +17,8 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.signature import Data, Option, Reads, Setting, Settings, Threads, Writes
 from contraflow.mining.negatives import mine_negatives
-from contraflow.mining.provenance import MiningPass
 from contraflow.mining.settings import HOW, Mining
+from contraflow.mining.table import MiningPass
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import unit

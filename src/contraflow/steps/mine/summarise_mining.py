@@ -9,7 +9,7 @@ import pandas as pd
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import atomic
 from contraflow.foundations.signature import Reads, Settings, Writes
-from contraflow.mining.provenance import MiningPass
+from contraflow.mining.table import MiningPass
 
 Tables = Annotated[list[Path], Reads("Table of mined negatives (.npz).")]
 

@@ -11,11 +11,10 @@ from contraflow.encoded.card import EncodedData
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import Provenance, sha256
 from contraflow.foundations.signature import Data, Reads, State, Threads
-from contraflow.mining.batches import order_with_negatives
-from contraflow.mining.provenance import MiningPass
 from contraflow.mining.settings import HOW, Mining
+from contraflow.mining.table import MiningPass, order_with_negatives
 from contraflow.training.history import read_history
-from contraflow.training.loop import MinedBatches, MinedCompanions, Round
+from contraflow.training.loop import Round
 from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
 from contraflow.training.settings import Training
 
@@ -55,18 +54,18 @@ def train_mined(
     mined.require(negatives, data=encoded.digest, encoder=digest)
     mining, seed, number = settings.mining, mined.seed, mined.round
     if mining.use == "batches":
-        use = MinedBatches(partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed))
+        use = {"order": partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)}
     else:
         nearest = np.zeros((encoded.card.train.images, mining.companions), np.int64)
         nearest[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
-        use = MinedCompanions(nearest, stored=mining.use == "stored")
+        use = {"stored" if mining.use == "stored" else "companions": nearest}
     first = settings.train.epochs + (number - 1) * mining.epochs
     epochs = range(first, first + mining.epochs)
     inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)}
     train_round(
         settings.with_rate(mining.lr),
         data=encoded,
-        todo=Round(seed, number, epochs, start=start, before=read_history(before), mined=use),
+        todo=Round(seed, number, epochs, start=start, before=read_history(before), **use),
         files=Files(encoder, history, state),
         threads=threads,
         provenance=Provenance.of_stage("mine", seed=seed, round=number, params=settings.made_from(), inputs=inputs),

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.mining.batches import order_with_negatives
+from contraflow.mining.table import order_with_negatives
 
 
 def table(n, k, seed):

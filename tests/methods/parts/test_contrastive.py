@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from contraflow.losses.ntxent import ntxent
-from contraflow.methods.parts.temperature import LEAST, Temperature
+from contraflow.methods.parts.contrastive import LEAST, Temperature
 
 
 @pytest.fixture

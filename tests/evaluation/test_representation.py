@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch import nn
 
-from contraflow.evaluation.frozen import frozen
+from contraflow.evaluation.representation import frozen
 from contraflow.foundations.errors import UserError
 from contraflow.models.embed import require_finite
 

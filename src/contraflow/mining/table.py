@@ -1,6 +1,28 @@
-"""Batches in which anchors meet their hard negatives."""
+"""A table of mined negatives: what it says of itself, and the batches in which anchors meet their negatives.
+
+Apart from the search, which takes seconds to import.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
+
+from contraflow.foundations.artefacts import Provenance
+
+
+@dataclass(frozen=True, kw_only=True)
+class MiningPass(Provenance):
+    """What the table says of itself.
+
+    Attributes:
+        search: `exact` or `ivf`.
+        recall: As in `contraflow.mining.negatives.MinedNegatives`.
+        shard: Which of how many shards the table is of; None where it is of all images.
+    """
+
+    search: str
+    recall: float
+    shard: list[int] | None = None
 
 
 def order_with_negatives(anchor: np.ndarray, negative: np.ndarray, *, seed: int, epoch: int) -> np.ndarray:
