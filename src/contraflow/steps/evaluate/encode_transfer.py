@@ -47,7 +47,7 @@ def encode_transfer(
     encoding = Encoding(
         **source,
         limit=None,
-        image_size=Card.read(data.parent).image_size,
+        image_size=Card.read(data).image_size,
         jpeg_above=settings.jpeg_above,
         skip_broken=settings.skip_broken,
         validation_fraction=settings.validation_fraction,
