@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from contraflow.encoded.beton import open_beton
+from contraflow.encoded.beton import KINDS, VERSION, open_beton
 from contraflow.foundations.errors import UserError
 from contraflow.images.writer import IntField, NDArrayField, RGBImageField
 
@@ -36,6 +36,32 @@ def test_what_ffcv_wrote(good):
         beton.storage[0] = 0
 
 
+def test_it_finds_what_ffcvs_reader_finds(good):
+    from ffcv.reader import Reader  # after contraflow.images.writer, which takes the side effects out of it
+
+    path, _ = good
+    beton, theirs = open_beton(path), Reader(str(path))
+    image, label = (theirs.metadata[name] for name in theirs.metadata.dtype.names)
+    assert [*theirs.handlers] == ["image", "label"] and len(beton) == theirs.num_samples
+    assert beton.labels.tolist() == label.tolist()
+    assert beton.bytes.tolist() == theirs.alloc_table["size"].tolist()
+    if beton.channels == 1:
+        sides = theirs.handlers["image"].shape[:2]
+        assert beton.places.tolist() == [[pointer, *sides] for pointer in image.tolist()]
+    else:
+        assert beton.jpeg.tolist() == [mode == 0 for mode in image["mode"]]
+        for column, name in enumerate(("data_ptr", "height", "width")):
+            assert beton.places[:, column].tolist() == image[name].tolist()
+
+
+def test_every_kind_of_field_has_ffcvs_name():
+    from ffcv.types import CURRENT_VERSION, TYPE_ID_HANDLER
+
+    named = {number: kind.__name__ for number, kind in TYPE_ID_HANDLER.items() if kind}
+    assert named == dict(enumerate(KINDS))
+    assert CURRENT_VERSION == VERSION
+
+
 def refused(path, says):
     with pytest.raises(UserError, match=re.escape(str(path)) + ".*" + says) as error:
         open_beton(path)
@@ -46,7 +72,7 @@ def test_a_missing_file(tmp_path):
     refused(tmp_path / "none.beton", "is missing: run the step encode first")
 
 
-@pytest.mark.parametrize("content", [b"", b"x", b"not an FFCV file" * 1000])
+@pytest.mark.parametrize("content", [b"", b"x", bytes(24), b"\2\0\x09\0" + bytes(20), b"not an FFCV file" * 1000])
 def test_another_kind_of_file(tmp_path, content):
     path = tmp_path / "odd.beton"
     path.write_bytes(content)

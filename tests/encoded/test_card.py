@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.encoded.card import Amount, Card, EncodedData, Repeats, spot_digest
+from contraflow.encoded.card import CARD, Amount, Card, EncodedData, Repeats, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.foundations.artefacts import Provenance, read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
@@ -38,14 +38,14 @@ def folder(tmp_path):
         digests={name: sha256(tmp_path / name) for name in FILES},
         spots={name: spot_digest(tmp_path / name) for name in FILES},
         provenance=Provenance(step="encode", inputs={}),
-    ).write(tmp_path)
+    ).write(tmp_path / CARD)
     return tmp_path
 
 
 def test_indices_labels_and_digest(folder):
-    data = EncodedData.open(folder)
+    data = EncodedData.open(folder / CARD)
     assert data.card.labelled
-    assert data.card == Card.read(folder)
+    assert data.card == Card.read(folder / CARD)
     assert data.validation.tolist() == [1, 4]
     assert data.training.tolist() == [0, 2, 3, 5]
     assert data.positions.tolist() == [0, 1, 2, 2**32, 2**32 + 1, 2**32 + 2]
@@ -63,14 +63,14 @@ def test_indices_labels_and_digest(folder):
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     with pytest.raises(UserError, match=f"{name} is missing"):
-        EncodedData.open(folder)
+        EncodedData.open(folder / CARD)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_cut_short_is_named(folder, name):
     (folder / name).write_bytes((folder / name).read_bytes()[:-1])
     with pytest.raises(UserError, match=f"{name} has .* bytes, but .*card.json says"):
-        EncodedData.open(folder)
+        EncodedData.open(folder / CARD)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -78,7 +78,7 @@ def test_a_file_of_another_data_set_is_named_though_it_has_the_same_size(folder,
     content = (folder / name).read_bytes()
     (folder / name).write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(UserError, match=f"{name} is not the file that .*card.json describes"):
-        EncodedData.open(folder)
+        EncodedData.open(folder / CARD)
 
 
 @given(size=st.integers(0, 3 * 2**16), at=st.floats(0, 1, exclude_max=True))
@@ -107,12 +107,12 @@ def test_spots_of_a_large_file_reach_its_end_and_read_little(tmp_path):
 def test_files_that_are_being_written_are_refused_by_name(folder):
     (folder / "card.json").unlink()
     with claim(folder), pytest.raises(UserError, match=f"{folder} is being written by another process"):
-        EncodedData.open(folder)
+        EncodedData.open(folder / CARD)
     with pytest.raises(UserError, match=r"card\.json is missing"):
-        EncodedData.open(folder)
+        EncodedData.open(folder / CARD)
 
 
 def test_a_card_of_other_keys_is_refused(folder):
     write_json(folder / "card.json", read_json(folder / "card.json") | {"colour": "red"})
     with pytest.raises(UserError, match="is damaged, or of another version"):
-        EncodedData.open(folder)
+        EncodedData.open(folder / CARD)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contraflow.foundations.errors import UserError
 from contraflow.images.listing import GROUP, Listing, Part, split_listing
-from contraflow.images.table import list_images, list_table
+from contraflow.images.table import list_images
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def table(tmp_path):
 
     def write(text: str, encoding: str = "utf-8") -> Listing:
         (tmp_path / "t.csv").write_text(text, encoding=encoding)
-        return list_table(tmp_path, "t.csv")
+        return list_images(tmp_path, "t.csv")
 
     return write
 
@@ -87,7 +87,7 @@ def test_images_of_different_groups_are_never_within_a_window(tmp_path_factory, 
     folder = tmp_path_factory.getbasetemp()
     rows = "".join(f"{i},{i % 2},{group}\n" for i, group in enumerate(groups))
     (folder / "groups.csv").write_text(f"path,label,group\n{rows}")
-    part = list_table(folder, "groups.csv").train
+    part = list_images(folder, "groups.csv").train
     for (one, p), (two, q) in pairwise(zip(part.names, part.positions.tolist(), strict=True)):
         same = groups[int(one)] == groups[int(two)]
         assert (q - p == 1) if same else (q - p > window)
@@ -131,12 +131,12 @@ def test_what_is_wrong_is_named(table, text, says):
 
 def test_other_files_are_refused(tmp_path, table):
     with pytest.raises(UserError, match=r"must be a CSV file inside of data\.path, .*none\.csv: No such file"):
-        list_table(tmp_path, "none.csv")
+        list_images(tmp_path, "none.csv")
     with pytest.raises(UserError, match=r"data\.path must be a folder"):
-        list_table(tmp_path / "none", "t.csv")
+        list_images(tmp_path / "none", "t.csv")
     for outside in ("../t.csv", str(tmp_path / "t.csv")):
         with pytest.raises(UserError, match=r"data\.table must lie inside data\.path"):
-            list_table(tmp_path, outside)
+            list_images(tmp_path, outside)
     with pytest.raises(UserError, match="is not a CSV file in UTF-8"):
         table("path,label\nä,ö\n", encoding="latin-1")
 

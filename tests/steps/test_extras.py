@@ -196,7 +196,7 @@ def test_colour_is_made_grey_for_a_grey_encoder_and_grey_colour_for_one_of_colou
 ):
     params = params_of(eval={"transfer": {"name": "folder", "path": str(colourful)}})
     found = transferred(params, encoded, tmp_path, "encoder-seed3", encoder)
-    other = EncodedData.open(tmp_path / "transfer")
+    other = EncodedData.open(tmp_path / "transfer" / CARD)
     assert (encoded.card.channels, other.card.channels, other.card.image_size) == (1, 3, encoded.card.image_size)
     assert found["provenance"]["inputs"]["transfer"] == other.digest
     assert "16 pixels a side, colour made grey" in found["protocol"]["images"]
@@ -213,7 +213,7 @@ def test_what_an_encoder_is_given_is_grey_and_normalised_as_it_knows_it(tmp_path
 
     params = params_of(eval={"transfer": {"name": "folder", "path": str(colourful)}})
     encode_transfer(TransferEncoding.of(params), data=encoded.folder / CARD, card=tmp_path / CARD)
-    other, own = EncodedData.open(tmp_path), encoded.card
+    other, own = EncodedData.open(tmp_path / CARD), encoded.card
     loader = ImageLoader(other.test_beton, batch_size=99, threads=1, size=16, mean=[0.0] * 3, std=[1.0] * 3)
     [(images, labels)] = _taken(loader, own)
     pixels = read_images(other.test_beton, np.arange(len(labels)), 16) / 255

@@ -9,7 +9,7 @@ PARAMS = Path("params.yaml")
 CARD = Path("results/encode/card.json")
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameters of the run.")]
-DataCard = Annotated[Path, typer.Option("--data", help="Card of the encoded images.")]
+DataCard = Annotated[Path, typer.Option("--data", help="Card of the encoded images.", dir_okay=False)]
 Checkpoint = Annotated[
     Path | None,
     typer.Option("--checkpoint", help="Encoder (.safetensors); else the first seed's after its last round."),

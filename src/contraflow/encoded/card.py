@@ -83,20 +83,19 @@ class Card(Record):
         """What a loader is told of the images: their normalisation and their size."""
         return {"mean": self.mean, "std": self.std, "size": self.image_size}
 
-    def write(self, folder: Path) -> None:
-        write_json(folder / CARD, self.content())
+    def write(self, path: Path) -> None:
+        write_json(path, self.content())
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
-        """Read `card.json` of a folder.
+    def read(cls, path: Path) -> Self:
+        """Read the card of a folder.
 
         Raises:
             UserError: it is missing, perhaps because another process is writing the folder, is damaged, or of another
                 version.
         """
-        path = folder / CARD
-        if not path.exists() and claimed(folder):
-            raise UserError(f"{folder} is being written by another process: wait until its step encode has ended")
+        if not path.exists() and claimed(path.parent):
+            raise UserError(f"{path.parent} is being written by another process: wait until its step encode has ended")
         return cls.of_content(read_json(path), path)
 
 
@@ -109,29 +108,28 @@ class EncodedData:
     digest: str
 
     @classmethod
-    def open(cls, place: Path) -> "EncodedData":
-        """Open an encoded data set: its folder, or the card in it.
+    def open(cls, path: Path) -> "EncodedData":
+        """Open an encoded data set by its card, beside which the other files lie.
 
         Raises:
             UserError: a file is missing, cut short, of another data set or damaged, or all are just being written.
         """
-        folder = place.parent if place.name == CARD else place
-        card = Card.read(folder)
+        card = Card.read(path)
         for name in FILES:
-            path = folder / name
-            if not path.is_file():
-                raise UserError(f"{path} is missing: run the step encode again")
-            size = path.stat().st_size
+            file = path.with_name(name)
+            if not file.is_file():
+                raise UserError(f"{file} is missing: run the step encode again")
+            size = file.stat().st_size
             if size != card.bytes[name]:
                 raise UserError(
-                    f"{path} has {size} bytes, but {folder / CARD} says {card.bytes[name]}: run the step encode again"
+                    f"{file} has {size} bytes, but {path} says {card.bytes[name]}: run the step encode again"
                 )
-            if spot_digest(path) != card.spots[name]:
+            if spot_digest(file) != card.spots[name]:
                 raise UserError(
-                    f"{path} is not the file that {folder / CARD} describes, but of another data set or damaged: "
+                    f"{file} is not the file that {path} describes, but of another data set or damaged: "
                     "run the step encode again"
                 )
-        return cls(folder, card, sha256(folder / CARD))
+        return cls(path.parent, card, sha256(path))
 
     @property
     def train_beton(self) -> Path:

@@ -5,8 +5,7 @@ import hashlib
 import io
 import shutil
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import ExitStack, redirect_stdout, suppress
 from http.client import HTTPException
 from pathlib import Path
 
@@ -52,7 +51,9 @@ def _complete(name: str, source: Source, missing: list[str], looked_in: Path, ro
     from contraflow.images.torchvision_sets import open_part  # imports torch, which files at hand need not wait for
 
     try:
-        with _quick_to_fail(), redirect_stdout(io.StringIO()):
+        with redirect_stdout(io.StringIO()), ExitStack() as after:
+            after.callback(socket.setdefaulttimeout, socket.getdefaulttimeout())
+            socket.setdefaulttimeout(_PATIENCE)
             for part in ("train", "test"):
                 open_part(name, root, part, download=True)
     except (OSError, RuntimeError, HTTPException, EOFError) as error:
@@ -90,13 +91,3 @@ def _place(archive: Path, folder: Path, source: Source) -> None:
         link = folder / archive.name
         link.unlink(missing_ok=True)
         link.symlink_to(archive.resolve())
-
-
-@contextmanager
-def _quick_to_fail() -> Iterator[None]:
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(_PATIENCE)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)

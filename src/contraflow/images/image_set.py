@@ -10,6 +10,7 @@ from tempfile import TemporaryFile
 import numpy as np
 from PIL import Image
 
+from contraflow.encoded.pixels import square
 from contraflow.images.facts import Facts, facts_of
 from contraflow.images.kept_jpeg import Jpeg
 
@@ -113,7 +114,7 @@ class Split:
         for source, target in zip(self.images, pixels, strict=True):
             # Pillow wants (H, W) for one channel and (H, W, 3) for three.
             image = Image.fromarray(source[..., 0] if source.shape[2] == 1 else source)
-            target[:] = np.asarray(image.resize((size, size), Image.Resampling.BILINEAR)).reshape(target.shape)
+            target[:] = square(image, size).reshape(target.shape)
         return Split(pixels, self.labels)
 
 

@@ -20,16 +20,8 @@ OPTIONAL = ("split", "group", "order")
 
 
 def list_images(path: Path, table: str | None) -> Listing:
-    """The images of the folder `path`: those of its table, else those that lie in it.
-
-    Raises:
-        UserError: see `list_table` and `list_folder`.
-    """
-    return list_folder(path) if table is None else list_table(path, table)
-
-
-def list_table(path: Path, table: str) -> Listing:
-    """Read the CSV file `table`, given relative to the folder `path`, with one row an image.
+    """The images of the folder `path`: where `table` is None those that lie in it (see `list_folder`), else those of
+    this CSV file, given relative to the folder, with one row an image.
 
     Columns, in any order and with others beside them:
         path: of the image, relative to the folder.
@@ -43,6 +35,8 @@ def list_table(path: Path, table: str) -> Listing:
     Raises:
         UserError: the file is missing or not such a table; what is wrong is named with its lines, all of it at once.
     """
+    if table is None:
+        return list_folder(path)
     file = path / table
     if not path.is_dir():
         raise UserError(f"data.path must be a folder of images where data.name is folder, got {path}")

@@ -6,10 +6,7 @@ threads.
 """
 
 from array import array
-from functools import partial
-from multiprocessing import Value
 from pathlib import Path
-from queue import SimpleQueue
 from types import SimpleNamespace
 
 import numba.typed
@@ -28,14 +25,13 @@ try:
     from ffcv.fields.rgb_image import IMAGE_MODES
     from ffcv.memory_allocator import MemoryAllocator
     from ffcv.types import ALLOC_TABLE_TYPE
-    from ffcv.writer import DatasetWriter, worker_job_indexed_dataset
+    from ffcv.writer import DatasetWriter, handle_sample
 finally:
     numba.typed.Dict = _typed_dict
     torch.set_num_threads(_threads)
 
 _SMALLEST_PAGE = 2**21  # bytes; FFCV takes no smaller one
 _IMAGES_A_PAGE = 8  # at least, so that little is lost at a page's end
-_CHUNK = 100  # samples that the worker is handed at once
 
 
 def write_beton(path: Path, images: Split, label: str) -> None:
@@ -47,8 +43,8 @@ def write_beton(path: Path, images: Split, label: str) -> None:
     image_field = _rgb_field() if images.shape[2] == 3 else NDArrayField(np.dtype("uint8"), images.shape)
     fields = {"image": image_field, "label": IntField()}
     page = max(_SMALLEST_PAGE, 1 << (_IMAGES_A_PAGE * images.largest - 1).bit_length())
-    with atomic(path) as temporary, progress(len(images), label=label) as bar:
-        _Writer(str(temporary), fields, page_size=page, num_workers=1).write(_Samples(images, bar))
+    with atomic(path) as temporary:
+        _Writer(str(temporary), fields, page_size=page, num_workers=1).write(images, label)
 
 
 def _rgb_field() -> RGBImageField:
@@ -69,21 +65,6 @@ def _rgb_field() -> RGBImageField:
     return field
 
 
-class _Samples:
-    """A split as FFCV's writer reads it: by index, one (image, label) at a time."""
-
-    def __init__(self, images: Split, bar) -> None:
-        self.images, self.bar = images, bar
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray | Jpeg, int]:
-        self.bar.update()
-        image = self.images.images[index]
-        return image if isinstance(image, Jpeg) else np.ascontiguousarray(image), int(self.images.labels[index])
-
-
 class _Writer(DatasetWriter):
     """FFCV's writer with its one worker in this process, and with memory for a few numbers a sample.
 
@@ -91,43 +72,20 @@ class _Writer(DatasetWriter):
     several workers the bytes depend on which is faster.
     """
 
-    def write(self, samples: _Samples) -> None:
-        self.num_samples = len(samples)
+    def write(self, images: Split, label: str) -> None:
+        self.num_samples = len(images)
         self.prepare()
         # prepare() reserves shared memory for the other processes; there are none, and /dev/shm may be small.
-        size = self.metadata_sm.size
         self.metadata_sm.close()
         self.metadata_sm.unlink()
-        self.metadata_sm = SimpleNamespace(buf=bytearray(size))
+        metadata = np.zeros(len(images), self.metadata_type)
+        self.metadata_sm = SimpleNamespace(buf=metadata.view(np.uint8))
         allocator = MemoryAllocator(self.fname, self.data_region_start, self.page_size)
-        allocator.allocations = _Allocations()
-        # FFCV's worker takes its chunks of (place in the file, sample) from here, then None.
-        chunks = range(0, len(samples), _CHUNK)
-        pairs = ([(i, i) for i in range(start, min(start + _CHUNK, len(samples)))] for start in chunks)
-        work, done, allocations = SimpleNamespace(get=partial(next, pairs, None)), Value("Q", 0), SimpleQueue()
-        worker_job_indexed_dataset(
-            work, self.metadata_sm, self.metadata_type, self.fields, allocator, done, allocations, samples
-        )
-        self.finalize([allocations.get().table()])
-
-
-class _Allocations:
-    """What FFCV keeps as a list of (sample, pointer, size), in 24 bytes each instead of some 300."""
-
-    def __init__(self) -> None:
-        self._numbers = array("Q")
-
-    def __len__(self) -> int:
-        return len(self._numbers) // 3
-
-    def __getitem__(self, index: int) -> tuple[int, ...]:
-        return tuple(self._numbers[3 * (index % len(self)) :][:3])
-
-    def append(self, allocation: tuple[int, int, int]) -> None:
-        self._numbers.extend(map(int, allocation))
-
-    def pop(self) -> None:
-        del self._numbers[-3:]
-
-    def table(self) -> np.ndarray:
-        return np.frombuffer(self._numbers, ALLOC_TABLE_TYPE)
+        allocations = array("Q")  # (sample, pointer, size): 24 bytes each where FFCV's list of them takes some 300
+        with allocator, progress(len(images), label=label) as bar:
+            for i, (image, target) in enumerate(zip(images.images, images.labels, strict=True)):
+                stored = image if isinstance(image, Jpeg) else np.ascontiguousarray(image)
+                handle_sample((stored, target), i, metadata.dtype.names, metadata, allocator, self.fields)
+                allocations.extend(map(int, allocator.allocations.pop()))
+                bar.update()
+        self.finalize([np.frombuffer(allocations, ALLOC_TABLE_TYPE)])

@@ -12,15 +12,7 @@ from contraflow.foundations.errors import UserError
 def embed(
     encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features of every image, as `embed_batches` computes them: (N, D) and labels (N,), in the order of `batches`."""
-    features, labels = zip(*embed_batches(encoder, batches, device), strict=True)
-    return np.concatenate(features), np.concatenate(labels)
-
-
-def embed_batches(
-    encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Features of images a batch at a time, computed in evaluation mode and float32.
+    """Features of every image, computed in evaluation mode and float32.
 
     Args:
         encoder: Maps (B, C, H, W) to (B, D).
@@ -28,14 +20,16 @@ def embed_batches(
         device: Where to compute.
 
     Returns:
-        For each batch features (B, D) float32, not normalised, and labels (B,) int64.
+        In the order of `batches`, features (N, D) float32, not normalised, and labels (N,) int64.
     """
     encoder = encoder.to(device, memory_format=torch.channels_last).eval()
+    features, labels = [], []
     for images, label in batches:
         images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
         with torch.inference_mode():  # of the images alone: weights that were moved in it could not be trained on
-            features = encoder(images).float().cpu().numpy()
-        yield features, label.numpy()
+            features.append(encoder(images).float().cpu().numpy())
+        labels.append(label.numpy())
+    return np.concatenate(features), np.concatenate(labels)
 
 
 def require_finite(features: np.ndarray, source: str) -> None:
@@ -55,11 +49,12 @@ def require_finite(features: np.ndarray, source: str) -> None:
 def finite_features(
     encoder: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device: torch.device, source: str
 ) -> Iterator[np.ndarray]:
-    """Features (B, D) of each batch, as `embed_batches` computes them.
+    """Features (B, D) of each batch, as `embed` computes them.
 
     Raises:
         UserError: as `require_finite`.
     """
-    for features, _ in embed_batches(encoder, batches, device):
+    for batch in batches:
+        features, _ = embed(encoder, [batch], device)
         require_finite(features, source)
         yield features

@@ -11,8 +11,7 @@ from torch import Tensor
 
 from contraflow.compiling import kernel, part
 
-CHUNK = 64  # entries that are compared with the threshold at once
-SPARE = 64  # keys, at least, that wait beside the k greatest until the least of all are dropped together
+SPARE = 128  # keys, at least, that wait beside the k greatest until the least of all are dropped together
 
 
 class Greatest:
@@ -23,7 +22,7 @@ class Greatest:
 
     def __init__(self, rows: int, k: int):
         self._k = k
-        self._keys = np.empty((rows, k + max(k, SPARE) + CHUNK), np.uint64)
+        self._keys = np.empty((rows, k + max(k, SPARE)), np.uint64)
         self._count = np.zeros(rows, np.int64)
         self._threshold = np.full(rows, -np.inf, np.float32)
 
@@ -33,12 +32,7 @@ class Greatest:
 
     def ranked(self) -> tuple[np.ndarray, np.ndarray]:
         """The greatest, falling, and their columns, (rows, k); nothing can be added any more."""
-        values, columns = (
-            np.empty((len(self._keys), self._k), np.float32),
-            np.empty((len(self._keys), self._k), np.int64),
-        )
-        rank(self._keys, self._count, values, columns)
-        return values, columns
+        return rank(self._keys, self._count, self._k)
 
 
 class Ranked:
@@ -86,75 +80,28 @@ def keep_greatest(keys, count, threshold, block, width, offset, k):
     Row by row `count` keys (B, room) are kept. Where room runs out, all but the greatest are dropped, and the least of
     these is the new threshold (B,): since columns come rising, an entry equal to it is none of the greatest.
     """
-    found = np.empty(CHUNK, np.int64)
     for i in range(len(keys)):
         kept, n, least, row = keys[i], count[i], threshold[i], block[i, :width]
-        for start in range(0, width, CHUNK):
-            chunk = row[start : start + CHUNK]
-            if len(chunk) < CHUNK or _any_exceeds(chunk, least):
-                exceeding = _exceeding(chunk, least, found)
-                for j in found[:exceeding]:
-                    kept[n] = _key(chunk[j], offset + start + j)
-                    n += 1
-                if n > len(kept) - CHUNK:
-                    n, least = k, _entry(_lowest_first(kept[:n], k))
+        for j in range(width):
+            if row[j] > least:
+                kept[n] = _key(row[j], offset + j)
+                n += 1
+                if n == len(kept):
+                    kept[:] = np.partition(kept, k - 1)
+                    n, least = k, _entry(kept[k - 1])
         count[i], threshold[i] = n, least
 
 
 @kernel
-def rank(keys, count, values, columns):
-    """The greatest of `count` keys in each row (B, room) as entries, falling, and their columns, (B, k)."""
+def rank(keys, count, k):
+    """The `k` greatest of `count` keys in each row (B, room) as entries, falling, and their columns, (B, k)."""
+    values, columns = np.empty((len(keys), k), np.float32), np.empty((len(keys), k), np.int64)
     for i in range(len(keys)):
         ordered = np.sort(keys[i, : count[i]])
-        for j in range(values.shape[1]):
+        for j in range(k):
             values[i, j] = _entry(ordered[j])
             columns[i, j] = np.int64(ordered[j] & np.uint64(0xFFFFFFFF))
-
-
-@part
-def _any_exceeds(chunk, threshold):
-    """Whether any of CHUNK entries is greater; known in number and without a branch, so that vectors can be used."""
-    found = np.uint8(0)
-    for j in range(CHUNK):
-        found |= np.uint8(chunk[j] > threshold)
-    return found
-
-
-@part
-def _exceeding(chunk, threshold, found):
-    """Write to `found` the places of entries that are greater, and say how many; without a branch to guess wrongly."""
-    n = 0
-    for j in range(len(chunk)):
-        found[n] = j
-        n += np.int64(chunk[j] > threshold)
-    return n
-
-
-@part
-def _lowest_first(keys, k):
-    """Put the `k` lowest keys first, and return the greatest of them (quickselect, Hoare 1961).
-
-    All keys differ. NumPy's partition, as Numba has it, copies and takes twice the time.
-    """
-    first, last = 0, len(keys) - 1
-    while first < last:
-        middle = keys[(first + last) // 2]
-        i, j = first - 1, last + 1
-        while True:
-            i += 1
-            while keys[i] < middle:
-                i += 1
-            j -= 1
-            while keys[j] > middle:
-                j -= 1
-            if i >= j:
-                break
-            keys[i], keys[j] = keys[j], keys[i]
-        if j >= k - 1:
-            last = j
-        else:
-            first = j + 1
-    return keys[k - 1]
+    return values, columns
 
 
 @part

@@ -102,7 +102,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         digests={name: sha256(out / name) for name in FILES},
         spots={name: spot_digest(out / name) for name in FILES},
         provenance=provenance,
-    ).write(out)
+    ).write(out / CARD)
 
 
 def _check_source(source: Path, name: str) -> None:

@@ -11,13 +11,12 @@ from contraflow.encoded.beton import Beton, open_beton
 from contraflow.views import device_steps as steps
 from contraflow.views.batch import Batch
 from contraflow.views.kernels.blur import blur_radius
-from contraflow.views.kernels.draws import Drawn
+from contraflow.views.kernels.draws import DRAWN
 from contraflow.views.kernels.views import fill_draws
 from contraflow.views.loader import ViewLoader
 from contraflow.views.settings import ViewRecipe
 
 MOST_BYTES = 2**31  # of pixels on a device
-_DRAWS = np.dtype([(name, np.float64) for name in (*Drawn._fields, "cos", "sin")])
 
 
 def view_loader(beton: Path, views: Sequence[ViewRecipe], *, device: torch.device, half: bool, **options) -> ViewLoader:
@@ -50,6 +49,7 @@ class DeviceViewLoader(ViewLoader):
         pixels = np.stack([self._file.stored(i).reshape(shape) for i in range(len(self._file))])
         self._pixels = torch.from_numpy(pixels).to(device).permute(0, 3, 1, 2).contiguous()
         self._levels = torch.from_numpy(self._table).to(device)
+        self._channels = torch.arange(shape[2], device=device)[:, None, None]
 
     def _batches(self, epoch: int, order: np.ndarray) -> Iterator[Batch]:
         for indices in self._slices(order):
@@ -63,25 +63,22 @@ class DeviceViewLoader(ViewLoader):
     def _make(self, epoch: int, indices: np.ndarray, recipes: np.ndarray, first: int, shape: tuple) -> Tensor:
         """Normalised views (V, N, C, H, W)."""
         height, width = self._file.size
-        draws = np.empty((len(recipes), len(indices)), _DRAWS)
+        draws = np.empty((len(recipes), len(indices)), DRAWN)
         radius = max(blur_radius(recipe["sigma_high"]) if recipe["blur"] > 0 else 0 for recipe in recipes)
         bells = np.zeros((*draws.shape, radius + 1), np.int32)
         fill_draws(indices, self.seed, epoch, first, recipes, height, width, draws, bells)
         chosen = self._pixels[torch.from_numpy(indices).to(self._pixels.device)]
         made = (_view(chosen, *each, shape[1:]) for each in zip(recipes, draws, bells, strict=True))
-        return torch.stack([self._normalised(view) for view in made])
-
-    def _normalised(self, images: Tensor) -> Tensor:
-        return torch.stack([self._levels[c][images[:, c].long()] for c in range(images.shape[1])], 1)
+        return torch.stack([self._levels[self._channels, view.int()] for view in made])
 
 
 def _view(images: Tensor, recipe: np.void, draws: np.ndarray, bells: np.ndarray, size: tuple[int, int]) -> Tensor:
     """One view of each image, (N, C, H, W) uint8; the order of the steps is that of `kernels.views.fill_views`."""
-    numbers = torch.from_numpy(draws.view(np.float64).reshape(len(draws), -1)).to(images.device)
-    drawn = dict(zip(_DRAWS.names, numbers.unbind(1), strict=True))
+    numbers = np.stack([draws[name].astype(np.float64) for name in DRAWN.names])
+    drawn = dict(zip(DRAWN.names, torch.from_numpy(numbers).to(images.device), strict=True))
 
     def where(name: str) -> Tensor:
-        return torch.from_numpy(np.flatnonzero(draws[name] > 0)).to(images.device)
+        return torch.from_numpy(np.flatnonzero(draws[name])).to(images.device)
 
     images = steps.crop(images, drawn, size)
     if recipe["rotation"] > 0:

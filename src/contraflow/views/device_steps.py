@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from contraflow.views.kernels.blur import BITS as BLUR_BITS
+from contraflow.views.kernels.blur import reflections
 from contraflow.views.kernels.colour import ORDERS
 from contraflow.views.kernels.resampling import BITS, HALF
 
@@ -115,11 +116,11 @@ def jitter(images: Tensor, drawn: dict[str, Tensor], on_host: np.ndarray, streng
 
     `on_host` are the drawn numbers as records; `strengths` are the recipe's, of which 0 leaves a step out.
     """
-    orders = ORDERS[on_host["order"].astype(np.int64)]
+    orders = ORDERS[on_host["order"]]
     for place in range(4):
         for step, strength in enumerate(strengths):
             if strength > 0 and (step < 2 or images.shape[1] == 3):
-                chosen = np.flatnonzero((on_host["jitter"] > 0) & (orders[:, place] == step))
+                chosen = np.flatnonzero(on_host["jitter"] & (orders[:, place] == step))
                 at = torch.from_numpy(chosen).to(images.device)
                 changed = _jitter_step(step, images[at], {name: values[at] for name, values in drawn.items()})
                 images = images.index_copy(0, at, changed)
@@ -130,19 +131,12 @@ def to_grey(images: Tensor) -> Tensor:
     return _luma(images).to(torch.uint8).expand_as(images)
 
 
-def _reflected(length: int, radius: int) -> Tensor:
-    """`blur.reflections`."""
-    period = max(2 * (length - 1), 1)
-    i = torch.arange(-radius, length + radius).abs() % period
-    return torch.minimum(i, period - i).clamp(0, length - 1)
-
-
 def blur(images: Tensor, bells: Tensor) -> Tensor:
     """Gaussian blur with each image's weights (N, radius + 1) int32: `blur.blur`."""
     radius = bells.shape[1] - 1
     for axis, rest in ((3, 8), (2, 2 * BLUR_BITS - 8)):
         length = images.shape[axis]
-        padded = images.int().index_select(axis, _reflected(length, radius).to(images.device))
+        padded = images.int().index_select(axis, torch.from_numpy(reflections(length, radius)).to(images.device))
         total = torch.zeros_like(images, dtype=torch.int32)
         for k in range(2 * radius + 1):
             total += padded.narrow(axis, k, length) * bells[:, abs(k - radius), None, None, None]

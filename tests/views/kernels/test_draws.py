@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torchvision.transforms import RandomResizedCrop
 
-from contraflow.views.kernels.draws import Drawn, Recipe, draw, exp, mix, uniform
+from contraflow.views.kernels.draws import DRAWN, Recipe, draw, exp, mix, uniform
 
 RECIPE = Recipe(
     area_low=0.2,
@@ -34,7 +34,17 @@ N = 20_000
 @pytest.fixture(scope="module")
 def drawn():
     """The decisions of many views, each field as an array."""
-    return Drawn(*map(np.array, zip(*(draw(0, 0, i, 0, RECIPE, 32, 32) for i in range(N)), strict=True)))
+    views = np.recarray(N, DRAWN)
+    for i in range(N):
+        draw(0, 0, i, 0, RECIPE, 32, 32, views[i])
+    return views
+
+
+def one(*key, recipe=RECIPE, size=(32, 32)):
+    """The decisions of one view."""
+    view = np.recarray(1, DRAWN)
+    draw(*key, recipe, *size, view[0])
+    return view[0]
 
 
 def test_mix_is_splitmix64():
@@ -88,11 +98,14 @@ def test_crops_lie_inside_and_reach_every_border(drawn):
 
 
 def test_a_crop_that_never_fits_is_torchvision_s_central_one():
+    def crop_of(recipe):
+        return one(0, 0, 0, 0, recipe=recipe, size=(31, 32)).item()[:4]
+
     wide = RECIPE._replace(area_low=1.0, log_ratio_low=math.log(2.0), log_ratio_high=math.log(3.0))
     image = torch.empty(3, 31, 32)
-    assert draw(0, 0, 0, 0, wide, 31, 32)[:4] == RandomResizedCrop.get_params(image, [1.0, 1.0], [2.0, 3.0])
+    assert crop_of(wide) == RandomResizedCrop.get_params(image, [1.0, 1.0], [2.0, 3.0])
     tall = RECIPE._replace(area_low=1.0, log_ratio_low=math.log(0.2), log_ratio_high=math.log(0.5))
-    assert draw(0, 0, 0, 0, tall, 31, 32)[:4] == RandomResizedCrop.get_params(image, [1.0, 1.0], [0.2, 0.5])
+    assert crop_of(tall) == RandomResizedCrop.get_params(image, [1.0, 1.0], [0.2, 0.5])
 
 
 def test_decisions_do_not_hang_together(drawn):
@@ -108,12 +121,12 @@ def test_seed_epoch_sample_and_view_each_matter(place):
     for i in range(2000):
         key = [5, 6, 7, 8]
         key[place] = 2 * i
-        at.append(draw(*key, RECIPE, 32, 32).brightness)
+        at.append(one(*key).brightness)
         key[place] += 1
-        beside.append(draw(*key, RECIPE, 32, 32).brightness)
+        beside.append(one(*key).brightness)
     assert abs(np.corrcoef(at, beside)[0, 1]) < 5 / math.sqrt(2000)
     assert len(set(at + beside)) == 4000
 
 
 def test_seed_and_epoch_are_not_added_up():
-    assert draw(1, 0, 0, 0, RECIPE, 32, 32) != draw(0, 1, 0, 0, RECIPE, 32, 32)
+    assert one(1, 0, 0, 0) != one(0, 1, 0, 0)

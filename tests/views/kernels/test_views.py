@@ -1,5 +1,7 @@
 """Views against what torchvision makes of Pillow images with the same drawn numbers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from fixtures.views import EVERYTHING
@@ -11,7 +13,7 @@ from torchvision.transforms import functional as F
 
 from contraflow.views.kernels.blur import blur_radius
 from contraflow.views.kernels.colour import ORDERS, turn_hue
-from contraflow.views.kernels.draws import draw
+from contraflow.views.kernels.draws import DRAWN, draw
 from contraflow.views.kernels.views import fill_images, fill_views
 from contraflow.views.recipe import make_recipe, make_recipes
 from contraflow.views.settings import ViewRecipe
@@ -117,7 +119,9 @@ def compare(images, recipe, seed=3, epoch=2, size=None):
 
 def drawn(image, recipe, index, view, seed=0, epoch=0):
     """What is drawn for a view of the image at `index`."""
-    return draw(seed, epoch, index, view, make_recipe(recipe), *image.shape[:2])
+    view_of = np.empty(1, DRAWN)
+    draw(seed, epoch, index, view, make_recipe(recipe), *image.shape[:2], view_of[0])
+    return SimpleNamespace(**dict(zip(DRAWN.names, view_of[0].item(), strict=True)))
 
 
 JITTER = {"jitter": 0.8, "brightness": 0.4, "contrast": 0.4, "saturation": 0.4, "hue": 0.1}
@@ -229,8 +233,8 @@ def test_any_stored_size(stored, size, channels, scale, seed):
     ours = views_of([image], everything, seed, size=size)
     for view in range(2):
         numbers = drawn(image, everything, 0, view, seed)
-        picture = resized(image, *numbers[:4], size)
-        whole = numbers._replace(top=0, left=0, height=size[0], width=size[1])
+        picture = resized(image, numbers.top, numbers.left, numbers.height, numbers.width, size)
+        whole = SimpleNamespace(**{**vars(numbers), "top": 0, "left": 0, "height": size[0], "width": size[1]})
         difference = np.abs(ours[view, 0] - torchvision_view(picture, everything, whole, size))
         # A rotation cuts fractions off: where a sum is a whole number its last bit decides, and brightness adds to it.
         assert (difference > 0).sum() <= 1 + difference.size // 100 and difference.max() <= 2

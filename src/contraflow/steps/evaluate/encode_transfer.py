@@ -45,7 +45,7 @@ def encode_transfer(
     """
     source = {"name": settings.transfer.name, "path": settings.transfer.path, "table": None}
     shared = {name: value for name, value in vars(settings).items() if name != "transfer"}
-    encoding = Encoding(**source, limit=None, image_size=Card.read(data.parent).image_size, **shared)
+    encoding = Encoding(**source, limit=None, image_size=Card.read(data).image_size, **shared)
     with TemporaryDirectory(prefix="contraflow-") as folder:
         fetched = Path(folder) / "source.json"
         fetch(Fetching(**source), source=fetched)

@@ -30,14 +30,9 @@ def luma(red, green, blue):
 def mean_level(image):
     """Mean grey level, rounded."""
     total = np.int64(0)
-    pixels = image.shape[1]
-    if image.shape[0] == 1:
-        for i in range(pixels):
-            total += image[0, i]
-    else:
-        for i in range(pixels):
-            total += luma(image[0, i], image[1, i], image[2, i])
-    return np.uint8(total / pixels + 0.5)
+    for i in range(image.shape[1]):
+        total += image[0, i] if image.shape[0] == 1 else luma(image[0, i], image[1, i], image[2, i])
+    return np.uint8(total / image.shape[1] + 0.5)
 
 
 @part
@@ -55,11 +50,9 @@ def saturate(image, alpha):
     red, green, blue = image[0], image[1], image[2]
     for i in range(red.size):
         level = luma(red[i], green[i], blue[i])
-        red[i], green[i], blue[i] = (
-            blend(level, red[i], alpha),
-            blend(level, green[i], alpha),
-            blend(level, blue[i], alpha),
-        )
+        red[i] = blend(level, red[i], alpha)
+        green[i] = blend(level, green[i], alpha)
+        blue[i] = blend(level, blue[i], alpha)
 
 
 @part

@@ -12,6 +12,7 @@ import numpy as np
 from contraflow.compiling import part
 
 CROP_ATTEMPTS = 10
+_DEGREE = 3.141592653589793 / 180.0
 # Slots: the first 2 * CROP_ATTEMPTS are the area and the ratio of each attempt at a crop.
 TOP, LEFT, FLIP, ROTATION, JITTER, ORDER, BRIGHTNESS, CONTRAST, SATURATION, HUE, GREY, BLUR, SIGMA, SOLARISE = range(
     2 * CROP_ATTEMPTS, 2 * CROP_ATTEMPTS + 14
@@ -43,28 +44,14 @@ class Recipe(NamedTuple):
     solarise: float
 
 
-class Drawn(NamedTuple):
-    """The decisions for one view. Factors are torchvision's: 1 leaves an image as it is, for hue 0.
-
-    `order` is a row of `colour.ORDERS`.
-    """
-
-    top: int
-    left: int
-    height: int
-    width: int
-    flip: bool
-    rotation: float
-    jitter: bool
-    order: int
-    brightness: float
-    contrast: float
-    saturation: float
-    hue: float
-    grey: bool
-    blur: bool
-    sigma: float
-    solarise: bool
+# The decisions for one view. Factors are torchvision's: 1 leaves an image as it is, for hue 0. `order` is a row of
+# `colour.ORDERS`, `cos` and `sin` are those of the rotation.
+DRAWN = np.dtype(
+    [(name, int) for name in ("top", "left", "height", "width", "order")]
+    + [(name, float) for name in ("rotation", "cos", "sin", "brightness", "contrast", "saturation", "hue", "sigma")]
+    + [(name, bool) for name in ("flip", "jitter", "grey", "blur", "solarise")],
+    align=True,
+)
 
 
 @part
@@ -105,6 +92,21 @@ def exp(x):
 
 
 @part
+def cos_sin(degrees):
+    """Cosine and sine of an angle within 180 degrees either way: power series of a quarter of it, doubled twice."""
+    x = degrees * _DEGREE / 4.0
+    c, s = 1.0, x
+    term = 1.0
+    for n in range(1, 12):
+        term *= -x * x / ((2 * n - 1) * (2 * n))
+        c += term
+        s += term * x / (2 * n + 1)
+    for _ in range(2):
+        c, s = c * c - s * s, 2.0 * c * s
+    return c, s
+
+
+@part
 def draw_crop(key, recipe, height, width):
     """Top, left, height, width of a crop, by the rule of torchvision's RandomResizedCrop."""
     for attempt in range(CROP_ATTEMPTS):
@@ -131,25 +133,20 @@ def factor(key, slot, strength):
 
 
 @part
-def draw(seed, epoch, index, view, recipe, height, width):
-    """All decisions (`Drawn`) for one view of an image of height x width pixels."""
+def draw(seed, epoch, index, view, recipe, height, width, drawn):
+    """All decisions for one view of an image of height x width pixels, into the record `drawn` (`DRAWN`)."""
     key = view_key(seed, epoch, index, view)
-    top, left, h, w = draw_crop(key, recipe, height, width)
-    return Drawn(
-        top,
-        left,
-        h,
-        w,
-        uniform(key, FLIP, 0.0, 1.0) < recipe.flip,
-        uniform(key, ROTATION, -recipe.rotation, recipe.rotation),
-        uniform(key, JITTER, 0.0, 1.0) < recipe.jitter,
-        int(uniform(key, ORDER, 0.0, 24.0)),
-        factor(key, BRIGHTNESS, recipe.brightness),
-        factor(key, CONTRAST, recipe.contrast),
-        factor(key, SATURATION, recipe.saturation),
-        uniform(key, HUE, -recipe.hue, recipe.hue),
-        uniform(key, GREY, 0.0, 1.0) < recipe.grey,
-        uniform(key, BLUR, 0.0, 1.0) < recipe.blur,
-        uniform(key, SIGMA, recipe.sigma_low, recipe.sigma_high),
-        uniform(key, SOLARISE, 0.0, 1.0) < recipe.solarise,
-    )
+    drawn.top, drawn.left, drawn.height, drawn.width = draw_crop(key, recipe, height, width)
+    drawn.flip = uniform(key, FLIP, 0.0, 1.0) < recipe.flip
+    drawn.rotation = uniform(key, ROTATION, -recipe.rotation, recipe.rotation)
+    drawn.cos, drawn.sin = cos_sin(drawn.rotation) if recipe.rotation > 0.0 else (1.0, 0.0)
+    drawn.jitter = uniform(key, JITTER, 0.0, 1.0) < recipe.jitter
+    drawn.order = int(uniform(key, ORDER, 0.0, 24.0))
+    drawn.brightness = factor(key, BRIGHTNESS, recipe.brightness)
+    drawn.contrast = factor(key, CONTRAST, recipe.contrast)
+    drawn.saturation = factor(key, SATURATION, recipe.saturation)
+    drawn.hue = uniform(key, HUE, -recipe.hue, recipe.hue)
+    drawn.grey = uniform(key, GREY, 0.0, 1.0) < recipe.grey
+    drawn.blur = uniform(key, BLUR, 0.0, 1.0) < recipe.blur
+    drawn.sigma = uniform(key, SIGMA, recipe.sigma_low, recipe.sigma_high)
+    drawn.solarise = uniform(key, SOLARISE, 0.0, 1.0) < recipe.solarise

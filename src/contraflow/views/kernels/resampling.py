@@ -16,33 +16,31 @@ class Work(NamedTuple):
 
     Attributes:
         rows: (channels, most rows of a stored image, width) uint8, an image that is resized across.
-        taps, weights: (2, longest side) int64 and int32, both pixels of each output pixel where nothing shrinks.
-        first, count: (longest side,) int64, the first and number of the pixels of each output pixel where it may.
-        windows: (longest side, most pixels) int32, their weights.
+        first: (longest side,) int64, the first of the pixels that each output pixel is a mean of.
+        windows: (most pixels, longest side) int32, their weights; of one output pixel, in floats: `shares`.
         sums: (width,) int32.
     """
 
     rows: np.ndarray
-    taps: np.ndarray
-    weights: np.ndarray
     first: np.ndarray
-    count: np.ndarray
     windows: np.ndarray
+    shares: np.ndarray
     sums: np.ndarray
 
 
 @part
-def make_work(channels, height, width, tallest, widest):
-    """Memory for views of `height` x `width` pixels of stored images of up to `tallest` x `widest`."""
+def make_work(channels, height, width, places):
+    """Memory for views of `height` x `width` pixels of the stored images at `places` (see `views.fill_views`)."""
+    tallest = widest = 1
+    for place in places:
+        tallest, widest = max(tallest, place[1]), max(widest, place[2])
     side = max(height, width)
     most = 2 * ceil(max(tallest / height, widest / width, 1.0)) + 1
     return Work(
         np.empty((channels, max(tallest, height), width), np.uint8),
-        np.empty((2, side), np.int64),
-        np.empty((2, side), np.int32),
         np.empty(side, np.int64),
-        np.empty(side, np.int64),
-        np.empty((side, most), np.int32),
+        np.empty((most, side), np.int32),
+        np.empty(most, np.float64),
         np.empty(width, np.int32),
     )
 
@@ -50,62 +48,51 @@ def make_work(channels, height, width, tallest, widest):
 @part
 def find_windows(start, length, limit, size, mirror, work):
     """For each of `size` output pixels the pixels, of `limit`, that it is a mean of, where the `length` pixels from
-    `start` on (a fraction may be) are resized; into `work.first`, `.count` and `.windows`."""
+    `start` on (a fraction may be) are resized; into `work.first` and `.windows`. Returns how many pixels these are."""
     scale = length / size
     wide = max(scale, 1.0)
+    count = min(ceil(2.0 * wide), limit)
     for i in range(size):
         centre = start + (i + 0.5) * scale
-        low, high = max(int(centre - wide + 0.5), 0), min(int(centre + wide + 0.5), limit)
+        low = min(max(int(centre - wide + 0.5), 0), limit - count)
         total = 0.0
-        for k in range(low, high):
-            total += max(0.0, 1.0 - abs((k - centre + 0.5) / wide))
+        for k in range(count):
+            work.shares[k] = max(0.0, 1.0 - abs((low + k - centre + 0.5) / wide))
+            total += work.shares[k]
         x = size - 1 - i if mirror else i
-        work.first[x], work.count[x] = low, high - low
-        for k in range(low, high):
-            weight = max(0.0, 1.0 - abs((k - centre + 0.5) / wide))
-            work.windows[x, k - low] = int(0.5 + weight / total * (1 << BITS))
+        work.first[x] = low
+        for k in range(count):
+            work.windows[k, x] = int(0.5 + work.shares[k] / total * (1 << BITS))
+    return count
 
 
 @part
-def across(storage, corner, stride, height, width, work):
+def across(storage, corner, stride, height, width, count, work):
     """Resize `height` stored rows, `stride` bytes apart from `corner` on, to `width` pixels into `work.rows`."""
     channels = work.rows.shape[0]
-    if channels == 3:
-        red, green, blue = work.rows[0], work.rows[1], work.rows[2]
-        for y in range(height):
-            pixels = storage[corner + y * stride :]
+    first, sums = work.first, work.sums
+    for y in range(height):
+        for c in range(channels):
+            pixels, row = storage[corner + y * stride + c :], work.rows[c, y]
+            sums[:] = HALF
+            for k in range(count):
+                weight = work.windows[k]
+                for x in range(width):
+                    sums[x] += pixels[(first[x] + k) * channels] * weight[x]
             for x in range(width):
-                window, at = work.windows[x], work.first[x] * 3
-                r = g = b = np.int32(HALF)
-                for k in range(work.count[x]):
-                    r = np.int32(r + np.int32(pixels[at]) * window[k])
-                    g = np.int32(g + np.int32(pixels[at + 1]) * window[k])
-                    b = np.int32(b + np.int32(pixels[at + 2]) * window[k])
-                    at += 3
-                red[y, x], green[y, x], blue[y, x] = np.uint8(r >> BITS), np.uint8(g >> BITS), np.uint8(b >> BITS)
-        return
-    for c in range(channels):
-        for y in range(height):
-            pixels = storage[corner + y * stride + c :]
-            for x in range(width):
-                window, at = work.windows[x], work.first[x] * channels
-                level = np.int32(HALF)
-                for k in range(work.count[x]):
-                    level = np.int32(level + np.int32(pixels[at]) * window[k])
-                    at += channels
-                work.rows[c, y, x] = np.uint8(level >> BITS)
+                row[x] = sums[x] >> BITS
 
 
 @part
-def down(out, work):
+def down(out, count, work):
     """Resize `work.rows` to the height of `out`, which it fills."""
     channels, height, width = out.shape
     sums = work.sums
     for c in range(channels):
         for y in range(height):
             sums[:] = HALF
-            for k in range(work.count[y]):
-                row, weight = work.rows[c, work.first[y] + k], work.windows[y, k]
+            for k in range(count):
+                row, weight = work.rows[c, work.first[y] + k], work.windows[k, y]
                 for x in range(width):
                     sums[x] += row[x] * weight
             for x in range(width):

@@ -5,8 +5,8 @@ import numpy as np
 from contraflow.compiling import kernel, part
 from contraflow.views.kernels.blur import blur, blur_radius, blur_weights, reflections
 from contraflow.views.kernels.colour import is_grey, jitter, solarise, to_grey
-from contraflow.views.kernels.draws import draw
-from contraflow.views.kernels.geometry import cos_sin, crop, fit, rotate
+from contraflow.views.kernels.draws import DRAWN, draw
+from contraflow.views.kernels.geometry import crop, fit, rotate
 from contraflow.views.kernels.resampling import make_work
 
 
@@ -19,15 +19,6 @@ def normalise(image, table, out):
         for y in range(height):
             for x in range(width):
                 out[c, y, x] = levels[plane[y, x]]
-
-
-@part
-def largest(places, start, stop):
-    """Most rows and most columns of the images `start` to `stop`."""
-    tallest = widest = 1
-    for i in range(start, stop):
-        tallest, widest = max(tallest, places[i, 1]), max(widest, places[i, 2])
-    return tallest, widest
 
 
 @kernel
@@ -48,8 +39,7 @@ def fill_views(storage, places, indices, start, stop, seed, epoch, first, recipe
         out: (views, samples of the batch, channels, height, width).
     """
     views, _, channels, height, width = out.shape
-    tallest, widest = largest(places, start, stop)
-    work = make_work(channels, height, width, tallest, widest)
+    work = make_work(channels, height, width, places[start:stop])
     pixels = height * width
     image, other = np.empty(channels * pixels, np.uint8), np.empty(channels * pixels, np.uint8)
     radius = 0
@@ -59,15 +49,16 @@ def fill_views(storage, places, indices, start, stop, seed, epoch, first, recipe
     columns, rows = reflections(width, radius), reflections(height, radius)
     bell, padded = np.empty(radius + 1, np.int32), np.empty(width + 2 * radius, np.int32)
     sums = np.empty((height + 1, width), np.int32)
+    drawn = np.empty(1, DRAWN)[0]
     for i in range(start, stop):
         pointer, stored_height, stored_width = places[i, 0], places[i, 1], places[i, 2]
         for view in range(views):
             recipe = recipes[view]
-            drawn = draw(seed, epoch, indices[i], first + view, recipe, stored_height, stored_width)
+            draw(seed, epoch, indices[i], first + view, recipe, stored_height, stored_width, drawn)
             crop(storage, pointer, stored_width, drawn, image.reshape(channels, height, width), work)
             if recipe.rotation > 0.0:
                 shape = (channels, height, width)
-                rotate(image.reshape(shape), drawn.rotation, other.reshape(shape))
+                rotate(image.reshape(shape), drawn, other.reshape(shape))
                 image, other = other, image
             # Of a grey image one channel is enough: nothing that follows gives it colour.
             planes = 1 if is_grey(image.reshape(channels, pixels)) else channels
@@ -91,19 +82,13 @@ def fill_draws(indices, seed, epoch, first, recipes, height, width, draws, bells
     Args:
         indices, seed, epoch, first, recipes: as in `fill_views`.
         height, width: of every image.
-        draws: (views, samples) records with the fields of `Drawn`, and `cos` and `sin` of the rotation.
+        draws: (views, samples) records (`draws.DRAWN`) to fill.
         bells: (views, samples, most radius + 1) int32, the weights of each blur (`blur.blur_weights`); zeros so far.
     """
     for view in range(len(recipes)):
         for i in range(len(indices)):
-            drawn = draw(seed, epoch, indices[i], first + view, recipes[view], height, width)
-            record = draws[view, i]
-            record.top, record.left, record.height, record.width = drawn.top, drawn.left, drawn.height, drawn.width
-            record.flip, record.rotation, record.jitter = drawn.flip, drawn.rotation, drawn.jitter
-            record.order, record.brightness, record.contrast = drawn.order, drawn.brightness, drawn.contrast
-            record.saturation, record.hue, record.grey = drawn.saturation, drawn.hue, drawn.grey
-            record.blur, record.sigma, record.solarise = drawn.blur, drawn.sigma, drawn.solarise
-            record.cos, record.sin = cos_sin(drawn.rotation)
+            drawn = draws[view, i]
+            draw(seed, epoch, indices[i], first + view, recipes[view], height, width, drawn)
             if drawn.blur:
                 blur_weights(drawn.sigma, bells[view, i])
 
@@ -115,8 +100,7 @@ def fill_images(storage, places, start, stop, table, out):
     An image of another size than `out` is resized, and the middle of it taken; arguments as in `fill_views`.
     """
     _, channels, height, width = out.shape
-    tallest, widest = largest(places, start, stop)
-    work = make_work(channels, height, width, tallest, widest)
+    work = make_work(channels, height, width, places[start:stop])
     image = np.empty((channels, height, width), np.uint8)
     for i in range(start, stop):
         pixel, stored_height, stored_width = places[i, 0], places[i, 1], places[i, 2]
