@@ -7,6 +7,7 @@ import numpy as np
 from contraflow.evaluation.accuracy import Accuracies
 from contraflow.evaluation.calibration import BINS, calibration_error, reliability
 from contraflow.evaluation.classification import confusion_matrix, per_class
+from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.probe import GRADIENT_NORM
 from contraflow.evaluation.raw_pixels import LARGEST
 from contraflow.evaluation.results import Bin, Calibration, Tried
@@ -39,12 +40,13 @@ class Counts:
 def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[str]) -> dict:
     """The figures that need the test images' labels (N,); empty where `found` is None, without labels."""
     if found is None:
-        nothing = {"test": {}, "validation": {}, "intervals": {}}
+        nothing = {"test": {}, "right": {}, "validation": {}, "intervals": {}}
         return nothing | {"per_class": [], "confusion": [], "probe_sweep": [], "few_labels": {}, "calibration": None}
     confusion = confusion_matrix(labels, found.predicted, len(classes))
     bins = reliability(found.confidence, found.predicted == labels)
     return {
         "test": found.test,
+        "right": {name: Hits.of(correct, found.draws(name)) for name, correct in found.correct.items()},
         "intervals": {
             name: [round(end, DIGITS) for end in bootstrap_interval(correct)] for name, correct in found.correct.items()
         },
