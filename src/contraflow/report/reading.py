@@ -49,6 +49,7 @@ def read_run(
     found = _evaluations(params, encoded, evaluations)
     train_labels = encoded.labels("train")
     table = _last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
+    by_round = [ByRound.read(path, data=encoded.digest) for path in rounds]
     samples = gallery.choose_samples(encoded.training, train_labels, len(card.classes))
     mapped = gallery.drawn(np.arange(len(labels)), params.report.tsne_points)
     return Run(
@@ -66,7 +67,8 @@ def read_run(
         mistaken=_mistaken(found, labels, predicted, encoded),
         mined=_mined(table, params.report.gallery_anchors, encoded, train_labels) if table else None,
         extras=_extras(params, encoded, extras),
-        confusions=_confusions(rounds, encoded.digest),
+        confusions=_confusions(by_round),
+        probed=_probed(by_round),
         baseline=read_pinned(baseline),
         digests=_digests(encoded, [metrics, *evaluations, *features, *rounds, curves, baseline], [*extras, *negatives]),
         code=_code(encoded, found, table),
@@ -83,7 +85,7 @@ def _evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dic
     scores = names if encoded.card.labelled else set()
     for name, seed in (wanted := _wanted(params)):
         evaluation = found.get((name, seed))
-        absent = scores - evaluation.test.keys() if evaluation else set()
+        absent = scores - (evaluation.test.keys() & evaluation.right.keys()) if evaluation else set()
         if not evaluation or absent:
             of = name if seed is None else f"{name} of seed {seed}"
             what = f" ({', '.join(sorted(absent))})" if absent else ""
@@ -149,13 +151,23 @@ def _code(encoded: EncodedData, evaluations: dict, table: tuple | None) -> dict[
     return told | {"report": code_digest("report")}
 
 
-def _confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
+def _confusions(by_round: list[ByRound]) -> dict[int, np.ndarray]:
     """The counts of all seeds by round."""
     found: dict[int, np.ndarray] = {}
-    for path in paths:
-        for each in ByRound.read(path, data=digest).rounds:
+    for of_seed in by_round:
+        for each in of_seed.rounds:
             if each.confusion is not None:
                 found[each.round] = found.get(each.round, 0) + np.array(each.confusion, np.int64)
+    return found
+
+
+def _probed(by_round: list[ByRound]) -> dict[int, dict[int, np.ndarray]]:
+    """What the probe named rightly, by round and seed."""
+    found: dict[int, dict[int, np.ndarray]] = {}
+    for of_seed in by_round:
+        for each in of_seed.rounds:
+            if each.right is not None:
+                found.setdefault(each.round, {})[of_seed.seed] = each.right.scores()
     return found
 
 
