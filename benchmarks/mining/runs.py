@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from benchmarks.mining.arms import ARMS, ROUNDS, UNMINED, Size
@@ -149,6 +150,18 @@ class Runs:
         test = Labelled(*self._features(checkpoint, "test"))
         full = measure(train, data.training, data.validation, test, classes=classes, settings=settings, device=CPU)
         return {"validation": full.validation["knn20"], **full.test}
+
+
+class Recorded:
+    """The trainings of a file, whatever code they rest on; none is made."""
+
+    def __init__(self, path: Path, size: Size):
+        self.size = size
+        self._rows = pd.read_csv(path).set_index(["arm", "seed", "tau"])
+
+    def get(self, arm: str, *, seed: int, tau: float) -> dict:
+        """The row of one training."""
+        return self._rows.loc[(arm, seed, tau)].to_dict()
 
 
 def _digest(size: Size) -> str:
