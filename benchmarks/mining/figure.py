@@ -5,22 +5,16 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from benchmarks.mining.gains import gain
 from contraflow.foundations.artefacts import atomic
 from contraflow.pages.palette import colour
-from contraflow.pages.svg import FAINT
-from contraflow.statistics import spread
 
 SHOWN = ("linear", "linear_1pct", "knn20")
 ROW_HEIGHT = 0.24  # inches
 
 
-def gain(row: dict, plain: dict, figure: str) -> float:
-    """How much higher the mean over seeds is than that of `plain`."""
-    return spread(row[figure])["mean"] - spread(plain[figure])["mean"]
-
-
 def draw(arms: list[dict], names: dict[str, str], path: Path) -> None:
-    """Write the gains over the first arm, which mines nothing, with the spread over seeds of both.
+    """Write the gains over the first arm, which mines nothing, each with its interval.
 
     Args:
         arms: Each with its name (`arm`) and for each of SHOWN the figures by seed, 0 to 1.
@@ -30,11 +24,10 @@ def draw(arms: list[dict], names: dict[str, str], path: Path) -> None:
     plain, *others = arms
     figure = Figure(figsize=(8, ROW_HEIGHT * len(others) + 0.7), layout="constrained")
     for axes, name in zip(figure.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True):
-        means = [100 * gain(row, plain, name) for row in others]
-        spreads = [100 * spread(row[name])["std"] for row in others]
-        around = 100 * spread(plain[name])["std"]
-        axes.axvspan(-around, around, color=FAINT, alpha=0.25, linewidth=0)
-        axes.errorbar(means, range(len(others)), xerr=spreads, fmt="o", markersize=4, capsize=2, color=colour(0))
+        gains = [gain(row, plain, name) for row in others]
+        means, margins = [100 * of.mean for of in gains], [100 * (of.margin or 0) for of in gains]
+        axes.axvline(0, color="black", linewidth=0.8)
+        axes.errorbar(means, range(len(others)), xerr=margins, fmt="o", markersize=4, capsize=2, color=colour(0))
         axes.set_title(names[name], fontsize=8.5, loc="left")
         axes.set(xlabel="points", yticks=range(len(others)))
         axes.set_yticklabels([row["arm"] for row in others])

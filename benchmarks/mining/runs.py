@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import torch
 
 from benchmarks.mining.arms import ARMS, ROUNDS, UNMINED, Size
@@ -51,12 +52,17 @@ class Runs:
         self.pictures = size.pictures.written(folder / "pictures")
         self.card = encode_into(folder / "data", self._params({}))
         self.data = EncodedData.open(self.card)
-        self.rows = Rows(path, code(size))
+        self._rows = Rows(path, code(size))
+
+    @property
+    def commits(self) -> str:
+        """The commits that trained, in words."""
+        return self._rows.commits
 
     def get(self, arm: str, *, seed: int, tau: float) -> dict:
         """The row of one training, which is trained if there is none."""
         key = {"arm": arm, "seed": seed, "tau": tau}
-        return self.rows.get(key, lambda: self._train(arm, seed, tau))
+        return self._rows.get(key, lambda: self._train(arm, seed, tau))
 
     def _train(self, arm: str, seed: int, tau: float) -> dict:
         params = self._params(ARMS[arm] | {"loss.tau": tau})
@@ -151,6 +157,20 @@ class Runs:
         train, test = (Labelled(*self._features(checkpoint, split)) for split in ("train", "test"))
         full = measure(self.data, train, test, settings, CPU)
         return {"validation": full.validation["knn20"], **full.test}
+
+
+class Recorded:
+    """The trainings of the file, whatever code they rest on; none is made."""
+
+    def __init__(self, size: Size):
+        self.size = size
+        rows = pd.read_csv(ROWS)
+        self.commits = ", ".join(rows["commit"].unique())
+        self._rows = rows.set_index(["arm", "seed", "tau"])
+
+    def get(self, arm: str, *, seed: int, tau: float) -> dict:
+        """The row of one training."""
+        return self._rows.loc[(arm, seed, tau)].to_dict()
 
 
 def code(size: Size) -> str:

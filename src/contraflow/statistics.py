@@ -1,21 +1,40 @@
 """The statistics behind every claim: how figures spread over seeds, how far an accuracy would move with other test
 images, and when a difference is beyond chance.
 
-Two rules judge differences. The comparison of runs takes a run for a sample of trainings, one a seed. Where both runs
-have the same seeds, the differences seed by seed are one sample, and its mean has Student's interval; where they have
-not, Welch's interval for two samples of unequal variance. With several runs against one baseline each interval is wide
-enough that all of them hold at once with probability 0.95 (Bonferroni). The test images are the same for all and held
-fixed: other images are a source of noise left out there. The report judges within one run, by two standard errors:
-`gap` and `gain`.
+One rule judges every difference, whether between runs, between a run and its baselines, or before and after mining. A
+difference has two sources of noise, which cross each other: the seeds of the trainings, and the images it is measured
+on, the same for both sides. With n seeds, paired where both sides have the same, and N images it is the mean of d,
+(n, N): the differences in an image's score, which is 1 for a class named rightly and 0 for another. Its variance is
 
-Student 1908, "The Probable Error of a Mean", Biometrika 6; Welch 1947, "The Generalization of 'Student's' Problem when
-Several Different Population Variances are Involved", Biometrika 34; Dunn 1961, "Multiple Comparisons Among Means",
-JASA 56; Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13; on seeds as the least sources of
-noise: Bouthillier et al. 2021, "Accounting for Variance in Machine Learning Benchmarks", MLSys.
+    from seeds      A = var_s(mean_i d) / n                    with n - 1 degrees of freedom
+    from images     B = var_i(mean_s d) / N - R / (n N)        N - 1; at least 0
+    from both       A + B                                      (A + B)^2 / (A^2 / (n - 1) + B^2 / (N - 1))
+
+where R is the mean square of what neither explains: the variance over images alone, which McNemar's test has, holds a
+share of the seeds' noise, and that is taken out. With other seeds on the two sides A is one such term for each. The
+margin is the largest of Student's quantile times the standard error, over each source and both together: a further
+source never narrows an interval. Satterthwaite's degrees of freedom alone would, where few seeds lie close by chance,
+and give up to 13 % of false alarms with two seeds and 8 % with three, at nominal 5 %. As it is, with the same seeds on
+both sides, whether seeds or images make the noise or both, it is 4 to 6 % with three seeds and more, 2 to 5 % with two;
+other seeds on the two sides give fewer. `tests/test_chance.py` has the simulation, and the power beside it.
+
+One seed proves nothing, and is told so. Where there are no scores of images (the shape of the features, figures on
+validation images, runs that did not record them) the seeds alone judge, with the images held fixed. So are everywhere
+the training images and the draws of few labels. With several runs against one baseline each interval is wide enough
+that all of them hold at once with probability 0.95 (Bonferroni). That a run beats this and that needs no such
+correction: it must be beyond noise for each, which is an intersection-union test.
+
+Student 1908, "The Probable Error of a Mean", Biometrika 6; Satterthwaite 1946, "An Approximate Distribution of
+Estimates of Variance Components", Biometrics Bulletin 2; McNemar 1947, "Note on the Sampling Error of the Difference
+Between Correlated Proportions or Percentages", Psychometrika 12; Welch 1947, "The Generalization of 'Student's' Problem
+when Several Different Population Variances are Involved", Biometrika 34; Dunn 1961, "Multiple Comparisons Among Means",
+JASA 56; Berger 1982, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24; Efron & Tibshirani
+1993, "An Introduction to the Bootstrap", chapter 13; with readers in the place of seeds: Hillis 2007, "A Comparison of
+Denominator Degrees of Freedom Methods for Multiple Observer ROC Analysis", Statistics in Medicine 26; on seeds as the
+least sources of noise: Bouthillier et al. 2021, "Accounting for Variance in Machine Learning Benchmarks", MLSys.
 """
 
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, stdev
@@ -26,6 +45,16 @@ CONFIDENCE = 0.95
 RESAMPLES = 10_000
 SEED = 0
 ROUNDING = 1e-9  # a spread below it is that of floating point, not of seeds
+ONE_SEED = "one seed only"
+IN_WORDS = (
+    "A difference is beyond noise when its 95 % interval leaves out 0. Its margin is the larger of two: Student's from "
+    "the spread over seeds (n - 1 degrees of freedom; differences seed by seed where both sides have the same seeds, "
+    "as of two samples where not), and the one that adds what other images would change, by the differences image by "
+    "image (degrees of freedom by Satterthwaite). One seed proves nothing"
+)
+
+Scores = Mapping[int | None, float] | Mapping[int | None, np.ndarray]
+"""A figure by seed (None for what has no seed and is the same for every): itself, or the score of each image, (N,)."""
 
 
 def spread(values: Sequence[float]) -> dict:
@@ -56,14 +85,16 @@ class Difference:
     """A figure minus that of a baseline.
 
     Attributes:
-        mean: Of the seeds' differences, or of the runs' means where seeds are not the same.
+        mean: Of the seeds' differences, or of the sides' means where seeds are not the same.
         margin: Half-width of the interval around the mean; None where nothing is known of it.
         why: Why nothing can be said, or that there is no difference with any seed; empty otherwise.
+        each: The differences seed by seed; empty where seeds are not the same.
     """
 
     mean: float
     margin: float | None
     why: str = ""
+    each: tuple[float, ...] = ()
 
     @property
     def low(self) -> float:
@@ -79,95 +110,82 @@ class Difference:
         beyond = self.margin is not None and abs(self.mean) > self.margin
         return int(math.copysign(1, self.mean)) if beyond else 0
 
+    @property
+    def ahead(self) -> int:
+        """In how many of `each` the figure is above the baseline's."""
+        return sum(value > ROUNDING for value in self.each)
 
-def difference(own: Mapping[int, float], baseline: Mapping[int, float], comparisons: int = 1) -> Difference:
-    """Compare two runs in one figure, by Student's interval or Welch's.
+
+def difference(own: Scores, baseline: Scores, comparisons: int = 1) -> Difference:
+    """Compare a figure with a baseline's, by the rule above.
 
     Args:
-        own: The figure of the run by seed, all finite, at least one.
-        baseline: The same of the baseline.
-        comparisons: How many runs are compared with this baseline, from 1.
+        own: By seed, all finite, at least one. With the scores of each image on both sides the images' noise counts,
+            with the figures alone on one side or both they are held fixed.
+        baseline: The same of the baseline, of the same images; under None alone where no seed made it.
+        comparisons: How many are compared with this baseline, from 1.
     """
-    mean = fmean(own.values()) - fmean(baseline.values())
+    if baseline.keys() == {None}:
+        baseline = dict.fromkeys(own, baseline[None])
     paired = own.keys() == baseline.keys()
-    if paired and all(abs(own[seed] - baseline[seed]) < ROUNDING for seed in own):
-        return Difference(mean, None, "no difference")
-    if len(own) < 2 or len(baseline) < 2:
-        return Difference(mean, None, "one seed only")
-    from scipy import stats  # half a second, which steps that only sum up need not wait for
-
-    with warnings.catch_warnings():
-        # Seeds that all came to the same figure are told as a loss of precision; no spread is answered for below.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        if paired:
-            test = stats.ttest_rel([own[seed] for seed in baseline], list(baseline.values()))
-        else:
-            test = stats.ttest_ind(list(own.values()), list(baseline.values()), equal_var=False)
-        low, high = test.confidence_interval(1 - (1 - CONFIDENCE) / comparisons)
-    margin = float(high - low) / 2
-    return Difference(mean, margin) if margin > ROUNDING else Difference(mean, None, "no spread over seeds")
+    sides = [np.array([side[seed] for seed in (own if paired else side)], float) for side in (own, baseline)]
+    if sides[0].ndim != sides[1].ndim:
+        sides = [_by_seed(side) for side in sides]
+    samples = [sides[0] - sides[1]] if paired else [sides[0], -sides[1]]
+    mean = float(sum(sample.mean() for sample in samples))
+    each = tuple(_by_seed(samples[0]).tolist()) if paired else ()
+    if paired and all(abs(value) < ROUNDING for value in each):
+        return Difference(mean, None, "no difference", each)
+    if any(len(sample) < 2 for sample in samples):
+        return Difference(mean, None, ONE_SEED, each)
+    if samples[0].ndim == 2 and samples[0].shape[1] < 2:
+        return Difference(mean, None, "one image only", each)
+    margin = _margin([*map(_of_seeds, samples), *_of_images(samples)], comparisons)
+    return Difference(mean, margin, each=each) if margin > ROUNDING else Difference(mean, None, "no spread", each)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gap(Difference):
-    """Accuracy (0 to 1) of an encoder minus that of a baseline, on the test images of one run.
+@dataclass(frozen=True)
+class _Noise:
+    """An estimate of the variance that a source gives a difference, and its degrees of freedom."""
 
-    Attributes:
-        std: Sample standard deviation over seeds, 0 for a single one.
-        ahead: In how many seeds the encoder has the higher accuracy.
-        n: Seeds.
-    """
-
-    std: float
-    ahead: int
-    n: int
+    variance: float
+    freedom: float
 
 
-def gap(own: Mapping[int, float], baseline: Mapping[int | None, float], images: int) -> Gap:
-    """Compare an encoder with a baseline of the same run; each seed with the same seed's baseline where there is one.
-
-    The margin is twice the standard error of the difference: sqrt(p(1-p)/N + q(1-q)/N + s²/n), with p and q the two
-    accuracies on N test images and s the standard deviation of the difference over n seeds. Both are measured on the
-    same images, which makes their errors alike, so the margin is rather too wide than too narrow.
-
-    Args:
-        own: The encoder's accuracy by seed, all finite, at least one.
-        baseline: That of the baseline, by seed or once for all.
-        images: Test images, N.
-    """
-    common = fmean(baseline.values())
-    each = [value - baseline.get(seed, common) for seed, value in own.items()]
-    over_seeds = spread(each)
-    margin = two_standard_errors(
-        error_of_accuracy(fmean(own.values()), images),
-        error_of_accuracy(common, images),
-        error_of_mean(over_seeds["std"], over_seeds["n"]),
-    )
-    ahead = sum(value > 0 for value in each)
-    return Gap(over_seeds["mean"], margin, std=over_seeds["std"], ahead=ahead, n=over_seeds["n"])
+def _by_seed(scores: np.ndarray) -> np.ndarray:
+    """Means (n,) of scores (n, N); figures (n,) as they are."""
+    return scores.mean(1) if scores.ndim == 2 else scores
 
 
-def gain(before: Mapping[str, float], after: Mapping[str, float], images: int) -> Difference:
-    """Compare the accuracies of the same seeds before and after some training, by two standard errors.
+def _of_seeds(sample: np.ndarray) -> _Noise:
+    return _Noise(_by_seed(sample).var(ddof=1) / len(sample), len(sample) - 1)
 
-    Args:
-        before, after: What `spread` says of the seeds' accuracies, each on so many images.
-    """
-    n, both = before["n"], (before, after)
-    errors = [e for one in both for e in (error_of_accuracy(one["mean"], images), error_of_mean(one["std"], n))]
-    return Difference(after["mean"] - before["mean"], two_standard_errors(*errors))
+
+def _of_images(samples: list[np.ndarray]) -> list[_Noise]:
+    """That of other images, for samples (n, N) of one or two sides; none where there are no scores of images."""
+    if samples[0].ndim == 1:
+        return []
+    images = samples[0].shape[1]
+    variance = sum(sample.mean(0) for sample in samples).var(ddof=1)
+    for sample in samples:
+        rest = sample - sample.mean(0) - sample.mean(1, keepdims=True) + sample.mean()
+        variance -= np.square(rest).sum() / (len(sample) - 1) / (images - 1) / len(sample)
+    return [_Noise(max(variance, 0.0) / images, images - 1)]
+
+
+def _margin(sources: list[_Noise], comparisons: int) -> float:
+    """Half-width of the interval in which a difference with these sources of noise lies."""
+    from scipy.special import stdtrit  # a fifth of a second, which steps that only sum up need not wait for
+
+    known = [source for source in sources if source.variance > 0]
+    if not known:
+        return 0.0
+    total = sum(source.variance for source in known)
+    freedom = 1 / sum((source.variance / total) ** 2 / source.freedom for source in known)
+    level = 1 - (1 - CONFIDENCE) / comparisons / 2
+    return float(max(stdtrit(n.freedom, level) * math.sqrt(n.variance) for n in [*known, _Noise(total, freedom)]))
 
 
 def error_of_accuracy(accuracy: float, images: int) -> float:
     """Standard error of an accuracy (0 to 1) on so many images, which are a sample of their kind."""
     return math.sqrt(accuracy * (1 - accuracy) / images)
-
-
-def error_of_mean(std: float, n: int) -> float:
-    """Standard error of a mean over n seeds with the standard deviation `std`."""
-    return std / math.sqrt(n)
-
-
-def two_standard_errors(*errors: float) -> float:
-    """The margin of a difference in which these standard errors, independent of each other, add up."""
-    return 2 * math.hypot(*errors)

@@ -18,6 +18,7 @@ from contraflow.settings.values import flat
 FIGURES = {
     seed: {
         "test": {"linear": 0.8 + seed / 100, "linear_10pct": 0.7, "knn5": 0.75},
+        "right": {"linear": {"images": 4, "draws": 1, "bits": "sA=="}},
         "validation": {"linear": 0.81},
         "alignment": 0.3,
         "uniformity": -2.0,

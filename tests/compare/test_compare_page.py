@@ -3,6 +3,7 @@
 import html
 import re
 
+import numpy as np
 import pytest
 
 from contraflow.baseline.differences import parameters
@@ -11,6 +12,7 @@ from contraflow.compare.differences import code
 from contraflow.compare.page import render
 from contraflow.compare.results import rows
 from contraflow.compare.verdict import verdict
+from contraflow.evaluation.hits import Hits
 from contraflow.pages.numbers import MISSING
 
 BASE = {0: 0.80, 1: 0.81, 2: 0.79}
@@ -45,6 +47,33 @@ def test_the_best_is_chosen_on_the_validation_images(experiment_of):
     found = verdict([experiment_of("main", linear=BETTER), lucky])
     assert found.sentence.startswith("lucky is best") and "less than the baseline" in found.sentence
     assert found.badge == "Contradictory"
+
+
+def test_other_images_are_noise_as_other_seeds_are(experiment_of):
+    """The same accuracies, but on a few images, of which each run finds others easy."""
+    runs = [experiment_of("main", linear=BASE), experiment_of("colder", linear=BETTER)]
+    random = np.random.default_rng(0)
+    for run in runs:
+        ease = random.permutation(200) / 200
+        for content in run.evaluations.values():
+            content.right["linear"] = Hits.of(ease < content.test["linear"])
+    found = verdict(runs)
+    assert found.badge == "Within noise" and "5.17 points more" in found.sentence
+    assert not any("held fixed" in note for note in found.notes)
+
+
+def test_a_run_that_did_not_record_what_was_right_holds_the_images_fixed(experiment_of):
+    runs = [experiment_of("main", linear=BASE), experiment_of("old", linear=BETTER)]
+    for content in runs[1].evaluations.values():
+        content.right.clear()
+    found = verdict(runs)
+    assert found.badge == "Beyond noise"
+    assert any("not recorded of old: they are held fixed" in note for note in found.notes)
+
+
+def test_on_other_test_images_nothing_is_judged(experiment_of):
+    found = verdict([experiment_of("main", linear=BASE), experiment_of("colder", linear=BETTER, test_images="x")])
+    assert found.badge == "Not shown" and "other test images, so nothing can be said about noise" in found.sentence
 
 
 def test_one_seed(experiment_of):

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.results import ByRound, Evaluation, Extra, Images, Round
 from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
@@ -17,11 +18,13 @@ def results(evaluation_of):
     fit = {"weight_decay": 0.1, "iterations": 7, "converged": True}
     names = {"representation": "encoder", "seed": 3, "provenance": MADE_FROM}
     extra = {"kind": "transfer", "figures": {"jpeg": {"1": {"knn5": 0.5}}}, "protocol": {"knn": "k = 5"}}
-    rounds = [Round(round=0, linear=0.5, confusion=[[1, 0], [1, 0]], knn5=0.25), Round(round=1)]
+    hits = Hits.of([True, False])
+    rounds = [Round(round=0, linear=0.5, right=hits, confusion=[[1, 0], [1, 0]], knn5=0.25), Round(round=1)]
     return [
         evaluation_of(
             provenance=MADE_FROM,
             test={"linear": 0.5, "knn5": None},
+            right={"linear": hits},
             per_class=[{"class": "a", "precision": 1.0, "recall": 0.5, "f1": 0.7, "images": 2}],
             probe=fit,
             probe_sweep=[fit | {"validation_accuracy": 0.4}],
@@ -53,11 +56,11 @@ def test_files_have_the_keys_in_the_order_of_the_fields_and_none_that_was_not_gi
     assert [name for name in validated if name not in extra] == ["validation"]
     assert by_round == ["representation", "seed", "images", "rounds", "provenance"]
     first, second = results[-1].content()["rounds"]
-    assert list(first) == ["round", "linear", "confusion", "knn5"] and second == {"round": 1}
+    assert list(first) == ["round", "linear", "right", "confusion", "knn5"] and second == {"round": 1}
     assert results[0].content()["per_class"][0]["class"] == "a"
 
 
-def test_accuracies_of_a_round_are_all_but_its_number_and_confusion(results):
+def test_accuracies_of_a_round_are_all_but_its_number_and_what_is_of_each_image(results):
     assert [each.accuracies for each in results[-1].rounds] == [{"linear": 0.5, "knn5": 0.25}, {}]
 
 

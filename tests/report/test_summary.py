@@ -3,16 +3,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from contraflow.encoded.card import Amount
+from contraflow.evaluation.hits import Hits
 from contraflow.report.summary import (
     geometry,
     measured_gap,
     measures,
     measures_by_round,
+    mining_gap,
     rounds,
     strips,
     summary_rows,
 )
+from contraflow.statistics import difference
 
 
 @pytest.fixture(scope="module")
@@ -20,51 +22,33 @@ def run(run_of):
     return run_of()
 
 
-def with_linear(run, encoder, untrained, raw, images=10_000):
-    """The run with other accuracies of the linear probe, by seed."""
-
-    def table(values):
-        [one, *_] = run.evaluations["encoder"].values()
-        return {
-            seed: one.model_copy(update={"seed": seed, "test": {"linear": value}}) for seed, value in values.items()
-        }
-
-    evaluations = {"encoder": table(encoder), "untrained": table(untrained), "raw_pixels": table({None: raw})}
-    return replace(run, evaluations=evaluations, card=run.card.model_copy(update={"test": Amount(images=images)}))
+def with_linear(run, **named):
+    """The run with other hits of the linear probe, by representation and seed: (N,) each."""
+    [one, *_] = run.evaluations["encoder"].values()
+    evaluations = {
+        name: {seed: one.model_copy(update={"right": {"linear": Hits.of(hits)}}) for seed, hits in by_seed.items()}
+        for name, by_seed in named.items()
+    }
+    return replace(run, evaluations=evaluations)
 
 
-def test_difference_pairs_the_seeds(run):
-    other = with_linear(run, {0: 0.9, 1: 0.8, 2: 0.86}, {0: 0.5, 1: 0.45, 2: 0.4}, 0.85)
-    paired = np.array([0.9 - 0.5, 0.8 - 0.45, 0.86 - 0.4])
+def test_gap_is_the_difference_image_by_image_and_seed_by_seed(run):
+    random = np.random.default_rng(0)
+    encoder, untrained = ({seed: random.random(500) < share for seed in (3, 5, 7)} for share in (0.9, 0.5))
+    raw = {None: random.random(500) < 0.85}
+    other = with_linear(run, encoder=encoder, untrained=untrained, raw_pixels=raw)
     found = measured_gap(other, "linear", "untrained")
-    assert (found.mean, found.std) == (pytest.approx(paired.mean()), pytest.approx(paired.std(ddof=1)))
-    assert (found.ahead, found.n) == (3, 3)
-    assert measured_gap(other, "linear", "raw_pixels").ahead == 2
+    assert found == difference(encoder, untrained)
+    assert (found.ahead, found.each[1]) == (3, pytest.approx(encoder[5].mean() - untrained[5].mean()))
+    assert measured_gap(other, "linear", "raw_pixels") == difference(encoder, dict.fromkeys(encoder, raw[None]))
 
 
-def test_margin_is_two_standard_errors(run):
-    other = with_linear(run, {0: 0.9, 1: 0.88}, {0: 0.5}, 0.85, images=400)
-    found = measured_gap(other, "linear", "raw_pixels")
-    p, q, s = 0.89, 0.85, np.std([0.05, 0.03], ddof=1)
-    assert found.margin == pytest.approx(2 * np.sqrt(p * (1 - p) / 400 + q * (1 - q) / 400 + s**2 / 2))
-    assert found.sign == 0  # four points are nothing on 400 images
-
-
-def test_margin_against_simulation(run):
-    """Two equally good classifiers differ by more than the margin in about 5 % of test sets."""
-    rng = np.random.default_rng(0)
-    signs = []
-    for _ in range(1000):
-        encoder, raw = rng.binomial(500, 0.8, 2) / 500
-        signs.append(
-            measured_gap(with_linear(run, {0: encoder}, {0: 0.5}, raw, images=500), "linear", "raw_pixels").sign
-        )
-    assert 0.02 < np.mean(np.abs(signs)) < 0.08
-
-
-def test_failed_accuracies_have_no_difference(run):
-    assert measured_gap(with_linear(run, {0: None}, {0: 0.5}, 0.8), "linear", "raw_pixels") is None
-    assert measured_gap(with_linear(run, {0: float("nan")}, {0: 0.5}, 0.8), "linear", "raw_pixels") is None
+def test_mining_is_judged_on_the_images_of_the_rounds(run):
+    random = np.random.default_rng(0)
+    probed = {number: {seed: random.random(300) < 0.8 for seed in (3, 5)} for number in range(3)}
+    assert mining_gap(replace(run, probed=probed)) == difference(probed[2], probed[0])
+    assert mining_gap(replace(run, probed={})) is None
+    assert mining_gap(run).mean == pytest.approx(0.02)
 
 
 def test_rows_of_the_table(run):

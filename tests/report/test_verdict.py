@@ -5,15 +5,23 @@ import numpy as np
 import pytest
 
 from contraflow.encoded.card import Amount
-from contraflow.report.verdict import MEASURED, verdict
-from contraflow.steps.evaluate.evaluate_rounds import HELD_OUT
+from contraflow.evaluation.hits import Hits
+from contraflow.report.summary import measured_gap
+from contraflow.report.verdict import verdict
+from contraflow.statistics import spread
 
 
 def changed(run, representation, key, values, images=10_000):
-    """The run with other accuracies of one representation, in its evaluations and in the summary."""
+    """The run with other accuracies of one representation, in its evaluations and in the summary.
+
+    The images that are named rightly are the first ones, so that one representation is right where a better one is.
+    """
     evaluations, metrics = copy.deepcopy(run.evaluations), copy.deepcopy(run.metrics)
+    for by_seed in evaluations.values():
+        for evaluation in by_seed.values():
+            evaluation.right[key] = first_right(evaluation.test[key], images)
     for evaluation, value in zip(evaluations[representation].values(), values, strict=True):
-        evaluation.test[key] = value
+        evaluation.test[key], evaluation.right[key] = value, first_right(value, images)
     n = len(values)
     metrics[representation][key] = {
         "mean": float(np.mean(values)),
@@ -22,6 +30,10 @@ def changed(run, representation, key, values, images=10_000):
     }
     card = run.card.model_copy(update={"test": Amount(images=images, per_class=[images // 3] * 3)})
     return replace(run, evaluations=evaluations, metrics=metrics, card=card)
+
+
+def first_right(accuracy, images):
+    return Hits.of(np.arange(images) < accuracy * images)
 
 
 @pytest.fixture(scope="module")
@@ -34,19 +46,26 @@ def plain(text):
 
 
 def test_good(run):
-    found = verdict(changed(run, "encoder", "linear", [0.88, 0.9]))
+    better = changed(run, "encoder", "linear", [0.88, 0.9])
+    found = verdict(better)
     text = plain(found.paragraph)
     assert found.level == "good"
     assert "89.00 ± 1.41 % of the 10,000 test images (2 seeds)" in text
-    assert "19.00 ± 1.41 points more than the same probe on raw pixels (70.00 %)" in text
+    gap = measured_gap(better, "linear", "raw_pixels")
+    assert (
+        12.7 < 100 * gap.margin < 14
+    )  # Student's for two seeds that lie two points apart, and a little for the images
+    around = f"+{100 * gap.low:.2f} to +{100 * gap.high:.2f}"
+    assert f"19.00 points more (95 % interval {around}) than the same probe on raw pixels (70.00 %)" in text
     assert "ahead of both in every seed" in text
 
 
 def test_knn_is_told_plainly(run):
-    text = plain(verdict(changed(run, "encoder", "knn20", [0.65, 0.65])).paragraph)
+    ahead = changed(run, "encoder", "knn200", [0.75, 0.751])
+    text = plain(verdict(changed(ahead, "encoder", "knn20", [0.65, 0.651])).paragraph)
     assert "beats raw pixels at k = 200" in text
     assert "does not beat raw pixels at k = 20" in text
-    level = plain(verdict(changed(run, "encoder", "knn20", [0.701, 0.701])).paragraph)
+    level = plain(verdict(changed(run, "encoder", "knn20", [0.70, 0.71])).paragraph)
     assert "cannot be told from raw pixels at k = 20" in level
 
 
@@ -54,7 +73,7 @@ def test_worse_than_raw_pixels_is_suspicious(run):
     found = verdict(changed(run, "encoder", "linear", [0.6, 0.61]))
     assert found.level == "suspicious"
     assert "worse than raw pixels" in found.headline
-    assert "points less than the same probe on raw pixels" in plain(found.paragraph)
+    assert plain(found.paragraph).count("9.50 points less (95 % interval \u2212") == 1
 
 
 def test_worse_than_the_untrained_encoder_is_suspicious(run):
@@ -73,6 +92,16 @@ def test_a_difference_within_noise_is_not_claimed(run):
 def test_seeds_that_disagree_are_counted(run):
     text = plain(verdict(changed(run, "encoder", "linear", [0.69, 0.9])).paragraph)
     assert "the first in 1 of 2 seeds and of the second in every seed" in text
+
+
+@pytest.mark.parametrize("linear", [0.72, 0.95, 0.3])
+def test_one_seed_proves_nothing(run_of, linear):
+    """However far apart the accuracies are."""
+    found = verdict(changed(run_of(seeds=[0]), "encoder", "linear", [linear]))
+    assert (found.level, found.badge) == ("unclear", "Not shown")
+    assert found.headline.startswith("One seed proves nothing")
+    assert "within what chance may do" in found.paragraph and "interval" not in found.paragraph
+    assert "cannot be told from raw pixels at k" in found.paragraph
 
 
 def test_nan_is_a_failed_run(run):
@@ -113,10 +142,16 @@ def test_warnings(run, run_of):
     )
 
 
-def after_rounds(run, before, after, std=0.002):
-    rounds = [{"round": i, "linear": {"mean": m, "std": std, "n": 2}} for i, m in enumerate((before, 0.1, after))]
-    card = run.card.model_copy(update={"validation": Amount(images=5000)})
-    return plain(verdict(replace(run, metrics=run.metrics | {"rounds": rounds}, card=card)).mining)
+def after_rounds(run, before, after, seeds=(3, 5)):
+    """What is said of mining where the probe went from and to these accuracies, and by a little more with each seed."""
+    rounds, probed = [], {}
+    for number, mean in enumerate((before, 0.1, after)):
+        accuracies = [mean + seed / 5000 * (number - 1) for seed in seeds]
+        probed[number] = {
+            seed: np.arange(5000) < 5000 * accuracy for seed, accuracy in zip(seeds, accuracies, strict=True)
+        }
+        rounds.append({"round": number, "linear": spread(accuracies)})
+    return plain(verdict(replace(run, metrics=run.metrics | {"rounds": rounds}, probed=probed)).mining)
 
 
 def test_mining_is_never_said_to_have_helped(run, run_of):
@@ -124,14 +159,14 @@ def test_mining_is_never_said_to_have_helped(run, run_of):
     assert "12.3 % of the negatives" in text
     assert "33.3 %" in text  # three equal classes
     better = after_rounds(run, 0.8, 0.85)
-    assert "went from 80.0 ± 0.2 % to 85.0 ± 0.2 % on validation images, 5.0 points more" in better
+    assert "went from 79.9 ± 0.0 % to 85.1 ± 0.0 % on validation images, 5.2 points more" in better
     assert "trained for 4 epochs instead of 2" in better and "harm" not in better
     assert "cannot tell whether mining helped" in better
-    assert "within what chance may do" in after_rounds(run, 0.8, 0.805)
+    assert "within what chance may do" in after_rounds(run, 0.8, 0.8)
+    assert "a change of which one seed proves nothing" in after_rounds(run, 0.8, 0.85, seeds=[3])
     worse = after_rounds(run, 0.85, 0.8)
-    assert "5.0 points less" in worse and "may have done harm" in worse
+    assert "4.8 points less" in worse and "may have done harm" in worse
     assert verdict(run_of(rounds=0)).mining is None
-    assert MEASURED == HELD_OUT
 
 
 def test_unlabelled(run_of):

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from contraflow.evaluation.hits import Hits
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
@@ -86,7 +87,9 @@ def test_an_evaluation_has_all_figures_and_says_how_they_were_measured(params_of
     assert found["validation"]["linear"] == max(row["validation_accuracy"] for row in sweep)
     assert found["probe"]["converged"]
     assert all(low <= found["test"][name] <= high for name, (low, high) in found["intervals"].items())
-    assert set(found["intervals"]) == LABEL_FIGURES
+    assert set(found["intervals"]) == set(found["right"]) == LABEL_FIGURES
+    means = {name: Hits.model_validate(hits).scores().mean() for name, hits in found["right"].items()}
+    assert means == found["test"]
     assert found["few_labels"]["linear_2each"]["images"] == 4
     bins = found["calibration"]["bins"]
     assert sum(b["images"] for b in bins) == encoded.card.test.images
@@ -104,7 +107,9 @@ def test_features_lie_beside_an_encoders_figures_and_no_others(run, encoded):
     figures = read_json(run / "encoder-seed3.json")
     assert arrays["features"].shape == (encoded.card.test.images, 64) and arrays["features"].dtype == np.float32
     assert np.array_equal(arrays["label"], encoded.labels("test"))
-    assert (arrays["predicted"] == arrays["label"]).mean() == pytest.approx(figures["test"]["linear"])
+    right = Hits.model_validate(figures["right"]["linear"]).scores()
+    assert np.array_equal(arrays["predicted"] == arrays["label"], right)
+    assert right.mean() == pytest.approx(figures["test"]["linear"])
     assert provenance.content() == figures["provenance"]
     assert {path.stem for path in run.glob("*.npz")} == {"encoder-seed3", "encoder-seed4"}
 
@@ -260,11 +265,14 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     assert out.read_bytes() == before and found["seed"] == 3
     trained, untrained = (read_json(run / f"{name}-seed3.json")["validation"] for name in ("encoder", "untrained"))
     confusions = [np.array(entry.pop("confusion")) for entry in found["rounds"]]
+    right = [Hits.model_validate(entry.pop("right")).scores() for entry in found["rounds"]]
     of_rounds = ("linear", "knn5", "knn3")
     expected = [{"round": i, **{key: of[key] for key in of_rounds}} for i, of in enumerate((trained, untrained))]
     assert found["rounds"] == expected
-    for confusion, entry in zip(confusions, found["rounds"], strict=True):
+    for confusion, hits, entry in zip(confusions, right, found["rounds"], strict=True):
         assert np.trace(confusion) / confusion.sum() == pytest.approx(entry["linear"])
+        labels = encoded.labels("validation")
+        assert [hits[labels == label].sum() for label in (0, 1)] == np.diag(confusion).tolist()
         assert confusion.sum(1).tolist() == np.bincount(encoded.labels("validation"), minlength=2).tolist()
     assert found["provenance"]["inputs"] == {"data": encoded.digest, "encoders": [sha256(path) for path in checkpoints]}
     summary = summed_up(params, encoded, run, rounds=[out])

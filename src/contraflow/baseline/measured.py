@@ -3,20 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
+from contraflow.evaluation.hits import Hits
 from contraflow.foundations.record import Record
 from contraflow.pages.numbers import is_number
 from contraflow.settings.values import Number
 
 
 class Figures(Record):
-    """Figures of the encoder of one seed, taken from its evaluation, of this version or an earlier one."""
+    """Figures of the encoder of one seed, taken from its evaluation, of this version or an earlier one.
+
+    Attributes:
+        right: Which test images each of `test` was measured to name rightly; empty in earlier versions.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
     seed: int
     test: dict[str, Number | None]
+    right: dict[str, Hits] = Field(default_factory=dict)
     validation: dict[str, Number | None]
     alignment: Number | None
     uniformity: Number | None

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from contraflow.baseline.measured import Measured
 from contraflow.pages.numbers import NARROW, is_number, points, spread
-from contraflow.statistics import Difference, difference
+from contraflow.statistics import Difference, Scores, difference
 
 GEOMETRY = {"alignment": "0 is best", "uniformity": "lower is more spread out"}
 
@@ -47,12 +47,24 @@ class Measure:
         """Whether the figure is a number for every seed."""
         return all(map(is_number, self.of(run).values()))
 
+    def by_image(self, run: Measured) -> bool:
+        """Whether it is known of each test image what this figure is the mean of."""
+        return self.split == "test" and all(self.key in content.right for content in run.evaluations.values())
+
+    def scores(self, run: Measured) -> Scores:
+        """What differences are judged by: of each image where that is known, else the figure."""
+        if not self.by_image(run):
+            return self.of(run)
+        return {seed: content.right[self.key].scores() for seed, content in run.evaluations.items()}
+
     def mean(self, run: Measured) -> float:
         return fmean(self.of(run).values())
 
     def difference(self, run: Measured, baseline: Measured, comparisons: int) -> Difference:
         """The figure of a run minus that of the baseline; both are known."""
-        return difference(self.of(run), self.of(baseline), comparisons)
+        if run.test_images != baseline.test_images:
+            return Difference(self.mean(run) - self.mean(baseline), None, "other test images")
+        return difference(self.scores(run), self.scores(baseline), comparisons)
 
     def figure(self, over_seeds: dict) -> str:
         """Its spread over seeds as a person reads it: accuracies in per cent."""

@@ -11,7 +11,7 @@ from contraflow.compare.experiment import Experiment
 from contraflow.compare.verdict import verdict
 from contraflow.pages.assets import template
 from contraflow.pages.palette import colour
-from contraflow.statistics import CONFIDENCE
+from contraflow.statistics import CONFIDENCE, IN_WORDS
 
 
 def render(experiments: Sequence[Experiment]) -> str:
@@ -24,6 +24,7 @@ def render(experiments: Sequence[Experiment]) -> str:
         rows=results.rows(experiments),
         strips=results.strips(experiments),
         confidence=CONFIDENCE,
+        noise=IN_WORDS,
         parameters=parameters(experiments),
         code=differences.code(experiments),
         inputs=differences.inputs(experiments),

@@ -83,11 +83,16 @@ def _notes(experiments: Sequence[Experiment]) -> list[str]:
             found.append(f"{run.name} was measured {listing(reasons)}: its accuracies are not of the baseline's kind.")
         if run.stages["evaluate"].outputs == baseline.stages["evaluate"].outputs:
             found.append(f"{run.name} has the very results of the baseline: nothing that was computed differs.")
+    silent = [run.name for run in experiments if LINEAR.known(run) and not LINEAR.by_image(run)]
+    if LINEAR in measures(experiments) and silent:
+        found.append(
+            f"Which test images were named rightly is not recorded of {listing(silent)}: they are held fixed there."
+        )
     fewest = min(len(run.evaluations) for run in experiments)
     if LINEAR in measures(experiments) and fewest < ENOUGH_SEEDS:
         found.append(
             f"As few as {times(fewest, 'seed')}: "
-            + ("no spread, so no noise to compare with" if fewest == 1 else "only large differences get beyond noise")
+            + ("one seed proves nothing" if fewest == 1 else "only large differences get beyond noise")
             + f". {ENOUGH_SEEDS} or more make a claim: dvc exp run -S seeds=[{','.join(map(str, range(ENOUGH_SEEDS)))}]"
         )
     return found

@@ -40,6 +40,10 @@ class Accuracies:
         """Accuracies (0 to 1) on the test images, by name."""
         return {name: float(correct.mean()) for name, correct in self.correct.items()}
 
+    def draws(self, name: str) -> int:
+        """How many draws of labels the figure is a mean of."""
+        return len(self.few[name].weight_decays) if name in self.few else 1
+
 
 def measure(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, device: torch.device) -> Accuracies:
     """Choose on the validation images, then measure once on the test images.

@@ -6,6 +6,7 @@ from contraflow.encoded.card import Card
 from contraflow.evaluation.accuracy import Accuracies
 from contraflow.evaluation.classification import BINS, calibration_error, confusion_matrix, per_class, reliability
 from contraflow.evaluation.geometry import ALIGNED, SPREAD
+from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.probe import GRADIENT_NORM
 from contraflow.evaluation.raw_pixels import LARGEST
 from contraflow.evaluation.results import Bin, Calibration, Tried
@@ -27,12 +28,13 @@ DIGITS = 6  # of what is rounding beyond
 def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[str]) -> dict:
     """The figures that need the test images' labels (N,); empty where `found` is None, without labels."""
     if found is None:
-        nothing = {"test": {}, "validation": {}, "intervals": {}}
+        nothing = {"test": {}, "right": {}, "validation": {}, "intervals": {}}
         return nothing | {"per_class": [], "confusion": [], "probe_sweep": [], "few_labels": {}, "calibration": None}
     confusion = confusion_matrix(labels, found.predicted, len(classes))
     bins = reliability(found.confidence, found.predicted == labels)
     return {
         "test": found.test,
+        "right": {name: Hits.of(correct, found.draws(name)) for name, correct in found.correct.items()},
         "intervals": {
             name: [round(end, DIGITS) for end in bootstrap_interval(correct)] for name, correct in found.correct.items()
         },

@@ -5,6 +5,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field
 
+from contraflow.evaluation.hits import Hits
 from contraflow.foundations.artefacts import read_json, write_json
 from contraflow.foundations.record import MadeFrom, Record
 
@@ -86,6 +87,7 @@ class Evaluation(Result):
         seed: Of the encoder; None of pixels.
         dimension: Of the features.
         test: Accuracies (0 to 1) on the test images by name: `linear`, those on few labels, `knnK`.
+        right: Which test images each was measured to name rightly.
         intervals: Lower and upper end of the bootstrap interval of each.
         validation: Accuracies on the validation images.
         confusion: How many test images of each class (row) the probe takes for each class (column).
@@ -99,6 +101,7 @@ class Evaluation(Result):
     seed: int | None
     dimension: int
     test: dict[str, float | None]
+    right: dict[str, Hits]
     intervals: dict[str, list[float]]
     validation: dict[str, float | None]
     per_class: list[ClassFigures]
@@ -146,6 +149,7 @@ class Round(Record):
 
     Attributes:
         linear: Accuracy (0 to 1) of the linear probe; those of k-NN stand beside it under their own names.
+        right: Which images the probe names rightly.
         confusion: How many images of each class (row) the probe takes for each class (column).
     """
 
@@ -154,12 +158,13 @@ class Round(Record):
 
     round: int
     linear: float | None = None
+    right: Hits | None = None
     confusion: list[list[int]] | None = None
 
     @property
     def accuracies(self) -> dict[str, float]:
         """All that were measured, by name."""
-        return {name: value for name, value in self.content().items() if name not in ("round", "confusion")}
+        return {name: value for name, value in self.content().items() if name not in ("round", "right", "confusion")}
 
 
 class ByRound(Result):

@@ -32,7 +32,7 @@ def evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict
     seeds = dict.fromkeys(trained, params.seeds) | {"raw_pixels": [None], "pca_pixels": [None]}
     for name, seed in ((name, seed) for name, each in seeds.items() for seed in each):
         evaluation = found.get((name, seed))
-        absent = scores - evaluation.test.keys() if evaluation else set()
+        absent = scores - (evaluation.test.keys() & evaluation.right.keys()) if evaluation else set()
         if not evaluation or absent:
             of = name if seed is None else f"{name} of seed {seed}"
             what = f" ({', '.join(sorted(absent))})" if absent else ""
@@ -92,13 +92,23 @@ def code(encoded: EncodedData, evaluations: dict, mined: Mined | None) -> dict[s
     return told | {"report": code_digest("report")}
 
 
-def confusions(paths: list[Path], digest: str) -> dict[int, np.ndarray]:
+def confusions(by_round: list[ByRound]) -> dict[int, np.ndarray]:
     """The counts of all seeds by round."""
     found: dict[int, np.ndarray] = {}
-    for path in paths:
-        for each in ByRound.read(path, data=digest).rounds:
+    for of_seed in by_round:
+        for each in of_seed.rounds:
             if each.confusion is not None:
                 found[each.round] = found.get(each.round, 0) + np.array(each.confusion, np.int64)
+    return found
+
+
+def probed(by_round: list[ByRound]) -> dict[int, dict[int, np.ndarray]]:
+    """What the probe named rightly, by round and seed."""
+    found: dict[int, dict[int, np.ndarray]] = {}
+    for of_seed in by_round:
+        for each in of_seed.rounds:
+            if each.right is not None:
+                found.setdefault(each.round, {})[of_seed.seed] = each.right.scores()
     return found
 
 

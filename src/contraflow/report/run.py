@@ -41,6 +41,7 @@ class Run:
         mined: The negatives of the last round and the first seed; None without mining.
         confusions: By round, from 0 before mining: how many validation images of each class (row) the linear probe took
             for each class (column), over all seeds, int64 (classes, classes). Empty without mining or labels.
+        probed: By the same rounds and by seed: whether it named each validation image rightly, (N,). Empty likewise.
         baseline: The run that this one is compared with; None where none is pinned.
         digests: SHA-256 of each file that the page was made from, by the file's name.
         code: SHA-256 of the code of each stage whose files the page was made from, and of its own.
@@ -57,6 +58,7 @@ class Run:
     predicted: np.ndarray
     mined: Mined | None
     confusions: dict[int, np.ndarray] = field(default_factory=dict)
+    probed: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)
     extras: dict[str, dict[str, str]] = field(default_factory=dict)
     baseline: Measured | None = None
     digests: dict[str, str] = field(default_factory=dict)

@@ -5,7 +5,7 @@ import math
 from contraflow.baseline.measures import GEOMETRY, Measure
 from contraflow.pages.numbers import is_number, times
 from contraflow.report.run import Run
-from contraflow.statistics import Gap, gap
+from contraflow.statistics import IN_WORDS, Difference, difference
 
 NAMES = {
     "encoder": "Encoder",
@@ -40,14 +40,20 @@ def accuracy(run: Run, representation: str, key: str, split: str = "test") -> di
     return table.get(representation, {}).get(key)
 
 
-def measured_gap(run: Run, key: str, baseline: str) -> Gap | None:
-    """The encoder's accuracy against a baseline's; None where one of them is no number."""
+def measured_gap(run: Run, key: str, baseline: str) -> Difference:
+    """The encoder's accuracy against a baseline's, on the same test images; both were measured."""
     own, base = (
-        {seed: evaluation.test.get(key) for seed, evaluation in run.evaluations[name].items()}
+        {seed: evaluation.right[key].scores() for seed, evaluation in run.evaluations[name].items()}
         for name in ("encoder", baseline)
     )
-    known = own and base and all(map(is_number, [*own.values(), *base.values()]))
-    return gap(own, base, run.card.test.images) if known else None
+    return difference(own, base)
+
+
+def mining_gap(run: Run) -> Difference | None:
+    """The linear probe after the last round against that before mining, on the same validation images; None without."""
+    if len(run.probed) < 2:
+        return None
+    return difference(run.probed[max(run.probed)], run.probed[min(run.probed)])
 
 
 def summary_rows(run: Run, split: str = "test") -> list[dict]:
@@ -105,6 +111,8 @@ def geometry(run: Run) -> dict | None:
 def protocol(run: Run) -> dict[str, str]:
     """How the encoder was measured, and what the baselines' features are."""
     words = dict(next(iter(run.evaluations["encoder"].values())).protocol)
+    if run.classes:
+        words["noise"] = IN_WORDS
     for name in NAMES:
         if name != "encoder" and run.evaluations[name]:
             words[NAMES[name]] = next(iter(run.evaluations[name].values())).protocol["features"]

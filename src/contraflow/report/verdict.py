@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass, field
 
-from contraflow.pages.numbers import NBSP, count, fixed, is_number, listing, percent, share, times
+from contraflow.baseline.measures import LINEAR, interval
+from contraflow.pages.numbers import NARROW, NBSP, count, fixed, is_number, listing, percent, share, times
 from contraflow.report.run import Run
-from contraflow.report.summary import NAMES, accuracy, measured_gap, measures
-from contraflow.statistics import Gap, error_of_accuracy, gain
+from contraflow.report.summary import NAMES, accuracy, measured_gap, measures, mining_gap
+from contraflow.statistics import ONE_SEED, Difference, error_of_accuracy
 
 BADGES = {
     "good": "Good",
@@ -16,8 +17,6 @@ BADGES = {
     "unlabelled": "Unlabelled",
 }
 FEW_TEST_IMAGES = 2000  # below it one standard error of an accuracy exceeds about a point
-
-MEASURED = 5_000  # validation images after each round at most, as `contraflow.steps.evaluate.evaluate_rounds` takes
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ def verdict(run: Run) -> Verdict:
     if not run.classes:
         return _unlabelled(run)
     raw, untrained = (measured_gap(run, "linear", baseline) for baseline in ("raw_pixels", "untrained"))
-    level, headline = _judged({"raw pixels": raw.sign, "an untrained encoder": untrained.sign})
+    level, headline = _judged({"raw pixels": raw, "an untrained encoder": untrained})
     paragraph = " ".join([_linear(run, raw, untrained), _neighbours(run)])
     return Verdict(level, headline, paragraph, _warnings(run), _on_mining(run))
 
@@ -83,17 +82,19 @@ def _unlabelled(run: Run) -> Verdict:
     )
 
 
-def _judged(signs: dict[str, int]) -> tuple[str, str]:
-    """Level and headline, from the sign of the difference to each baseline."""
-    worse, level = ([name for name, sign in signs.items() if sign == side] for side in (-1, 0))
+def _judged(gaps: dict[str, Difference]) -> tuple[str, str]:
+    """Level and headline, from the difference to each baseline: the features must be beyond noise above all of them."""
+    if any(gap.why == ONE_SEED for gap in gaps.values()):
+        return "unclear", f"One seed proves nothing: the features may beat {listing(list(gaps))} or not."
+    worse, level = ([name for name, gap in gaps.items() if gap.sign == side] for side in (-1, 0))
     if worse:
         return "suspicious", f"The features are worse than {listing(worse)}: look for a mistake before anything else."
     if level:
         return "unclear", f"The features cannot be told from {listing(level)}: the difference may be chance."
-    return "good", f"The encoder learned features that beat {listing(list(signs))}."
+    return "good", f"The encoder learned features that beat {listing(list(gaps))}."
 
 
-def _linear(run: Run, raw: Gap, untrained: Gap) -> str:
+def _linear(run: Run, raw: Difference, untrained: Difference) -> str:
     own, of_raw, of_untrained = (accuracy(run, name, "linear") for name in ("encoder", "raw_pixels", "untrained"))
     n = own["n"]
     text = (
@@ -109,15 +110,15 @@ def _linear(run: Run, raw: Gap, untrained: Gap) -> str:
     return f"{text}; it is ahead of the first {_in_seeds(raw)} and of the second {_in_seeds(untrained)}."
 
 
-def _in_seeds(gap: Gap) -> str:
-    words = {0: "in no seed", gap.n: "in every seed"}
-    return words.get(gap.ahead, f"in {gap.ahead} of {times(gap.n, 'seed')}")
+def _in_seeds(gap: Difference) -> str:
+    n = len(gap.each)
+    return {0: "in no seed", n: "in every seed"}.get(gap.ahead, f"in {gap.ahead} of {times(n, 'seed')}")
 
 
-def _gap(gap: Gap) -> str:
-    spread = f"{NBSP}±{NBSP}{fixed(100 * gap.std)}" if gap.n > 1 else ""
+def _gap(gap: Difference) -> str:
+    around = f" (95{NARROW}% interval {interval(LINEAR, gap)})" if gap.margin is not None else ""
     chance = ", within what chance may do," if gap.sign == 0 else ""
-    return f"{fixed(100 * abs(gap.mean))}{spread} points {'less' if gap.mean < 0 else 'more'}{chance}"
+    return f"{fixed(100 * abs(gap.mean))} points {'less' if gap.mean < 0 else 'more'}{around}{chance}"
 
 
 def _neighbours(run: Run) -> str:
@@ -141,9 +142,12 @@ def _warnings(run: Run) -> list[str]:
     seeds, images, limit = len(run.params.seeds), run.card.test.images, run.params.data.limit
     found = []
     if seeds == 1:
-        found.append("One seed: there is no spread, so a small difference may be luck. Add seeds in params.yaml.")
+        found.append("One seed proves nothing: no difference can be told from chance. Add seeds in params.yaml.")
     elif seeds == 2:
-        found.append("Two seeds: ± is only a rough guess at the spread. Five or more make a claim.")
+        found.append(
+            "Two seeds: ± is only a rough guess at the spread, so only large differences can be told from chance. Five "
+            "or more make a claim."
+        )
     if limit is not None:
         found.append(f"Only the first {times(limit, 'training image')} were used (data.limit).")
     if run.card.skipped:
@@ -210,12 +214,13 @@ def _rounds(run: Run) -> str | None:
     """The linear probe before mining against that after the last round; None where it was not measured."""
     rounds = run.metrics.get("rounds", [])
     ends = [entry.get("linear") for entry in (rounds[0], rounds[-1])] if len(rounds) > 1 else []
-    if not ends or not all(end and is_number(end["mean"]) for end in ends):
+    found = mining_gap(run)
+    if found is None or not all(end and is_number(end["mean"]) for end in ends):
         return None
     before, after = ends
-    found = gain(before, after, min(run.card.validation.images, MEASURED))
     points = f"{fixed(100 * abs(found.mean), 1)} points"
-    change = {1: f"{points} more", -1: f"{points} less", 0: "a change within what chance may do"}[found.sign]
+    level = "of which one seed proves nothing" if found.why == ONE_SEED else "within what chance may do"
+    change = {1: f"{points} more", -1: f"{points} less", 0: f"a change {level}"}[found.sign]
     worse = " Mining, or its learning rate, may have done harm." if found.sign == -1 else ""
     return (
         f"From before mining to after its last round the linear probe went from {percent(before, 1)} to "

@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from contraflow.baseline.pinned import read_pinned
 from contraflow.encoded.card import EncodedData
+from contraflow.evaluation.results import ByRound
 from contraflow.foundations.artefacts import read_json, write_text
 from contraflow.foundations.signature import Data, Reads, Settings, Writes
 from contraflow.params import Params
@@ -57,6 +58,7 @@ def report(
     arrays = reading.features(params.seeds[0], features, encoded.digest)
     measured = reading.evaluations(params, encoded, evaluations)
     mined = reading.last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
+    by_round = [ByRound.read(path, data=encoded.digest) for path in rounds]
     by_name = [metrics, *evaluations, *features, *rounds, curves, baseline]
     run = Run(
         params=params,
@@ -70,7 +72,8 @@ def report(
         predicted=arrays["predicted"],
         mined=mined,
         extras=reading.extras(params, encoded, extras),
-        confusions=reading.confusions(rounds, encoded.digest),
+        confusions=reading.confusions(by_round),
+        probed=reading.probed(by_round),
         baseline=read_pinned(baseline),
         digests=reading.digests(encoded, by_name, by_folder=[*extras, *negatives]),
         code=reading.code(encoded, measured, mined),

@@ -10,6 +10,7 @@ import torch
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.classification import confusion_matrix
+from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.probe import Problem, choose, sweep
 from contraflow.evaluation.representation import Figures, frozen
 from contraflow.evaluation.results import ByRound, Images, Round
@@ -47,8 +48,9 @@ def evaluate_rounds(
     """Measure the encoders of one seed after each round on validation images.
 
     The file gets one entry a round. Probe and k-NN learn from `LEARNED` labelled training images at most and are
-    measured on `HELD_OUT` validation images at most, both evenly spaced; the test images are not read. `confusion`
-    counts what the probe takes the validation images of each class for. Without labels an entry holds the round alone.
+    measured on `HELD_OUT` validation images at most, both evenly spaced; the test images are not read. `right` says
+    which of the validation images the probe names rightly, `confusion` counts what it takes those of each class for.
+    Without labels an entry holds the round alone.
 
     Raises:
         UserError: a checkpoint is missing, of other data or another seed, or its features are not finite.
@@ -99,8 +101,10 @@ def evaluate_rounds(
 def _figures(train: Labelled, test: Labelled, classes: int, settings: Eval, device: torch.device) -> dict:
     """Of one round, with labels: the fields of a `Round`."""
     best = choose(sweep(Problem(train.features, train.labels, device=device), test, settings.linear))
+    predicted = best.probe.predict(test.features)
     return {
         "linear": best.validation_accuracy,
-        "confusion": confusion_matrix(test.labels, best.probe.predict(test.features), classes).tolist(),
+        "right": Hits.of(predicted == test.labels),
+        "confusion": confusion_matrix(test.labels, predicted, classes).tolist(),
         **knn_accuracies(test, train, settings.knn, classes=classes, device=device),
     }
