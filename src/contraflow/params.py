@@ -89,10 +89,10 @@ class Params(Section):
 
     @model_validator(mode="after")
     def _keys_give_nothing_away(self) -> Self:
-        if self.method.name == "moco" and self.model.norm == "batch" and self.train.gpus > 1:
+        if self.method.name == "moco" and self.model.norm == "sync":
             raise ValueError(
-                "model.norm must be sync, instance or group where method.name is moco and train.gpus is above 1: "
-                "statistics of one GPU's images give the positive away; got batch"
+                "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch "
+                "give the positive away; got sync"
             )
         return self
 
