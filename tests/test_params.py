@@ -57,8 +57,8 @@ def changed(**values):
         ({"train__stop_on": "knn", "train__knn_every": 0}, "train.knn_every must be at least 1 where train.stop_on is"),
         ({"train__gpus": 3}, "train.batch_size must be a multiple of train.gpus, 3, got 128"),
         (
-            {"train__gpus": 2, "method__name": "moco"},
-            "model.norm must be sync, instance or group where method.name is moco and train.gpus is above 1",
+            {"model__norm": "sync", "method__name": "moco"},
+            "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch give",
         ),
         ({"data__name": "folder"}, "data.image_size must be a number of pixels where data.name is folder, got null"),
         ({"data__skip_broken": "yes"}, "data.skip_broken must be true or false, got 'yes'"),

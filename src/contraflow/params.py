@@ -72,10 +72,10 @@ class Params(Section):
                 f"mining.use must be batches where method.name is {name}: only simclr compares images with others "
                 f"beside the batch, got {self.mining.use}"
             )
-        if name == "moco" and self.model.norm == "batch" and self.train.gpus > 1:
+        if name == "moco" and self.model.norm == "sync":
             yield (
-                "model.norm must be sync, instance or group where method.name is moco and train.gpus is above 1: "
-                "statistics of one GPU's images give the positive away; got batch"
+                "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch "
+                "give the positive away; got sync"
             )
 
     @property

@@ -2,9 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from contraflow.foundations.errors import UserError
 from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import projection_head
-from contraflow.models.norms import SyncBatchNorm, set_norm
+from contraflow.models.norms import SplitBatchNorm, SyncBatchNorm, dealt, groups, set_norm
 from contraflow.models.settings import Model
 
 KINDS = {"batch": nn.BatchNorm2d, "sync": SyncBatchNorm, "instance": nn.InstanceNorm2d, "group": nn.GroupNorm}
@@ -42,3 +43,29 @@ def test_shared_batchnorm_in_one_process_is_batchnorm_bit_for_bit(layer, shape):
 def test_vectors_keep_batchnorm_over_all_gpus(norm):
     head = set_norm(projection_head(4, 6, 2), norm)
     assert [type(m) for m in head if "Norm" in type(m).__name__] == [SyncBatchNorm]
+
+
+def test_split_batchnorm_is_batchnorm_of_each_group_with_mean_running_statistics():
+    split, x = SplitBatchNorm.of(nn.BatchNorm2d(3)), torch.randn(6, 3, 4, 4)
+    x += torch.arange(6).view(6, 1, 1, 1)
+    apart = [nn.BatchNorm2d(3) for _ in range(3)]
+    torch.testing.assert_close(split(x), torch.cat([norm(x[2 * i : 2 * i + 2]) for i, norm in enumerate(apart)]))
+    for name in ("running_mean", "running_var"):
+        torch.testing.assert_close(getattr(split, name), sum(getattr(norm, name) for norm in apart) / 3)
+    plain = nn.BatchNorm2d(3)
+    plain.load_state_dict(split.state_dict())
+    assert torch.equal(split.eval()(x), plain.eval()(x)) and plain.num_batches_tracked == 1
+
+
+@pytest.mark.parametrize(("images", "found"), [(2, 2), (6, 3), (16, 4), (96, 12), (100, 10), (128, 16), (512, 32)])
+def test_no_two_images_of_a_group_are_in_one_group_again(images, found):
+    assert groups(images) == found
+    before = torch.arange(images) // (images // found)
+    for group in before[dealt(images)].view(found, -1):
+        assert len(group.unique()) == len(group)
+
+
+def test_groups_that_processes_cannot_share_are_refused(monkeypatch):
+    monkeypatch.setattr("contraflow.models.norms.world_size", lambda: 8)
+    with pytest.raises(UserError, match=r"train\.batch_size 96 makes 12 groups .* a multiple of the GPUs at work, 8"):
+        groups(96)

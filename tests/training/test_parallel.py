@@ -55,7 +55,8 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
 
     def settings_of(name, kind):
         changes, precision = KINDS[kind]
-        changes = changes | {"method": changes.get("method", {}) | {"name": name}, "model": {"norm": "sync"}}
+        norm = "batch" if name == "moco" else "sync"
+        changes = changes | {"method": changes.get("method", {}) | {"name": name}, "model": {"norm": norm}}
         return name, MethodSettings.of(params_of(**changes)), precision
 
     cases = [*CASES, *((name, "mixed") for name in METHODS)]

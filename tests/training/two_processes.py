@@ -44,8 +44,8 @@ def steps(name, settings, precision) -> dict:
     optimiser = torch.optim.SGD(method.parameters(), lr=0.05)
     for number in range(2):
         generator = torch.Generator().manual_seed(number)
-        index = torch.randperm(SHAPE.images, generator=generator)[:6]
-        views = torch.randn(2, 6, 1, 16, 16, generator=generator).to(dtype)
+        index = torch.randperm(SHAPE.images, generator=generator)[:8]
+        views = torch.randn(2, 8, 1, 16, 16, generator=generator).to(dtype)
         batch = Batch(part(views, 1), index, torch.where(index % 4 == 3, -1, index % 3), number / 2)
         optimiser.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "mixed"):

@@ -2,32 +2,47 @@
 Learning")."""
 
 import torch
+from torch import Tensor
 
+from contraflow.collectives import gather, rank, world_size
 from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.queue import Queue
 from contraflow.methods.parts.schedule import cosine
+from contraflow.models.heads import plain_head
+from contraflow.models.norms import dealt, split_norm
 from contraflow.views.batch import Batch
 
 
 class MoCo(Contrastive):
     """The first view finds the second, as a momentum encoder sees it, among keys of earlier steps.
 
-    Keys enter the queue after the loss, and a key of the anchor's own image from an earlier epoch is no negative. Over
-    the images of one GPU BatchNorm would tell which images came together and with that which key is the positive
-    (section 3.3); where the paper shuffles keys among GPUs, here `contraflow.params` asks for another `model.norm`.
+    Keys enter the queue after the loss, and a key of the anchor's own image from an earlier epoch is no negative.
+
+    BatchNorm would tell by its statistics which images came together, and with that which key is the positive (section
+    3.3). So it takes them of groups of a batch, on one GPU as on many, and keys are shuffled among the groups; the
+    projection head has none.
     """
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
+        model = settings.model
+        split_norm(self.encoder)
+        self.projection = plain_head(self.encoder.dimension, model.projection_hidden, model.projection_dim)
         self.schedule = settings.method.momentum
         self.momentum = MomentumCopy(self)
         self.queue = Queue(settings.method.queue, settings.model.projection_dim)
 
     def forward(self, batch: Batch) -> Output:
         self.momentum.follow(self, cosine(*self.schedule, batch.progress))
-        query, key = self.embed(batch.views[:1])[0], self.momentum.embed(batch.views[1:2])[0]
+        query, key = self.embed(batch.views[:1])[0], self.keys(batch.views[1:2])[0]
         loss = self.find(query, key, self.queue.stored, batch.index, batch.progress)
         self.queue.push(key, batch.index)
         return Output(loss, torch.stack([query, key]))
+
+    def keys(self, views: Tensor) -> Tensor:
+        """The momentum encoder's projections of all processes' views, in other groups: (1, n, C, H, W) to (1, N, D)."""
+        views = gather(views, dim=1)
+        order = dealt(views.shape[1]).to(views.device)
+        return self.momentum.embed(views[:, order.chunk(world_size())[rank()]])[:, order.argsort()]

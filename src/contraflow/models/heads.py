@@ -14,3 +14,8 @@ def projection_head(features: int, hidden: int, dim: int) -> nn.Sequential:
         nn.ReLU(inplace=True),
         nn.Linear(hidden, dim),
     )
+
+
+def plain_head(features: int, hidden: int, dim: int) -> nn.Sequential:
+    """MoCo v2's projection head, which has no BatchNorm (Chen et al. 2020, section 3): (N, features) to (N, dim)."""
+    return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim))

@@ -1,11 +1,14 @@
 """What normalises a network's feature maps: the names that `model.norm` takes."""
 
 import math
+from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contraflow.collectives import average, world_size
+from contraflow.foundations.errors import UserError
 
 GROUPS = 32  # of GroupNorm, or the most that divide the channels evenly (Wu & He 2018)
 
@@ -18,15 +21,74 @@ def set_norm(network: nn.Module, norm: str) -> nn.Module:
     """
     if norm == "batch":
         return network
+    if norm == "instance":
+        _replace(network, nn.BatchNorm2d, lambda of: nn.InstanceNorm2d(of.num_features, affine=True))
+    elif norm == "group":
+        _replace(network, nn.BatchNorm2d, lambda of: nn.GroupNorm(math.gcd(GROUPS, of.num_features), of.num_features))
+    return _replace(network, nn.BatchNorm1d | nn.BatchNorm2d, SyncBatchNorm.of)
+
+
+def split_norm(network: nn.Module) -> nn.Module:
+    """Let every BatchNorm of feature maps in `network` take its statistics of each of the `groups` of a batch apart."""
+    return _replace(network, nn.BatchNorm2d, SplitBatchNorm.of)
+
+
+def groups(images: int) -> int:
+    """Into how many equal groups, one after the other, a batch of all processes is split: the fewest that are at least
+    as many as each has images (16 of 8, of a prime number of images each alone).
+
+    Raises:
+        UserError: a process would not have whole groups.
+    """
+    found = next(g for g in range(1, images + 1) if images % g == 0 and g * g >= images)
+    if found % world_size():
+        raise UserError(
+            f"train.batch_size {images} makes {found} groups that are normalised apart, which must be a multiple of "
+            f"the GPUs at work, {world_size()}"
+        )
+    return found
+
+
+def dealt(images: int) -> Tensor:
+    """Places of images in an order that deals each of the `groups` out: no two are in one group again, (images,)."""
+    return torch.arange(images).view(groups(images), -1).T.flatten()
+
+
+def _replace(network: nn.Module, kind: type, make: Callable[[nn.Module], nn.Module]) -> nn.Module:
     for parent in list(network.modules()):
         for name, child in parent.named_children():
-            if isinstance(child, nn.BatchNorm2d) and norm == "instance":
-                setattr(parent, name, nn.InstanceNorm2d(child.num_features, affine=True))
-            elif isinstance(child, nn.BatchNorm2d) and norm == "group":
-                setattr(parent, name, nn.GroupNorm(math.gcd(GROUPS, child.num_features), child.num_features))
-            elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
-                setattr(parent, name, SyncBatchNorm.of(child))
+            if isinstance(child, kind):
+                setattr(parent, name, make(child))
     return network
+
+
+class SplitBatchNorm(nn.BatchNorm2d):
+    """BatchNorm over each of the `groups` of a batch apart: (N, C, H, W) to the same shape.
+
+    Each process has whole groups, so their number changes nothing. Running statistics are means over groups. In
+    evaluation mode it is `nn.BatchNorm2d`, with the same entries in `state_dict`.
+    """
+
+    @classmethod
+    def of(cls, norm: nn.BatchNorm2d) -> "SplitBatchNorm":
+        """The same with the settings, weights and statistics of `norm`."""
+        same = cls(norm.num_features, norm.eps, norm.momentum)
+        same.load_state_dict(norm.state_dict())
+        return same
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        own = x.unflatten(0, (groups(world_size() * len(x)) // world_size(), -1))
+        means, variances = (running.repeat(len(own), 1) for running in (self.running_mean, self.running_var))
+        y = [
+            F.batch_norm(group, mean, variance, self.weight, self.bias, True, self.momentum, self.eps)
+            for group, mean, variance in zip(own, means, variances, strict=True)
+        ]
+        self.num_batches_tracked.add_(1)
+        self.running_mean.copy_(average(means.mean(0)))
+        self.running_var.copy_(average(variances.mean(0)))
+        return torch.cat(y)
 
 
 class SyncBatchNorm(nn.SyncBatchNorm):

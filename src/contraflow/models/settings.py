@@ -17,7 +17,8 @@ class Model(Section):
     ] = 16
     norm: Annotated[
         Literal["batch", "sync", "instance", "group"],
-        "of the encoder's convolutions: batch (over one GPU's images), sync (over all GPUs'), instance, group",
+        "of the encoder's convolutions: batch (over one GPU's images; moco: groups of a batch), sync (over all "
+        "GPUs'; not moco), instance, group",
     ] = "batch"
     projection_hidden: Annotated[Count, "hidden units of the projection head"] = 256
     projection_dim: Annotated[Count, "its output, where the loss is computed"] = 128
