@@ -18,7 +18,7 @@ from contraflow.params import Params, parse_params
 from contraflow.steps.encode import Encoding, encode
 from contraflow.steps.fetch import Fetching, fetch
 
-pytest_plugins = ("fixtures.encoded", "fixtures.checkpoints", "fixtures.runs")
+pytest_plugins = ("fixtures.encoded", "fixtures.checkpoints", "fixtures.repositories", "fixtures.runs")
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"
 QUICK = {
