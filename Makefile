@@ -17,8 +17,8 @@ PYTEST := $(BIN)/python -m pytest -m "not slow"
 test-agreement: .venv/ready-test ## Snakemake and DVC through everything that a user does
 	$(PYTEST) tests/workflow/test_agreement.py
 
-test-runs: .venv/ready-test ## other whole runs: faults, a first day
-	$(PYTEST) tests/workflow --ignore tests/workflow/test_agreement.py --ignore tests/workflow/test_kills.py
+test-runs: .venv/ready-test ## other whole runs: faults, a first day, every figure recomputed
+	$(PYTEST) tests/workflow tests/recomputed --ignore tests/workflow/test_agreement.py --ignore tests/workflow/test_kills.py
 
 test-few-kills: .venv/ready-test ## runs killed at 30 moments
 	$(PYTEST) tests/workflow/test_kills.py
@@ -27,7 +27,7 @@ test-data: .venv/ready-test ## reading images and making views: minutes
 	$(PYTEST) tests/images tests/encoded tests/views
 
 test-units: .venv/ready-test ## everything else: minutes
-	$(PYTEST) --ignore tests/workflow --ignore tests/images --ignore tests/encoded --ignore tests/views
+	$(PYTEST) --ignore tests/workflow --ignore tests/recomputed --ignore tests/images --ignore tests/encoded --ignore tests/views
 
 test-slow: .venv/ready-test
 	$(BIN)/python -m pytest -m slow
