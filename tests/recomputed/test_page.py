@@ -50,7 +50,7 @@ def with_deviation(summed):
 
 
 def scaled(figure, factor):
-    return Figure(factor * figure.value, factor * figure.slack)
+    return Figure(factor * figure.value, abs(factor) * figure.slack)
 
 
 def less(one, other):
