@@ -11,6 +11,7 @@ import yaml
 
 from contraflow.baseline.pinned import read_pinned, write_pinned
 from contraflow.commands.baseline import baseline, read_results
+from contraflow.encoded.card import CARD
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.settings.values import flat
@@ -153,16 +154,16 @@ def test_figures_that_are_no_numbers_are_refused(tmp_path, encoded, params_of, v
     figures = {0: FIGURES[0] | {"test": {"linear": value}}}
     paths = write_evaluations(tmp_path, encoded.digest, figures)
     with pytest.raises(UserError, match=rf"encoder-seed0\.json {words}"):
-        read_results(params_of(), "x", data=encoded.folder, evaluations=paths)
+        read_results(params_of(), "x", data=encoded.folder / CARD, evaluations=paths)
 
 
 def test_evaluations_of_other_data_or_cut_short_are_refused(tmp_path, encoded, params_of):
     paths = write_evaluations(tmp_path, "0" * 64)
     with pytest.raises(UserError, match=r"encoder-seed0\.json was made from another data set"):
-        read_results(params_of(), "x", data=encoded.folder, evaluations=paths)
+        read_results(params_of(), "x", data=encoded.folder / CARD, evaluations=paths)
     paths[0].write_text(paths[0].read_text()[:50])
     with pytest.raises(UserError, match=r"encoder-seed0\.json is not valid JSON"):
-        read_results(params_of(), "x", data=encoded.folder, evaluations=paths)
+        read_results(params_of(), "x", data=encoded.folder / CARD, evaluations=paths)
 
 
 def test_an_empty_object_stands_for_no_baseline(tmp_path):
@@ -192,7 +193,7 @@ def test_a_file_that_is_no_baseline_is_refused(tmp_path, encoded, params_of):
     with pytest.raises(UserError, match=r"baseline\.json is missing: write \{\} into it"):
         read_pinned(path)
     paths = write_evaluations(tmp_path, encoded.digest)
-    write_pinned(path, read_results(params_of(), "x", data=encoded.folder, evaluations=paths))
+    write_pinned(path, read_results(params_of(), "x", data=encoded.folder / CARD, evaluations=paths))
     for text in damaged(json.loads(path.read_text())):
         path.write_text(text)
         with pytest.raises(UserError, match=r"baseline\.json holds no baseline: write \{\} into it for none, or run"):

@@ -8,6 +8,7 @@ import torch
 
 from contraflow.commands.search import search
 from contraflow.commands.trained import normalised, read_input
+from contraflow.encoded.card import CARD
 from contraflow.encoded.pixels import read_images
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder
@@ -40,7 +41,7 @@ def test_the_nearest_are_those_of_a_slow_search_and_a_training_image_finds_itsel
     wanted = encoded.training[3]
     itself = next(path for path, image in pixels.items() if np.array_equal(image, images[3]))
     other = next(path for path, image in pixels.items() if not (image == images).all(axis=(1, 2, 3)).any())
-    search([itself, other], checkpoint=checkpoint, data=encoded.folder, k=5, out=tmp_path / "page.html")
+    search([itself, other], checkpoint=checkpoint, data=encoded.folder / CARD, k=5, out=tmp_path / "page.html")
     (first, similarity), second = shown(tmp_path / "page.html")
     assert first[0] == wanted and similarity[0] == 1
     cosine = features(checkpoint, np.stack([pixels[itself], pixels[other]])) @ features(checkpoint, images).T
@@ -55,7 +56,7 @@ def test_the_nearest_are_those_of_a_slow_search_and_a_training_image_finds_itsel
 def test_equal_searches_give_equal_bytes(tmp_path, checkpoint, encoded):
     image = next((encoded.folder.parent / "images").rglob("*.png"))
     for name in ("a.html", "b.html"):
-        search([image], checkpoint=checkpoint, data=encoded.folder, k=1000, out=tmp_path / name)
+        search([image], checkpoint=checkpoint, data=encoded.folder / CARD, k=1000, out=tmp_path / name)
     assert (tmp_path / "a.html").read_bytes() == (tmp_path / "b.html").read_bytes()
     assert len(shown(tmp_path / "a.html")[0][0]) == len(encoded.training)  # more than there are means all
 
@@ -66,7 +67,7 @@ def test_all_images_that_cannot_be_read_are_named(tmp_path, checkpoint, encoded)
         search(
             [tmp_path / "nowhere.png", tmp_path / "text.png"],
             checkpoint=checkpoint,
-            data=encoded.folder,
+            data=encoded.folder / CARD,
             k=3,
             out=tmp_path / "page.html",
         )
@@ -76,4 +77,4 @@ def test_all_images_that_cannot_be_read_are_named(tmp_path, checkpoint, encoded)
 def test_a_checkpoint_of_other_data_is_refused(tmp_path, checkpoint_of, encoded):
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors")
     with pytest.raises(UserError, match=r"encoder\.safetensors was trained on other images than .* holds"):
-        search([tmp_path / "a.png"], checkpoint=checkpoint, data=encoded.folder, k=3, out=tmp_path / "page.html")
+        search([tmp_path / "a.png"], checkpoint=checkpoint, data=encoded.folder / CARD, k=3, out=tmp_path / "page.html")

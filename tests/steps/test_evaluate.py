@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
+from contraflow.encoded.card import CARD
 from contraflow.evaluation.hits import Hits
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.artefacts import read_json, sha256, write_json
@@ -34,7 +35,7 @@ def run(tmp_path_factory, params_of, encoded, pretrained):
     for seed in (3, 4):
         folder = pretrained(params, encoded, root / f"seed{seed}", seed=seed)
         files = {"encoder": folder / "encoder.safetensors", "negatives": folder / "negatives.npz"}
-        mine(MiningSettings.of(params), data=encoded.folder, **files, threads=1)
+        mine(MiningSettings.of(params), data=encoded.folder / CARD, **files, threads=1)
     names = ["raw_pixels", *(f"{kind}-seed{seed}" for kind in ("untrained", "encoder") for seed in (3, 4))]
     for name in names:
         evaluated(params, encoded, root, name, root / f"{name[-5:]}/encoder.safetensors")
@@ -48,7 +49,7 @@ def evaluated(params, data, root, name, checkpoint):
         files |= {"checkpoint": checkpoint, "features": root / f"{name}.npz"}
     if name == "raw_pixels":
         files["components"] = root / "pca_pixels.json"
-    evaluate(Evaluating.of(params), representation=name, data=data.folder, **files, threads=1)
+    evaluate(Evaluating.of(params), representation=name, data=data.folder / CARD, **files, threads=1)
     return read_json(root / f"{name}.json")
 
 
@@ -63,7 +64,7 @@ def summed_up(params, data, root, **changes):
         "curves": root / "summary/curves.csv",
         "confusion": root / "summary/confusion.csv",
     }
-    summarise(SummarySettings.of(params), data=data.folder, **files | changes)
+    summarise(SummarySettings.of(params), data=data.folder / CARD, **files | changes)
     return read_json(root / "summary/metrics.json")
 
 
@@ -209,7 +210,7 @@ def test_mistakes_are_refused_in_a_sentence(run, tmp_path, params_of, encoded):
     def refused(sentence, name, path):
         with pytest.raises(UserError, match=sentence):
             files = {"checkpoint": path, "figures": tmp_path / "x"}
-            evaluate(Evaluating.of(params_of()), representation=name, data=encoded.folder, **files, threads=1)
+            evaluate(Evaluating.of(params_of()), representation=name, data=encoded.folder / CARD, **files, threads=1)
 
     refused(
         "must be raw_pixels, untrained-seedN, supervised-seedN or encoder-seedN, got 'encoder'", "encoder", checkpoint
@@ -258,9 +259,9 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     save_model(tmp_path / "later.safetensors", simclr(params, encoded), replace(load_encoder(first)[1], round=1))
     settings = RoundsSettings.of(params)
     checkpoints, out = [tmp_path / "later.safetensors", first], tmp_path / "rounds/seed3.json"
-    evaluate_rounds(settings, checkpoints=checkpoints, data=encoded.folder, figures=out, threads=1)
+    evaluate_rounds(settings, checkpoints=checkpoints, data=encoded.folder / CARD, figures=out, threads=1)
     before = out.read_bytes()
-    evaluate_rounds(settings, checkpoints=checkpoints, data=encoded.folder, figures=out, threads=1)
+    evaluate_rounds(settings, checkpoints=checkpoints, data=encoded.folder / CARD, figures=out, threads=1)
     found = read_json(out)
     assert out.read_bytes() == before and found["seed"] == 3
     trained, untrained = (read_json(run / f"{name}-seed3.json")["validation"] for name in ("encoder", "untrained"))
@@ -281,7 +282,7 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     assert summary["rounds"][1]["same_class_share"] == summary["mining"]["same_class_share"]
     with pytest.raises(UserError, match=r"takes the encoders of one seed, got those of \[3, 4\]"):
         others = [first, run / "seed4/encoder.safetensors"]
-        evaluate_rounds(settings, checkpoints=others, data=encoded.folder, figures=out, threads=1)
+        evaluate_rounds(settings, checkpoints=others, data=encoded.folder / CARD, figures=out, threads=1)
 
 
 def test_tables_of_the_summary(run, params_of, encoded):

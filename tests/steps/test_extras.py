@@ -48,13 +48,13 @@ def unlabelled(tmp_path_factory, params_of, encoded_of, image_folder):
 
 def supervised(params, data, out, seed=3):
     files = {"encoder": out / "encoder.safetensors", "history": out / "history.csv", "state": out / "state"}
-    train_supervised(Ceiling.of(params), seed=seed, data=data.folder, **files, threads=1)
+    train_supervised(Ceiling.of(params), seed=seed, data=data.folder / CARD, **files, threads=1)
     return files["encoder"]
 
 
 def evaluated(params, data, out, representation, checkpoint):
     of = {"representation": representation, "checkpoint": checkpoint}
-    evaluate(Evaluating.of(params), **of, data=data.folder, figures=out, threads=1)
+    evaluate(Evaluating.of(params), **of, data=data.folder / CARD, figures=out, threads=1)
     return read_json(out)
 
 
@@ -107,7 +107,7 @@ def test_supervised_training_learns_and_is_evaluated_like_the_others(tmp_path, p
 
 def corrupted(params, data, out, representation="raw_pixels", checkpoint=None):
     of = {"representation": representation, "checkpoint": checkpoint}
-    evaluate_corruptions(CorruptionSettings.of(params), **of, data=data.folder, figures=out, threads=1)
+    evaluate_corruptions(CorruptionSettings.of(params), **of, data=data.folder / CARD, figures=out, threads=1)
     return read_json(out)
 
 
@@ -175,8 +175,8 @@ def colourful(tmp_path_factory):
 def transferred(params, data, folder, representation="raw_pixels", checkpoint=None):
     card = folder / "transfer" / CARD
     encode_transfer(TransferEncoding.of(params), data=data.folder / CARD, card=card)
-    of = {"representation": representation, "checkpoint": checkpoint, "transfer": card}
-    evaluate_transfer(TransferSettings.of(params), **of, data=data.folder, figures=folder / "transfer.json", threads=1)
+    of = {"representation": representation, "checkpoint": checkpoint, "transfer": card, "data": data.folder / CARD}
+    evaluate_transfer(TransferSettings.of(params), **of, figures=folder / "transfer.json", threads=1)
     return read_json(folder / "transfer.json")
 
 
@@ -224,7 +224,7 @@ def test_what_an_encoder_is_given_is_grey_and_normalised_as_it_knows_it(tmp_path
 
 def tuned(params, data, out, representation, checkpoint=None):
     of = {"representation": representation, "checkpoint": checkpoint, "state": out.with_suffix(".state")}
-    fine_tune(FineTuning.of(params), **of, data=data.folder, figures=out, threads=1)
+    fine_tune(FineTuning.of(params), **of, data=data.folder / CARD, figures=out, threads=1)
     return read_json(out)
 
 

@@ -19,7 +19,7 @@ from contraflow.params import Params, load_params
 from contraflow.settings.values import flat
 
 BASELINE = Path("baseline.json")
-DATA, EVALUATIONS = Path("results/encode"), Path("results/evaluate")
+DATA, EVALUATIONS = Path("results/encode") / CARD, Path("results/evaluate")
 OF_PINNED = "report"  # the one stage that reads what is pinned
 MOST = 3  # names of what changed that are told
 
@@ -40,7 +40,7 @@ def baseline(
     """
     loaded = load_params(params)
     paths = [EVALUATIONS / f"encoder-seed{seed}.json" for seed in loaded.seeds]
-    for path in (DATA / CARD, *paths):
+    for path in (DATA, *paths):
         if not path.is_file():
             raise UserError(f"{path} is missing, and only a whole run can be a baseline: run `snakemake` first")
     _require_up_to_date()
@@ -50,7 +50,7 @@ def baseline(
 
 
 def read_results(params: Params, name: str, *, data: Path, evaluations: list[Path]) -> Pinned:
-    """What is pinned of a run: `data` is its folder of encoded data, `evaluations` those of the encoder, one a seed.
+    """What is pinned of a run: `data` is the card of its images, `evaluations` those of the encoder, one a seed.
 
     Raises:
         UserError: a file is missing or damaged, was made from other data, or has figures that are no numbers.
