@@ -15,7 +15,7 @@ POLICIES = {
     "hcl": {"weighting": "hcl"},
     "ring": {"selection": "ring", "inner": 0.1, "outer": 0.5},
     "hardest": {"selection": "hardest", "k": 2},
-    "margin": {"selection": "margin"},
+    "margin": {"selection": "margin", "margin": 0.0},
     "adaptive": {"selection": "adaptive", "inner": 0.2, "outer": 0.5},
     "mixing": {"mix_pairs": 3, "mix_anchor": 2, "mix_hardest": 4},
     "window": {"exclude_window": 2},

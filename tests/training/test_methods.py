@@ -27,7 +27,8 @@ def settings(params_of):
 @pytest.mark.parametrize("name", METHODS)
 def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashion_mnist, tmp_path, name):
     history = history_of(settings(name), fashion_mnist, tmp_path)
-    assert history.loss.iloc[-1] < history.loss.iloc[0]
+    filled = 1 if name == "moco" else 0  # the first epoch, in which its queue is empty at first
+    assert history.loss.iloc[-1] < history.loss.iloc[filled]
     assert history.collapse.isna().all() and history.knn.between(0.2, 1).all()
 
 

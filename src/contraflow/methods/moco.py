@@ -21,8 +21,8 @@ class MoCo(Contrastive):
     Keys enter the queue after the loss, and a key of the anchor's own image from an earlier epoch is no negative.
 
     BatchNorm would tell by its statistics which images came together, and with that which key is the positive (section
-    3.3). So it takes them of groups of a batch, on one GPU as on many, and keys are shuffled among the groups; the
-    projection head has none.
+    3.3). So it takes them of groups of a batch, on one GPU as on many, and keys go through it in other groups than
+    queries: dealt out, since the paper's random order leaves some together. The projection head has no BatchNorm.
     """
 
     def __init__(self, settings, data):

@@ -17,5 +17,5 @@ def projection_head(features: int, hidden: int, dim: int) -> nn.Sequential:
 
 
 def plain_head(features: int, hidden: int, dim: int) -> nn.Sequential:
-    """MoCo v2's projection head, which has no BatchNorm (Chen et al. 2020, section 3): (N, features) to (N, dim)."""
+    """MoCo v2's projection head, in the authors' code without BatchNorm: (N, features) to (N, dim)."""
     return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim))
