@@ -25,7 +25,7 @@ class Params(Section):
 
     seeds: Annotated[
         list[Seed], Field(min_length=1), "one training a seed; every figure is a mean and a spread over them"
-    ] = [0, 1]
+    ] = [0, 1, 2]
     data: Data = Data()
     augment: Annotated[Augment, "what makes the views of one image differ; probabilities from 0 (off) to 1"] = Augment()
     model: Model = Model()
