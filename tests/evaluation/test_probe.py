@@ -1,14 +1,15 @@
+import gzip
+from functools import cache
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from contraflow.encoded.pixels import read_images
 from contraflow.evaluation import probe as module
-from contraflow.evaluation.probe import Problem, Trial, choose, sweep
+from contraflow.evaluation.probe import Problem
 from contraflow.evaluation.raw_pixels import principal_components
-from contraflow.evaluation.settings import Linear
 from contraflow.foundations.errors import UserError
-from contraflow.neighbours.knn import Labelled
+from contraflow.images.sources import DEBIAN_FASHION_MNIST
 
 
 def clusters(n, classes=4, dimension=12, spread=1.5, seed=0):
@@ -23,7 +24,7 @@ def clusters(n, classes=4, dimension=12, spread=1.5, seed=0):
 
 @pytest.fixture
 def precise(monkeypatch):
-    monkeypatch.setattr(module, "GRADIENT_NORM", 5e-5)
+    monkeypatch.setattr(module, "TOLERANCE", 1e-10)
 
 
 @pytest.mark.parametrize("weight_decay", [1e-1, 1e-2, 1e-4])
@@ -39,32 +40,42 @@ def test_equals_scikit_learn_on_the_same_objective(precise, weight_decay):
     assert abs(ours.accuracy(other, truth) - theirs.score((other - mean) / scale, truth)) <= 0.005
 
 
-def test_stops_close_enough_to_scikit_learn():
-    x, y = clusters(3000, classes=10, dimension=40, spread=2)
-    other, truth = clusters(2000, classes=10, dimension=40, spread=2, seed=1)
+@cache
+def components():
+    """Principal components of Fashion-MNIST's 60,000 training and 10,000 test images, with their labels."""
+
+    def read(name, header):
+        with gzip.open(DEBIAN_FASHION_MNIST / name) as file:
+            return np.frombuffer(file.read(), np.uint8, offset=header)
+
+    pixels = [read(f"{part}-images-idx3-ubyte.gz", 16).reshape(-1, 784) / np.float32(255) for part in ("train", "t10k")]
+    of = principal_components(pixels[0])
+    labels = [read(f"{part}-labels-idx1-ubyte.gz", 8).astype(int) for part in ("train", "t10k")]
+    return of(pixels[0]), labels[0], of(pixels[1]), labels[1]
+
+
+@pytest.mark.skipif(not DEBIAN_FASHION_MNIST.is_dir(), reason="dataset-fashion-mnist is not installed")
+@pytest.mark.parametrize("weight_decay", [1e-2, 1e-5])
+@pytest.mark.parametrize("images", [50, 540, 6_000, pytest.param(60_000, marks=pytest.mark.slow)])
+def test_reaches_the_minimum_from_any_start(images, weight_decay):
+    """Within 0.05 points of an exact Newton solver in float64, on real images, separable (50, 540) and not."""
+    x, y, other, truth = components()
+    chosen = np.random.default_rng(0).permutation(len(x))[:images]
+    every, few = Problem(x, y), x[chosen]
+    problem = Problem(few, y[chosen], like=every)
     mean, scale = x.mean(0, dtype=float), x.std(0, dtype=float)
-    for weight_decay in (1e-2, 1e-3, 1e-5):
-        ours = Problem(x, y).solve(weight_decay, max_iterations=300)
-        theirs = LogisticRegression(C=1 / (weight_decay * len(x)), tol=1e-6, max_iter=5000).fit((x - mean) / scale, y)
-        assert ours.converged
-        assert abs(ours.accuracy(other, truth) - theirs.score((other - mean) / scale, truth)) <= 0.005
-
-
-@pytest.mark.parametrize("weight_decay", [1e-2, 1e-4])
-def test_within_half_a_point_of_scikit_learn_on_fashion_mnist(fashion_mnist, weight_decay):
-    """On principal components of real images, with the parameters of a run."""
-    card = fashion_mnist.card
-    train, test = (
-        read_images(file, np.arange(2000), card.image_size).reshape(2000, -1).astype(np.float32) / 255
-        for file in (fashion_mnist.train_beton, fashion_mnist.test_beton)
+    theirs = LogisticRegression(C=1 / (weight_decay * images), solver="newton-cholesky", tol=1e-9, max_iter=200).fit(
+        (few - mean) / scale, y[chosen]
     )
-    y, truth = fashion_mnist.labels("train"), fashion_mnist.labels("test")[:2000]
-    x, other = (principal_components(train)(pixels) for pixels in (train, test))
-    mean, scale = x.mean(0, dtype=float), x.std(0, dtype=float)
-    ours = Problem(x, y).solve(weight_decay, max_iterations=300)
-    theirs = LogisticRegression(C=1 / (weight_decay * len(x)), tol=1e-6, max_iter=5000).fit((x - mean) / scale, y)
-    assert ours.converged
-    assert abs(ours.accuracy(other, truth) - theirs.score((other - mean) / scale, truth)) <= 0.005
+    expected = theirs.predict((other - mean) / scale)
+    stronger = problem.solve(10 * weight_decay, max_iterations=5000)
+    weaker = problem.solve(weight_decay / 100, max_iterations=5000)
+    for start in (None, stronger, weaker):
+        ours = problem.solve(weight_decay, max_iterations=5000, start=start)
+        found = ours.predict(other)
+        assert ours.converged
+        assert abs((found == truth).mean() - (expected == truth).mean()) < 5.01e-4
+        assert (found != expected).mean() < 1.5e-3
 
 
 def test_start_changes_the_way_and_not_the_end(precise):
@@ -74,7 +85,7 @@ def test_start_changes_the_way_and_not_the_end(precise):
     cold, warm = problem.solve(1e-3, max_iterations=500), problem.solve(1e-3, max_iterations=500, start=far)
     np.testing.assert_allclose(cold.weight, warm.weight, atol=2e-3)
     again = problem.solve(1e-3, max_iterations=500, start=warm)
-    assert again.iterations <= 1
+    assert again.iterations < cold.iterations / 4
 
 
 def test_the_same_call_gives_the_same_bits():
@@ -95,7 +106,8 @@ def test_separable_classes_are_learned_perfectly():
     y = np.array([0, 0, 1, 1] * 20)
     found = Problem(x, y).solve(1e-6, max_iterations=300)
     assert found.accuracy(x, y) == 1 and found.converged
-    assert np.isfinite(Problem(x, y).solve(0.0, max_iterations=50).weight).all()
+    without = Problem(x, y).solve(0.0, max_iterations=300)
+    assert np.isfinite(without.weight).all() and without.accuracy(x, y) == 1
 
 
 def test_a_class_that_does_not_occur_is_never_predicted():
@@ -136,18 +148,3 @@ def test_says_when_it_did_not_converge():
 def test_no_images_are_refused():
     with pytest.raises(UserError, match="no images to learn from"):
         Problem(np.zeros((0, 3), np.float32), np.zeros(0, np.int64))
-
-
-def test_sweep_goes_from_strong_to_weak_and_learns_from_the_training_images_alone():
-    x, y = clusters(800)
-    other, truth = clusters(300, seed=1)
-    trials = sweep(Problem(x, y), Labelled(other, truth), Linear(weight_decay=[1e-4, 10.0, 1e-2]))
-    assert [trial.weight_decay for trial in trials] == [10, 1e-2, 1e-4]
-    for trial in trials:
-        alone = Problem(x, y).solve(trial.weight_decay, max_iterations=300)
-        assert abs(trial.validation_accuracy - alone.accuracy(other, truth)) < 0.01
-
-
-def test_choice_is_the_best_and_of_equals_the_strongest():
-    trials = [Trial(1.0, 0.5, None), Trial(0.1, 0.8, None), Trial(0.01, 0.8, None), Trial(0.001, 0.7, None)]
-    assert choose(trials).weight_decay == 0.1

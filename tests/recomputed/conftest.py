@@ -38,7 +38,7 @@ CHANGES = {
     "eval": {
         "batch_size": 25,
         "knn": [{"k": 200, "tau": 0.1}, {"k": 5, "tau": 0.07}],
-        "linear": {"weight_decay": [1.0, 0.1, 0.01, 0.001], "max_iterations": 300},
+        "linear": {"weight_decay": [1.0, 0.1, 0.01, 0.001], "max_iterations": 5000},
         "few_labels": [0.1, 2],
         "few_draws": 2,
         "supervised": True,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from statistics import fmean, stdev
 from typing import NamedTuple
 
@@ -123,8 +123,8 @@ class Figures:
     def measure(self, train: np.ndarray, test: np.ndarray, data: Split) -> Measured:
         """Of features of a data set's training and test images."""
         labels, training, held_out = data.train.labels, data.training, data.validation
-        trials = {w: formulas.Probe(train[training], labels[training], w, train[training]) for w in self.decays}
-        chosen, validation = self._best(trials, train[held_out], labels[held_out])
+        fit = partial(formulas.Probe, train[training], labels[training], like=train[training])
+        chosen, validation, _ = self._best(fit, train[held_out], labels[held_out])
         probe = formulas.Probe(train, labels, chosen, train)
         predicted = probe.classes(test)
         scores, on_validation = {"linear": predicted == data.test.labels}, {"linear": validation}
@@ -132,9 +132,9 @@ class Figures:
             draws = []
             for draw in range(self.eval["few_draws"]):
                 known = formulas.few(labels, training, amount, draw)
-                trials = {w: formulas.Probe(train[known], labels[known], w, train[training]) for w in self.decays}
-                weight_decay, validation = self._best(trials, train[held_out], labels[held_out])
-                right = trials[weight_decay].classes(test) == data.test.labels
+                fit = partial(formulas.Probe, train[known], labels[known], like=train[training])
+                _, validation, best = self._best(fit, train[held_out], labels[held_out])
+                right = best.classes(test) == data.test.labels
                 draws.append((validation, right))
             on_validation[name] = fmean(validation for validation, _ in draws)
             scores[name] = np.mean([right for _, right in draws], axis=0)
@@ -151,16 +151,31 @@ class Figures:
             confidence=probe.probabilities(test).max(1),
         )
 
-    @staticmethod
-    def _best(trials: dict[float, formulas.Probe], x: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """The weight decay with the best accuracy, of several the strongest; and that accuracy."""
-        accuracies = {w: formulas.accuracy(probe.classes(x), labels) for w, probe in trials.items()}
-        best = max(accuracies.values())
-        return max(w for w, value in accuracies.items() if value == best), best
+    def _best(self, fit: Callable, x: np.ndarray, labels: np.ndarray) -> tuple[float, float, formulas.Probe]:
+        """The weight decay with the best accuracy, of several the strongest; that accuracy, and its probe.
 
-    @property
-    def decays(self) -> list[float]:
-        return self.eval["linear"]["weight_decay"]
+        Beyond an edge of the grid that is best, values are tried as docs/measuring.md says.
+        """
+        grid = sorted(self.eval["linear"]["weight_decay"])
+        trials: dict[float, tuple[float, formulas.Probe]] = {}
+
+        def tried(w: float) -> float:
+            probe = fit(weight_decay=w)
+            trials[w] = formulas.accuracy(probe.classes(x), labels), probe
+            return trials[w][0]
+
+        def best() -> float:
+            return max(trials, key=lambda w: (trials[w][0], w))
+
+        for w in grid:
+            tried(w)
+        for edge, ratio in ((max, grid[-1] / grid[-2]), (min, grid[0] / grid[1])):
+            for _ in range(6):
+                chosen = best()
+                if chosen != edge(trials) or tried(float(f"{chosen * ratio:.9g}")) < trials[chosen][0] + 0.001:
+                    break
+        chosen = best()
+        return chosen, *trials[chosen]
 
     @property
     def few(self) -> dict[str, float]:

@@ -83,7 +83,9 @@ def test_an_evaluation_has_all_figures_and_says_how_they_were_measured(params_of
     n = len(encoded.labels("test"))
     assert (pairs["positive"], pairs["negative"]) == (n, n * (n - 1)) == (n, pairs["same_class"] + pairs["other_class"])
     sweep = found["probe_sweep"]
-    assert [row["weight_decay"] for row in sweep] == params_of().eval.linear.weight_decay
+    decays = [row["weight_decay"] for row in sweep]
+    assert decays == sorted(decays, reverse=True) and set(params_of().eval.linear.weight_decay) <= set(decays)
+    assert all(f"{decay:g}" in found["protocol"]["weight_decay"] for decay in decays)
     assert all(row["converged"] for row in sweep)
     assert found["validation"]["linear"] == max(row["validation_accuracy"] for row in sweep)
     assert found["probe"]["converged"]

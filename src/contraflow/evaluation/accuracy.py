@@ -7,8 +7,9 @@ import torch
 
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.few_labels import FewLabels, few_label_probes
-from contraflow.evaluation.probe import Probe, Problem, Trial, choose, sweep
+from contraflow.evaluation.probe import Probe, Problem
 from contraflow.evaluation.settings import Eval
+from contraflow.evaluation.sweep import Trial, choose, sweep
 from contraflow.neighbours.knn import Labelled, knn_accuracies, knn_predictions
 
 

@@ -6,8 +6,9 @@ from statistics import fmean
 import numpy as np
 
 from contraflow.encoded.splits import draw_each, draw_labelled
-from contraflow.evaluation.probe import Problem, choose, sweep
+from contraflow.evaluation.probe import Problem
 from contraflow.evaluation.settings import Eval
+from contraflow.evaluation.sweep import choose, sweep
 from contraflow.neighbours.knn import Labelled
 
 

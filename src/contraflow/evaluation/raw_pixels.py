@@ -1,11 +1,11 @@
 """Pixels as features: what any representation has to beat."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 from torch import nn
-
-from contraflow.evaluation.blas import one_blas_thread
 
 LARGEST = 32  # pixels a side: features of larger images would need more memory than there is
 COMPONENTS = 128
@@ -26,13 +26,20 @@ def principal_components(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarra
     """
     from sklearn.decomposition import PCA  # half a second, which other representations need not wait for
 
-    with one_blas_thread():
+    with _one_thread():
         found = PCA(min(COMPONENTS, *pixels.shape), svd_solver="covariance_eigh").fit(pixels)
     vary = found.explained_variance_ > ROUNDING * found.explained_variance_[0]
     axes = found.components_[: max(1, vary.sum())].T
 
     def transform(others: np.ndarray) -> np.ndarray:
-        with one_blas_thread():
+        with _one_thread():
             return (others - found.mean_) @ axes
 
     return transform
+
+
+def _one_thread() -> AbstractContextManager:
+    """OpenBLAS computes with one thread: its others would spin, and take half of torch's speed; and the last bits of a
+    sum don't depend on how many there are.
+    """
+    return ThreadpoolController().select(internal_api="openblas").limit(limits=1)

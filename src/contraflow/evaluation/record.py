@@ -7,7 +7,7 @@ from contraflow.evaluation.accuracy import Accuracies
 from contraflow.evaluation.classification import BINS, calibration_error, confusion_matrix, per_class, reliability
 from contraflow.evaluation.geometry import ALIGNED, SPREAD
 from contraflow.evaluation.hits import Hits
-from contraflow.evaluation.probe import GRADIENT_NORM
+from contraflow.evaluation.probe import TOLERANCE
 from contraflow.evaluation.raw_pixels import LARGEST
 from contraflow.evaluation.results import Bin, Calibration, Tried
 from contraflow.evaluation.settings import Eval
@@ -85,9 +85,11 @@ def protocol(
     words |= {
         "knn": f"{'; '.join(neighbours)}; exact, cosine similarity s in float32, each neighbour votes exp(s / tau)",
         "knn_ties": "of equally similar images the first in the file, of equal votes the first class",
-        "linear": "logistic regression on standardised features, full-batch L-BFGS without learning rate or seed, "
-        f"until the gradient norm is at most {GRADIENT_NORM:g} or {settings.linear.max_iterations} iterations{state}",
-        "weight_decay": f"{found.probe.weight_decay:g}, of {decays} the best on the validation images",
+        "linear": "logistic regression on standardised features, full-batch Newton without learning rate or seed, "
+        f"until a step lowers the objective by at most {TOLERANCE:g} of itself, or {settings.linear.max_iterations} "
+        f"iterations{state}",
+        "weight_decay": f"{found.probe.weight_decay:g}, of {decays} the best on the validation images; where an edge "
+        "of the grid was best, values beyond it were tried",
         "validation": f"learned from {training} training images, measured on {validation} others",
         "test": f"learned from all {bank} training images, measured once on {test}; nothing chosen on them",
         "interval": f"middle 95 % of {RESAMPLES} bootstrap samples of the test images; of several seeds, the means of "

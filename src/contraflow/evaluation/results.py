@@ -40,7 +40,7 @@ class ClassFigures(Record):
 
 
 class Fit(Record):
-    """A linear probe: its weight decay, iterations of L-BFGS, and whether the gradient became small enough."""
+    """A linear probe: its weight decay, iterations, and whether they reached the minimum."""
 
     weight_decay: float
     iterations: int

@@ -11,10 +11,11 @@ from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.hits import Hits
-from contraflow.evaluation.probe import Problem, choose, sweep
+from contraflow.evaluation.probe import Problem
 from contraflow.evaluation.representation import Figures, frozen
 from contraflow.evaluation.results import ByRound, Images, Round
 from contraflow.evaluation.settings import Eval
+from contraflow.evaluation.sweep import choose, sweep
 from contraflow.foundations.arrays import evenly
 from contraflow.foundations.artefacts import Provenance, sha256
 from contraflow.foundations.errors import UserError
