@@ -35,12 +35,12 @@ class Vectors(NamedTuple):
 
 class Measured(NamedTuple):
     """The figures of one representation: accuracies by name, the scores of each test image that they are the means
-    of, the weight decay that was chosen, and what the probe makes of each test image."""
+    of, the weight decays tried, the chosen one first, and what the probe makes of each test image."""
 
     test: dict[str, float]
     validation: dict[str, float]
     scores: dict[str, np.ndarray]
-    chosen: float
+    tried: list[float]
     predicted: np.ndarray
     confidence: np.ndarray
 
@@ -124,8 +124,8 @@ class Figures:
         """Of features of a data set's training and test images."""
         labels, training, held_out = data.train.labels, data.training, data.validation
         fit = partial(formulas.Probe, train[training], labels[training], like=train[training])
-        chosen, validation, _ = self._best(fit, train[held_out], labels[held_out])
-        probe = formulas.Probe(train, labels, chosen, train)
+        tried, validation, _ = self._best(fit, train[held_out], labels[held_out])
+        probe = formulas.Probe(train, labels, tried[0], train)
         predicted = probe.classes(test)
         scores, on_validation = {"linear": predicted == data.test.labels}, {"linear": validation}
         for name, amount in self.few.items():
@@ -146,13 +146,14 @@ class Figures:
             test={name: float(np.mean(right)) for name, right in scores.items()},
             validation=on_validation,
             scores={name: np.asarray(right, float) for name, right in scores.items()},
-            chosen=chosen,
+            tried=tried,
             predicted=predicted,
             confidence=probe.probabilities(test).max(1),
         )
 
-    def _best(self, fit: Callable, x: np.ndarray, labels: np.ndarray) -> tuple[float, float, formulas.Probe]:
-        """The weight decay with the best accuracy, of several the strongest; that accuracy, and its probe.
+    def _best(self, fit: Callable, x: np.ndarray, labels: np.ndarray) -> tuple[list[float], float, formulas.Probe]:
+        """The weight decays that were tried, that with the best accuracy first, of several the strongest; that
+        accuracy, and its probe.
 
         Beyond an edge of the grid that is best, values are tried as docs/measuring.md says.
         """
@@ -175,7 +176,7 @@ class Figures:
                 if chosen != edge(trials) or tried(float(f"{chosen * ratio:.9g}")) < trials[chosen][0] + 0.001:
                     break
         chosen = best()
-        return chosen, *trials[chosen]
+        return [chosen, *sorted(trials, reverse=True)], *trials[chosen]
 
     @property
     def few(self) -> dict[str, float]:
@@ -239,13 +240,13 @@ class Figures:
         labels, training, held_out = self.data.train.labels, self.data.training, self.data.validation
         vectors = formulas.features(self.encoder("encoder", seed, number), self.inputs(self.data.train.pixels))
         bank = vectors[training]
-        trials = {w: formulas.Probe(bank, labels[training], w, bank) for w in self.decays}
-        chosen, linear = self._best(trials, vectors[held_out], labels[held_out])
+        fit = partial(formulas.Probe, bank, labels[training], like=bank)
+        _, linear, best = self._best(fit, vectors[held_out], labels[held_out])
         found = {"linear": linear}
         for name, knn in self.knn.items():
             classes = formulas.knn(vectors[held_out], bank, labels[training], **knn)
             found[name] = formulas.accuracy(classes, labels[held_out])
-        return found, confusion(labels[held_out], trials[chosen].classes(vectors[held_out]), self.classes)
+        return found, confusion(labels[held_out], best.classes(vectors[held_out]), self.classes)
 
     @property
     def classes(self) -> int:

@@ -11,6 +11,7 @@ from PIL import Image
 from recomputed import formulas
 from recomputed.figures import EXACT, FLOAT32, IMAGES, Figure, confusion, spread
 from recomputed.page import numbers, read
+from scipy import stats
 
 NAMES = {
     "encoder": "Encoder",
@@ -256,12 +257,12 @@ def test_how_it_was_measured(page, figures):
     tested = len(data.test.labels)
     check(said["validation"], [Figure(training), Figure(held_out)])
     check(said["test"], [Figure(training + held_out), Figure(tested)])
-    check(said["weight decay"], [Figure(n) for n in (figures.measured(*first).chosen, *figures.decays)])
+    check(said["weight decay"], [Figure(n) for n in figures.measured(*first).tried])
     drawn = [len(formulas.few(data.train.labels, data.training, amount, draw=0)) for amount in few]
     assert [int(n) for n in re.findall(r"(\d+) \(linear_", said["few labels"])] == drawn
     other = figures.files.transfer
     check(transfer["data"], [Figure(len(images.labels)) for images in (other.train, other.test)])
-    check(transfer["weight decay"], [Figure(figures.transferred(*first).chosen), Figure(len(other.validation))])
+    check(transfer["weight decay"], [Figure(figures.transferred(*first).tried[0]), Figure(len(other.validation))])
 
 
 def facts(element):
@@ -383,16 +384,25 @@ def test_what_is_said_of_mining(page, figures):
     check(sentence, [scaled(share, 100), Figure(100 * chance)])
 
 
-# What the verdict says of differences: their means and deviations, not its judgement
+# What the verdict says of differences
 
 
 def gap(figures, measure, baseline):
-    """Of the encoder to a baseline, seed by seed."""
-    own = [figures.measured("encoder", seed).test[measure] for seed in figures.seeds]
-    of_seeds = [figures.measured(*each).test[measure] for each in figures.by_name[baseline]]
-    others = of_seeds * (len(own) // len(of_seeds))
-    slack = 2 * IMAGES / len(figures.data.test.labels)
-    return spread([Figure(a - b, slack) for a, b in zip(own, others, strict=True)])
+    """Of the encoder to a baseline, seed by seed and image by image: mean, low and high end of its interval."""
+    own = [figures.measured("encoder", seed).scores[measure] for seed in figures.seeds]
+    of_seeds = [figures.measured(*each).scores[measure] for each in figures.by_name[baseline]]
+    d = np.array(own) - np.array(of_seeds * (len(own) // len(of_seeds)))
+    n, images = d.shape
+    by_seed, by_image, mean = d.mean(1), d.mean(0), d.mean()
+    rest = ((d - by_seed[:, None] - by_image + mean) ** 2).sum() / ((n - 1) * (images - 1))
+    seeds = by_seed.var(ddof=1) / n
+    others = max(0, by_image.var(ddof=1) / images - rest / (n * images))
+    freedom = (seeds + others) ** 2 / (seeds**2 / (n - 1) + others**2 / (images - 1))
+    quantiles = stats.t.ppf(0.975, n - 1), stats.t.ppf(0.975, freedom)
+    margin = max(quantiles[0] * seeds**0.5, quantiles[1] * (seeds + others) ** 0.5)
+    slack = 2 * IMAGES / images
+    ends = [Figure(end, slack * (1 + quantiles[0])) for end in (mean - margin, mean + margin)]
+    return Figure(mean, slack), *ends
 
 
 def test_the_differences_in_the_verdict(page, figures):
@@ -400,12 +410,12 @@ def test_the_differences_in_the_verdict(page, figures):
     own, summed = figures.metrics["encoder"]["linear"], figures.metrics
     named = re.search(r"names the class of (.*?) of the", text)[1]
     check(named, percent(own))
-    differences = re.findall(r"([\d.]+\s±\s[\d.]+) points (more|less)", text)
-    baselines = re.findall(r"(?:raw pixels|untrained encoder) \((.*?) %\)", text)
-    for (said, side), level, baseline in zip(differences, baselines, ("raw_pixels", "untrained"), strict=False):
-        found = gap(figures, "linear", baseline)
-        signed = scaled(found["mean"], -100 if side == "less" else 100)
-        check(said, [signed, scaled(found["std"], 100)], baseline)
+    differences = re.findall(r"([\d.]+) points (more|less) \(95.% interval (.*?)\)", text)
+    baselines = re.findall(r"(?:raw pixels|untrained encoder) \(([^()]*?) %\)", text)
+    for (said, side, ends), level, baseline in zip(differences, baselines, ("raw_pixels", "untrained"), strict=False):
+        mean, *interval = gap(figures, "linear", baseline)
+        check(said, [scaled(mean, -100 if side == "less" else 100)], baseline)
+        check(ends, [scaled(end, 100) for end in interval], baseline)
         check(level, percent(summed[baseline]["linear"]))
     assert len(differences) == len(baselines) == 2
     neighbours = re.findall(r"at k = (\d+) \((.*?) % against (.*?) %\)", text)
