@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from recomputed import formulas
-from recomputed.figures import EXACT, FLOAT32, IMAGES, Figure, confusion, spread
+from recomputed.figures import EXACT, FLOAT32, IMAGES, Figure, confusion
 from recomputed.page import numbers, read
 from scipy import stats
 
