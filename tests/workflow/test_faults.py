@@ -130,7 +130,7 @@ def test_an_input_that_cannot_be_read(repository):
     shutil.copytree(repository.path / "results/encode", repository.path / "data2", dirs_exist_ok=True)
     (repository.path / "data2/card.json").unlink()
     (repository.path / "data2/card.json").mkdir()
-    said = refused(repository, f"contraflow pretrain --seed 0 --data data2 {TRAINED}")
+    said = refused(repository, f"contraflow pretrain --seed 0 --data data2/card.json {TRAINED}")
     assert "contraflow: data2/card.json: Is a directory" in said
 
 
