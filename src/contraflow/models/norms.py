@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from typing import Self
 
 import torch
 import torch.nn.functional as F
@@ -62,19 +63,23 @@ def _replace(network: nn.Module, kind: type, make: Callable[[nn.Module], nn.Modu
     return network
 
 
-class SplitBatchNorm(nn.BatchNorm2d):
+class _Replacement:
+    """A BatchNorm that takes the place of another."""
+
+    @classmethod
+    def of(cls, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Self:
+        """The same with the settings, weights and statistics of `norm`."""
+        same = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+        same.load_state_dict(norm.state_dict())
+        return same
+
+
+class SplitBatchNorm(_Replacement, nn.BatchNorm2d):
     """BatchNorm over each of the `groups` of a batch apart: (N, C, H, W) to the same shape.
 
     Each process has whole groups, so their number changes nothing. Running statistics are means over groups. In
     evaluation mode it is `nn.BatchNorm2d`, with the same entries in `state_dict`.
     """
-
-    @classmethod
-    def of(cls, norm: nn.BatchNorm2d) -> "SplitBatchNorm":
-        """The same with the settings, weights and statistics of `norm`."""
-        same = cls(norm.num_features, norm.eps, norm.momentum)
-        same.load_state_dict(norm.state_dict())
-        return same
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
@@ -91,19 +96,12 @@ class SplitBatchNorm(nn.BatchNorm2d):
         return torch.cat(y)
 
 
-class SyncBatchNorm(nn.SyncBatchNorm):
+class SyncBatchNorm(_Replacement, nn.SyncBatchNorm):
     """BatchNorm over the equal parts of all processes, on any device: (N, C, ...) to the same shape.
 
     torch's own refuses CPU tensors, and what is tested on the CPU shall be what runs on GPUs. In one process, and in
     evaluation mode, it is `nn.BatchNorm1d` or `2d` bit for bit, with the same entries in `state_dict`.
     """
-
-    @classmethod
-    def of(cls, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> "SyncBatchNorm":
-        """The same with the settings, weights and statistics of `norm`."""
-        same = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
-        same.load_state_dict(norm.state_dict())
-        return same
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or world_size() == 1:
