@@ -1,10 +1,11 @@
 """The figures of an encoder, and the change of each against a baseline."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from contraflow.baseline.measured import Measured
+from contraflow.baseline.measured import Figures, Measured
+from contraflow.evaluation.results import Evaluation
 from contraflow.pages.numbers import NARROW, is_number, points, spread
 from contraflow.statistics import Difference, Scores, difference
 
@@ -53,9 +54,7 @@ class Measure:
 
     def scores(self, run: Measured) -> Scores:
         """What differences are judged by: of each image where that is known, else the figure."""
-        if not self.by_image(run):
-            return self.of(run)
-        return {seed: content.right[self.key].scores() for seed, content in run.evaluations.items()}
+        return scores(run.evaluations, self.key) if self.by_image(run) else self.of(run)
 
     def mean(self, run: Measured) -> float:
         return fmean(self.of(run).values())
@@ -90,6 +89,11 @@ class Change:
     interval: str
     judgement: str
     sign: int
+
+
+def scores(evaluations: Mapping[int | None, Evaluation | Figures], key: str) -> Scores:
+    """By seed the scores of each test image, (N,), of which an accuracy is the mean."""
+    return {seed: evaluation.right[key].scores() for seed, evaluation in evaluations.items()}
 
 
 LINEAR = Measure("linear", "%, test images")

@@ -2,7 +2,7 @@
 
 import math
 
-from contraflow.baseline.measures import GEOMETRY, Measure
+from contraflow.baseline.measures import GEOMETRY, Measure, scores
 from contraflow.pages.numbers import is_number, times
 from contraflow.report.run import Run
 from contraflow.statistics import IN_WORDS, Difference, difference
@@ -42,11 +42,7 @@ def accuracy(run: Run, representation: str, key: str, split: str = "test") -> di
 
 def measured_gap(run: Run, key: str, baseline: str) -> Difference:
     """The encoder's accuracy against a baseline's, on the same test images; both were measured."""
-    own, base = (
-        {seed: evaluation.right[key].scores() for seed, evaluation in run.evaluations[name].items()}
-        for name in ("encoder", baseline)
-    )
-    return difference(own, base)
+    return difference(*(scores(run.evaluations[name], key) for name in ("encoder", baseline)))
 
 
 def mining_gap(run: Run) -> Difference | None:
