@@ -41,19 +41,9 @@ def overwrite(file):
         content.write(b"?")
 
 
-def wait_for(process, words):
-    said = ""
-    while words not in said:
-        line = process.stdout.readline()
-        assert line, said
-        said += line
-    return said
-
-
 @pytest.mark.parametrize("change", [replace, overwrite])
 def test_a_result_changed_in_the_middle_of_a_run(other, unharmed, change):
-    process = other.start("snakemake --cores 1")
-    wait_for(process, "(Rule: pretrain_seed)")
+    process = other.start("snakemake --cores 1", until="(Rule: pretrain_seed)")
     change(other.path / "results/pretrain/seed0/history.csv")
     said = process.communicate()[0]
     changed = other.json("dvc status --json")

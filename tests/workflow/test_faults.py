@@ -31,13 +31,8 @@ def started(repository):
     running = []
 
     def start(words):
-        process, said = repository.start("snakemake"), ""
-        running.append(process)
-        while words not in said:
-            line = process.stdout.readline()
-            assert line, said
-            said += line
-        return process
+        running.append(repository.start("snakemake", until=words))
+        return running[-1]
 
     yield start
     for process in running:
