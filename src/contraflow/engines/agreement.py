@@ -236,10 +236,10 @@ class Agreement:
     def _record_what_jobs_wrote(self, stages: list[str], right: dict[str, str]) -> None:
         """`dvc commit`, which takes the files as they are just then: looked at again, since anybody may write there."""
         before = self.dvc.lock.read_text(encoding="utf-8") if self.dvc.lock.is_file() else None
+        wanted = {path: right[path] for stage in stages for path in self.targets[stage]}
         for _ in range(ATTEMPTS):
             self.dvc.commit(stages)
             recorded = {path: digest for stage in stages for path, digest in self.dvc.recorded(stage).items()}
-            wanted = {path: right[path] for stage in stages for path in self.targets[stage]}
             if wanted.items() <= recorded.items():
                 return
             self._put_into_place(wanted, lambda digest: self.store.find(digest) or self.dvc.cached(digest))

@@ -136,7 +136,8 @@ def job(
     )
     yield store.training(before)
     for path, state in states.items():
-        if _state(path) != state and content_digest(path) != before.inputs[_relative(path, root)]:
+        untouched = _state(path) == state and not path.is_dir()
+        if not untouched and content_digest(path) != before.inputs[_relative(path, root)]:
             raise UserError(f"{path} was changed while it was read: run the same command again")
     inside = not any(Path(path).is_absolute() for path in [*before.inputs, *before.outputs])
     if stages and inside:
@@ -155,10 +156,8 @@ def content_digest(path: Path) -> str | None:
 
 
 def _state(path: Path) -> tuple | None:
-    """Changes whenever somebody writes to the path, without reading it; None where there is nothing."""
-    if path.is_dir():
-        return (content_digest(path),)
-    found = path.stat() if path.is_file() else None
+    """Changes whenever somebody writes to the file, or directly into the folder; None where there is neither."""
+    found = path.stat() if path.is_file() or path.is_dir() else None
     return found and (found.st_ino, found.st_size, found.st_mtime_ns)
 
 
