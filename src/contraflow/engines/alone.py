@@ -13,6 +13,7 @@ import psutil
 from filelock import FileLock, Timeout
 
 WORKS_FOR = "CONTRAFLOW_WORKS_FOR"
+LAST_WORDS = 1  # seconds
 PATIENCE = 5  # seconds in which a plan (`snakemake -n`) or a dying run makes way
 
 _held: list[FileLock] = []  # kept referenced: a lock that is collected is released
@@ -43,9 +44,13 @@ def alone(root: Path) -> bool:
 
 
 def stop_at_once() -> None:
-    """Let Ctrl-C end this process in the same instant, with one line: what a SIGKILL cannot harm needs no ceremony."""
+    """Let Ctrl-C end this process at once, with one line: what a SIGKILL cannot harm needs no ceremony.
+
+    Its jobs, which Ctrl-C ends as well, have their last words first.
+    """
 
     def stop(*_) -> None:
+        psutil.wait_procs(psutil.Process().children(recursive=True), timeout=LAST_WORDS)
         print("\nStopped. The same command goes on from here.", file=sys.stderr, flush=True)
         os._exit(128 + signal.SIGINT)
 
