@@ -46,12 +46,16 @@ def alone(root: Path) -> bool:
 def stop_at_once() -> None:
     """Let Ctrl-C end this process at once, with one line: what a SIGKILL cannot harm needs no ceremony.
 
-    Its jobs, which Ctrl-C ends as well, have their last words first.
+    Its jobs, which Ctrl-C ends as well, have their last words first. What Snakemake's other threads say of these ends
+    meanwhile is not for the user, who wanted them.
     """
 
     def stop(*_) -> None:
+        terminal, nowhere = os.dup(sys.stderr.fileno()), os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
         psutil.wait_procs(psutil.Process().children(recursive=True), timeout=LAST_WORDS)
-        print("\nStopped. The same command goes on from here.", file=sys.stderr, flush=True)
+        os.write(terminal, b"\nStopped. The same command goes on from here.\n")
         os._exit(128 + signal.SIGINT)
 
     signal.signal(signal.SIGINT, stop)
