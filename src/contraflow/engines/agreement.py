@@ -158,7 +158,7 @@ class Agreement:
         data, transfer = self._params.data, self._params.eval.transfer
         for name, path, table in ((data.name, data.path, data.table), (transfer.name, transfer.path, None)):
             if name == "folder":
-                require_watched(self.root, Path(path).expanduser(), table)
+                require_watched(self.root, Path(path), table)
 
     def _let_go(self) -> None:
         """Empty the store of what DVC has by now: it is for runs that did not come that far."""

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contraflow.settings.values import Count, PartialShare, PositiveShare, Section, Seed, Text
+from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Text
 
 DataName = Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
 
@@ -14,7 +14,7 @@ class Data(Section):
         "fashion_mnist"
     )
     path: Annotated[
-        Text, "folder: where your images lie; else a place to look for the data set's files before downloading"
+        Place, "folder: where your images lie; else a place to look for the data set's files before downloading"
     ] = "data"
     table: Annotated[
         Text | None, "folder: a CSV file in it with the columns path, label and, where wanted, split, group and order"

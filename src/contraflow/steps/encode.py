@@ -41,7 +41,7 @@ class Encoding(Settings):
     folder_of: ClassVar = "data.path"
 
     def folder(self) -> Path | None:
-        return Path(self.path).expanduser() if self.name == "folder" else None
+        return Path(self.path) if self.name == "folder" else None
 
 
 def encode(
