@@ -61,6 +61,10 @@ def changed(**values):
             "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch give",
         ),
         ({"data__name": "folder"}, "data.image_size must be a number of pixels where data.name is folder, got null"),
+        (
+            {"data__path": "~/photos"},
+            "data.path must be written out, since DVC does not know what ~ is, got '~/photos'",
+        ),
         ({"data__skip_broken": "yes"}, "data.skip_broken must be true or false, got 'yes'"),
         ({"augment__crop_scale": [0.9, 0.2]}, "augment.crop_scale must rise, got [0.9, 0.2]"),
         ({"augment__crop_scale": [0.5]}, "augment.crop_scale must have at least 2 items, got [0.5]"),

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from contraflow.encoded.pixels import square
-from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
+from contraflow.images.decoding import BrokenPicture, is_grey, is_picture, open_picture
 
 SIZE = 16
 
@@ -42,6 +42,30 @@ def test_formats_keep_the_pixels_of_a_picture_of_the_right_size(tmp_path, colour
     assert pixels.dtype == np.uint8
     assert pixels.shape == (SIZE, SIZE, 3)
     assert _difference(pixels, np.asarray(colour)) <= tolerance
+
+
+def _save(picture: Image.Image, path, kind: str) -> bool:
+    """Whether Pillow writes the format, in any mode."""
+    for mode in ("RGB", "L", "1"):
+        try:
+            picture.convert(mode).save(path, kind)
+            return True
+        except (OSError, ValueError):
+            path.unlink(missing_ok=True)
+    return False
+
+
+@pytest.mark.filterwarnings("ignore:IM image format")
+def test_what_pillow_reads_counts_as_a_picture(tmp_path, colour):
+    written = 0
+    for ending, kind in Image.registered_extensions().items():
+        path = tmp_path / f"a{ending.upper()}"
+        if kind in Image.SAVE and is_picture(path.name) and _save(colour.resize((32, 32)), path, kind):
+            assert open_picture(path)[0].mode == "RGB", ending
+            written += 1
+    assert written > 30
+    assert all(map(is_picture, ("a.jpg", "b.JFIF", "c.d.avif", "d.jp2", "e.tga")))
+    assert not any(map(is_picture, ("a.h5", "b.mpg", "c.eps", "d.csv", "png", "e.heic")))
 
 
 def test_transparent_pixels_are_white(tmp_path):

@@ -1,12 +1,15 @@
 """Which files of a folder are images, what their labels are, and which are kept for the test."""
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import Listing, Part, list_folder, split_listing
+from contraflow.images.listing import Listing, Part, describe_endings, endings, list_folder, split_listing
 
 
 def _touch(root, *names):
@@ -42,6 +45,65 @@ def test_train_and_test_are_taken_as_they_are(tmp_path):
     assert listing.test.labels.tolist() == [0, 1]
 
 
+@pytest.mark.parametrize(
+    ("train", "validation", "test"),
+    [
+        ("train", "val", "test"),
+        ("Train", None, "Test"),
+        ("training", "validation", "testing"),
+        ("TRAIN", "valid", "test"),
+    ],
+)
+def test_folders_of_splits_are_not_classes(tmp_path, train, validation, test):
+    _touch(tmp_path, f"{train}/a/1.png", f"{train}/b/2.png", f"{test}/b/5.png")
+    if validation:
+        _touch(tmp_path, f"{validation}/a/3.png", f"{validation}/b/4.png")
+    listing = list_folder(tmp_path)
+    named = {"train": train, "validation": validation, "test": test}
+    assert listing.splits == {split: name for split, name in named.items() if name}
+    assert listing.classes == ["a", "b"]
+    assert (listing.test.names, listing.test.labels.tolist()) == ([f"{test}/b/5.png"], [1])
+    kept = [f"{validation}/a/3.png", f"{validation}/b/4.png"] if validation else []
+    assert listing.train.names == [f"{train}/a/1.png", f"{train}/b/2.png", *kept]
+    assert listing.train.labels.tolist() == [0, 1] * (2 if validation else 1)
+    assert validation is None or listing.train.held_out.tolist() == [False, False, True, True]
+
+
+def test_validation_without_a_test_is_the_test(tmp_path):
+    _touch(tmp_path, "train/a/1.png", "train/b/2.png", "Val/a/3.png", "Val/b/4.png")
+    listing = list_folder(tmp_path)
+    assert listing.test.names == ["Val/a/3.png", "Val/b/4.png"]
+    assert listing.train.held_out is None
+    assert listing.splits == {"train": "train", "test": "Val"}
+
+
+def test_train_alone_is_split(tmp_path):
+    _touch(tmp_path, "train/a/1.png", "train/b/2.png", "annotations/1.xml")
+    listing = list_folder(tmp_path)
+    assert (listing.classes, listing.test) == (["a", "b"], None)
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    _touch(tmp_path, "train/1.png", "tram/2.png")
+    assert list_folder(tmp_path).classes == ["train", "tram"]
+
+
+def test_what_systems_leave_is_neither_taken_nor_told(tmp_path):
+    names = ["a/1.png", "b/2.png"]
+    _touch(tmp_path, *names, "__MACOSX/a/._1.png", "__MACOSX/a/1.png", "a/._1.png", "a/@eaDir/1.png/SYNO_THUMB.jpg")
+    _touch(tmp_path, "a/Thumbs.db", "b/desktop.ini", ".DS_Store", "a/.ipynb_checkpoints/1.png")
+    assert list_folder(tmp_path).named() == set(names)
+    assert endings(tmp_path, besides=names) == {}
+
+
+def test_files_that_are_not_taken_are_counted_by_ending(tmp_path):
+    _touch(tmp_path, "a/1.png", "a/2.heic", "b/3.HEIC", "b/4.png", "b/deep/readme", "labels.csv")
+    not_taken = endings(tmp_path, besides=["a/1.png"])
+    assert list(not_taken.items()) == [(".heic", 2), (".csv", 1), (".png", 1), ("no ending", 1)]
+    assert describe_endings(not_taken) == "2 .heic, 1 .csv, 1 .png, 1 no ending"
+    assert describe_endings({f".{i}": 1 for i in range(12)}).endswith("1 .9, 2 more endings")
+
+
 def test_linked_folders_are_followed_without_going_round(tmp_path):
     _touch(tmp_path, "elsewhere/1.png", "data/b/2.png")
     (tmp_path / "data/a").symlink_to(tmp_path / "elsewhere")
@@ -56,8 +118,13 @@ def test_linked_folders_are_followed_without_going_round(tmp_path):
         (["a.png", "cats/b.png"], "holds both: a.png lies beside the folder cats"),
         (["cats/a.png", "dogs/notes.txt"], "class folder dogs holds no images"),
         (["cats/a.png"], "single class folder, cats"),
-        (["train/a/1.png", "train/b/1.png", "test/a/1.png", "test/c/1.png"], "only one of them has b"),
-        (["train/a/1.png", "train/b/1.png", "test/1.png"], "only one of them has a"),
+        (["train/a/1.png", "train/b/1.png", "test/a/1.png", "test/c/1.png"], "no training image has the class c"),
+        (["train/a/1.png", "train/b/1.png", "test/1.png"], "no class folders, but the training images have some"),
+        (["train/1.png", "val/a/1.png", "val/b/1.png"], "class folders, but the training images have none"),
+        (["train/a/1.png", "train/b/1.png", "Training/a/2.png"], "both Training and train, which mean the same"),
+        (["val/a/1.png", "val/b/1.png", "test/a/2.png"], "has test and no train"),
+        (["photos/train/a/1.png"], "if photos holds the classes, name it in data.path"),
+        (["1.heic", "2.heic", "a/notes"], "holds no images, but 2 .heic, 1 no ending, which are not read"),
     ],
 )
 def test_other_layouts_are_refused_in_one_sentence(tmp_path, names, says):
@@ -90,7 +157,13 @@ def test_each_class_gives_its_share_to_the_test(counts, fraction, limit, seed):
     assert sorted(train.names + test.names) == listing.train.names
     assert train.names == sorted(train.names)
     assert test.names == sorted(test.names)
-    assert np.bincount(test.labels, minlength=len(counts)).tolist() == [round(fraction * n) for n in counts]
+    given = np.bincount(test.labels, minlength=len(counts))
+    shares = [Fraction(repr(fraction)) * n for n in counts]
+    assert all(n - math.floor(share) in (0, 1) for share, n in zip(shares, given, strict=True))
+    assert all(n < size for n, size in zip(given, counts, strict=True))
+    open_ = [n for n, share, size in zip(given, shares, counts, strict=True) if math.floor(share) + 1 < size]
+    if len(open_) == len(counts):  # no class is too small for one image more: then the whole has its share, too
+        assert len(test) == max(1, round(sum(shares)))
     few, same_test = split_listing(listing, test_fraction=fraction, limit=limit, seed=seed)
     assert same_test.names == test.names
     assert len(few) == min(len(train), limit or len(train))
@@ -102,6 +175,19 @@ def test_a_limit_takes_from_every_class_and_grows_steadily():
     small, large = (split_listing(listing, test_fraction=0.1, limit=n, seed=0)[0] for n in (30, 60))
     assert set(small.labels.tolist()) == {0, 1, 2}
     assert set(small.names) < set(large.names)
+
+
+def test_many_small_classes_give_the_whole_share():
+    train, test = split_listing(_listing([2] * 300), test_fraction=0.2, limit=None, seed=0)
+    assert len(test) == 120
+    assert set(train.labels.tolist()) == set(range(300))
+
+
+def test_a_limit_leaves_the_validation_images_that_are_kept_apart():
+    part = Part([f"{i}.png" for i in range(20)], np.full(20, -1), held_out=np.arange(20) >= 15)
+    train, _ = split_listing(Listing([], part, Part(["t.png"], np.array([-1]))), test_fraction=0.2, limit=5, seed=0)
+    assert (len(train), train.held_out.sum()) == (10, 5)
+    assert set(train.names[5:]) == {f"{i}.png" for i in range(15, 20)}
 
 
 def test_the_seed_decides_the_test():

@@ -55,6 +55,17 @@ def test_a_split_is_taken_as_it_is(table):
     assert listing.test.labels.tolist() == [0, 1]
 
 
+def test_validation_images_of_a_table_are_kept_apart(table):
+    listing = table("path,label,split\na,x,Val\nb,y,train\nc,x,train\nd,y,test\n")
+    assert (listing.train.names, listing.train.held_out.tolist()) == (["a", "b", "c"], [True, False, False])
+    assert (listing.test.names, listing.splits["validation"]) == (["d"], "Val")
+
+
+def test_validation_images_of_a_table_without_test_images_are_these(table):
+    listing = table("path,label,split\na,x,val\nb,y,train\nc,x,train\n")
+    assert (listing.train.names, listing.train.held_out, listing.test.names) == (["b", "c"], None, ["a"])
+
+
 @pytest.mark.parametrize(
     "order",
     [
@@ -113,10 +124,13 @@ def test_images_of_different_groups_are_never_within_a_window(tmp_path_factory, 
         ("path,label\na,x\nb,x\n", "has a single label, x"),
         (
             "path,label,split\na,x,train\nb,y,tset\nc,y,\n",
-            "must be train or test, got\n  'tset' in line 3\n  '' in line 4",
+            "must be train, val or test, got\n  'tset' in line 3\n  '' in line 4",
         ),
         ("path,label,split\na,x,train\nb,y,train\n", "split names no image test"),
+        ("path,label,split\na,x,val\nb,y,test\n", "split names no image train"),
+        ("path,label,split\na,x,train\nb,x,Train\nc,y,test\n", "has both Train and train, which mean the same"),
         ("path,label,split\na,x,train\nb,y,test\n", "no training image has the label y"),
+        ("path,label,split\na,x,train\nb,y,val\nc,x,test\n", "no training image has the label y of some val images"),
         ("path,label,split\na,x,train\nb,y,train\nc,,test\n", "test images need labels .*\n  c$"),
         ("path,label,group\na,x,1\nb,y,\n", "group must not be empty, got\n  '' in line 3"),
         ("path,label,order\na,x,1\nb,y,2\nc,x,late\n", "must be numbers, or ISO 8601 .*\n  'late' in line 4$"),

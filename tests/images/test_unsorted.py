@@ -16,6 +16,8 @@ def _touch(root, *names):
         (["b.png", "a.JPG"], [], [-1, -1]),
         (["dogs/a.png", "cats/deep/er/a.png", "loose.png"], ["cats", "dogs"], [0, 1, -1]),
         (["only/a.png", ".hidden/b.png", "notes.txt"], ["only"], [0]),
+        (["Train/x/a.png", "val/x/b.png"], ["x"], [0, 0]),
+        (["test/x/a.png", "test/y/b.png"], ["x", "y"], [0, 1]),
         (["train/x/a.png", "test/y/a.png", "test/loose.png"], ["x", "y"], [-1, 1, 0]),
     ],
 )

@@ -64,6 +64,18 @@ def test_equal_runs_give_equal_bytes(fabricate, tmp_path):
     assert str(tmp_path).encode() not in pages[0]
 
 
+def test_files_that_were_not_taken_are_counted_by_ending(page_of):
+    def words(**data):
+        return re.sub("<[^>]+>", "", text_of(page_of(**data))).replace(NBSP, " ")
+
+    said = words(splits={"train": "train", "test": "val"}, not_taken={".heic": 1200, ".csv": 1, "no ending": 2})
+    assert "1,203 files not taken" in said
+    assert "1,200 .heic, 1 .csv, 2 no ending." in said
+    assert "the user's own in val" in said
+    assert "1 .19 and 10 more endings." in words(not_taken={f".{i}": 1 for i in range(30)})
+    assert "not taken" not in words()
+
+
 def test_names_are_escaped(page_of):
     text = text_of(page_of(classes=NASTY, title="<i>title</i>", skipped=["<u>.jpg"], baseline="<em>first</em>"))
     for name in (*NASTY[:3], NASTY[4], "<i>title</i>", "<u>.jpg", "<em>first</em>"):

@@ -214,6 +214,43 @@ def test_a_test_of_ones_own(tmp_path):
     assert data.card.test == Amount(images=4, per_class=[2, 2])
 
 
+def test_a_validation_of_ones_own(tmp_path, capfd):
+    names = [
+        f"{part}/{label}/{i}.png"
+        for part, n in {"Train": 4, "valid": 3, "test": 2}.items()
+        for label in "ab"
+        for i in range(n)
+    ]
+    _paint(tmp_path / "images", names)
+    (tmp_path / "images/test/b/1.png").unlink()
+    (tmp_path / "images/test/b/0.png").rename(tmp_path / "images/test/b/0.heic")  # b has no test image then
+    data = _encode_folder(tmp_path / "images", tmp_path, limit=4)
+    assert data.card.train.images == 10
+    assert data.card.validation.images == 6
+    assert data.validation.tolist() == [4, 5, 6, 7, 8, 9]
+    assert np.bincount(data.labels("validation")).tolist() == [3, 3]
+    assert data.card.test == Amount(images=2, per_class=[2, 0])
+    assert data.card.splits == {"train": "Train", "validation": "valid", "test": "test"}
+    assert data.card.not_taken == {".heic": 1}
+    assert "files that are not taken: 1 .heic" in capfd.readouterr().err
+
+
+def test_validation_that_serves_as_the_test_is_said(tmp_path, capfd):
+    for part in ("train", "val"):
+        _paint(tmp_path / "images", [f"{part}/{label}/{i}.png" for label in "ab" for i in "123"])
+    data = _encode_folder(tmp_path / "images", tmp_path)
+    assert (data.card.test.images, data.card.validation.images, data.card.train.images) == (6, 1, 6)
+    assert "val is the test set, for there is no other" in capfd.readouterr().err
+
+
+def test_validation_images_that_cannot_be_read_leave_none(tmp_path):
+    _paint(tmp_path / "images", [f"{part}/{i}.png" for part in ("train", "test") for i in range(5)])
+    (tmp_path / "images/val").mkdir()
+    (tmp_path / "images/val/1.png").touch()
+    with pytest.raises(UserError, match="no image of val can be read"):
+        _encode_folder(tmp_path / "images", tmp_path, skip_broken=True)
+
+
 def _write_table(root: Path, header: str, rows: list[str]) -> None:
     root.mkdir(exist_ok=True)
     (root / "labels.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
@@ -255,7 +292,7 @@ def test_too_small_folders_are_refused(tmp_path):
     _paint(tmp_path / "three", ["1.png", "2.png", "3.png", "4.png"])
     with pytest.raises(UserError, match="gives 3 training images"):
         _encode_folder(tmp_path / "three", tmp_path)
-    _paint(tmp_path / "no test", ["a/1.png", "a/2.png", "b/1.png", "b/2.png"])
+    _paint(tmp_path / "no test", [f"{label}/1.png" for label in "abcde"])
     with pytest.raises(UserError, match="no image for the test"):
         _encode_folder(tmp_path / "no test", tmp_path)
     _paint(tmp_path / "lost", [f"a/{i}.png" for i in range(10)])

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from contraflow.engines.dvc import Dvc
 from contraflow.engines.jobs import Store, Trace, content_digest, place
+from contraflow.engines.watched import require_watched
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
@@ -55,10 +56,11 @@ class Agreement:
         A stage that a killed run left complete is recorded.
 
         Raises:
-            UserError: DVC cannot tell, because this is no DVC repository or its files are damaged, or results cannot be
-                written.
+            UserError: DVC cannot tell, because this is no DVC repository or its files are damaged, it cannot watch a
+                folder of images (see `require_watched`), or results cannot be written.
         """
         self._require_writable()
+        self._require_watched()
         self._let_go()
         self._changes, now = self.dvc.changes(), time.time()
         stale = self._stale()
@@ -113,6 +115,8 @@ class Agreement:
         this run does not concern. Where all are such, nothing has changed, and DVC was told to `--force` the stage.
         """
         self._require_writable()
+        if stage == "encode":
+            self._require_watched()
         self._let_go()
         recorded = self.dvc.recorded(stage)
 
@@ -148,6 +152,13 @@ class Agreement:
             if folder.is_dir() and not os.access(folder, os.W_OK):
                 name = folder.relative_to(self.root)
                 raise UserError(f"{name} may not be written to: make it writable and run the same command again")
+
+    def _require_watched(self) -> None:
+        """Say so before DVC fails in words of its own, or misses a change."""
+        data, transfer = self._params.data, self._params.eval.transfer
+        for name, path, table in ((data.name, data.path, data.table), (transfer.name, transfer.path, None)):
+            if name == "folder":
+                require_watched(self.root, Path(path), table)
 
     def _let_go(self) -> None:
         """Empty the store of what DVC has by now: it is for runs that did not come that far."""

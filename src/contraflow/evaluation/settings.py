@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from contraflow.images.settings import DataName
 from contraflow.neighbours.settings import Knn
-from contraflow.settings.values import Count, NotNegative, Positive, Section, Share, Switch, Text
+from contraflow.settings.values import Count, NotNegative, Place, Positive, Section, Share, Switch
 
 
 class Linear(Section):
@@ -21,7 +21,7 @@ class Linear(Section):
 
 class Transfer(Section):
     name: Annotated[DataName | None, Switch("mnist"), "one of those of data.name; null: none"] = None
-    path: Annotated[Text, "as data.path"] = "data"
+    path: Annotated[Place, "as data.path"] = "data"
 
 
 class FineTune(Section):

@@ -1,12 +1,15 @@
 """One picture file of any common kind, as a person sees it."""
 
 import errno
+import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-SUFFIXES = ("jpg", "jpeg", "png", "bmp", "gif", "webp", "tif", "tiff", "ppm", "pgm")
+# Files of which Pillow knows the format and not the pixels, or not without another program.
+_NO_PIXELS = {"BUFR", "EPS", "GRIB", "HDF5", "IPTC", "MPEG", "WMF"}
 _DEEPEST = 65535  # the largest value of 16 bits
 _ORIENTATION = 0x0112  # EXIF
 
@@ -36,6 +39,17 @@ def open_picture(path: Path) -> tuple[Image.Image, str, bool]:
         raise
     except Exception as error:  # each of Pillow's decoders raises its own kinds for a damaged file
         raise BrokenPicture(_reason(path, error)) from error
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file name has an ending of the pictures that Pillow reads."""
+    return os.path.splitext(name)[1].lower() in _endings()
+
+
+@cache
+def _endings() -> frozenset[str]:
+    known = Image.registered_extensions().items()
+    return frozenset(ending for ending, kind in known if kind in Image.OPEN and kind not in _NO_PIXELS)
 
 
 def is_grey(pixels: np.ndarray) -> bool:

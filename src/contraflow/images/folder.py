@@ -1,5 +1,6 @@
 """The user's own images, read."""
 
+import os
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -20,7 +21,7 @@ from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
 from contraflow.images.facts import Facts, as_digests, count_values, pixel_digest
 from contraflow.images.image_set import ImageSet, Split, Spool
 from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
-from contraflow.images.listing import Part, printable, split_listing
+from contraflow.images.listing import Part, describe_endings, endings, printable, split_called, split_listing
 from contraflow.images.table import list_images
 
 T = TypeVar("T")
@@ -52,6 +53,11 @@ def read_folder(
     listing = list_images(path, table)
     if listing.unused:
         say(f"{table}: columns not used: {', '.join(listing.unused)}")
+    if split_called(listing.splits.get("test", "")) == "validation":
+        say(f"{path}: {listing.splits['test']} is the test set, for there is no other; validation images are drawn")
+    not_taken = endings(path, besides={*listing.named(), *([os.path.normpath(table)] if table else [])})
+    if not_taken:
+        say(f"{path}: files that are not taken: {describe_endings(not_taken)}")
     parts = split_listing(listing, test_fraction=test_fraction, limit=limit, seed=seed)
     reader = _Reader(path, size, size > jpeg_above, scratch)
     train, test = map(reader.read, parts, ("train", "test"))
@@ -65,10 +71,14 @@ def read_folder(
         say(f"{what} and are left out:{names}")
     if not len(test):
         raise UserError(f"{path} leaves no image for the test: add images, or raise data.test_fraction")
+    if train.held_out is not None and not train.held_out.any():
+        raise UserError(f"{path}: no image of {listing.splits['validation']} can be read")
     lost = set(parts[0].labels.tolist()) - set(train.labels.tolist()) - {UNLABELLED}
     if lost:
         raise UserError(f"{path}: no training image of the class {listing.classes[min(lost)]} can be read")
-    return ImageSet(train, test, listing.classes, [name for name, _ in broken])
+    return ImageSet(
+        train, test, listing.classes, listing.splits, skipped=[name for name, _ in broken], not_taken=not_taken
+    )
 
 
 def decode_all(names: Sequence[str], decode: Callable[[str], T], *, label: str) -> Iterator[T | BrokenPicture]:
@@ -141,4 +151,5 @@ class _Reader:
         greys.close()
         self.greys.append(greys)
         part, facts = part.take(np.array(kept, np.int64)), Facts(as_digests(digests, len(kept)), counts)
-        return Split(spool, part.labels, [printable(name) for name in part.names], part.positions, facts)
+        files = [printable(name) for name in part.names]
+        return Split(spool, part.labels, files, part.positions, part.held_out, facts)

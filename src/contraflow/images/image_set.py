@@ -70,6 +70,7 @@ class Split:
         labels: (N,) int64, -1 for none.
         files: The file of each image, where they have files of their own.
         positions: Those of `contraflow.images.listing.Part`.
+        held_out: That of `contraflow.images.listing.Part`.
         read_facts: What was learned while they were read; None where it is still to be learned.
     """
 
@@ -77,6 +78,7 @@ class Split:
     labels: np.ndarray
     files: Sequence[str] = ()
     positions: np.ndarray | None = None
+    held_out: np.ndarray | None = None
     read_facts: Facts | None = None
 
     def __len__(self) -> int:
@@ -120,9 +122,14 @@ class Split:
 
 @dataclass(frozen=True)
 class ImageSet:
-    """A data set as the encoder takes it. `classes` is empty where the images have no labels."""
+    """A data set as the encoder takes it. `classes` is empty where the images have no labels.
+
+    The others are those of `contraflow.encoded.card.Card`.
+    """
 
     train: Split
     test: Split
     classes: Sequence[str]
+    splits: dict[str, str] = field(default_factory=dict)
     skipped: Sequence[str] = field(default_factory=list)
+    not_taken: dict[str, int] = field(default_factory=dict)

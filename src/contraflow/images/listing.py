@@ -1,8 +1,10 @@
 """The user's own folder of images: which files there are, what their labels are, and which are kept for the test."""
 
+import math
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +12,20 @@ import numpy as np
 from contraflow.encoded.splits import UNLABELLED, Draw, generator
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
-from contraflow.images.decoding import SUFFIXES
+from contraflow.images.decoding import is_picture
 
 GROUP = 2**32  # from the first position of a group to that of the next: more than any window
+_TOLD = 10  # endings that a sentence names
+_SPLITS = {
+    "train": ("train", "training"),
+    "validation": ("val", "valid", "validation"),
+    "test": ("test", "testing"),
+}
+# What systems and their file managers put beside a user's files.
+_OF_THE_SYSTEM = {
+    *("__macosx", "@eadir", "@__thumb", "#recycle", "$recycle.bin", "system volume information", "lost+found"),
+    *("thumbs.db", "desktop.ini"),
+}
 
 
 def printable(name: str) -> str:
@@ -28,110 +41,226 @@ class Part:
         names: Paths relative to data.path, with `/`.
         labels: (N,) int64, -1 for none.
         positions: Place of each in its group, groups `GROUP` apart, (N,) int64 rising; None where there is no order.
+        held_out: (N,) bool, whether the user keeps it for validation; None where that is left to a draw.
     """
 
     names: list[str]
     labels: np.ndarray
     positions: np.ndarray | None = None
+    held_out: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
     def take(self, indices: np.ndarray) -> "Part":
-        positions = None if self.positions is None else self.positions[indices]
-        return Part([self.names[i] for i in indices], self.labels[indices], positions)
+        more = (None if values is None else values[indices] for values in (self.positions, self.held_out))
+        return Part([self.names[i] for i in indices], self.labels[indices], *more)
 
 
 @dataclass(frozen=True)
 class Listing:
-    """All images of a folder. `test` is None where the folder has no `train` and `test` of its own.
+    """All images of a folder. `train` holds the validation images, too; `test` is None where it is to be drawn.
 
-    `unused` names the columns of a table that mean nothing here.
+    `unused` names the columns of a table that mean nothing here. `splits` tells what the user calls each of `train`,
+    `validation` and `test` that he keeps apart: the name of a folder, or a value of the column `split`.
     """
 
     classes: list[str]
     train: Part
     test: Part | None
     unused: Sequence[str] = ()
+    splits: dict[str, str] = field(default_factory=dict)
+
+    def named(self) -> set[str]:
+        """The names of all its images."""
+        return {*self.train.names, *(self.test.names if self.test else ())}
+
+
+def split_called(name: str) -> str | None:
+    """Which of `train`, `validation` and `test` is meant by a name, whatever its case; None for another name."""
+    return next((split for split, names in _SPLITS.items() if name.casefold() in names), None)
+
+
+def as_splits(names: Iterable[str], where: Path | str) -> dict[str, str]:
+    """What each split is called, of those among `names`; a validation set without a test set serves as the test set.
+
+    Choices are made on validation images, so what is measured on the only images that are kept apart stays honest when
+    the images to choose by are drawn from the training images.
+
+    Raises:
+        UserError: two names mean the same split.
+    """
+    splits: dict[str, str] = {}
+    for name in names:
+        if split := split_called(name):
+            if split in splits:
+                raise UserError(f"{where} has both {splits[split]} and {name}, which mean the same: make them one")
+            splits[split] = name
+    if "validation" in splits and "test" not in splits:
+        splits["test"] = splits.pop("validation")
+    return splits
 
 
 def list_folder(path: Path) -> Listing:
     """Find the images below `path`: one subfolder a class, or all directly inside and without labels.
 
-    With both `train` and `test` inside, each of them is laid out like that. Files and folders whose names begin with
-    a dot are ignored, and so is every file that has not the suffix of an image.
+    With a folder for training inside (`train`, `training`), and others for validation (`val`, `valid`, `validation`) or
+    for the test (`test`, `testing`), each of them is laid out like that, and what lies beside them is not taken. Files
+    and folders are ignored whose names begin with a dot or are a system's, and so is every file that has not the ending
+    of a picture.
 
     Raises:
         UserError: the folder is missing, holds no images, mixes images and class folders, has an empty class or a
-            single one, or its `train` and `test` have different classes.
+            single one, or keeps images of a class apart of which there are none for training.
     """
     if not path.is_dir():
         raise UserError(f"data.path must be a folder of images where data.name is folder, got {path}")
-    if not ((path / "train").is_dir() and (path / "test").is_dir()):
-        classes, part = _list_part(path, path)
-        return Listing(classes, part, None)
-    (classes, train), (test_classes, test) = (_list_part(path / name, path) for name in ("train", "test"))
-    if classes != test_classes:
-        only = sorted(set(classes) ^ set(test_classes))
-        raise UserError(f"{path}: train and test must have the same class folders, only one of them has {only[0]}")
-    return Listing(classes, train, test)
+    splits = _split_folders(path)
+    if not splits:
+        train = _Below(path)
+        classes = train.training_classes()
+        return Listing([printable(name) for name in classes], train.part(path, classes), None)
+    if "train" not in splits:
+        raise UserError(f"{path} has {splits['test']} and no train: put the images to train on into {path / 'train'}")
+    train = _Below(path / splits["train"])
+    classes = train.training_classes()
+    below = {"train": train} | {split: _Below(path / name) for split, name in splits.items() if split != "train"}
+    parts = {split: images.part(path, classes) for split, images in below.items()}
+    every = parts["train"]
+    if held_out := parts.get("validation"):
+        every = Part(
+            every.names + held_out.names,
+            np.concatenate([every.labels, held_out.labels]),
+            held_out=np.repeat([False, True], [len(every), len(held_out)]),
+        )
+    return Listing([printable(name) for name in classes], every, parts.get("test"), splits=splits)
 
 
-def _list_part(folder: Path, root: Path) -> tuple[list[str], Part]:
-    loose = sorted(file.name for file in _visible(folder) if _is_image(file))
-    below = {entry.name: sorted(images_below(folder / entry.name)) for entry in _visible(folder) if entry.is_dir()}
-    prefix = "" if folder == root else f"{folder.name}/"
-    if loose and any(below.values()):
-        name = next(name for name in sorted(below) if below[name])
-        raise UserError(
-            f"{folder} must hold either images or one folder a class, but holds both: {printable(loose[0])} lies "
-            f"beside the folder {printable(name)}"
+def _split_folders(path: Path) -> dict[str, str]:
+    """What the folders of `path` that hold splits are called; nothing where its folders are classes."""
+    entries = sorted(_visible(path), key=lambda entry: entry.name)
+    called = [entry.name for entry in entries if entry.is_dir() and split_called(entry.name)]
+    alone = not any(
+        any(images_below(path / entry.name)) if entry.is_dir() else _is_image(entry)
+        for entry in entries
+        if entry.name not in called
+    )
+    with_train = any(split_called(name) == "train" for name in called)
+    return as_splits(called, path) if alone or (with_train and len(called) > 1) else {}
+
+
+class _Below:
+    """The images in one folder: directly inside (`loose`), and by the folders in it (`below`)."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        entries = _visible(folder)
+        self.loose = sorted(entry.name for entry in entries if _is_image(entry))
+        self.below = {entry.name: sorted(images_below(folder / entry.name)) for entry in entries if entry.is_dir()}
+        full = sorted(name for name, images in self.below.items() if images)
+        if self.loose and full:
+            raise UserError(
+                f"{folder} must hold either images or one folder a class, but holds both: {printable(self.loose[0])} "
+                f"lies beside the folder {printable(full[0])}"
+            )
+        if not self.loose and not full:
+            raise no_images(folder)
+
+    def training_classes(self) -> list[str]:
+        """Names of the class folders, sorted; none where there are no labels."""
+        if self.loose:
+            return []
+        classes = sorted(self.below)
+        empty = [printable(name) for name in classes if not self.below[name]]
+        if empty:
+            raise UserError(f"{self.folder}: the class folder {empty[0]} holds no images: fill it or remove it")
+        if len(classes) == 1:
+            only = printable(classes[0])
+            raise UserError(
+                f"{self.folder} has a single class folder, {only}: make it two or more, or put the images directly "
+                f"into {self.folder} to use them without labels; if {only} holds the classes, name it in data.path"
+            )
+        return classes
+
+    def part(self, root: Path, classes: list[str]) -> Part:
+        """The images with paths relative to `root`, labelled by their places in `classes`."""
+        prefix = "" if self.folder == root else f"{self.folder.name}/"
+        if bool(self.loose) == bool(classes):
+            here, there = ("no class folders", "have some") if classes else ("class folders", "have none")
+            raise UserError(f"{self.folder} has {here}, but the training images {there}: lay both out alike")
+        if self.loose:
+            return Part([prefix + name for name in self.loose], np.full(len(self.loose), UNLABELLED, np.int64))
+        other = sorted(name for name, images in self.below.items() if images and name not in classes)
+        if other:
+            raise UserError(
+                f"{self.folder}: no training image has the class {printable(other[0])}: give it a folder among the "
+                "training images, or remove it"
+            )
+        named = sorted(
+            (f"{prefix}{name}/{file}", label) for label, name in enumerate(classes) for file in self.below.get(name, [])
         )
-    if loose:
-        return [], Part([prefix + name for name in loose], np.full(len(loose), UNLABELLED, np.int64))
-    if not any(below.values()):
-        raise UserError(f"{folder} holds no images (files ending in {', '.join(SUFFIXES)})")
-    classes = sorted(below)
-    empty = [name for name in classes if not below[name]]
-    if empty:
-        raise UserError(f"{folder}: the class folder {printable(empty[0])} holds no images: fill it or remove it")
-    if len(classes) == 1:
-        raise UserError(
-            f"{folder} has a single class folder, {printable(classes[0])}: make it two or more, or put the images "
-            f"directly into {folder} to use them without labels"
-        )
-    named = sorted((f"{prefix}{name}/{file}", label) for label, name in enumerate(classes) for file in below[name])
-    labels = np.array([label for _, label in named], np.int64)
-    return [printable(name) for name in classes], Part([name for name, _ in named], labels)
+        return Part([name for name, _ in named], np.array([label for _, label in named], np.int64))
 
 
 def _visible(folder: Path) -> list[os.DirEntry]:
     try:
         with os.scandir(folder) as entries:
-            return [entry for entry in entries if not entry.name.startswith(".")]
+            return [
+                entry
+                for entry in entries
+                if not entry.name.startswith(".") and entry.name.casefold() not in _OF_THE_SYSTEM
+            ]
     except PermissionError:
         raise UserError(f"{printable(str(folder))} cannot be opened: you have no permission to") from None
 
 
 def _is_image(entry: os.DirEntry) -> bool:
-    # A link to nowhere counts, for its owner took it for an image.
-    suffix = os.path.splitext(entry.name)[1][1:].lower()
-    return suffix in SUFFIXES and (entry.is_file() or (entry.is_symlink() and not entry.is_dir()))
+    return is_picture(entry.name) and _is_file(entry)
 
 
-def images_below(folder: Path, above: tuple[str, ...] = ()) -> Iterator[str]:
-    """Paths of all images in `folder`, however deep, relative to it and in no order.
+def _is_file(entry: os.DirEntry) -> bool:
+    # A link to nowhere counts, for its owner took it for a file.
+    return entry.is_file() or (entry.is_symlink() and not entry.is_dir())
 
-    Linked folders are followed, but never into a folder that leads here.
-    """
+
+def images_below(folder: Path) -> Iterator[str]:
+    """Paths of all images in `folder`, however deep, relative to it and in no order."""
+    return filter(is_picture, _files_below(folder))
+
+
+def _files_below(folder: Path, above: tuple[str, ...] = ()) -> Iterator[str]:
+    """Paths of all files. Linked folders are followed, but never into a folder that leads here."""
     here = os.path.realpath(folder)
     if here in above:
         return
     for entry in _visible(folder):
         if entry.is_dir():
-            yield from (f"{entry.name}/{file}" for file in images_below(folder / entry.name, (*above, here)))
-        elif _is_image(entry):
+            yield from (f"{entry.name}/{file}" for file in _files_below(folder / entry.name, (*above, here)))
+        elif _is_file(entry):
             yield entry.name
+
+
+def endings(folder: Path, besides: Iterable[str] = ()) -> dict[str, int]:
+    """How many files below `folder` have which ending, but for those named in `besides`; the most frequent first."""
+    named = set(besides)
+    found = Counter(
+        printable(os.path.splitext(name)[1].lower()) or "no ending"
+        for name in _files_below(folder)
+        if name not in named
+    )
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
+def describe_endings(counts: dict[str, int]) -> str:
+    """`12 .txt, 1 .csv`; of many endings those of the most files."""
+    first = [f"{n} {ending}" for ending, n in counts.items()][:_TOLD]
+    return ", ".join([*first, f"{len(counts) - _TOLD} more endings"] if len(counts) > _TOLD else first)
+
+
+def no_images(folder: Path) -> UserError:
+    """A folder holds no images; what it holds instead."""
+    found = describe_endings(endings(folder))
+    return UserError(f"{folder} holds no images{f', but {found}, which are not read' if found else ''}")
 
 
 def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, seed: int) -> tuple[Part, Part]:
@@ -139,8 +268,8 @@ def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, 
 
     Without a split of the folder's own, `test_fraction` of each class is drawn for the test, or of ordered images that
     share of whole groups: the neighbours of a training image would say too much. Where there are labels, images without
-    one are no test images. `limit` keeps that many training images, drawn as well: the first by name would all be of
-    one class.
+    one are no test images. `limit` keeps that many training images, drawn as well (the first by name would all be of
+    one class), beside the validation images that the user keeps apart.
     """
     train, test = listing.train, listing.test
     if test is None:
@@ -151,7 +280,8 @@ def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, 
         if grouped:
             drawn = _draw_groups(groups, test_fraction, random)
         else:
-            drawn = _draw_classes(train.labels, test_fraction, random) & usable
+            drawn = np.zeros(len(train), bool)
+            drawn[usable] = _draw_classes(train.labels[usable], test_fraction, random)
         train, test = train.take(np.flatnonzero(~drawn)), train.take(np.flatnonzero(drawn & usable))
         only = set(test.labels.tolist()) - set(train.labels.tolist())
         if grouped and only:
@@ -160,15 +290,28 @@ def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, 
                 "table a column split, or change data.split_seed"
             )
     if limit is not None:
-        train = train.take(np.sort(generator(seed, Draw.LIMIT).permutation(len(train))[:limit]))
+        held_out = np.zeros(len(train), bool) if train.held_out is None else train.held_out
+        drawn = generator(seed, Draw.LIMIT).permutation(np.flatnonzero(~held_out))[:limit]
+        train = train.take(np.sort(np.concatenate([drawn, np.flatnonzero(held_out)])))
     return train, test
 
 
 def _draw_classes(labels: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
+    """Of each class its share, rounded so that the whole has its share, too, and is not empty; never all of a class.
+
+    Each class gets its share rounded down, and those with the largest remainders one image more, as seats are shared
+    out by the method of Hamilton; between equal remainders the draw decides.
+    """
+    names, sizes = np.unique(labels, return_counts=True)
+    shares = [part_of(int(size), fraction) for size in sizes]
+    counts = [math.floor(share) for share in shares]
+    members = [random.permutation(np.flatnonzero(labels == name)) for name in names]
+    open_ = [place for place in random.permutation(len(names)) if counts[place] + 1 < sizes[place]]
+    open_.sort(key=lambda place: counts[place] - shares[place])
+    for place in open_[: max(1, round(sum(shares))) - sum(counts)]:
+        counts[place] += 1
     drawn = np.zeros(len(labels), bool)
-    for label in np.unique(labels):
-        members = random.permutation(np.flatnonzero(labels == label))
-        drawn[members[: round(part_of(len(members), fraction))]] = True
+    drawn[np.concatenate([own[:count] for own, count in zip(members, counts, strict=True)])] = True
     return drawn
 
 
@@ -183,8 +326,8 @@ def _draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generato
 def list_unsorted(folder: Path) -> tuple[list[str], Part]:
     """Find all images below `folder`, sorted by name, and the names of the class folders that hold some, sorted.
 
-    What lies in a folder inside it has that folder's class, as in training; where there are `train` and `test`, the
-    class folders are in those.
+    What lies in a folder inside it has that folder's class, as in training; where there are folders for training and
+    for the test, the class folders are in those.
 
     Raises:
         UserError: the folder is missing or holds no images.
@@ -193,8 +336,8 @@ def list_unsorted(folder: Path) -> tuple[list[str], Part]:
         raise UserError(f"{folder} is not a folder: name one that holds images")
     names = sorted(images_below(folder))
     if not names:
-        raise UserError(f"{folder} holds no images (files ending in {', '.join(SUFFIXES)})")
-    depth = 1 if (folder / "train").is_dir() and (folder / "test").is_dir() else 0
+        raise no_images(folder)
+    depth = 1 if _split_folders(folder) else 0
     folders = [name.split("/")[:-1] for name in names]
     found = [parts[depth] if len(parts) > depth else None for parts in folders]
     classes = sorted({name for name in found if name is not None})

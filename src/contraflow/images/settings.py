@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contraflow.settings.values import Count, PartialShare, PositiveShare, Section, Seed, Text
+from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Text
 
 DataName = Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
 
@@ -14,7 +14,7 @@ class Data(Section):
         "fashion_mnist"
     )
     path: Annotated[
-        Text, "folder: where your images lie; else a place to look for the data set's files before downloading"
+        Place, "folder: where your images lie; else a place to look for the data set's files before downloading"
     ] = "data"
     table: Annotated[
         Text | None, "folder: a CSV file in it with the columns path, label and, where wanted, split, group and order"
@@ -34,10 +34,11 @@ class Data(Section):
         PositiveShare, "share of the training images whose labels supcon, supcon_ce and supervised see; others none"
     ] = 1.0
     validation_fraction: Annotated[
-        PartialShare, "share of the training images held out; choices are made on them, never on the test images"
+        PartialShare,
+        "share of the training images held out, on which choices are made, unless a folder keeps its own apart",
     ] = 0.1
     test_fraction: Annotated[
-        PartialShare, "folder without train/ and test/ inside: share of the images kept for the test"
+        PartialShare, "folder that keeps no test images apart (docs/data.md): share of the images kept for the test"
     ] = 0.2
     split_seed: Annotated[Seed, "draws the validation (and folder test) images; the same for every seed above"] = 0
 

@@ -4,6 +4,7 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from itertools import groupby
@@ -13,7 +14,7 @@ import numpy as np
 
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import GROUP, Listing, Part, list_folder, printable
+from contraflow.images.listing import GROUP, Listing, Part, as_splits, list_folder, printable, split_called
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("split", "group", "order")
@@ -26,7 +27,8 @@ def list_images(path: Path, table: str | None) -> Listing:
     Columns, in any order and with others beside them:
         path: of the image, relative to the folder.
         label: its class, as text; empty where there is none.
-        split: `train` or `test`; without the column, test images are drawn.
+        split: `train`, `val` or `test`, as folders may be called (see `list_folder`), and like these `val` without
+            `test` is the test set; without the column, test images are drawn.
         group: what the image belongs to: a film, a patient, a place. Groups are never neighbours in order.
         order: the image's place in its group, a number or an ISO 8601 time; without the column, that of its row.
 
@@ -50,10 +52,16 @@ def list_images(path: Path, table: str | None) -> Listing:
     every = Part(columns["path"], labels, positions).take(order)
     if "split" not in columns.content:
         return Listing(classes, every, None, columns.unused)
-    is_test = np.array([columns["split"][i] == "test" for i in order])
-    train, test = every.take(np.flatnonzero(~is_test)), every.take(np.flatnonzero(is_test))
-    _check_split(columns, classes, train, test)
-    return Listing(classes, train, test, columns.unused)
+    splits = as_splits(sorted(set(columns["split"])), columns.file)
+    split = np.array(columns["split"])[order]
+    parts = {name: every.take(np.flatnonzero(split == name)) for name in splits.values()}
+    train = parts.pop(splits.get("train"), every.take(np.array([], np.int64)))
+    _check_split(columns, classes, train, parts)
+    test = parts[splits["test"]]
+    if "validation" in splits:
+        train = every.take(np.flatnonzero(split != splits["test"]))
+        train = replace(train, held_out=split[split != splits["test"]] == splits["validation"])
+    return Listing(classes, train, test, columns.unused, splits)
 
 
 class _Columns:
@@ -82,7 +90,7 @@ class _Columns:
         twice = {name for name, n in Counter(self["path"]).items() if n > 1}
         self.check("path", lambda name: name not in twice, "must name each image once")
         if "split" in used:
-            self.check("split", lambda split: split in ("train", "test"), "must be train or test")
+            self.check("split", split_called, "must be train, val or test")
         if "group" in used:
             self.check("group", bool, "must not be empty")
 
@@ -179,17 +187,19 @@ def _time(text: str) -> datetime | None:
         return None
 
 
-def _check_split(columns: _Columns, classes: list[str], train: Part, test: Part) -> None:
-    for name, part in (("train", train), ("test", test)):
+def _check_split(columns: _Columns, classes: list[str], train: Part, apart: dict[str, Part]) -> None:
+    """`train` are the images that are trained on, `apart` those of the other splits by what the table calls them."""
+    for name, part in (("train", train), ("test", apart)):
         if not len(part):
             raise UserError(f"{columns.file}: the column split names no image {name}")
-    if not classes:
-        return
-    bare = [printable(test.names[i]) for i in np.flatnonzero(test.labels == UNLABELLED)]
-    if bare:
-        raise UserError(
-            f"{columns.file}: test images need labels where others have some; none has\n  " + "\n  ".join(bare)
-        )
-    only = set(test.labels.tolist()) - set(train.labels.tolist())
-    if only:
-        raise UserError(f"{columns.file}: no training image has the label {classes[min(only)]} of some test images")
+    for name, part in apart.items() if classes else ():
+        bare = [printable(part.names[i]) for i in np.flatnonzero(part.labels == UNLABELLED)]
+        if bare:
+            raise UserError(
+                f"{columns.file}: {name} images need labels where others have some; none has\n  " + "\n  ".join(bare)
+            )
+        only = set(part.labels.tolist()) - set(train.labels.tolist())
+        if only:
+            raise UserError(
+                f"{columns.file}: no training image has the label {classes[min(only)]} of some {name} images"
+            )

@@ -26,6 +26,13 @@ def _rise(bounds: list[float]) -> list[float]:
     return bounds
 
 
+def _without_home(path: str) -> str:
+    # DVC would look for a folder of that name in the repository, and fail when a run is to be recorded.
+    if path.startswith("~"):
+        raise PydanticCustomError("home", "must be written out, since DVC does not know what ~ is")
+    return path
+
+
 @dataclass(frozen=True)
 class Switch:
     """Of a parameter that is off by default: a value with which the workflow has more jobs."""
@@ -45,6 +52,7 @@ Natural = Annotated[int, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(min_length=1)]
+Place = Annotated[Text, AfterValidator(_without_home)]
 Bound = TypeVar("Bound")
 Range = Annotated[list[Bound], Field(min_length=2, max_length=2), AfterValidator(_rise)]
 

@@ -41,7 +41,7 @@ class Encoding(Settings):
     folder_of: ClassVar = "data.path"
 
     def folder(self) -> Path | None:
-        return Path(self.path).expanduser() if self.name == "folder" else None
+        return Path(self.path) if self.name == "folder" else None
 
 
 def encode(
@@ -71,13 +71,16 @@ def encode(
 
 def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) -> None:
     n = len(images.train)
-    candidates = np.flatnonzero(images.train.labels != UNLABELLED) if images.classes else np.arange(n)
+    held_out = np.zeros(n, bool) if images.train.held_out is None else images.train.held_out
+    candidates = np.flatnonzero(~held_out & ((images.train.labels != UNLABELLED) | (not images.classes)))
     if len(candidates) < FEWEST_TRAIN_IMAGES:
         what = "labelled training images" if len(candidates) < n else "training images"
         raise UserError(f"{data.name} gives {len(candidates)} {what}, but at least {FEWEST_TRAIN_IMAGES} are needed")
     write_beton(out / "train.beton", images.train, "encode train")
     write_beton(out / "test.beton", images.test, "encode test")
-    validation = draw_validation(candidates, fraction=data.validation_fraction, seed=data.split_seed)
+    validation = np.flatnonzero(held_out)
+    if images.train.held_out is None:
+        validation = draw_validation(candidates, fraction=data.validation_fraction, seed=data.split_seed)
     _save(out / "validation.npy", validation)
     _save(out / "positions.npy", np.arange(n) if images.train.positions is None else images.train.positions)
     train, test = images.train.facts(), images.test.facts()
@@ -95,7 +98,9 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         train=_counts(images.train, len(images.classes)),
         validation=Amount(images=len(validation)),
         test=_counts(images.test, len(images.classes)),
+        splits=images.splits,
         skipped=list(images.skipped),
+        not_taken=images.not_taken,
         duplicates=copies(train.digests, images.train.names),
         leaks=leaked,
         bytes={name: (out / name).stat().st_size for name in FILES},

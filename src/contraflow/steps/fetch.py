@@ -36,7 +36,7 @@ def fetch(
         UserError: a file's checksum is wrong, the files can neither be found nor downloaded, or the folder or its
             table is missing or laid out in no known way.
     """
-    path, out = Path(settings.path).expanduser(), source.parent
+    path, out = Path(settings.path), source.parent
     source.unlink(missing_ok=True)
     files = {}
     if settings.name == "folder":

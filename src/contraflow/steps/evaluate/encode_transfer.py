@@ -26,7 +26,7 @@ class TransferEncoding(Settings):
     folder_of: ClassVar = "eval.transfer.path"
 
     def folder(self) -> Path | None:
-        return Path(self.transfer.path).expanduser() if self.transfer.name == "folder" else None
+        return Path(self.transfer.path) if self.transfer.name == "folder" else None
 
 
 def encode_transfer(

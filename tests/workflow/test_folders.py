@@ -1,0 +1,47 @@
+"""A user's folder as it really is: both engines see every image of it, or one sentence says why not.
+
+Each test goes on where the last one ended.
+"""
+
+import shutil
+
+from contraflow.encoded.card import Card
+
+
+def test_a_class_called_logs_in_train_and_val_is_watched(repository):
+    images = repository.path / "images"
+    for file in sorted(images.glob("*/*.png")):
+        split = "Val" if file.stem > "040" else "Train"
+        place = images / split / {"upright": "logs", "lying": "lying"}[file.parent.name] / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        file.rename(place)
+    for name in ("upright", "lying"):
+        (images / name).rmdir()
+    said = repository.run("snakemake --cores 2 encode")
+    assert "Val is the test set, for there is no other" in said
+    card = Card.read(repository.path / "results/encode/card.json")
+    assert (card.classes, card.test.images) == (["logs", "lying"], 19)
+    assert "encode_images" not in repository.run("snakemake -n encode 2>&1")
+    shutil.copy(images / "Train/lying/001.png", images / "Train/logs/000.png")
+    assert "encode_images" in repository.run("snakemake -n encode 2>&1")
+    assert "encode" in repository.json("dvc status --json")
+
+
+def test_what_dvc_cannot_hash_is_named_before_a_job_starts(repository):
+    link = repository.path / "images/Train/logs/new.png"
+    link.symlink_to("nowhere.png")
+    repository.set(data={"skip_broken": True})
+    said = repository.run("snakemake --cores 2", fails=True)
+    assert "Train/logs/new.png (a link that leads nowhere)" in said
+    assert "Traceback" not in said and "Finished jobid" not in said
+    link.unlink()
+
+
+def test_a_linked_class_is_refused_whoever_starts_the_run(repository):
+    folder = repository.path / "images/Train/logs"
+    shutil.move(folder, repository.path / "elsewhere")
+    folder.symlink_to(repository.path / "elsewhere")
+    for command in ("snakemake --cores 2 encode", "dvc repro encode"):
+        said = repository.run(command, fails=True)
+        assert "lies behind the linked folder Train/logs" in said
+        assert "Traceback" not in said and "Finished jobid" not in said
