@@ -63,7 +63,7 @@ def test_fix_writes_what_follows_from_the_rest(tree):
     told.append("dvc.yaml: +    - data.limit")
 
     change(rules / "mine.smk", "        rules.pretrain.input,\n", f"        rules.pretrain.input,\n{DRAWN}")
-    change(rules / "mine.smk", "rule summarise_mining:", f"{DRAW}rule summarise_mining:")
+    change(rules / "mine.smk", "use rule fetch_files as", f"{DRAW}use rule fetch_files as")
     told.append("draw summarise_mining mine_negatives mine_shard train_mined mine -- mine")
 
     change(file, "    outs:\n    - results/fetch\n", "    - loss.tau\n    outs:\n    - results/fetch\n")
@@ -100,7 +100,7 @@ def test_what_a_person_must_change_is_told(tree):
     ]
     change(rules / "report.smk", '        "src/contraflow/steps/report.py",\n', "")
     told.append("workflow/rules/report.smk: rule write_report runs src/contraflow/steps/report.py: name it among its ")
-    change(rules / "fetch.smk", "contraflow fetch", "contraflow fetsh")
+    change(rules / "fetch.smk", 'step="fetch"', 'step="fetsh"')
     told.append("workflow/rules/fetch.smk: rule fetch_files runs `contraflow fetsh`, which is no step: ")
 
     (rules / "mine.smk").write_text((rules / "mine.smk").read_text() + DRAW)

@@ -4,7 +4,8 @@
 # no name is for Snakemake alone, such as the step's source: it is always there and newer than what is to be made
 # again, also where all other inputs are gone. Rules name the files of other stages by their paths: `rules.NAME.output`
 # would tie the rule NAME to them, and Snakemake would run it inside a DVC stage whose `--allowed-rules` leave it out.
-# Of rules that ask for the same share of the machine the first is written out, and the others `use` it.
+# Two rules are written out, `fetch_files` and, for a step that is told its threads, `pretrain_seed`; the others `use` one
+# of them. `job` is where the log of a job lies, and what Snakemake measures of it.
 
 import os
 import sys

@@ -51,10 +51,8 @@ use rule summarise_mining as summarise_evaluations with:
             labels={"table": "training"},
         ),
         confusion="results/evaluate/confusion.csv",
-    log:
-        "logs/evaluate/summary.log",
-    benchmark:
-        "logs/benchmarks/evaluate/summary.tsv"
+    pathvars:
+        job="evaluate/summary",
     resources:
         mem_mb=2000,
     params:
@@ -63,28 +61,19 @@ use rule summarise_mining as summarise_evaluations with:
         "Summing up the evaluations"
 
 
-rule evaluate_pixels:
+use rule mine_negatives as evaluate_pixels with:
     input:
         "src/contraflow/steps/evaluate/evaluate.py",
         data=CARD,
     output:
         figures="results/evaluate/raw_pixels.json",
         components="results/evaluate/pca_pixels.json",
-    log:
-        "logs/evaluate/pixels.log",
-    benchmark:
-        "logs/benchmarks/evaluate/pixels.tsv"
-    threads: ONE_GPU
-    resources:
-        gpu=1,
-        mem_mb=8000,
+    pathvars:
+        job="evaluate/pixels",
     params:
         step="evaluate --representation raw_pixels",
-        files=by_name,
     message:
         "Evaluating the pixels and their principal components"
-    shell:
-        "contraflow {params.step} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
 use rule evaluate_pixels as evaluate_encoder with:
@@ -95,10 +84,8 @@ use rule evaluate_pixels as evaluate_encoder with:
     output:
         figures=FIGURES,
         features="results/evaluate/{representation}.npz",
-    log:
-        "logs/evaluate/{representation}.log",
-    benchmark:
-        "logs/benchmarks/evaluate/{representation}.tsv"
+    pathvars:
+        job="evaluate/{representation}",
     wildcard_constraints:
         representation=r"encoder-seed\d+",
     params:
@@ -128,10 +115,8 @@ use rule evaluate_pixels as evaluate_rounds with:
         checkpoints=lambda w: [f"{trained(w.seed, number)}/encoder.safetensors" for number in [0, *ROUNDS]],
     output:
         figures="results/evaluate/rounds-seed{seed}.json",
-    log:
-        "logs/evaluate/rounds-seed{seed}.log",
-    benchmark:
-        "logs/benchmarks/evaluate/rounds-seed{seed}.tsv"
+    pathvars:
+        job="evaluate/rounds-seed{seed}",
     threads: TRAINING
     params:
         step="evaluate-rounds",
@@ -146,10 +131,8 @@ use rule pretrain_seed as train_supervised with:
     output:
         encoder="results/evaluate/supervised/seed{seed}/encoder.safetensors",
         history="results/evaluate/supervised/seed{seed}/history.csv",
-    log:
-        "logs/evaluate/supervised/seed{seed}.log",
-    benchmark:
-        "logs/benchmarks/evaluate/supervised/seed{seed}.tsv"
+    pathvars:
+        job="evaluate/supervised/seed{seed}",
     params:
         step="train-supervised --seed {seed}",
     message:
@@ -163,10 +146,8 @@ use rule evaluate_pixels as evaluate_corruptions with:
         checkpoint=measured_checkpoint,
     output:
         figures="results/evaluate/corruptions/{representation}.json",
-    log:
-        "logs/evaluate/corruptions/{representation}.log",
-    benchmark:
-        "logs/benchmarks/evaluate/corruptions/{representation}.tsv"
+    pathvars:
+        job="evaluate/corruptions/{representation}",
     params:
         step="evaluate-corruptions --representation {representation}",
     message:
@@ -180,10 +161,8 @@ use rule encode_images as encode_transfer with:
     output:
         TRANSFER[1:],
         card=TRANSFER[0],
-    log:
-        "logs/evaluate/transfer/images.log",
-    benchmark:
-        "logs/benchmarks/evaluate/transfer/images.tsv"
+    pathvars:
+        job="evaluate/transfer/images",
     params:
         step="encode-transfer",
     message:
@@ -198,10 +177,8 @@ use rule evaluate_pixels as evaluate_transfer with:
         checkpoint=measured_checkpoint,
     output:
         figures="results/evaluate/transfer/{representation}.json",
-    log:
-        "logs/evaluate/transfer/{representation}.log",
-    benchmark:
-        "logs/benchmarks/evaluate/transfer/{representation}.tsv"
+    pathvars:
+        job="evaluate/transfer/{representation}",
     wildcard_constraints:
         representation="[^/]+",
     params:
@@ -217,10 +194,8 @@ use rule pretrain_seed as fine_tune with:
         checkpoint=measured_checkpoint,
     output:
         figures="results/evaluate/fine_tune/{representation}.json",
-    log:
-        "logs/evaluate/fine_tune/{representation}.log",
-    benchmark:
-        "logs/benchmarks/evaluate/fine_tune/{representation}.tsv"
+    pathvars:
+        job="evaluate/fine_tune/{representation}",
     params:
         step="fine-tune --representation {representation}",
     message:

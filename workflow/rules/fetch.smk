@@ -9,15 +9,18 @@ rule fetch_files:
     output:
         source="results/fetch/source.json",
     log:
-        "logs/fetch/files.log",
+        "logs/<job>.log",
     benchmark:
-        "logs/benchmarks/fetch/files.tsv"
+        "logs/benchmarks/<job>.tsv"
+    pathvars:
+        job="fetch/files",
     threads: ONE_CORE
     resources:
         mem_mb=1000,
     params:
+        step="fetch",
         files=by_name,
     message:
         "Getting the files of the data set"
     shell:
-        "contraflow fetch {params.files} 2>&1 | tee {log}"
+        "contraflow {params.step} {params.files} 2>&1 | tee {log}"

@@ -13,7 +13,7 @@ rule mine:
         ),
 
 
-rule summarise_mining:
+use rule fetch_files as summarise_mining with:
     input:
         "src/contraflow/steps/mine/summarise_mining.py",
         rules.pretrain.input,
@@ -22,23 +22,15 @@ rule summarise_mining:
         summary=report(
             "results/mine/summary.csv", caption="../report/mining.rst", category="Tables", labels={"table": "mining"}
         ),
-    log:
-        "logs/mine/summary.log",
-    benchmark:
-        "logs/benchmarks/mine/summary.tsv"
-    threads: ONE_CORE
-    resources:
-        mem_mb=1000,
+    pathvars:
+        job="mine/summary",
     params:
         step="summarise-mining",
-        files=by_name,
     message:
         "Summing up the mining rounds"
-    shell:
-        "contraflow {params.step} {params.files} 2>&1 | tee {log}"
 
 
-rule mine_negatives:
+use rule pretrain_seed as mine_negatives with:
     input:
         "src/contraflow/steps/mine/mine.py",
         data=CARD,
@@ -46,21 +38,16 @@ rule mine_negatives:
         shards=[f"results/mine/seed{{seed}}/round{{round}}/shards/{shard}.npz" for shard in SHARDS],
     output:
         negatives="results/mine/seed{seed}/round{round}/negatives.npz",
-    log:
-        "logs/mine/seed{seed}.round{round}.log",
-    benchmark:
-        "logs/benchmarks/mine/seed{seed}.round{round}.tsv"
+    pathvars:
+        job="mine/seed{seed}.round{round}",
     threads: ONE_GPU
     resources:
         gpu=1,
         mem_mb=8000,
     params:
         step="mine",
-        files=by_name,
     message:
         "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}"
-    shell:
-        "contraflow {params.step} {params.files} --threads {threads} 2>&1 | tee {log}"
 
 
 use rule mine_negatives as mine_shard with:
@@ -70,10 +57,8 @@ use rule mine_negatives as mine_shard with:
         encoder=rules.mine_negatives.input.encoder,
     output:
         negatives="results/mine/seed{seed}/round{round}/shards/{shard}.npz",
-    log:
-        "logs/mine/seed{seed}.round{round}.shard{shard}.log",
-    benchmark:
-        "logs/benchmarks/mine/seed{seed}.round{round}.shard{shard}.tsv"
+    pathvars:
+        job="mine/seed{seed}.round{round}.shard{shard}",
     params:
         step="mine --shard {shard}",
     message:
@@ -90,10 +75,8 @@ use rule pretrain_seed as train_mined with:
     output:
         encoder="results/mine/seed{seed}/round{round}/encoder.safetensors",
         history="results/mine/seed{seed}/round{round}/history.csv",
-    log:
-        "logs/mine/seed{seed}.round{round}.train.log",
-    benchmark:
-        "logs/benchmarks/mine/seed{seed}.round{round}.train.tsv"
+    pathvars:
+        job="mine/seed{seed}.round{round}.train",
     params:
         step="train-mined",
     message:

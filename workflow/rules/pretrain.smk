@@ -11,9 +11,11 @@ rule pretrain_seed:
         encoder="results/pretrain/seed{seed}/encoder.safetensors",
         history="results/pretrain/seed{seed}/history.csv",
     log:
-        "logs/pretrain/seed{seed}.log",
+        "logs/<job>.log",
     benchmark:
-        "logs/benchmarks/pretrain/seed{seed}.tsv"
+        "logs/benchmarks/<job>.tsv"
+    pathvars:
+        job="pretrain/seed{seed}",
     threads: TRAINING
     resources:
         gpu=PARAMS.train.gpus,

@@ -17,10 +17,8 @@ use rule summarise_mining as write_report with:
         baseline="baseline.json",
     output:
         page=report("results/report.html", caption="../report/page.rst", category="Report", labels={"page": "report"}),
-    log:
-        "logs/report/page.log",
-    benchmark:
-        "logs/benchmarks/report/page.tsv"
+    pathvars:
+        job="report/page",
     resources:
         mem_mb=4000,
     params:
