@@ -12,9 +12,8 @@ from drift.plan import Job
 HEADER = """\
 # The stages of the Snakefile as DVC sees them. DVC decides by content whether a stage runs, Snakemake how: each command
 # allows exactly the rules of its stage, and runs those whose files are not there, since DVC has deleted them.
-# `python workflow/sync.py --fix` writes this file whole: from the rules, the signatures of the steps and their imports.
+# `python workflow/sync.py --fix` writes all but the plots: from rules, signatures of steps and their imports.
 """
-PLOTS = Path("workflow/plots.yaml")
 METRICS = "results/metrics.json"
 STEP = "contraflow"
 
@@ -48,11 +47,10 @@ class Pipeline:
             for stage, found in settings.items()
         }
 
-    def text(self) -> str:
-        """The whole file."""
+    def text(self, now: str) -> str:
+        """The whole file, with the plots that it has now."""
         stages = {stage: self._stage(stage) for stage in self.rules}
-        plots = (self.root / PLOTS).read_text(encoding="utf-8")
-        return HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096) + plots
+        return HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096) + now[now.index("plots:\n") :]
 
     def _stage(self, stage: str) -> dict:
         read = dict.fromkeys(Path(path) for job in self.of_stage[stage] for path in job.inputs)
