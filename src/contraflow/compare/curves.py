@@ -1,6 +1,7 @@
 """Training curves of several runs laid over each other: the mean over seeds as a line, their range as a band."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import seaborn as sns
 from markupsafe import Markup
@@ -17,8 +18,7 @@ def loss_curves(experiments: Sequence[Experiment]) -> dict[str, Markup] | None:
     """The loss as `wide` and `narrow` SVG; None when no loss is a number."""
     if not _measured(experiments, "loss"):
         return None
-    description = f"Training loss by epoch. {_ends(experiments, 'loss')}."
-    return draw_loss(lambda axes: _draw(axes, experiments, "loss"), description)
+    return draw_loss(partial(_draw, experiments), f"Training loss by epoch. {_ends(experiments, 'loss')}.")
 
 
 def diagnosis_curves(experiments: Sequence[Experiment]) -> dict[str, Markup] | None:
@@ -27,9 +27,7 @@ def diagnosis_curves(experiments: Sequence[Experiment]) -> dict[str, Markup] | N
     if not panels:
         return None
     description = " ".join(f"{DIAGNOSIS[column]}: {_ends(experiments, column)}." for column in panels)
-    return draw_panels(
-        panels, lambda axes, column: _draw(axes, experiments, column), f"Diagnosis by epoch. {description}"
-    )
+    return draw_panels(panels, partial(_draw, experiments), f"Diagnosis by epoch. {description}")
 
 
 def _measured(experiments: Sequence[Experiment], column: str) -> list[Experiment]:
@@ -45,7 +43,7 @@ def _ends(experiments: Sequence[Experiment], column: str) -> str:
     )
 
 
-def _draw(axes: Axes, experiments: Sequence[Experiment], column: str) -> None:
+def _draw(experiments: Sequence[Experiment], axes: Axes, column: str) -> None:
     for run in _measured(experiments, column):
         number = experiments.index(run)
         sns.lineplot(

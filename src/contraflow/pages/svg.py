@@ -13,6 +13,7 @@ INK = "#010203"
 FAINT = "#040506"
 _COLOURS = {INK: "currentColor", FAINT: "var(--line)"}
 WIDTHS = {"wide": 7.6, "narrow": 4.0}  # inches; the page shows the one that fits the screen
+HEIGHT = 3.4  # where a figure does not say
 STYLE = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",  # comes with matplotlib: the layout does not depend on the machine's fonts
@@ -32,12 +33,14 @@ STYLE = {
 }
 
 
-def in_both_widths(name: str, description: str, draw: Callable[[str, float], Figure]) -> dict[str, Markup]:
-    """A figure as `wide` and `narrow` inline SVG; `draw` makes it for one of these names and its width in inches."""
+def in_both_widths(name: str, description: str, draw: Callable[[Figure, str], None]) -> dict[str, Markup]:
+    """A figure as `wide` and `narrow` inline SVG; `draw` fills it for one of these names."""
     drawn = {}
     for size, inches in WIDTHS.items():
         with mpl.rc_context(STYLE):
-            drawn[size] = to_svg(draw(size, inches), f"{name}-{size}", description)
+            figure = Figure((inches, HEIGHT), layout="constrained")
+            draw(figure, size)
+            drawn[size] = to_svg(figure, f"{name}-{size}", description)
     return drawn
 
 

@@ -28,7 +28,7 @@ def calibration(run: Run) -> dict | None:
     bins = {name: _over_seeds(run.evaluations[name].values()) for name in SHOWN}
     ends = ", ".join(f"{row['name']} {100 * row['ece']['mean']:.2f} points" for row in errors)
     description = f"Accuracy by confidence of the linear probe. Expected calibration error: {ends}."
-    drawn = in_both_widths("calibration", description, lambda _, width: _figure(width, bins))
+    drawn = in_both_widths("calibration", description, lambda figure, _: _draw(figure, bins))
     legend = [
         {"name": NAMES[name], "colour": colour(i), "mark": MARKS[mark]} for i, (name, mark) in enumerate(SHOWN.items())
     ]
@@ -45,8 +45,8 @@ def _over_seeds(evaluations) -> np.ndarray:
     return np.column_stack([images, means])
 
 
-def _figure(width: float, bins: dict[str, np.ndarray]) -> Figure:
-    figure = Figure(figsize=(width, HEIGHT), layout="constrained")
+def _draw(figure: Figure, bins: dict[str, np.ndarray]) -> None:
+    figure.set_figheight(HEIGHT)
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     above.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     for i, (name, table) in enumerate(bins.items()):
@@ -62,4 +62,3 @@ def _figure(width: float, bins: dict[str, np.ndarray]) -> Figure:
         axes.grid(axis="y", linewidth=0.6)
         axes.set_axisbelow(True)
     below.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-    return figure

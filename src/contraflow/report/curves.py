@@ -1,9 +1,9 @@
 """Training curves by epoch, a line a seed, and where rounds begin."""
 
 from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
-import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -25,6 +25,7 @@ DIAGNOSIS = {
     "spread": "spread",
     "gradient_norm": "gradient norm",
 }
+Draw = Callable[[Axes, str], None]  # puts the lines of a column into the axes
 
 
 def loss_curves(curves: pd.DataFrame) -> dict | None:
@@ -35,33 +36,22 @@ def loss_curves(curves: pd.DataFrame) -> dict | None:
     """
     if curves.loss.notna().sum() == 0:
         return None
-    seeds = sorted(curves.seed.unique())
     last = curves.groupby("seed").loss.last().dropna()
     ends = ", ".join(f"seed {seed} ends at {loss:.3f}" for seed, loss in last.items())
-
-    def draw(axes: Axes) -> None:
-        _draw(axes, curves, "loss")
-        for number, first in _rounds(curves).items():
-            axes.annotate(
-                f"round {number}", (first - 0.5, 1), (0, 3), ("data", "axes fraction"), "offset points",
-                va="bottom", ha="center", fontsize=8, color=INK,
-            )  # fmt: skip
-
-    legend = [{"name": f"seed {seed}", "colour": colour(i)} for i, seed in enumerate(seeds)]
-    return draw_loss(draw, f"Training loss by epoch: {ends}.") | {"legend": legend}
+    legend = [{"name": f"seed {seed}", "colour": colour(i)} for i, seed in enumerate(sorted(curves.seed.unique()))]
+    return draw_loss(partial(_draw, curves), f"Training loss by epoch: {ends}.") | {"legend": legend}
 
 
-def draw_loss(draw: Callable[[Axes], None], description: str) -> dict[str, Markup]:
-    """The loss as `wide` and `narrow` SVG; `draw` puts its lines into the axes."""
+def draw_loss(draw: Draw, description: str) -> dict[str, Markup]:
+    """The loss as `wide` and `narrow` SVG."""
 
-    def figure(size: str, width: float) -> Figure:
-        made = Figure(figsize=(width, LOSS_HEIGHTS[size]), layout="constrained")
-        axes = made.add_subplot()
-        draw(axes)
+    def fill(figure: Figure, size: str) -> None:
+        figure.set_figheight(LOSS_HEIGHTS[size])
+        axes = figure.add_subplot()
+        draw(axes, "loss")
         axes.set(xlabel="epoch", ylabel="loss")
-        return made
 
-    return in_both_widths("loss", description, figure)
+    return in_both_widths("loss", description, fill)
 
 
 def diagnosis_curves(curves: pd.DataFrame) -> dict[str, Markup] | None:
@@ -75,46 +65,38 @@ def diagnosis_curves(curves: pd.DataFrame) -> dict[str, Markup] | None:
         return None
     means = curves[curves.epoch == curves.epoch.max()][panels].mean()
     ends = ", ".join(f"{DIAGNOSIS[column]} {means[column]:.3g}" for column in panels)
-    description = f"Diagnosis by epoch. Means over seeds at the end: {ends}."
-    return draw_panels(panels, lambda axes, column: _draw(axes, curves, column), description)
+    return draw_panels(panels, partial(_draw, curves), f"Diagnosis by epoch. Means over seeds at the end: {ends}.")
 
 
-def draw_panels(panels: list[str], draw: Callable[[Axes, str], None], description: str) -> dict[str, Markup]:
-    """Figures of `DIAGNOSIS` side by side as `wide` and `narrow` SVG; `draw` puts a column's lines into its panel."""
+def draw_panels(panels: list[str], draw: Draw, description: str) -> dict[str, Markup]:
+    """Figures of `DIAGNOSIS` side by side as `wide` and `narrow` SVG."""
 
-    def figure(size: str, width: float) -> Figure:
+    def fill(figure: Figure, size: str) -> None:
         rows = -(-len(panels) // COLUMNS[size])
-        made = Figure(figsize=(width, rows * PANEL_HEIGHT), layout="constrained")
+        figure.set_figheight(rows * PANEL_HEIGHT)
         for place, column in enumerate(panels, 1):
-            axes = made.add_subplot(rows, COLUMNS[size], place)
+            axes = figure.add_subplot(rows, COLUMNS[size], place)
             draw(axes, column)
             axes.set_title(DIAGNOSIS[column], fontsize=8.5, loc="left")
             axes.set(xlabel="", ylabel="")
-        return made
 
-    return in_both_widths("diagnosis", description, figure)
+    return in_both_widths("diagnosis", description, fill)
 
 
-def _draw(axes: Axes, curves: pd.DataFrame, column: str) -> None:
-    seeds = sorted(curves.seed.unique())
-    sns.lineplot(
-        curves.dropna(subset=column),
-        x="epoch",
-        y=column,
-        hue="seed",
-        hue_order=seeds,
-        palette=[colour(i) for i in range(len(seeds))],
-        estimator=None,
-        marker="o" if curves.epoch.nunique() <= 40 else None,
-        markeredgewidth=0,
-        markersize=5 if column == "loss" else 4,
-        linewidth=1.8 if column == "loss" else 1.4,
-        legend=False,
-        ax=axes,
-    )
+def _draw(curves: pd.DataFrame, axes: Axes, column: str) -> None:
+    of_loss, marker = column == "loss", "o" if curves.epoch.nunique() <= 40 else None
+    look = {"markersize": 5, "linewidth": 1.8} if of_loss else {"markersize": 4, "linewidth": 1.4}
+    for place, seed in enumerate(sorted(curves.seed.unique())):
+        own = curves[curves.seed == seed].dropna(subset=column)
+        axes.plot(own.epoch, own[column], color=colour(place), marker=marker, markeredgewidth=0, **look)
     set_scales(axes, column)
-    for first in _rounds(curves):
+    for number, first in curves[curves["round"] > 0].groupby("round").epoch.min().items():
         axes.axvline(first - 0.5, color=FAINT, linewidth=1, linestyle=(0, (4, 3)))
+        if of_loss:
+            axes.annotate(
+                f"round {number}", (first - 0.5, 1), (0, 3), ("data", "axes fraction"), "offset points",
+                va="bottom", ha="center", fontsize=8, color=INK,
+            )  # fmt: skip
 
 
 def set_scales(axes: Axes, column: str) -> None:
@@ -123,8 +105,3 @@ def set_scales(axes: Axes, column: str) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5 if column == "loss" else 3))
     axes.grid(axis="y", linewidth=0.6)
     axes.margins(x=0.03, y=0.1)
-
-
-def _rounds(curves: pd.DataFrame) -> pd.Series:
-    """First epoch of each round of mining, by its number."""
-    return curves[curves["round"] > 0].groupby("round").epoch.min()

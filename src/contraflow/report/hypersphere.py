@@ -39,8 +39,8 @@ def plane(run: Run) -> dict[str, Markup] | None:
     said = [f"{NAMES[name]} at alignment {fixed(a, 3)}, uniformity {fixed(u, 2)}" for name, a, u in points]
     description = f"Alignment against uniformity: {'; '.join(said)}."
 
-    def draw(_: str, width: float) -> Figure:
-        figure = Figure(figsize=(min(width, 5.6), 3.4), layout="constrained")
+    def draw(figure: Figure, _: str) -> None:
+        figure.set_figwidth(min(figure.get_figwidth(), 5.6))
         axes = figure.add_subplot()
         for name, (mark, _, colour) in _POINTS.items():
             own = [(a, u) for of, a, u in points if of == name]
@@ -55,7 +55,6 @@ def plane(run: Run) -> dict[str, Markup] | None:
             arrowprops={"arrowstyle": "->", "color": INK, "shrinkA": 0, "shrinkB": 14},
         )  # fmt: skip
         axes.grid(linewidth=0.6)
-        return figure
 
     return in_both_widths("plane", description, draw) | {
         "legend": [
@@ -83,8 +82,8 @@ def similarities(run: Run) -> dict | None:
     )
     seen = np.flatnonzero(sum(counts.sum(axis=0) for counts in (np.stack(list(c.values())) for c in counted.values())))
 
-    def draw(size: str, width: float) -> Figure:
-        figure = Figure(figsize=(width, 2.7 if size == "wide" else 4.4), layout="constrained")
+    def draw(figure: Figure, size: str) -> None:
+        figure.set_figheight(2.7 if size == "wide" else 4.4)
         grid = (1, 2) if size == "wide" else (2, 1)
         for place, (name, counts) in enumerate(counted.items(), 1):
             axes = figure.add_subplot(*grid, place)
@@ -92,7 +91,6 @@ def similarities(run: Run) -> dict | None:
             axes.set_title(NAMES[name], fontsize=9, loc="left")
             if place == 2 or size == "wide":
                 axes.set_xlabel("cosine similarity")
-        return figure
 
     kinds = [_PAIRS[kind] for kind in _PAIRS if kind in counted["encoder"]]
     legend = [{"name": name, "colour": colour, "mark": mark} for name, colour, _, mark in kinds]
