@@ -5,8 +5,7 @@ from typing import Any
 
 from contraflow.baseline.measured import Measured
 from contraflow.pages.numbers import MISSING, words
-
-_ABSENT = object()
+from contraflow.settings.values import ABSENT
 
 
 def parameters(runs: Sequence[Measured]) -> list[dict]:
@@ -23,22 +22,16 @@ def rows(tables: Sequence[Mapping[str, Any]], text: Callable[[Any], str]) -> lis
     """One row a key that any of the runs' tables has: its name, and the `text` of its value in each run, marked where
     it is other than in the first.
     """
-    found = []
-    for name in dict.fromkeys(name for table in tables for name in table):
-        values = [table.get(name, _ABSENT) for table in tables]
-        cells = [
-            {"text": MISSING if value is _ABSENT else text(value), "other": value != values[0]} for value in values
-        ]
-        found.append({"name": name, "cells": cells})
-    return found
+
+    def cells(name: str) -> list[dict]:
+        values = [table.get(name, ABSENT) for table in tables]
+        return [{"text": MISSING if value is ABSENT else text(value), "other": value != values[0]} for value in values]
+
+    return [{"name": name, "cells": cells(name)} for name in dict.fromkeys(name for table in tables for name in table)]
 
 
 def measured_alike(run: Measured, baseline: Measured) -> list[str]:
     """Why the accuracies of two runs are not of the same kind, in words; empty where they are."""
     found = [] if run.test_images == baseline.test_images else ["on other test images"]
-    keys = sorted(
-        name
-        for name in run.params.keys() | baseline.params.keys()
-        if name.startswith("eval.") and run.params.get(name, _ABSENT) != baseline.params.get(name, _ABSENT)
-    )
+    keys = sorted(row["name"] for row in parameters([baseline, run]) if row["name"].startswith("eval."))
     return found + ([f"with other {', '.join(keys)}"] if keys else [])

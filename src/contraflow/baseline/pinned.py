@@ -11,6 +11,8 @@ from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.settings.values import Number
 
+PIN = "run `contraflow baseline`"
+
 
 class PinnedFigures(Figures):
     """Those that can be pinned: all are numbers."""
@@ -42,16 +44,11 @@ def read_pinned(path: Path) -> Measured | None:
         UserError: the file is missing, damaged, or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        pinned = Pinned.model_validate(content) if content != {} else None
+        if (content := json.loads(path.read_text(encoding="utf-8"))) == {}:
+            return None
+        pinned = Pinned.model_validate(content)
     except FileNotFoundError:
-        raise UserError(
-            f"{path} is missing: write {{}} into it for no baseline, or run `contraflow baseline`"
-        ) from None
+        raise UserError(f"{path} is missing: write {{}} into it for no baseline, or {PIN}") from None
     except ValueError:
-        raise UserError(
-            f"{path} holds no baseline: write {{}} into it for none, or run `contraflow baseline`"
-        ) from None
-    if pinned is None:
-        return None
+        raise UserError(f"{path} holds no baseline: write {{}} into it for none, or {PIN}") from None
     return Measured(pinned.name, pinned.params, pinned.test_images, {each.seed: each for each in pinned.evaluations})

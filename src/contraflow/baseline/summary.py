@@ -1,6 +1,6 @@
 """What the report's summary says of the run beside the baseline that is pinned."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from contraflow.baseline.differences import measured_alike, parameters
 from contraflow.baseline.measured import Measured
@@ -10,7 +10,7 @@ from contraflow.pages.numbers import MISSING, listing, times
 MOST = 8  # parameters that are named
 
 
-@dataclass(frozen=True)
+@dataclass
 class Against:
     """A run against its baseline.
 
@@ -23,30 +23,25 @@ class Against:
 
     name: str
     remarks: list[str]
-    accuracies: dict[str, Change]
-    others: dict[str, Change]
+    accuracies: dict[str, Change] = field(default_factory=dict)
+    others: dict[str, Change] = field(default_factory=dict)
 
 
 def against(run: Measured, baseline: Measured) -> Against:
     """Compare a run with its baseline; nothing is compared where the test images are not the same."""
-    remarks = [_parameters(run, baseline)]
+    found = Against(baseline.name, [_parameters(run, baseline)])
     if run.test_images != baseline.test_images:
-        return Against(
-            baseline.name, ["It was measured on other test images, so no figure is compared.", *remarks], {}, {}
-        )
+        found.remarks.insert(0, "It was measured on other test images, so no figure is compared.")
+        return found
     if reasons := measured_alike(run, baseline):
-        remarks.append(f"It was measured {listing(reasons)}: its accuracies are not of the same kind.")
-    found = {measure: change(measure, run, baseline) for measure in measures([run])}
-    return Against(
-        baseline.name,
-        remarks,
-        {measure.key: gap for measure, gap in found.items() if gap and measure.split == "test"},
-        {
-            f"{measure.name}, validation images" if measure.split else measure.name: gap
-            for measure, gap in found.items()
-            if gap and measure.split != "test"
-        },
-    )
+        found.remarks.append(f"It was measured {listing(reasons)}: its accuracies are not of the same kind.")
+    for measure in measures([run]):
+        if gap := change(measure, run, baseline):
+            if measure.split == "test":
+                found.accuracies[measure.key] = gap
+            else:
+                found.others[f"{measure.name}, validation images" if measure.split else measure.name] = gap
+    return found
 
 
 def _parameters(run: Measured, baseline: Measured) -> str:

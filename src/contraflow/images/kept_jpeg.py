@@ -1,5 +1,6 @@
 """Pictures that stay JPEG: as raw pixels, large pictures would take ten times the room on disk and in memory."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -32,19 +33,11 @@ def keep_jpeg(path: Path, image: Image.Image, *, plain: bool, shortest: int) -> 
     scale = shortest / min(image.size)
     if plain and scale >= 1:
         own = Jpeg(path.read_bytes(), image.height, image.width)
-        if _decodes(own):
+        with Decoder() as decoder, suppress(DamagedJpeg):
+            decoder.decode(np.frombuffer(own.content, np.uint8), own.height, own.width)
             return own, image
     if scale < 1:
         image = image.resize([max(1, round(side * scale)) for side in image.size], Image.Resampling.BILINEAR)
     encoded = BytesIO()
     image.save(encoded, "JPEG", quality=QUALITY)
     return Jpeg(encoded.getvalue(), image.height, image.width), image
-
-
-def _decodes(jpeg: Jpeg) -> bool:
-    with Decoder() as decoder:
-        try:
-            decoder.decode(np.frombuffer(jpeg.content, np.uint8), jpeg.height, jpeg.width)
-        except DamagedJpeg:
-            return False
-    return True
