@@ -31,7 +31,7 @@ def rules_of_stages(root: Path) -> dict[str, list[str]]:
 def _makers(text: str) -> list[str]:
     blocks = re.split(r"^(?=\S)", text, flags=re.MULTILINE)
     named = ((re.match(r"(?:use )?rule (?:\w+ as )?(\w+)(?: with)?:", block), block) for block in blocks)
-    return [match[1] for match, block in named if match and re.search(r"^ +output:", block, re.MULTILINE)]
+    return [match[1] for match, block in named if match and re.search("^use |^ +output:", block, re.MULTILINE)]
 
 
 def plans(root: Path, contents: list[dict]) -> list[list[Job]]:

@@ -5,7 +5,7 @@
 # again, also where all other inputs are gone. Rules name the files of other stages by their paths: `rules.NAME.output`
 # would tie the rule NAME to them, and Snakemake would run it inside a DVC stage whose `--allowed-rules` leave it out.
 # Two rules are written out, `fetch_files` and, for a step that is told its threads, `pretrain_seed`; the others `use` one
-# of them. `job` is where the log of a job lies, and what Snakemake measures of it.
+# of them. `job` is where the log of a job lies, what Snakemake measures of it, and often what it makes.
 
 import os
 import sys

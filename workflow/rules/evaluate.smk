@@ -4,7 +4,7 @@ CEILING = SEEDS if PARAMS.eval.supervised else []
 SUPERVISED = expand("supervised-seed{seed}", seed=CEILING)
 BASELINES = ["raw_pixels", "pca_pixels", *UNTRAINED, *SUPERVISED]
 REPRESENTATIONS = ["raw_pixels", *UNTRAINED, *ENCODERS, *SUPERVISED]
-FIGURES = "results/evaluate/{representation}.json"
+FIGURES = expand("results/evaluate/{representation}.json", representation=[*BASELINES, *ENCODERS])
 BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUNDS else [])
 TRANSFER = expand("results/evaluate/transfer/data/{file}", file=ENCODED)
 ASKED = {
@@ -20,7 +20,7 @@ rule evaluate:
         "results/metrics.json",
         "results/evaluate/curves.csv",
         "results/evaluate/confusion.csv",
-        expand(FIGURES, representation=[*BASELINES, *ENCODERS]),
+        FIGURES,
         expand("results/evaluate/{encoder}.npz", encoder=ENCODERS),
         BY_ROUND,
         EXTRAS,
@@ -35,7 +35,7 @@ use rule summarise_mining as summarise_evaluations with:
         "src/contraflow/steps/evaluate/summarise.py",
         "results/mine/summary.csv",
         data=CARD,
-        evaluations=expand(FIGURES, representation=[*BASELINES, *ENCODERS]),
+        evaluations=FIGURES,
         histories=[f"{trained(seed, number)}/history.csv" for seed in SEEDS for number in [0, *ROUNDS]],
         negatives=rules.summarise_mining.input.negatives,
         rounds=BY_ROUND,
@@ -82,7 +82,7 @@ use rule evaluate_pixels as evaluate_encoder with:
         data=CARD,
         checkpoint=measured_checkpoint,
     output:
-        figures=FIGURES,
+        figures="results/evaluate/{representation}.json",
         features="results/evaluate/{representation}.npz",
     pathvars:
         job="evaluate/{representation}",
@@ -96,14 +96,14 @@ use rule evaluate_pixels as evaluate_encoder with:
 
 use rule evaluate_encoder as evaluate_untrained with:
     output:
-        figures=FIGURES,
+        figures="results/evaluate/{representation}.json",
     wildcard_constraints:
         representation=r"untrained-seed\d+",
 
 
 use rule evaluate_encoder as evaluate_supervised with:
     output:
-        figures=FIGURES,
+        figures="results/evaluate/{representation}.json",
     wildcard_constraints:
         representation=r"supervised-seed\d+",
 
@@ -114,7 +114,7 @@ use rule evaluate_pixels as evaluate_rounds with:
         data=CARD,
         checkpoints=lambda w: [f"{trained(w.seed, number)}/encoder.safetensors" for number in [0, *ROUNDS]],
     output:
-        figures="results/evaluate/rounds-seed{seed}.json",
+        figures="results/<job>.json",
     pathvars:
         job="evaluate/rounds-seed{seed}",
     threads: TRAINING
@@ -128,9 +128,6 @@ use rule pretrain_seed as train_supervised with:
     input:
         "src/contraflow/steps/evaluate/train_supervised.py",
         data=CARD,
-    output:
-        encoder="results/evaluate/supervised/seed{seed}/encoder.safetensors",
-        history="results/evaluate/supervised/seed{seed}/history.csv",
     pathvars:
         job="evaluate/supervised/seed{seed}",
     params:
@@ -139,15 +136,14 @@ use rule pretrain_seed as train_supervised with:
         "Training with all labels, as the ceiling: seed {wildcards.seed}"
 
 
-use rule evaluate_pixels as evaluate_corruptions with:
+use rule evaluate_rounds as evaluate_corruptions with:
     input:
         "src/contraflow/steps/evaluate/evaluate_corruptions.py",
         data=CARD,
         checkpoint=measured_checkpoint,
-    output:
-        figures="results/evaluate/corruptions/{representation}.json",
     pathvars:
         job="evaluate/corruptions/{representation}",
+    threads: ONE_GPU
     params:
         step="evaluate-corruptions --representation {representation}",
     message:
@@ -169,14 +165,12 @@ use rule encode_images as encode_transfer with:
         "Getting and encoding the data set to transfer to"
 
 
-use rule evaluate_pixels as evaluate_transfer with:
+use rule evaluate_corruptions as evaluate_transfer with:
     input:
         "src/contraflow/steps/evaluate/evaluate_transfer.py",
         data=CARD,
         transfer=TRANSFER[0],
         checkpoint=measured_checkpoint,
-    output:
-        figures="results/evaluate/transfer/{representation}.json",
     pathvars:
         job="evaluate/transfer/{representation}",
     wildcard_constraints:

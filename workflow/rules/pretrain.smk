@@ -8,8 +8,8 @@ rule pretrain_seed:
         "src/contraflow/steps/pretrain.py",
         data=CARD,
     output:
-        encoder="results/pretrain/seed{seed}/encoder.safetensors",
-        history="results/pretrain/seed{seed}/history.csv",
+        encoder="results/<job>/encoder.safetensors",
+        history="results/<job>/history.csv",
     log:
         "logs/<job>.log",
     benchmark:
