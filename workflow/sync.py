@@ -15,6 +15,8 @@ from drift.pipeline import Pipeline
 from drift.plan import rules_of_stages
 
 from contraflow.foundations.errors import UserError
+from contraflow.params import parse_params
+from contraflow.settings.written import as_yaml
 
 
 def wanted() -> tuple[dict[Path, str], list[str]]:
@@ -24,7 +26,8 @@ def wanted() -> tuple[dict[Path, str], list[str]]:
         UserError: params.yaml has keys or values that cannot be, so Snakemake refuses to plan.
     """
     dvc, file = ROOT / "dvc.yaml", ROOT / "params.yaml"
-    params = parameters.as_settings_say(file.read_text(encoding="utf-8"))
+    values = parse_params(yaml.safe_load(file.read_text(encoding="utf-8")), complete=False)
+    params = as_yaml(values)  # what the file does not name has its default
     content, rules = yaml.safe_load(params), rules_of_stages(ROOT)
     stage_of = {rule: stage for stage, makers in rules.items() for rule in makers}
     pipeline = Pipeline(ROOT, rules, *parameters.plan_and_reads(ROOT, content, stage_of))

@@ -9,7 +9,7 @@ from contextlib import chdir
 import pytest
 import yaml
 
-from contraflow.baseline.pinned import read_pinned, write_pinned
+from contraflow.baseline.pinned import read_pinned
 from contraflow.commands.baseline import baseline, read_results
 from contraflow.encoded.card import CARD
 from contraflow.foundations.artefacts import write_json
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_baseline_is_refused(tmp_path, encoded, params_of):
     with pytest.raises(UserError, match=r"baseline\.json is missing: write \{\} into it"):
         read_pinned(path)
     paths = write_evaluations(tmp_path, encoded.digest)
-    write_pinned(path, read_results(params_of(), "x", data=encoded.folder / CARD, evaluations=paths))
+    write_json(path, read_results(params_of(), "x", data=encoded.folder / CARD, evaluations=paths).model_dump())
     for text in damaged(json.loads(path.read_text())):
         path.write_text(text)
         with pytest.raises(UserError, match=r"baseline\.json holds no baseline: write \{\} into it for none, or run"):

@@ -4,21 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import yaml
-
-from contraflow.params import Params, parse_params
+from contraflow.params import Params
 from contraflow.settings.values import Section, Switch, flat
-from contraflow.settings.written import as_yaml
 from drift.plan import Job, plans
-
-
-def as_settings_say(text: str) -> str:
-    """What params.yaml should say, with the values that it has now; what it does not name has its default.
-
-    Raises:
-        UserError: it has keys or values that cannot be.
-    """
-    return as_yaml(parse_params(yaml.safe_load(text), complete=False))
 
 
 def unread(content: dict, reads: dict[str, set[str]]) -> Iterator[str]:

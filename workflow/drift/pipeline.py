@@ -32,19 +32,18 @@ class Pipeline:
         self.root, self.rules, self.jobs, self.code = root, rules, jobs, Code(root)
         self.of_stage = {stage: [job for job in jobs if job.rule in makers] for stage, makers in rules.items()}
         self.outs = {stage: _outs(jobs) for stage, jobs in self.of_stage.items()}
-        ran = {stage: {_command(job) for job in jobs} for stage, jobs in self.of_stage.items()}
-        self.commands = {stage: sorted(commands & self.code.steps.keys()) for stage, commands in ran.items()}
-        settings = {
-            stage: [self.code.signature(command).settings for command in commands]
-            for stage, commands in self.commands.items()
+        self.commands = {
+            stage: sorted({_command(job) for job in jobs} & self.code.steps.keys())
+            for stage, jobs in self.of_stage.items()
         }
-        self.folders = {
-            stage: [each.folder_of for each in found if each.folder_of] for stage, found in settings.items()
+        self.settings = {
+            stage: [self.code.signature(name).settings for name in commands]
+            for stage, commands in self.commands.items()
         }
         self.reads = {
             stage: {name for each in found for name in each.depends_on()}
             | {key for key, readers in by_workflow.items() if stage in readers}
-            for stage, found in settings.items()
+            for stage, found in self.settings.items()
         }
 
     def text(self, now: str) -> str:
@@ -64,7 +63,7 @@ class Pipeline:
             "cmd": " ".join(["snakemake", "--allowed-rules", *self.rules[stage], stage, "--", stage]),
             "deps": [
                 *above,
-                *(f"${{{folder}}}" for folder in self.folders[stage]),
+                *(f"${{{each.folder_of}}}" for each in self.settings[stage] if each.folder_of),
                 *sorted(others),
                 *self.code.run_by(self.commands[stage]),
             ],

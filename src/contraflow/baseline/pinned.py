@@ -7,7 +7,6 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from contraflow.baseline.measured import Figures, Measured
-from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.settings.values import Number
 
@@ -30,11 +29,6 @@ class Pinned(BaseModel):
     test_images: str
     params: dict[str, object]
     evaluations: Annotated[list[PinnedFigures], Field(min_length=1)]
-
-
-def write_pinned(path: Path, pinned: Pinned) -> None:
-    """Write the file, whole or not at all."""
-    write_json(path, pinned.model_dump())
 
 
 def read_pinned(path: Path) -> Measured | None:

@@ -6,12 +6,13 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from contraflow.baseline.pinned import Pinned, PinnedFigures, write_pinned
+from contraflow.baseline.pinned import Pinned, PinnedFigures
 from contraflow.commands.options import PARAMS, ParamsFile
 from contraflow.encoded.card import CARD, EncodedData
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.engines.dvc import Dvc
 from contraflow.evaluation.results import Evaluation
+from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import Stages
 from contraflow.pages.numbers import listing
@@ -45,7 +46,7 @@ def baseline(
             raise UserError(f"{path} is missing, and only a whole run can be a baseline: run `snakemake` first")
     _require_up_to_date()
     name = name or _name_of_commit()
-    write_pinned(BASELINE, read_results(loaded, name, data=DATA, evaluations=paths))
+    write_json(BASELINE, read_results(loaded, name, data=DATA, evaluations=paths).model_dump())
     print(f"{BASELINE} holds the figures of {name}: the next report says what changed")
 
 

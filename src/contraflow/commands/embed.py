@@ -9,7 +9,6 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
-from torch import Tensor
 
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
@@ -47,12 +46,13 @@ def embed(
     trained = Trained.open(checkpoint)
     classes, found = list_unsorted(folder)
     torch.set_num_threads(cores())
-    pictures = _Pictures(folder, found.names, trained, skip_broken)
+    kept, broken = [], []  # indices; names with the reason
+    whole = _whole(folder, found.names, trained, skip_broken, kept, broken)
+    pictures = iter(lambda: list(islice(whole, BATCH)), [])
+    batches = ((normalised(np.stack(some), **trained.normalisation), torch.zeros(len(some))) for some in pictures)
     with lease() as (device,):
-        features = on_disk(finite_features(trained.network, pictures.batches(), device, str(checkpoint)), beside=out)
-    kept = pictures.kept
-    skipped = [printable(found.names[i]) for i in pictures.broken]
-    provenance = Embedded(step="embed", inputs={"encoder": trained.digest}, skipped=skipped)
+        features = on_disk(finite_features(trained.network, batches, device, str(checkpoint)), beside=out)
+    provenance = Embedded(step="embed", inputs={"encoder": trained.digest}, skipped=[name for name, _ in broken])
     save_arrays(
         out,
         provenance,
@@ -71,41 +71,31 @@ class Embedded(Provenance):
     skipped: list[str]
 
 
-class _Pictures:
-    """The pictures of a folder in batches; `kept` and, with the reason, `broken` say by index what was met so far."""
+def _whole(
+    folder: Path,
+    names: list[str],
+    trained: Trained,
+    skip_broken: bool,
+    kept: list[int],
+    broken: list[tuple[str, str]],
+) -> Iterator[np.ndarray]:
+    """The pictures, each of which is noted as `kept` or `broken`.
 
-    def __init__(self, folder: Path, names: list[str], trained: Trained, skip_broken: bool):
-        self.folder, self.names, self.trained, self.skip_broken = folder, names, trained, skip_broken
-        self.kept: list[int] = []
-        self.broken: dict[int, str] = {}
-
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Images (B, C, H, W) with their indices (B,)."""
-        whole = self._whole()
-        while pictures := list(islice(whole, BATCH)):
-            indices = torch.tensor(self.kept[-len(pictures) :])
-            yield normalised(np.stack(pictures), **self.trained.normalisation), indices
-        if self.broken:
-            self._report()
-
-    def _whole(self) -> Iterator[np.ndarray]:
-        """After a broken file there are no more, unless those may be left out; the others are still read, to be named
-        all at once."""
-        for i, picture in enumerate(decode_all(self.names, self._read, label="embed")):
-            if isinstance(picture, BrokenPicture):
-                self.broken[i] = str(picture)
-            elif self.skip_broken or not self.broken:
-                self.kept.append(i)
-                yield picture
-
-    def _report(self) -> None:
-        broken = [(printable(self.names[i]), reason) for i, reason in self.broken.items()]
-        what, names = describe_broken(self.folder, broken, len(self.names))
-        if not self.skip_broken:
-            raise UserError(f"{what}: mend or remove them, or leave them out with --skip-broken{names}")
-        if not self.kept:
-            raise UserError(f"{what}: none is left{names}")
-        say(f"{what} and are left out:{names}")
-
-    def _read(self, name: str) -> np.ndarray:
-        return read_input(self.folder / name, **self.trained.image)
+    After a broken file there are no more, unless those may be left out; the others are still read, to be named all at
+    once.
+    """
+    for i, picture in enumerate(
+        decode_all(names, lambda name: read_input(folder / name, **trained.image), label="embed")
+    ):
+        if isinstance(picture, BrokenPicture):
+            broken.append((printable(names[i]), str(picture)))
+        elif skip_broken or not broken:
+            kept.append(i)
+            yield picture
+    if broken:
+        what, listed = describe_broken(folder, broken, len(names))
+        if not skip_broken:
+            raise UserError(f"{what}: mend or remove them, or leave them out with --skip-broken{listed}")
+        if not kept:
+            raise UserError(f"{what}: none is left{listed}")
+        say(f"{what} and are left out:{listed}")

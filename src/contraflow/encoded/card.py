@@ -52,12 +52,11 @@ class Card(Record):
 
     `mean` and `std` are those of all images in `train.beton`, one number a channel, on the scale 0 to 1. `train` counts
     the validation images too. `classes`, empty where there are no labels, give the order of `per_class`. `splits` tells
-    what the user calls each of `train`, `validation` and `test` that he keeps apart; others
-    of a folder were drawn. `skipped`
-    names broken image files that were left out, `not_taken` counts by their endings the files of the folder that are no
-    images, or not among those asked for. `duplicates` are training images that equal an earlier one, `leaks`
-    test images that equal a training image (see `contraflow.images.facts`). `bytes`, `digests` (SHA-256) and `spots`
-    (`spot_digest`) are those of the other files.
+    what the user calls each of `train`, `validation` and `test` that he keeps apart; others of a folder were drawn.
+    `skipped` names broken image files that were left out, `not_taken` counts by their endings the files of the folder
+    that are no images, or not among those asked for. `duplicates` are training images that equal an earlier one,
+    `leaks` test images that equal a training image (see `contraflow.images.facts`). `bytes`, `digests` (SHA-256) and
+    `spots` (`spot_digest`) are those of the other files.
     """
 
     name: str

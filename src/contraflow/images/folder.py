@@ -5,7 +5,7 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -100,17 +100,6 @@ def describe_broken(folder: Path, broken: Sequence[tuple[str, str]], total: int)
     return f"{len(broken)} of {total} images in {folder} cannot be read ({counts})", names
 
 
-@dataclass(frozen=True)
-class _Picture:
-    """A decoded file: what is stored of it, its middle square, the digest of its pixels, the counts of its square."""
-
-    stored: np.ndarray | Jpeg
-    square: np.ndarray
-    digest: bytes
-    counts: np.ndarray
-    grey: bool
-
-
 class _Reader:
     """Decodes parts of a folder, and notes what is broken and whether anything has colour.
 
@@ -123,7 +112,8 @@ class _Reader:
         self.colour = False
         self.greys: list[Spool] = []
 
-    def _decode(self, name: str) -> _Picture:
+    def _decode(self, name: str) -> tuple[np.ndarray | Jpeg, np.ndarray, bytes, np.ndarray, bool]:
+        """What is stored of a file, its middle square, the digest of its pixels, the square's counts, if it is grey."""
         image, kind, plain = open_picture(self.path / name)
         if self.jpeg and kind in FORMATS:
             shortest = _SHORTEST * self.size
@@ -131,7 +121,7 @@ class _Reader:
             pixels, middle = np.asarray(image), square(image, self.size)
         else:
             stored = pixels = middle = square(image, self.size)
-        return _Picture(stored, middle, pixel_digest(pixels), count_values(middle[None]), is_grey(middle))
+        return stored, middle, pixel_digest(pixels), count_values(middle[None]), is_grey(middle)
 
     def read(self, part: Part, label: str) -> Split:
         kept, digests, counts = [], [], np.zeros((3, 256), np.int64)
@@ -140,13 +130,14 @@ class _Reader:
             if isinstance(picture, BrokenPicture):
                 self.broken.append((printable(part.names[i]), str(picture)))
                 continue
-            spool.add(picture.stored)
+            stored, middle, digest, counted, grey = picture
+            spool.add(stored)
             kept.append(i)
-            digests.append(picture.digest)
-            counts += picture.counts
-            self.colour = self.colour or not picture.grey
+            digests.append(digest)
+            counts += counted
+            self.colour = self.colour or not grey
             if not self.colour:
-                greys.add(picture.square[..., :1])
+                greys.add(middle[..., :1])
         spool.close()
         greys.close()
         self.greys.append(greys)

@@ -39,6 +39,7 @@ def render(run: Run) -> str:
         geometry=summary.geometry(run),
         extras=extras.tables(run),
         strips=summary.strips(run),
+        names=summary.NAMES,
         protocol=summary.protocol(run),
         plane=hypersphere.plane(run),
         similarities=hypersphere.similarities(run),

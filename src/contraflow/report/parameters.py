@@ -2,7 +2,7 @@
 
 from contraflow.pages.numbers import words
 from contraflow.params import Params
-from contraflow.settings.values import flat
+from contraflow.settings.values import ABSENT, flat
 
 
 def sections(params: Params) -> list[dict]:
@@ -15,9 +15,7 @@ def sections(params: Params) -> list[dict]:
     for key, value in flat(params.model_dump()):
         section, _, name = key.partition(".")
         setting = {"name": name or key, "value": words(value)}
-        if key not in defaults:
-            setting["default"] = "none"
-        elif value != defaults[key]:
-            setting["default"] = words(defaults[key])
+        if value != defaults.get(key, ABSENT):
+            setting["default"] = words(defaults.get(key, "none"))
         found.setdefault(section if name else "run", []).append(setting)
     return [{"name": name, "settings": settings} for name, settings in found.items()]

@@ -95,10 +95,8 @@ def code(encoded: EncodedData, evaluations: dict, mined: Mined | None) -> dict[s
 def confusions(by_round: list[ByRound]) -> dict[int, np.ndarray]:
     """The counts of all seeds by round."""
     found: dict[int, np.ndarray] = {}
-    for of_seed in by_round:
-        for each in of_seed.rounds:
-            if each.confusion is not None:
-                found[each.round] = found.get(each.round, 0) + np.array(each.confusion, np.int64)
+    for each in (each for of_seed in by_round for each in of_seed.rounds if each.confusion is not None):
+        found[each.round] = found.get(each.round, 0) + np.array(each.confusion, np.int64)
     return found
 
 
