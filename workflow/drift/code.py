@@ -24,10 +24,6 @@ class Code:
         """Of the step that `contraflow NAME` runs."""
         return Signature.of(function_of(self.steps[command]))
 
-    def source(self, command: str) -> str:
-        """Path of the step's module."""
-        return self.steps[command].relative_to(self.root).as_posix()
-
     def run_by(self, commands: Iterable[str]) -> list[str]:
         """Paths of what steps import, and of themselves: packages, and modules of packages that hold unlike things."""
         wanted, found = [function_of(self.steps[command]).__module__ for command in commands], set()

@@ -30,7 +30,8 @@ def plan_and_reads(root: Path, content: dict, stage_of: dict[str, str]) -> tuple
     """
     small = _switched_on(content, Params) | {"seeds": content["seeds"][:1]}
     small["mining"] |= {"rounds": 1}
-    keys = sorted(_named_in(root))
+    files = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
+    keys = sorted({key for file in files for key in re.findall(r"\bPARAMS\.(\w+(?:\.\w+)?)", file.read_text())})
     jobs, *changed = plans(root, [small, *(_with_another(small, key) for key in keys)])
     return jobs, {
         key: {stage_of[job.rule] for job in set(jobs) ^ set(others) if job.rule in stage_of}
@@ -48,11 +49,6 @@ def _switched_on(content: dict, section: type[Section]) -> dict:
         elif isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             found[name] = _switched_on(content[name], field.annotation)
     return found
-
-
-def _named_in(root: Path) -> set[str]:
-    files = [root / "Snakefile", *(root / "workflow" / "rules").glob("*.smk")]
-    return {key for file in files for key in re.findall(r"\bPARAMS\.(\w+(?:\.\w+)?)", file.read_text(encoding="utf-8"))}
 
 
 def _with_another(content: dict, key: str) -> dict:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import partial
 
-import seaborn as sns
 from markupsafe import Markup
 from matplotlib.axes import Axes
 
@@ -45,19 +44,9 @@ def _ends(experiments: Sequence[Experiment], column: str) -> str:
 
 def _draw(experiments: Sequence[Experiment], axes: Axes, column: str) -> None:
     for run in _measured(experiments, column):
-        number = experiments.index(run)
-        sns.lineplot(
-            run.curves.dropna(subset=column),
-            x="epoch",
-            y=column,
-            color=colour(number),
-            dashes=False,
-            linestyle=(0, DASHES[number // 10 % len(DASHES)]) if number >= 10 else "-",
-            estimator="mean",
-            errorbar=("pi", 100),
-            err_kws={"alpha": 0.15, "linewidth": 0},
-            linewidth=1.8 if column == "loss" else 1.4,
-            legend=False,
-            ax=axes,
-        )
+        number, by_epoch = experiments.index(run), run.curves.dropna(subset=column).groupby("epoch")[column]
+        dashes = (0, DASHES[number // 10 % len(DASHES)]) if number >= 10 else "-"
+        low, mean, high = by_epoch.min().where(by_epoch.count() > 1), by_epoch.mean(), by_epoch.max()
+        axes.plot(mean, color=colour(number), linestyle=dashes, linewidth=1.8 if column == "loss" else 1.4)
+        axes.fill_between(mean.index, low, high, color=colour(number), alpha=0.15, linewidth=0)
     set_scales(axes, column)

@@ -116,13 +116,9 @@ def list_folder(path: Path) -> Listing:
     if not path.is_dir():
         raise UserError(f"data.path must be a folder of images where data.name is folder, got {path}")
     splits = _split_folders(path)
-    if not splits:
-        train = _Below(path)
-        classes = train.training_classes()
-        return Listing([printable(name) for name in classes], train.part(path, classes), None)
-    if "train" not in splits:
+    if splits and "train" not in splits:
         raise UserError(f"{path} has {splits['test']} and no train: put the images to train on into {path / 'train'}")
-    train = _Below(path / splits["train"])
+    train = _Below(path / splits.get("train", ""))
     classes = train.training_classes()
     below = {"train": train} | {split: _Below(path / name) for split, name in splits.items() if split != "train"}
     parts = {split: images.part(path, classes) for split, images in below.items()}

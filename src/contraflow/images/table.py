@@ -4,6 +4,7 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -173,18 +174,13 @@ def _order_keys(columns: _Columns) -> list[Decimal] | list[datetime]:
 
 
 def _number(text: str) -> Decimal | None:
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    with suppress(InvalidOperation):
+        return number if (number := Decimal(text)).is_finite() else None
 
 
 def _time(text: str) -> datetime | None:
-    try:
+    with suppress(ValueError):
         return datetime.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def _check_split(columns: _Columns, classes: list[str], train: Part, apart: dict[str, Part]) -> None:

@@ -56,7 +56,7 @@ def embedding_map(run: Run) -> dict | None:
     shown = _shown(labels, len(classes))
     low, high = positions.min(axis=0), positions.max(axis=0)
     positions = (positions - low) / np.maximum(high - low, 1e-12)  # both axes 0 to 1: t-SNE's have no meaning
-    numbered = len(classes) <= MOST_CLASSES
+    numbered = shown if len(classes) <= MOST_CLASSES else []
     legend = [
         {"number": place + 1, "name": classes[c], "colour": colour(place), "mark": MARKS[mark(place)]}
         for place, c in enumerate(shown)
@@ -66,9 +66,7 @@ def embedding_map(run: Run) -> dict | None:
         "points": len(chosen),
         "legend": legend,
         "others": len(classes) - len(shown),
-        "chips": [_chip(positions[labels == c], place) for place, c in enumerate(shown) if (labels == c).any()]
-        if numbered
-        else [],
+        "chips": [_chip(positions[labels == c], place) for place, c in enumerate(numbered) if (labels == c).any()],
         "sheet": sheet(run.images("test", chosen, TILE)),
         "data": {
             "left": [_per_cent(x) for x in positions[:, 0]],
@@ -109,7 +107,6 @@ def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
     table = pd.DataFrame({"x": positions[:, 0], "y": positions[:, 1], "class": [place.get(c, -1) for c in labels]})
     table = table.sort_values("class", kind="stable")
     order = np.random.default_rng(0).permutation(len(table))  # mixed, so that no class lies over all others
-    present = sorted(table["class"].unique())
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(SIDE, SIDE), dpi=DPI)
         axes = figure.add_axes((0, 0, 1, 1))
@@ -118,11 +115,9 @@ def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
             x="x",
             y="y",
             hue="class",
-            hue_order=present,
-            palette=[OTHER if c < 0 else colour(c) for c in present],
+            palette={c: OTHER if c < 0 else colour(c) for c in table["class"]},
             style="class",
-            style_order=present,
-            markers=["o" if c < 0 else mark(c) for c in present],
+            markers={c: "o" if c < 0 else mark(c) for c in table["class"]},
             s=17 if len(table) > 500 else 36,
             alpha=0.75,
             linewidth=0,

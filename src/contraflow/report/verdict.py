@@ -123,7 +123,8 @@ def _gap(gap: Difference) -> str:
 
 def _neighbours(run: Run) -> str:
     """Whether k-NN beats raw pixels, for each k, plainly."""
-    sides: dict[int, list[str]] = {1: [], 0: [], -1: []}
+    said = {1: "beats", -1: "does not beat", 0: "cannot be told from"}  # by the sign of the difference
+    sides: dict[int, list[str]] = {sign: [] for sign in said}
     for measure in measures(run):
         if not measure.key.startswith("knn"):
             continue
@@ -131,10 +132,7 @@ def _neighbours(run: Run) -> str:
         own, raw = accuracy(run, "encoder", measure.key), accuracy(run, "raw_pixels", measure.key)
         k = measure.key.removeprefix("knn")
         sides[gap.sign].append(f"at k{NBSP}={NBSP}{k} ({percent(own)} against {percent(raw)})")
-    ahead, level, behind = (listing(sides[sign]) for sign in (1, 0, -1))
-    clauses = [f"beats raw pixels {ahead}"] if ahead else []
-    clauses += [f"does not beat raw pixels {behind}"] if behind else []
-    clauses += [f"cannot be told from raw pixels {level}"] if level else []
+    clauses = [f"{verb} raw pixels {listing(sides[sign])}" for sign, verb in said.items() if sides[sign]]
     return f"Without any training on labels, k-NN {'; it '.join(clauses)}."
 
 
