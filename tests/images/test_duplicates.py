@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.encoded.card import Repeats
-from contraflow.images.facts import MOST_LISTED, as_digests, copies, leaks, pixel_digest
+from contraflow.images.facts import DIGEST, MOST_LISTED, copies, leaks, pixel_digest
 
 few = st.lists(st.integers(0, 12), min_size=1, max_size=30)
 
 
 def _digests(contents: list[int]) -> np.ndarray:
-    return as_digests((pixel_digest(np.full((2, 2, 1), content, np.uint8)) for content in contents), len(contents))
+    return np.array([pixel_digest(np.full((2, 2, 1), content, np.uint8)) for content in contents], DIGEST)
 
 
 @given(train=few, test=few)

@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from contraflow.baseline.measured import Figures, Measured
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Record
 from contraflow.settings.values import Number
 
 PIN = "run `contraflow baseline`"
@@ -20,10 +21,8 @@ class PinnedFigures(Figures):
     validation: dict[str, Number]
 
 
-class Pinned(BaseModel):
+class Pinned(Record):
     """What the file holds: `params` are all parameters by their dotted names, `test_images` a SHA-256."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
     name: Annotated[str, Field(min_length=1)]
     test_images: str

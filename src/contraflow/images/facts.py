@@ -1,7 +1,7 @@
 """What is learned of all pixels, exactly, so that it is the same on every machine; and which images are copies."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import sqrt
@@ -11,13 +11,14 @@ import numpy as np
 from contraflow.encoded.card import Repeats
 
 MOST_LISTED = 50  # pairs in the data card; what there is beyond them is counted
+DIGEST = "S32"  # bytes
 _CHUNK = 1024  # images at a time
 _LEAST_STD = 1 / 255  # one grey level; what images without any contrast get, for they are divided by it
 
 
 @dataclass(frozen=True)
 class Facts:
-    """Of some images: the digest of each (N,), and how often each channel has each value, (C, 256) int64."""
+    """Of some images: the `DIGEST` of each (N,), and how often each channel has each value, (C, 256) int64."""
 
     digests: np.ndarray
     counts: np.ndarray
@@ -25,7 +26,7 @@ class Facts:
 
 def facts_of(pixels: np.ndarray) -> Facts:
     """The facts of images (N, H, W, C) uint8."""
-    return Facts(as_digests(map(pixel_digest, pixels), len(pixels)), count_values(pixels))
+    return Facts(np.fromiter(map(pixel_digest, pixels), DIGEST, len(pixels)), count_values(pixels))
 
 
 def count_values(pixels: np.ndarray) -> np.ndarray:
@@ -59,11 +60,6 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
     digest = hashlib.sha256(repr(pixels.shape).encode())
     digest.update(np.ascontiguousarray(pixels))
     return digest.digest()
-
-
-def as_digests(digests: Iterable[bytes], n: int) -> np.ndarray:
-    """Digests of n images as one array (n,), 32 bytes an image."""
-    return np.fromiter(digests, "S32", n)
 
 
 def copies(digests: np.ndarray, names: Sequence[str | int]) -> Repeats:

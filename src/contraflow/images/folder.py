@@ -18,7 +18,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.prefetch import in_turn
 from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
-from contraflow.images.facts import Facts, as_digests, count_values, pixel_digest
+from contraflow.images.facts import DIGEST, Facts, count_values, pixel_digest
 from contraflow.images.image_set import ImageSet, Split, Spool
 from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
 from contraflow.images.listing import Part, describe_endings, endings, printable, split_called, split_listing
@@ -141,6 +141,6 @@ class _Reader:
         spool.close()
         greys.close()
         self.greys.append(greys)
-        part, facts = part.take(np.array(kept, np.int64)), Facts(as_digests(digests, len(kept)), counts)
+        part, facts = part.take(np.array(kept, np.int64)), Facts(np.array(digests, DIGEST), counts)
         files = [printable(name) for name in part.names]
         return Split(spool, part.labels, files, part.positions, part.held_out, facts)
