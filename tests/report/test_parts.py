@@ -12,6 +12,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from PIL import Image
 
+from contraflow.baseline.differences import sections
 from contraflow.pages.numbers import words
 from contraflow.pages.pictures import LARGEST, picture, sheet, sprite
 from contraflow.pages.svg import to_svg
@@ -21,7 +22,6 @@ from contraflow.report.curves import diagnosis_curves, loss_curves
 from contraflow.report.embedding_map import embedding_map, project
 from contraflow.report.gallery import choose_samples, drawn
 from contraflow.report.hypersphere import plane, similarities
-from contraflow.report.parameters import sections
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 

@@ -1,11 +1,12 @@
-"""What differs between runs in their parameters, and in how they were measured."""
+"""What differs between runs in their parameters, also from those shipped, and in how they were measured."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from contraflow.baseline.measured import Measured
 from contraflow.pages.numbers import MISSING, words
-from contraflow.settings.values import ABSENT
+from contraflow.params import Params
+from contraflow.settings.values import ABSENT, flat
 
 
 def parameters(runs: Sequence[Measured]) -> list[dict]:
@@ -35,3 +36,19 @@ def measured_alike(run: Measured, baseline: Measured) -> list[str]:
     found = [] if run.test_images == baseline.test_images else ["on other test images"]
     keys = sorted(row["name"] for row in parameters([baseline, run]) if row["name"].startswith("eval."))
     return found + ([f"with other {', '.join(keys)}"] if keys else [])
+
+
+def sections(params: Params) -> list[dict]:
+    """Each section of the parameters with its `settings`, single values first under the name `run`.
+
+    A setting has `name` and `value`, and `default` where it differs from it, all in words.
+    """
+    defaults = dict(flat(Params().model_dump()))
+    found: dict[str, list[dict]] = {"run": []}
+    for key, value in flat(params.model_dump()):
+        section, _, name = key.partition(".")
+        setting = {"name": name or key, "value": words(value)}
+        if value != defaults.get(key, ABSENT):
+            setting["default"] = words(defaults.get(key, "none"))
+        found.setdefault(section if name else "run", []).append(setting)
+    return [{"name": name, "settings": settings} for name, settings in found.items()]

@@ -3,20 +3,10 @@
 from importlib.metadata import version
 from pathlib import Path
 
+from contraflow.baseline.differences import sections
 from contraflow.baseline.summary import against
 from contraflow.pages.assets import template
-from contraflow.report import (
-    calibration,
-    classes,
-    curves,
-    embedding_map,
-    extras,
-    gallery,
-    hypersphere,
-    parameters,
-    summary,
-    verdict,
-)
+from contraflow.report import calibration, classes, curves, embedding_map, gallery, hypersphere, summary, verdict
 from contraflow.report.run import Run
 
 LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scikit-learn", "matplotlib", "seaborn")
@@ -37,7 +27,7 @@ def render(run: Run) -> str:
         validation_rows=summary.summary_rows(run, "validation"),
         baseline=run.baseline and against(run.measured, run.baseline),
         geometry=summary.geometry(run),
-        extras=extras.tables(run),
+        extras=summary.extras(run),
         strips=summary.strips(run),
         names=summary.NAMES,
         protocol=summary.protocol(run),
@@ -56,7 +46,7 @@ def render(run: Run) -> str:
         confusion_changes=classes.confusion_changes(run),
         calibration=calibration.calibration(run),
         same_class_share=run.metrics.get("mining", {}).get("same_class_share"),
-        sections=parameters.sections(settings),
+        sections=sections(settings),
         versions={name: version(name) for name in LIBRARIES},
         digests=run.digests,
         code=run.code,
