@@ -89,9 +89,9 @@ def test_what_a_person_must_change_is_told(tree):
     change(params, "    report: Report = Report()\n", "    extra: Extra = Extra()\n    report: Report = Report()\n")
     told.append("no step reads extra.one: name it in the settings of the step that uses it, or remove it")
 
-    change(rules / "pretrain.smk", "        history=", '        more="results/fetch/{seed}.csv",\n        history=')
+    change(rules / "pretrain.smk", "        history=", '        more="results/fetch/<job>.csv",\n        history=')
     told += [
-        "workflow/rules/pretrain.smk: rule pretrain_seed makes results/fetch/0.csv, which belongs to stage fetch",
+        "workflow/rules/pretrain.smk: rule pretrain_seed makes results/fetch/pretrain/seed0.csv, which belongs ",
         "workflow/rules/pretrain.smk: rule pretrain_seed names more, which its step does not take: seed, data, ",
     ]
     change(rules / "encode.smk", '        card="', '        cards="')
