@@ -13,8 +13,9 @@ from contraflow.encoded.splits import draw_labelled
 from contraflow.evaluation.corruptions import UNITS, corrupt
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.summary import summarise_extras
-from contraflow.foundations.artefacts import Provenance, read_json, sha256
+from contraflow.foundations.artefacts import read_json, sha256
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.encoders import build_encoder
 from contraflow.statistics import spread

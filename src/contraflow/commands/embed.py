@@ -15,9 +15,9 @@ from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
 from contraflow.devices import cores, lease
 from contraflow.foundations.arrays import on_disk, save_arrays
-from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
+from contraflow.foundations.record import Provenance
 from contraflow.images.decoding import BrokenPicture
 from contraflow.images.folder import decode_all, describe_broken
 from contraflow.images.listing import list_unsorted, printable

@@ -9,9 +9,10 @@ import numpy as np
 from contraflow.encoded.card import CARD, FILES, Amount, Card, Repeats, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.splits import UNLABELLED, draw_validation
-from contraflow.foundations.artefacts import Provenance, atomic, read_json, sha256
+from contraflow.foundations.artefacts import atomic, read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Reads, Setting, Settings, Writes
 from contraflow.images.facts import copies, leaks, mean_and_std
 from contraflow.images.folder import read_folder

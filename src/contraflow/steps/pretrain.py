@@ -1,7 +1,7 @@
 """The step `pretrain`: a method trained from random weights."""
 
 from contraflow.encoded.card import EncodedData
-from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, State, Threads
 from contraflow.training.loop import Round
 from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round

@@ -13,8 +13,8 @@ from contraflow.collectives import rank, world_size
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
-from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Writes
 from contraflow.methods.parts.base import DataShape, Method
 from contraflow.methods.parts.registry import METHODS

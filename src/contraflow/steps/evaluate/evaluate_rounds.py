@@ -17,9 +17,10 @@ from contraflow.evaluation.results import ByRound, Images, Round
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.sweep import choose, sweep
 from contraflow.foundations.arrays import evenly
-from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Reads, Settings, Threads
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite

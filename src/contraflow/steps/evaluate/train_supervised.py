@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from contraflow.encoded.card import EncodedData
-from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, Setting, Settings, State, Threads
 from contraflow.models.settings import Model
 from contraflow.training.loop import Round

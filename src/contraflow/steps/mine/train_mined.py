@@ -9,7 +9,8 @@ import numpy as np
 
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.arrays import load_arrays
-from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Reads, State, Threads
 from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass, order_with_negatives
