@@ -29,6 +29,8 @@ IN_WORDS = (
 
 Scores = Mapping[int | None, float] | Mapping[int | None, np.ndarray]
 """A figure by seed (None for what has no seed and is the same for every): itself, or the score of each image, (N,)."""
+Noise = tuple[float, int]
+"""An estimate of the variance that a source gives a difference, and its degrees of freedom."""
 
 
 def spread(values: Sequence[float]) -> dict:
@@ -118,24 +120,16 @@ def difference(own: Scores, baseline: Scores, comparisons: int = 1) -> Differenc
     return Difference(mean, margin, each=each) if margin > ROUNDING else Difference(mean, None, "no spread", each)
 
 
-@dataclass(frozen=True)
-class _Noise:
-    """An estimate of the variance that a source gives a difference, and its degrees of freedom."""
-
-    variance: float
-    freedom: float
-
-
 def _by_seed(scores: np.ndarray) -> np.ndarray:
     """Means (n,) of scores (n, N); figures (n,) as they are."""
     return scores.mean(1) if scores.ndim == 2 else scores
 
 
-def _of_seeds(sample: np.ndarray) -> _Noise:
-    return _Noise(_by_seed(sample).var(ddof=1) / len(sample), len(sample) - 1)
+def _of_seeds(sample: np.ndarray) -> Noise:
+    return _by_seed(sample).var(ddof=1) / len(sample), len(sample) - 1
 
 
-def _of_images(samples: list[np.ndarray]) -> list[_Noise]:
+def _of_images(samples: list[np.ndarray]) -> list[Noise]:
     """That of other images, for samples (n, N) of one or two sides; none where there are no scores of images.
 
     The variance over images alone, which McNemar's test has, holds a share of the seeds' noise: that is taken out.
@@ -147,20 +141,20 @@ def _of_images(samples: list[np.ndarray]) -> list[_Noise]:
     for sample in samples:
         rest = sample - sample.mean(0) - sample.mean(1, keepdims=True) + sample.mean()
         variance -= np.square(rest).sum() / (len(sample) - 1) / (images - 1) / len(sample)
-    return [_Noise(max(variance, 0.0) / images, images - 1)]
+    return [(max(variance, 0.0) / images, images - 1)]
 
 
-def _margin(sources: list[_Noise], comparisons: int) -> float:
+def _margin(sources: list[Noise], comparisons: int) -> float:
     """Half-width of the interval in which a difference with these sources of noise lies."""
     from scipy.special import stdtrit  # a fifth of a second, which steps that only sum up need not wait for
 
-    known = [source for source in sources if source.variance > 0]
+    known = [(variance, freedom) for variance, freedom in sources if variance > 0]
     if not known:
         return 0.0
-    total = sum(source.variance for source in known)
-    freedom = 1 / sum((source.variance / total) ** 2 / source.freedom for source in known)
+    total = sum(variance for variance, _ in known)
+    both = total, 1 / sum((variance / total) ** 2 / freedom for variance, freedom in known)
     level = 1 - (1 - CONFIDENCE) / comparisons / 2
-    return float(max(stdtrit(n.freedom, level) * math.sqrt(n.variance) for n in [*known, _Noise(total, freedom)]))
+    return float(max(stdtrit(freedom, level) * math.sqrt(variance) for variance, freedom in [*known, both]))
 
 
 def error_of_accuracy(accuracy: float, images: int) -> float:

@@ -9,6 +9,8 @@ from contraflow.evaluation.hits import Hits
 from contraflow.foundations.artefacts import read_json, write_json
 from contraflow.foundations.record import Provenance, Record
 
+DIGITS = 6  # of what is rounding beyond
+
 
 class Result(Record):
     """What every evaluation has: a `provenance`."""

@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from contraflow.losses.supcon import supcon
+from contraflow.losses.ntxent import ntxent
 from contraflow.methods.parts.base import Output
 from contraflow.methods.simclr import SimCLR
 from contraflow.views.batch import Batch
@@ -20,4 +20,6 @@ class SupCon(SimCLR):
     def contrast(self, z: Tensor, batch: Batch) -> Tensor:
         """The loss of embeddings (2, N, D)."""
         tau = self.temperature(*z, batch.progress)
-        return supcon(*z, batch.labels, tau, index=batch.index, similarity=self.similarity, negatives=self.negatives)
+        return ntxent(
+            *z, tau, index=batch.index, similarity=self.similarity, negatives=self.negatives, labels=batch.labels
+        )

@@ -15,9 +15,9 @@ from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
 from contraflow.evaluation.raw_pixels import principal_components
-from contraflow.evaluation.record import DIGITS, label_figures, protocol
+from contraflow.evaluation.record import label_figures, protocol
 from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, frozen, open_representation
-from contraflow.evaluation.results import Evaluation
+from contraflow.evaluation.results import DIGITS, Evaluation
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly, save_arrays
 from contraflow.foundations.progress import say

@@ -9,7 +9,7 @@ from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, Setting, Settings, State, Threads
 from contraflow.models.settings import Model
 from contraflow.training.loop import Round
-from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
 from contraflow.training.settings import Train, Training
 from contraflow.views.settings import Augment
 
@@ -53,7 +53,9 @@ def train_supervised(
         Training.supervised(settings.augment, settings.model, settings.train),
         data=encoded,
         todo=Round(seed, number=0, epochs=epochs),
-        files=Files(encoder, history, state),
+        encoder=encoder,
+        history=history,
+        state=state,
         threads=threads,
         provenance=Provenance.of_stage("evaluate", seed=seed, round=0, params=settings.made_from(), inputs=inputs),
     )

@@ -16,7 +16,7 @@ from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass, order_with_negatives
 from contraflow.training.history import read_history
 from contraflow.training.loop import Round
-from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
 from contraflow.training.settings import Training
 
 
@@ -67,7 +67,9 @@ def train_mined(
         settings.with_rate(mining.lr),
         data=encoded,
         todo=Round(seed, number, epochs, start=start, before=read_history(before), **use),
-        files=Files(encoder, history, state),
+        encoder=encoder,
+        history=history,
+        state=state,
         threads=threads,
         provenance=Provenance.of_stage("mine", seed=seed, round=number, params=settings.made_from(), inputs=inputs),
     )

@@ -34,7 +34,7 @@ def fill_views(storage, places, indices, start, stop, seed, epoch, first, recipe
         start, stop: the part of the batch to make.
         seed, epoch: whole numbers from 0.
         first: the number of the first of these views.
-        recipes: (views,) records, each a `Recipe`.
+        recipes: (views,) records (`draws.RECIPE`).
         table: (channels, 256), what each grey level becomes, of the type of `out`.
         out: (views, samples of the batch, channels, height, width).
     """
