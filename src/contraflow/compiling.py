@@ -1,8 +1,7 @@
 """Numba functions that are compiled once for each version of their source, not once a process.
 
-Compiled code lies in `NUMBA_CACHE_DIR` where the user set it, else in the user's cache directory, else (neither can be
-written) beside the source; under a name made from the content of the source, so that a copy of the repository finds
-the code that the first one compiled. Where nothing can be written every process compiles for itself.
+It lies where docs/loader.md says, or beside the source, under a name made from the content of the source: a copy of the
+repository finds the code that the first one compiled.
 """
 
 import hashlib

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from contraflow.encoded.card import CARD, FILES, Amount, Card, Repeats, spot_digest
+from contraflow.encoded.card import CARD, FILES, Amount, Card, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.splits import UNLABELLED, draw_validation
 from contraflow.foundations.artefacts import atomic, read_json, sha256
@@ -88,7 +88,11 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
     if leaked.images:
-        _say_leak(leaked, len(images.test))
+        copy, original = leaked.listed[0]
+        say(
+            f"{leaked.images:,} of {len(images.test):,} test images are also among the training images, which flatters "
+            f"every accuracy; {CARD} names them (test image {copy} equals training image {original})"
+        )
     Card(
         name=data.name,
         classes=list(images.classes),
@@ -141,14 +145,6 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
 def _save(path: Path, array: np.ndarray) -> None:
     with atomic(path) as temporary, temporary.open("wb") as file:
         np.save(file, array)
-
-
-def _say_leak(leaked: Repeats, images: int) -> None:
-    test, train = leaked.listed[0]
-    say(
-        f"{leaked.images:,} of {images:,} test images are also among the training images, which flatters every "
-        f"accuracy; {CARD} names them (test image {test} equals training image {train})"
-    )
 
 
 def _counts(split: Split, classes: int) -> Amount:

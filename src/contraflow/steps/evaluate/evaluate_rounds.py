@@ -49,10 +49,8 @@ def evaluate_rounds(
 ) -> None:
     """Measure the encoders of one seed after each round on validation images.
 
-    The file gets one entry a round. Probe and k-NN learn from `LEARNED` labelled training images at most and are
-    measured on `HELD_OUT` validation images at most, both evenly spaced; the test images are not read. `right` says
-    which of the validation images the probe names rightly, `confusion` counts what it takes those of each class for.
-    Without labels an entry holds the round alone.
+    The file gets one entry a round, of `LEARNED` labelled training images and `HELD_OUT` validation images at most;
+    the test images are not read. Without labels an entry holds the round alone.
 
     Raises:
         UserError: a checkpoint is missing, of other data or another seed, or its features are not finite.

@@ -37,9 +37,8 @@ def train_supervised(
 ) -> None:
     """Train an encoder with labels, as a ceiling for the others.
 
-    It starts from the weights that pretraining with this seed starts from, and sees the same views in the same batches
-    for as many epochs as pretraining and all mining rounds have together, in one schedule of `train`, under the
-    cross-entropy of a linear classifier. The file `state` keeps the training from epoch to epoch, as in `pretrain`.
+    What it has in common with pretraining: docs/measuring.md. The file `state` keeps the training from epoch to epoch,
+    as in `pretrain`.
 
     Raises:
         UserError: the encoded data is missing, has no labels or does not fit, or the loss is not finite.
