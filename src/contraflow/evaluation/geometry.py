@@ -56,9 +56,8 @@ def similarity_counts(first: np.ndarray, second: np.ndarray, labels: np.ndarray)
     """Pairs of a first and a second view, counted by their cosine similarity in `BINS` bins.
 
     Args:
-        first: Features of one view of each image, (N, D).
-        second: Features of the other view of the same images, (N, D).
-        labels: Their classes, (N,), -1 where unlabelled.
+        first, second: As for `alignment`.
+        labels: Classes of the images, (N,), -1 where unlabelled.
 
     Returns:
         `positive`: the N pairs of one image; `negative`: the N(N-1) pairs of different images; where any two images

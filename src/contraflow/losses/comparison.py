@@ -92,15 +92,8 @@ def compare(
     with torch.autocast(anchors.device.type, enabled=False):
         anchors, keys = exact(anchors), exact(keys)
         other = (anchor_index[:, None] != key_index) & (key_index != EMPTY)
-        return Comparison(
-            anchors,
-            keys,
-            anchor_index,
-            key_index,
-            SIMILARITIES[similarity](anchors, keys),
-            positive,
-            other & ~positive,
-        )
+        similarities = SIMILARITIES[similarity](anchors, keys)
+        return Comparison(anchors, keys, anchor_index, key_index, similarities, positive, other & ~positive)
 
 
 def in_batch(

@@ -1,5 +1,3 @@
-"""The step `encode`: a data set's images as FFCV files, with a data card."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar

@@ -1,5 +1,3 @@
-"""The step `fetch`: the raw files of a data set, checked."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated

@@ -1,5 +1,3 @@
-"""The step `pretrain`: a method trained from random weights."""
-
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, State, Threads

@@ -1,5 +1,3 @@
-"""The step `evaluate`: how good one representation is."""
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial

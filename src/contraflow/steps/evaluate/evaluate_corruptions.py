@@ -1,5 +1,3 @@
-"""The step `evaluate-corruptions`: how far k-NN still goes where the test images are corrupted."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

@@ -1,5 +1,3 @@
-"""The step `evaluate-rounds`: how good a seed's encoder is after each round, by a light measurement."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar

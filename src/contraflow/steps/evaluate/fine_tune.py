@@ -1,5 +1,3 @@
-"""The step `fine-tune`: how good an encoder becomes where it is trained on with a share of the labels."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory

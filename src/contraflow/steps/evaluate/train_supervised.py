@@ -1,5 +1,3 @@
-"""The step `train-supervised`: the ceiling, the same encoder trained with the labels that the methods do without."""
-
 from dataclasses import dataclass
 from typing import Annotated
 

@@ -1,5 +1,3 @@
-"""The step `mine`: hard negatives of every training image."""
-
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,5 +1,3 @@
-"""The step `train-mined`: a round of training with mined negatives."""
-
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
