@@ -256,8 +256,8 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     """With one checkpoint for two rounds: as good as the full evaluation says, which has no more images here."""
     params = params_of(seeds=[3, 4])
     first = run / "seed3/encoder.safetensors"
-    torch.manual_seed(3)
     later = load_encoder(first)[1].model_copy(update={"round": 1})
+    torch.manual_seed(3)
     save_model(tmp_path / "later.safetensors", simclr(params, encoded), later)
     settings = RoundsSettings.of(params)
     checkpoints, out = [tmp_path / "later.safetensors", first], tmp_path / "rounds/seed3.json"
