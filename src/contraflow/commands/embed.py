@@ -1,7 +1,6 @@
 """The command `embed`: features of all images in a folder."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -64,7 +63,6 @@ def embed(
     say(f"{out}: {features.shape[1]} features of {len(kept):,} images")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Embedded(Provenance):
     """What a file of features says of itself; `skipped` names the broken files that were left out."""
 
