@@ -27,7 +27,17 @@ def rank() -> int:
 
 def gather(x: Tensor, dim: int) -> Tensor:
     """The parts of all ranks, of equal shapes, one after the other along `dim`; gradients enter a rank's own."""
-    return x if world_size() == 1 else _Gather.apply(x, dim)
+    if world_size() == 1:
+        return x
+    x = x.contiguous()
+    parts = [torch.empty_like(x) for _ in range(world_size())]
+    dist.all_gather(parts, x.detach())
+    parts[rank()] = x
+    whole = torch.cat(parts, dim)
+    if whole.requires_grad:
+        # every rank computes the same loss from the same tensor: the sum of their gradients needs no message
+        whole.register_hook(lambda gradient: gradient * world_size())
+    return whole
 
 
 def average(x: Tensor) -> Tensor:
@@ -55,21 +65,6 @@ def from_first(value: T) -> T:
     box = [value]
     dist.broadcast_object_list(box, src=0)
     return box[0]
-
-
-class _Gather(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, dim):
-        ctx.dim, ctx.length = dim, x.shape[dim]
-        x = x.contiguous()
-        parts = [torch.empty_like(x) for _ in range(world_size())]
-        dist.all_gather(parts, x)
-        return torch.cat(parts, dim)
-
-    @staticmethod
-    def backward(ctx, gradient):
-        # every rank computes the same loss from the same tensor: the sum of their gradients needs no message
-        return gradient.narrow(ctx.dim, rank() * ctx.length, ctx.length) * world_size(), None
 
 
 class _Sum(torch.autograd.Function):

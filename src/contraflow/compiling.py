@@ -1,8 +1,7 @@
 """Numba functions that are compiled once for each version of their source, not once a process.
 
-Compiled code lies in `NUMBA_CACHE_DIR` where the user set it, else in the user's cache directory, else (neither can be
-written) beside the source; under a name made from the content of the source, so that a copy of the repository finds
-the code that the first one compiled. Where nothing can be written every process compiles for itself.
+It lies where docs/loader.md says, or beside the source, under a name made from the content of the source: a copy of the
+repository finds the code that the first one compiled.
 """
 
 import hashlib
@@ -29,33 +28,20 @@ def _digest(folder: Path) -> str:
 class _ByContent(UserProvidedCacheLocator):
     """Numba's own locator gives each path of a source file a place, this one each content of its folder."""
 
-    def __init__(self, py_func: Callable, py_file: str) -> None:
-        super().__init__(py_func, py_file)
-        folder = Path(py_file).parent
-        self._cache_path = os.path.join(self._root(folder), f"{folder.name}-{_digest(folder)}")
-
-    @staticmethod
-    def _root(folder: Path) -> str:
-        return config.CACHE_DIR or os.path.join(user_cache_dir("contraflow"), "numba")
-
     @classmethod
     def from_function(cls, py_func: Callable, py_file: str) -> "_ByContent | None":
-        locator = cls(py_func, py_file)
-        try:
-            locator.ensure_cache_path()
-        except OSError:  # cannot be written
-            return None
-        return locator
-
-
-class _BesideTheSource(_ByContent):
-    @staticmethod
-    def _root(folder: Path) -> str:
-        return str(folder / "__pycache__")
+        locator, folder = cls(py_func, py_file), Path(py_file).parent
+        own = config.CACHE_DIR or os.path.join(user_cache_dir("contraflow"), "numba")
+        for root in (own, str(folder / "__pycache__")):
+            locator._cache_path = os.path.join(root, f"{folder.name}-{_digest(folder)}")
+            with suppress(OSError):  # cannot be written
+                locator.ensure_cache_path()
+                return locator
+        return None
 
 
 class _Files(CompileResultCacheImpl):
-    _locator_classes = (_ByContent, _BesideTheSource)
+    _locator_classes = (_ByContent,)
 
 
 class _Cache(FunctionCache):

@@ -1,37 +1,11 @@
 """The statistics behind every claim: how figures spread over seeds, how far an accuracy would move with other test
 images, and when a difference is beyond chance.
 
-One rule judges every difference, whether between runs, between a run and its baselines, or before and after mining. A
-difference has two sources of noise, which cross each other: the seeds of the trainings, and the images it is measured
-on, the same for both sides. With n seeds, paired where both sides have the same, and N images it is the mean of d,
-(n, N): the differences in an image's score, which is 1 for a class named rightly and 0 for another. Its variance is
-
-    from seeds      A = var_s(mean_i d) / n                    with n - 1 degrees of freedom
-    from images     B = var_i(mean_s d) / N - R / (n N)        N - 1; at least 0
-    from both       A + B                                      (A + B)^2 / (A^2 / (n - 1) + B^2 / (N - 1))
-
-where R is the mean square of what neither explains: the variance over images alone, which McNemar's test has, holds a
-share of the seeds' noise, and that is taken out. With other seeds on the two sides A is one such term for each. The
-margin is the largest of Student's quantile times the standard error, over each source and both together: a further
-source never narrows an interval. Satterthwaite's degrees of freedom alone would, where few seeds lie close by chance,
-and give up to 13 % of false alarms with two seeds and 8 % with three, at nominal 5 %. As it is, with the same seeds on
-both sides, whether seeds or images make the noise or both, it is 4 to 6 % with three seeds and more, 2 to 5 % with two;
-other seeds on the two sides give fewer. `tests/test_chance.py` has the simulation, and the power beside it.
-
-One seed proves nothing, and is told so. Where there are no scores of images (the shape of the features, figures on
-validation images, runs that did not record them) the seeds alone judge, with the images held fixed. So are everywhere
-the training images and the draws of few labels. With several runs against one baseline each interval is wide enough
-that all of them hold at once with probability 0.95 (Bonferroni). That a run beats this and that needs no such
-correction: it must be beyond noise for each, which is an intersection-union test.
-
-Student 1908, "The Probable Error of a Mean", Biometrika 6; Satterthwaite 1946, "An Approximate Distribution of
-Estimates of Variance Components", Biometrics Bulletin 2; McNemar 1947, "Note on the Sampling Error of the Difference
-Between Correlated Proportions or Percentages", Psychometrika 12; Welch 1947, "The Generalization of 'Student's' Problem
-when Several Different Population Variances are Involved", Biometrika 34; Dunn 1961, "Multiple Comparisons Among Means",
-JASA 56; Berger 1982, "Multiparameter Hypothesis Testing and Acceptance Sampling", Technometrics 24; Efron & Tibshirani
-1993, "An Introduction to the Bootstrap", chapter 13; with readers in the place of seeds: Hillis 2007, "A Comparison of
-Denominator Degrees of Freedom Methods for Multiple Observer ROC Analysis", Statistics in Medicine 26; on seeds as the
-least sources of noise: Bouthillier et al. 2021, "Accounting for Variance in Machine Learning Benchmarks", MLSys.
+One rule judges every difference, whether between runs, between a run and its baselines, or before and after mining:
+docs/measuring.md has its formulas, their sources and what it finds (Beyond noise). The margin is the largest over
+seeds, images and both together: a further source never narrows an interval. Satterthwaite's degrees of freedom alone
+would, where few seeds lie close by chance, and give up to 13 % of false alarms with two seeds and 8 % with three, at
+nominal 5 %. `tests/test_chance.py` has the simulation, and the power beside it.
 """
 
 import math
@@ -55,6 +29,8 @@ IN_WORDS = (
 
 Scores = Mapping[int | None, float] | Mapping[int | None, np.ndarray]
 """A figure by seed (None for what has no seed and is the same for every): itself, or the score of each image, (N,)."""
+Noise = tuple[float, int]
+"""An estimate of the variance that a source gives a difference, and its degrees of freedom."""
 
 
 def spread(values: Sequence[float]) -> dict:
@@ -66,7 +42,7 @@ def bootstrap_interval(scores: np.ndarray) -> list[float]:
     """The middle 95 % of the means of `scores` (N,) over sets of N images drawn from these N with replacement.
 
     Images with equal scores can stand for each other, so all that is drawn is how many of each score there are: a
-    multinomial, whatever N is.
+    multinomial, whatever N is (Efron & Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13).
 
     Args:
         scores: One an image: 1 or 0 for a class named rightly or not, or the share of several classifiers that did.
@@ -144,25 +120,20 @@ def difference(own: Scores, baseline: Scores, comparisons: int = 1) -> Differenc
     return Difference(mean, margin, each=each) if margin > ROUNDING else Difference(mean, None, "no spread", each)
 
 
-@dataclass(frozen=True)
-class _Noise:
-    """An estimate of the variance that a source gives a difference, and its degrees of freedom."""
-
-    variance: float
-    freedom: float
-
-
 def _by_seed(scores: np.ndarray) -> np.ndarray:
     """Means (n,) of scores (n, N); figures (n,) as they are."""
     return scores.mean(1) if scores.ndim == 2 else scores
 
 
-def _of_seeds(sample: np.ndarray) -> _Noise:
-    return _Noise(_by_seed(sample).var(ddof=1) / len(sample), len(sample) - 1)
+def _of_seeds(sample: np.ndarray) -> Noise:
+    return _by_seed(sample).var(ddof=1) / len(sample), len(sample) - 1
 
 
-def _of_images(samples: list[np.ndarray]) -> list[_Noise]:
-    """That of other images, for samples (n, N) of one or two sides; none where there are no scores of images."""
+def _of_images(samples: list[np.ndarray]) -> list[Noise]:
+    """That of other images, for samples (n, N) of one or two sides; none where there are no scores of images.
+
+    The variance over images alone, which McNemar's test has, holds a share of the seeds' noise: that is taken out.
+    """
     if samples[0].ndim == 1:
         return []
     images = samples[0].shape[1]
@@ -170,20 +141,20 @@ def _of_images(samples: list[np.ndarray]) -> list[_Noise]:
     for sample in samples:
         rest = sample - sample.mean(0) - sample.mean(1, keepdims=True) + sample.mean()
         variance -= np.square(rest).sum() / (len(sample) - 1) / (images - 1) / len(sample)
-    return [_Noise(max(variance, 0.0) / images, images - 1)]
+    return [(max(variance, 0.0) / images, images - 1)]
 
 
-def _margin(sources: list[_Noise], comparisons: int) -> float:
+def _margin(sources: list[Noise], comparisons: int) -> float:
     """Half-width of the interval in which a difference with these sources of noise lies."""
     from scipy.special import stdtrit  # a fifth of a second, which steps that only sum up need not wait for
 
-    known = [source for source in sources if source.variance > 0]
+    known = [(variance, freedom) for variance, freedom in sources if variance > 0]
     if not known:
         return 0.0
-    total = sum(source.variance for source in known)
-    freedom = 1 / sum((source.variance / total) ** 2 / source.freedom for source in known)
+    total = sum(variance for variance, _ in known)
+    both = total, 1 / sum((variance / total) ** 2 / freedom for variance, freedom in known)
     level = 1 - (1 - CONFIDENCE) / comparisons / 2
-    return float(max(stdtrit(n.freedom, level) * math.sqrt(n.variance) for n in [*known, _Noise(total, freedom)]))
+    return float(max(stdtrit(freedom, level) * math.sqrt(variance) for variance, freedom in [*known, both]))
 
 
 def error_of_accuracy(accuracy: float, images: int) -> float:

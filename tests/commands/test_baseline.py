@@ -162,7 +162,7 @@ def test_evaluations_of_other_data_or_cut_short_are_refused(tmp_path, encoded, p
     with pytest.raises(UserError, match=r"encoder-seed0\.json was made from another data set"):
         read_results(params_of(), "x", data=encoded.folder / CARD, evaluations=paths)
     paths[0].write_text(paths[0].read_text()[:50])
-    with pytest.raises(UserError, match=r"encoder-seed0\.json is not valid JSON"):
+    with pytest.raises(UserError, match=r"encoder-seed0\.json is damaged"):
         read_results(params_of(), "x", data=encoded.folder / CARD, evaluations=paths)
 
 

@@ -1,7 +1,6 @@
 """Features of any folder are those of the encoder, and the file says whose."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +70,7 @@ def test_nothing_but_broken_files_is_refused(tmp_path, checkpoint_of):
 def test_a_checkpoint_without_normalisation_is_refused_by_name(tmp_path, checkpoint_of):
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors")
     network, made_from = load_encoder(checkpoint)
-    save_model(checkpoint, torch.nn.ModuleDict({"encoder": network}), replace(made_from, mean=None))
-    with pytest.raises(UserError, match=r"encoder\.safetensors was made by another version: delete it"):
+    without = made_from.model_copy(update={"mean": None})
+    save_model(checkpoint, torch.nn.ModuleDict({"encoder": network}), without)
+    with pytest.raises(UserError, match=r"encoder\.safetensors is damaged, or of another version: delete it"):
         embed(tmp_path, checkpoint=checkpoint, out=tmp_path / "out.npz")

@@ -13,8 +13,9 @@ from torchvision import transforms
 
 from contraflow.commands.export import export
 from contraflow.commands.trained import normalised, read_input
-from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.models.checkpoint import load_encoder
 
 _WITHOUT_CONTRAFLOW = """

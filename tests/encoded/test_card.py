@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from contraflow.encoded.card import CARD, Amount, Card, EncodedData, Repeats, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.foundations.artefacts import Provenance, read_json, sha256, write_json
+from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.images.image_set import Split
 from contraflow.images.writer import write_beton
 

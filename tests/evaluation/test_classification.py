@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from contraflow.evaluation.classification import calibration_error, confusion_matrix, per_class, reliability
+from contraflow.evaluation.classification import calibration, confusion_matrix, per_class
 from contraflow.evaluation.results import Bin, ClassFigures
 
 ACTUAL = np.array([0, 0, 0, 1, 1, 3])
@@ -50,19 +50,19 @@ def slow(confidence, correct, bins=15):
 @given(st.lists(st.tuples(st.floats(0.01, 1), st.booleans()), min_size=1, max_size=60))
 def test_the_calibration_error_equals_its_definition(images):
     confidence, correct = (np.array(column) for column in zip(*images, strict=True))
-    bins = reliability(confidence, correct)
-    assert sum(b.images for b in bins) == len(images)
-    assert calibration_error(bins) == pytest.approx(slow(confidence, correct), abs=1e-9)
+    found = calibration(confidence, correct)
+    assert sum(b.images for b in found.bins) == len(images)
+    assert found.ece == pytest.approx(slow(confidence, correct), abs=1e-6)
 
 
 def test_who_is_as_sure_as_right_has_no_error():
     confidence = np.full(1000, 0.75)
-    assert calibration_error(reliability(confidence, np.arange(1000) % 4 > 0)) == pytest.approx(0)
-    assert calibration_error(reliability(confidence, np.arange(1000) % 4 == 0)) == pytest.approx(0.5)
+    assert calibration(confidence, np.arange(1000) % 4 > 0).ece == 0
+    assert calibration(confidence, np.arange(1000) % 4 == 0).ece == 0.5
 
 
 def test_bins_are_closed_at_their_upper_end():
-    bins = reliability(np.array([1 / 15, 0.2, 1.0]), np.array([True, False, True]))
+    bins = calibration(np.array([1 / 15, 0.2, 1.0]), np.array([True, False, True])).bins
     assert [i for i, b in enumerate(bins) if b.images] == [0, 2, 14]
     assert bins[14] == Bin(images=1, confidence=1.0, accuracy=1.0)
     assert bins[5] == Bin(images=0, confidence=0.0, accuracy=0.0)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from contraflow.evaluation.corruptions import SEVERITIES, UNITS, corrupt, strength
+from contraflow.evaluation.corruptions import CORRUPTIONS, SEVERITIES, corrupt, strength
 
 
 def images_of(channels, size=16, n=6):
@@ -25,7 +25,7 @@ def distance(images, others):
 
 @pytest.mark.parametrize("size", [16, 80])
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", CORRUPTIONS)
 def test_each_is_stronger_with_its_severity_and_keeps_the_shape(name, channels, size):
     images = images_of(channels, size)
     before = images.copy()
@@ -35,7 +35,7 @@ def test_each_is_stronger_with_its_severity_and_keeps_the_shape(name, channels, 
     assert np.array_equal(images, before)
 
 
-@pytest.mark.parametrize("name", UNITS)
+@pytest.mark.parametrize("name", CORRUPTIONS)
 def test_an_image_is_corrupted_alike_wherever_it_stands(name):
     images, index = images_of(3), np.array([0, 3, 1, 7, 8, 50])
     whole = corrupt(images, index, name, 5, seed=2)

@@ -6,8 +6,8 @@ import pytest
 
 from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.results import ByRound, Evaluation, Extra, Images, Round
-from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 
 MADE_FROM = Provenance(step="evaluate", code="c" * 64, inputs={"data": "d" * 64})
 

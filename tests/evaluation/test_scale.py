@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 import numpy as np
 import torch
-from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.record import Provenance
 from contraflow.params import load_params
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.encoded.card import Amount, Card, EncodedData

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contraflow.foundations.arrays import load_arrays, save_arrays
-from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 
 MADE = Provenance(step="mine", seed=3, inputs={})
 

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from contraflow.foundations.artefacts import Provenance, atomic, read_json, write_json
+from contraflow.foundations.artefacts import atomic, read_json, write_json
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
@@ -78,5 +79,5 @@ def test_a_provenance_has_what_is_known_and_comes_back_from_its_file(tmp_path):
     made = Provenance(step="fetch", code="abc", round=0, inputs={})
     assert made.content() == {"step": "fetch", "code": "abc", "round": 0, "inputs": {}}
     assert Provenance.of_content(made.content() | {"recall": 1.0}, tmp_path / "a.json") == made  # of another kind
-    with pytest.raises(UserError, match=r"a\.json was made by another version"):
+    with pytest.raises(UserError, match=r"a\.json is damaged, or of another version"):
         Provenance.of_content({"step": "fetch"}, tmp_path / "a.json")

@@ -10,7 +10,6 @@ from contraflow.losses.comparison import in_batch
 from contraflow.losses.infonce import Stored, info_nce
 from contraflow.losses.margins import triplet
 from contraflow.losses.ntxent import ntxent
-from contraflow.losses.supcon import supcon
 from contraflow.losses.without_negatives import barlow_twins, negative_cosine, vicreg
 from contraflow.methods.parts.contrastive import Temperature
 from contraflow.methods.parts.negatives import NegativePolicy
@@ -62,7 +61,7 @@ def test_supcon(vectors, n, d, tau):
     labels = torch.arange(n) % 3
     peer = losses.SupConLoss(tau)
     agree(
-        lambda a, b: supcon(a, b, labels, tau),
+        lambda a, b: ntxent(a, b, tau, labels=labels),
         lambda a, b: peer(torch.cat([a, b]), labels.repeat(2)),
         vectors(n, d),
     )

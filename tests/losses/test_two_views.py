@@ -8,7 +8,6 @@ from contraflow.losses.false_negatives import attract, suspects
 from contraflow.losses.margins import margin_pairs, triplet
 from contraflow.losses.ntxent import ntxent
 from contraflow.losses.selection import hardest, ring, within_margin
-from contraflow.losses.supcon import supcon
 from contraflow.losses.weighting import debias, harden
 from contraflow.losses.without_negatives import barlow_twins, vicreg
 from contraflow.training.diagnosis import alignment
@@ -28,7 +27,7 @@ LOSSES = {
     "ntxent": lambda a, b, _: ntxent(a, b, TAU),
     "ntxent by distance": lambda a, b, _: ntxent(a, b, TAU, similarity="euclidean"),
     "ntxent by dot product": lambda a, b, _: ntxent(a, b, TAU, similarity="dot"),
-    "supcon": lambda a, b, labels: supcon(a, b, labels, TAU),
+    "supcon": lambda a, b, labels: ntxent(a, b, TAU, labels=labels),
     "debiased": with_policy(lambda c, t: debias(c, t, 0.1)),
     "hcl": with_policy(lambda c, t: debias(harden(c, t, 1.0), t, 0.1)),
     "ring": with_policy(lambda c, t: ring(c, 0.1, 0.5)),

@@ -27,7 +27,7 @@ def test_loss_is_info_nce_of_queries_and_momentum_keys_and_the_queue_follows(met
             parameter.mul_(1.5)
     frozen, batch = copy.deepcopy(method), batch_of(1, progress=0.0)
     output = method(batch)
-    frozen.momentum.follow(frozen, 0.9)
+    frozen.momentum.follow(frozen, 0.0)
     model, momentum = settings_of("moco").model, frozen.momentum
     pairs = torch.tensor([[0, 1], [2, 3], [4, 5]]), torch.tensor([[0, 2], [4, 1], [3, 5]])
     query = embedded(frozen.encoder, frozen.projection, model, batch.views[0], list(pairs[0]))
@@ -50,14 +50,14 @@ def test_the_same_images_again_meet_no_key_of_their_own(method_of, batch_of):
 
 
 def test_the_momentum_encoder_follows_along_its_schedule(method_of):
-    method = method_of("moco")
+    method = method_of("moco", momentum=[0.8, 1.0])
     before = [p.clone() for p in method.momentum.parameters()]
     with torch.no_grad():
         for parameter in method.parameters():
             parameter.add_(1.0)
         for parameter in method.momentum.parameters():
             parameter.sub_(1.0)
-    method.momentum.follow(method, 0.9)
+    method.momentum.follow(method, 0.5)
     for old, new in zip(before, method.momentum.parameters(), strict=True):
         torch.testing.assert_close(new, old + 0.1)
 

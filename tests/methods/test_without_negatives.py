@@ -15,7 +15,7 @@ def test_byol_predicts_the_momentum_encoders_view_of_the_other(method_of, batch_
             parameter.mul_(1.5)
     twin = copy.deepcopy(method)
     loss = method(batch).loss
-    twin.momentum.follow(twin, 0.75)  # half-way from 0.5 to 1
+    twin.momentum.follow(twin, 0.5)
     z = twin.projection(twin.encoder(batch.views.flatten(0, 1)))
     target = twin.momentum.projection(twin.momentum.encoder(batch.views.flatten(0, 1)))
     p, t = F.normalize(twin.predictor(z)), F.normalize(target)

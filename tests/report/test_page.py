@@ -3,7 +3,6 @@
 import html
 import json
 import re
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -216,7 +215,7 @@ def test_files_of_other_data_are_refused(fabricate, tmp_path):
     arguments = fabricate(tmp_path)
     path = arguments["negatives"][-1]
     arrays, provenance = load_arrays(path)
-    save_arrays(path, replace(provenance, inputs={"data": "0" * 64}), **arrays)
+    save_arrays(path, provenance.model_copy(update={"inputs": {"data": "0" * 64}}), **arrays)
     with pytest.raises(UserError, match=r"negatives.npz was made from another data set"):
         written(arguments, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()

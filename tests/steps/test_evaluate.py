@@ -1,7 +1,6 @@
 """The step evaluate on real, tiny data."""
 
 import json
-from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -257,8 +256,9 @@ def test_every_round_is_measured_on_validation_images(run, tmp_path, params_of, 
     """With one checkpoint for two rounds: as good as the full evaluation says, which has no more images here."""
     params = params_of(seeds=[3, 4])
     first = run / "seed3/encoder.safetensors"
+    later = load_encoder(first)[1].model_copy(update={"round": 1})
     torch.manual_seed(3)
-    save_model(tmp_path / "later.safetensors", simclr(params, encoded), replace(load_encoder(first)[1], round=1))
+    save_model(tmp_path / "later.safetensors", simclr(params, encoded), later)
     settings = RoundsSettings.of(params)
     checkpoints, out = [tmp_path / "later.safetensors", first], tmp_path / "rounds/seed3.json"
     evaluate_rounds(settings, checkpoints=checkpoints, data=encoded.folder / CARD, figures=out, threads=1)
@@ -303,7 +303,7 @@ def test_only_the_last_round_of_mining_counts(run, tmp_path, params_of, encoded)
     arrays, provenance = load_arrays(run / "seed3/negatives.npz")
     other_class = np.array([np.flatnonzero(encoded.labels("train") == 1 - c)[:2] for c in (0, 1)])
     arrays["negative"] = other_class[encoded.labels("train")[arrays["anchor"]]].astype(np.int32)
-    save_arrays(tmp_path / "later.npz", replace(provenance, round=2), **arrays)
+    save_arrays(tmp_path / "later.npz", provenance.model_copy(update={"round": 2}), **arrays)
     for tables in permutations([run / "seed3/negatives.npz", tmp_path / "later.npz"]):
         summary = summed_up(params_of(seeds=[3, 4]), encoded, run, negatives=list(tables))
         assert summary["mining"]["same_class_share"] == {"mean": 0, "std": 0, "n": 1}

@@ -10,11 +10,12 @@ import torch
 from contraflow.encoded.card import CARD, EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.encoded.splits import draw_labelled
-from contraflow.evaluation.corruptions import UNITS, corrupt
+from contraflow.evaluation.corruptions import CORRUPTIONS, corrupt
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.summary import summarise_extras
-from contraflow.foundations.artefacts import Provenance, read_json, sha256
+from contraflow.foundations.artefacts import read_json, sha256
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.encoders import build_encoder
 from contraflow.statistics import spread
@@ -128,14 +129,14 @@ def neighbours_vote(queries, labels, bank, bank_labels, k, tau):
 def test_corruptions_of_pixels_are_those_of_a_slow_computation(tmp_path, params_of, encoded):
     found = corrupted(params_of(), encoded, tmp_path / "raw.json")
     card, labels = encoded.card, encoded.labels("test")
-    assert list(found["figures"]) == ["clean", *UNITS]
+    assert list(found["figures"]) == ["clean", *CORRUPTIONS]
     train = read_images(encoded.train_beton, np.arange(card.train.images), card.image_size)
     test = read_images(encoded.test_beton, np.arange(card.test.images), card.image_size)
 
     def flat(images):
         return ((images / 255 - card.mean) / card.std).reshape(len(images), -1)
 
-    for name in UNITS:
+    for name in CORRUPTIONS:
         images = corrupt(test, np.arange(len(test)), name, 5, seed=0)
         expected = {
             f"knn{k}": neighbours_vote(flat(images), labels, flat(train), encoded.labels("train"), k, tau)

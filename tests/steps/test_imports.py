@@ -6,7 +6,7 @@ import yaml
 
 from contraflow.encoded.card import CARD
 from contraflow.foundations.arrays import save_arrays
-from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.record import Provenance
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
 from contraflow.mining.table import MiningPass
 

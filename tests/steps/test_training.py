@@ -1,7 +1,5 @@
 """The steps pretrain and mine on real, tiny data."""
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -243,7 +241,7 @@ def test_negatives_of_another_encoder_or_data_set_are_refused_by_name(
     run, tmp_path, params_of, trained_mined, made_from, words
 ):
     arrays, provenance = load_arrays(run / "negatives.npz", MiningPass)
-    foreign = replace(provenance, inputs=provenance.inputs | {made_from: "0" * 64})
+    foreign = provenance.model_copy(update={"inputs": provenance.inputs | {made_from: "0" * 64}})
     save_arrays(tmp_path / "foreign.npz", foreign, **arrays)
     with pytest.raises(UserError, match=rf"foreign\.npz was made from another {words}"):
         trained_mined(params_of(), run / "round0", tmp_path / "foreign.npz", tmp_path)

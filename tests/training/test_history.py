@@ -53,7 +53,7 @@ def test_a_history_comes_back_from_its_file(tmp_path):
 
 def test_a_file_that_is_no_history_is_refused_by_name(tmp_path):
     (tmp_path / "other.csv").write_text("seed,round\n0,1\n")
-    with pytest.raises(UserError, match=r"other\.csv is not the history of a training"):
+    with pytest.raises(UserError, match=r"other\.csv is damaged"):
         read_history(tmp_path / "other.csv")
     with pytest.raises(UserError, match=r"none\.csv is missing"):
         read_history(tmp_path / "none.csv")

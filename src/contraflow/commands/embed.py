@@ -1,7 +1,6 @@
 """The command `embed`: features of all images in a folder."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -14,9 +13,9 @@ from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
 from contraflow.devices import cores, lease
 from contraflow.foundations.arrays import on_disk, save_arrays
-from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
+from contraflow.foundations.record import Provenance
 from contraflow.images.decoding import BrokenPicture
 from contraflow.images.folder import decode_all, describe_broken
 from contraflow.images.listing import list_unsorted, printable
@@ -64,7 +63,6 @@ def embed(
     say(f"{out}: {features.shape[1]} features of {len(kept):,} images")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Embedded(Provenance):
     """What a file of features says of itself; `skipped` names the broken files that were left out."""
 

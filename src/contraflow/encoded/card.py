@@ -13,7 +13,7 @@ from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.record import MadeFrom, Record
+from contraflow.foundations.record import Provenance, Record
 
 _SPOTS, _SPOT = 64, 2**16  # bytes
 CARD = "card.json"
@@ -76,7 +76,7 @@ class Card(Record):
     bytes: dict[str, int]
     digests: dict[str, str]
     spots: dict[str, str]
-    provenance: MadeFrom
+    provenance: Provenance
 
     @property
     def labelled(self) -> bool:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from contraflow.evaluation.results import Bin, ClassFigures
+from contraflow.evaluation.results import DIGITS, Bin, Calibration, ClassFigures
 
 BINS = 15
 
@@ -29,8 +29,9 @@ def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     return np.divide(part, whole, out=np.zeros(len(whole)), where=whole > 0)
 
 
-def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:
-    """Images by their confidence, in bins of equal width from 0 to 1, each closed at its upper end.
+def calibration(confidence: np.ndarray, correct: np.ndarray) -> Calibration:
+    """Images by their confidence, in bins of equal width from 0 to 1, each closed at its upper end; and the expected
+    calibration error, the mean over images of their bin's distance between accuracy and confidence, 0 to 1.
 
     They show whether a classifier is as sure as it is right (Guo et al. 2017, "On Calibration of Modern Neural
     Networks").
@@ -39,18 +40,13 @@ def reliability(confidence: np.ndarray, correct: np.ndarray) -> list[Bin]:
         confidence: Probability of the predicted class, (N,), greater than 0 to 1.
         correct: Whether that class is the right one, (N,).
     """
-    bin_of = np.ceil(confidence.astype(np.float64) * BINS).astype(np.int64).clip(1, BINS) - 1
-    images, sure, right = (
-        np.bincount(bin_of, weights, BINS) for weights in (None, confidence.astype(np.float64), correct)
-    )
-    some = np.maximum(images, 1)
-    return [
-        Bin(images=int(n), confidence=float(s), accuracy=float(r))
-        for n, s, r in zip(images, sure / some, right / some, strict=True)
+    confidence = confidence.astype(np.float64)
+    bin_of = np.ceil(confidence * BINS).astype(np.int64).clip(1, BINS) - 1
+    images, sure, right = (np.bincount(bin_of, weights, BINS) for weights in (None, confidence, correct))
+    sure, right = sure / np.maximum(images, 1), right / np.maximum(images, 1)
+    error = sum((images * np.abs(right - sure)).tolist()) / len(confidence)
+    bins = [
+        Bin(images=int(n), confidence=round(float(s), DIGITS), accuracy=round(float(r), DIGITS))
+        for n, s, r in zip(images, sure, right, strict=True)
     ]
-
-
-def calibration_error(bins: list[Bin]) -> float:
-    """Expected calibration error: mean over images of their bin's distance between accuracy and confidence, 0 to 1."""
-    total = sum(b.images for b in bins)
-    return sum(b.images * abs(b.accuracy - b.confidence) for b in bins) / total
+    return Calibration(ece=round(error, DIGITS), bins=bins)

@@ -8,6 +8,7 @@ grows with the severity.
 
 import io
 from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.colors import hsv_to_rgb, rgb_to_hsv
@@ -16,27 +17,23 @@ from scipy.ndimage import gaussian_filter
 
 SEVERITIES = (1, 3, 5)
 SMALL_IMAGE = 64  # pixels a side: up to here strengths are those for CIFAR-10's 32, above those for ImageNet's 224
-UNITS = {
-    "gaussian_noise": "standard deviation {}, pixels from 0 to 1",
-    "gaussian_blur": "standard deviation {} pixels",
-    "brightness": "{} more, from 0 to 1",
-    "jpeg": "quality {}",
-    "rotation": "{} degrees either way",
-}
-_STRENGTHS = {  # of each severity, in small images and in others
-    "gaussian_noise": ((0.04, 0.08, 0.1), (0.08, 0.18, 0.38)),
-    "gaussian_blur": ((0.4, 0.7, 1), (1, 3, 6)),
-    "brightness": ((0.05, 0.15, 0.3), (0.1, 0.3, 0.5)),
-    "jpeg": ((80, 58, 40), (25, 15, 7)),
-    "rotation": ((10, 20, 40), (10, 20, 40)),
-}
 
 Random = Iterator[np.random.Generator]
 
 
+class Corruption(NamedTuple):
+    """How images are changed, the unit of strengths, and those of each severity, in small images and in others."""
+
+    change: Callable[[np.ndarray, float, Random], np.ndarray]
+    unit: str
+    small: tuple[float, ...]
+    others: tuple[float, ...]
+
+
 def strength(corruption: str, severity: int, image_size: int) -> float:
-    """Of a corruption in images of so many pixels a side, in the unit that `UNITS` gives."""
-    return _STRENGTHS[corruption][image_size > SMALL_IMAGE][SEVERITIES.index(severity)]
+    """Of a corruption in images of so many pixels a side, in its unit."""
+    found = CORRUPTIONS[corruption]
+    return (found.others if image_size > SMALL_IMAGE else found.small)[SEVERITIES.index(severity)]
 
 
 def corrupt(images: np.ndarray, index: np.ndarray, corruption: str, severity: int, *, seed: int) -> np.ndarray:
@@ -45,7 +42,7 @@ def corrupt(images: np.ndarray, index: np.ndarray, corruption: str, severity: in
     Args:
         images: uint8 (N, S, S, C), C of 1 or 3.
         index: Of each image in its data set, (N,); decides what is drawn.
-        corruption: A key of `UNITS`.
+        corruption: A key of `CORRUPTIONS`.
         severity: One of `SEVERITIES`.
         seed: From 0.
 
@@ -53,7 +50,7 @@ def corrupt(images: np.ndarray, index: np.ndarray, corruption: str, severity: in
         uint8 (N, S, S, C).
     """
     random = (np.random.Generator(np.random.Philox(key=np.array([seed, i], np.uint64))) for i in index)
-    return _CORRUPTIONS[corruption](images, strength(corruption, severity, images.shape[1]), random)
+    return CORRUPTIONS[corruption].change(images, strength(corruption, severity, images.shape[1]), random)
 
 
 def _noise(images: np.ndarray, deviation: float, random: Random) -> np.ndarray:
@@ -99,10 +96,12 @@ def _to_bytes(images: np.ndarray) -> np.ndarray:
     return (255 * images.clip(0, 1)).round().astype(np.uint8)
 
 
-_CORRUPTIONS = {
-    "gaussian_noise": _noise,
-    "gaussian_blur": _blur,
-    "brightness": _brighten,
-    "jpeg": _compress,
-    "rotation": _rotate,
+CORRUPTIONS = {
+    "gaussian_noise": Corruption(
+        _noise, "standard deviation {}, pixels from 0 to 1", (0.04, 0.08, 0.1), (0.08, 0.18, 0.38)
+    ),
+    "gaussian_blur": Corruption(_blur, "standard deviation {} pixels", (0.4, 0.7, 1), (1, 3, 6)),
+    "brightness": Corruption(_brighten, "{} more, from 0 to 1", (0.05, 0.15, 0.3), (0.1, 0.3, 0.5)),
+    "jpeg": Corruption(_compress, "quality {}", (80, 58, 40), (25, 15, 7)),
+    "rotation": Corruption(_rotate, "{} degrees either way", (10, 20, 40), (10, 20, 40)),
 }

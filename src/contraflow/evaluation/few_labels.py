@@ -36,8 +36,8 @@ def few_label_probes(
 ) -> dict[str, FewLabels]:
     """The probe on each amount of labels that `settings.few_labels` names, by the name of its figure.
 
-    The images of a draw depend on its number alone, so every representation and every seed is given the same. Of each
-    class at least one is drawn. The weight decay is chosen on the validation images, anew in each draw.
+    Which images are drawn, the same for every representation and every seed, and what is chosen on which:
+    docs/measuring.md.
 
     Args:
         train: All training images; those without a label (-1) are not drawn.
@@ -49,18 +49,17 @@ def few_label_probes(
     """
     found = {}
     for name, amount in settings.few.items():
-        chosen, images = [], 0
+        chosen = []
         for seed in range(settings.few_draws):
             if amount < 1:
                 known = draw_labelled(train.labels, training, fraction=amount, seed=seed)
             else:
                 known = draw_each(train.labels, training, count=int(amount), seed=seed)
             few = train[np.flatnonzero(known >= 0)]
-            images = len(few.labels)
             problem = Problem(few.features, few.labels, like=like)
             chosen.append(choose(sweep(problem, held_out, settings.linear)))
         found[name] = FewLabels(
-            images=images,
+            images=len(few.labels),
             validation=fmean(trial.validation_accuracy for trial in chosen),
             correct=np.mean([trial.probe.predict(test.features) == test.labels for trial in chosen], axis=0),
             weight_decays=[trial.weight_decay for trial in chosen],

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
-CPU = torch.device("cpu")
+from contraflow.neighbours.bank import CPU, unit
+
 ALIGNED = 2_000  # test images at most whose views are compared
 SPREAD = 10_000  # test images at most whose features are compared, each with each
 ROWS = 1024
@@ -41,24 +41,23 @@ def uniformity(features: np.ndarray, *, t: float = 2.0, device: torch.device = C
     Returns:
         0 (all features coincide) down to -4 t; about -2 t where they are spread evenly in many dimensions.
     """
-    unit = _unit(features).to(device)
-    length = unit.square().sum(dim=1)  # 1, or 0 for a vector of zeros
+    points = _unit(features).to(device)
+    length = points.square().sum(dim=1)  # 1, or 0 for a vector of zeros
     total = 0.0
-    for start in range(0, len(unit), rows):
-        block, later = unit[start : start + rows], unit[start:]
+    for start in range(0, len(points), rows):
+        block, later = points[start : start + rows], points[start:]
         squared = length[start : start + rows, None] + length[start:] - 2 * block @ later.T
         potential = torch.exp(-t * squared.clamp(min=0))
         total += float(potential.triu(diagonal=1).sum(dtype=torch.float64))  # each pair once, none with itself
-    return math.log(total / (len(unit) * (len(unit) - 1) / 2))
+    return math.log(total / (len(points) * (len(points) - 1) / 2))
 
 
 def similarity_counts(first: np.ndarray, second: np.ndarray, labels: np.ndarray) -> dict[str, list[int]]:
     """Pairs of a first and a second view, counted by their cosine similarity in `BINS` bins.
 
     Args:
-        first: Features of one view of each image, (N, D).
-        second: Features of the other view of the same images, (N, D).
-        labels: Their classes, (N,), -1 where unlabelled.
+        first, second: As for `alignment`.
+        labels: Classes of the images, (N,), -1 where unlabelled.
 
     Returns:
         `positive`: the N pairs of one image; `negative`: the N(N-1) pairs of different images; where any two images
@@ -76,4 +75,4 @@ def similarity_counts(first: np.ndarray, second: np.ndarray, labels: np.ndarray)
 
 
 def _unit(features: np.ndarray) -> Tensor:
-    return functional.normalize(torch.from_numpy(np.ascontiguousarray(features, np.float32)))
+    return torch.from_numpy(unit(features))

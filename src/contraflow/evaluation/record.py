@@ -4,12 +4,12 @@ import numpy as np
 
 from contraflow.encoded.card import Card
 from contraflow.evaluation.accuracy import Accuracies
-from contraflow.evaluation.classification import BINS, calibration_error, confusion_matrix, per_class, reliability
+from contraflow.evaluation.classification import BINS, calibration, confusion_matrix, per_class
 from contraflow.evaluation.geometry import ALIGNED, SPREAD
 from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.probe import TOLERANCE
 from contraflow.evaluation.raw_pixels import LARGEST
-from contraflow.evaluation.results import Bin, Calibration, Tried
+from contraflow.evaluation.results import DIGITS, Tried
 from contraflow.evaluation.settings import Eval
 from contraflow.statistics import RESAMPLES, bootstrap_interval
 
@@ -22,7 +22,6 @@ FEATURES = {
     "deviation of the training images, float32",
     "pca_pixels": "the first principal components of these pixels, found on the training images, not whitened, float32",
 }
-DIGITS = 6  # of what is rounding beyond
 
 
 def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[str]) -> dict:
@@ -31,7 +30,6 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
         nothing = {"test": {}, "right": {}, "validation": {}, "intervals": {}}
         return nothing | {"per_class": [], "confusion": [], "probe_sweep": [], "few_labels": {}, "calibration": None}
     confusion = confusion_matrix(labels, found.predicted, len(classes))
-    bins = reliability(found.confidence, found.predicted == labels)
     return {
         "test": found.test,
         "right": {name: Hits.of(correct, found.draws(name)) for name, correct in found.correct.items()},
@@ -52,13 +50,7 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
             for trial in found.trials
         ],
         "few_labels": found.few,
-        "calibration": Calibration(
-            ece=round(calibration_error(bins), DIGITS),
-            bins=[
-                Bin(images=b.images, confidence=round(b.confidence, DIGITS), accuracy=round(b.accuracy, DIGITS))
-                for b in bins
-            ],
-        ),
+        "calibration": calibration(found.confidence, found.predicted == labels),
     }
 
 

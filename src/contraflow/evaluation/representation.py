@@ -12,9 +12,10 @@ from torch import Tensor, nn
 
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.raw_pixels import all_pixels
-from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Option, Reads, Writes
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite

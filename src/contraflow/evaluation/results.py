@@ -7,7 +7,9 @@ from pydantic import ConfigDict, Field
 
 from contraflow.evaluation.hits import Hits
 from contraflow.foundations.artefacts import read_json, write_json
-from contraflow.foundations.record import MadeFrom, Record
+from contraflow.foundations.record import Provenance, Record
+
+DIGITS = 6  # of what is rounding beyond
 
 
 class Result(Record):
@@ -114,7 +116,7 @@ class Evaluation(Result):
     uniformity: float | None
     similarities: dict[str, list[int]]
     protocol: dict[str, str]
-    provenance: MadeFrom
+    provenance: Provenance
 
 
 class Extra(Result):
@@ -134,7 +136,7 @@ class Extra(Result):
     figures: dict[str, Any]
     validation: dict[str, float] | None = None
     protocol: dict[str, str]
-    provenance: MadeFrom
+    provenance: Provenance
 
 
 class Images(Record):
@@ -174,4 +176,4 @@ class ByRound(Result):
     seed: int
     images: Images
     rounds: list[Round]
-    provenance: MadeFrom
+    provenance: Provenance

@@ -1,15 +1,14 @@
 """Named arrays as artefacts: `.npz` files that carry what they were made from; and a choice of rows."""
 
-import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
 
-from contraflow.foundations.artefacts import Provenance, atomic, fingerprint, writing
-from contraflow.foundations.errors import UserError
+from contraflow.foundations.artefacts import atomic, reading, writing
+from contraflow.foundations.record import Provenance
 
 P = TypeVar("P", bound=Provenance)
 
@@ -17,30 +16,16 @@ P = TypeVar("P", bound=Provenance)
 def save_arrays(path: Path, provenance: Provenance, **arrays: np.ndarray) -> None:
     """Write named arrays and their provenance to one `.npz` file; equal content gives equal bytes."""
     with atomic(path) as temporary, temporary.open("wb") as file:
-        content = provenance.content()
-        whole = content | {"content": _digest(arrays, content)}
-        np.savez(file, provenance=np.array(json.dumps(whole, sort_keys=True)), **arrays)
+        np.savez(file, provenance=np.array(provenance.sealed(_parts(arrays))), **arrays)
 
 
 def load_arrays(path: Path, kind: type[P] = Provenance) -> tuple[dict[str, np.ndarray], P]:
-    """Read what `save_arrays` wrote: the arrays by name, and the provenance, of a kind.
-
-    Raises:
-        UserError: the file is missing, cut short or damaged.
-    """
-    try:
+    """Read what `save_arrays` wrote: the arrays by name, and the provenance, of a kind; errors as for `reading`."""
+    with reading(path):
         with np.load(path, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        provenance = json.loads(str(arrays.pop("provenance")))
-        if provenance.pop("content") != _digest(arrays, provenance):
-            raise ValueError("its content is not what was written")
-        return arrays, kind.of_content(provenance, path)
-    except UserError:
-        raise
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run the step that makes it first") from None
-    except Exception as error:  # zipfile, zlib, struct and numpy each raise their own for a damaged file
-        raise UserError(f"{path} is damaged ({error}): delete it and run its step again") from None
+        sealed = str(arrays.pop("provenance"))
+        return arrays, kind.of_sealed(sealed, _parts(arrays), path)
 
 
 def evenly(count: int, most: int) -> np.ndarray:
@@ -48,14 +33,10 @@ def evenly(count: int, most: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
-def _digest(arrays: dict[str, np.ndarray], provenance: dict) -> str:
-    return fingerprint(
-        provenance,
-        (
-            (f"{name} {array.dtype.str} {array.shape}", np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-            for name, array in sorted(arrays.items())
-        ),
-    )
+def _parts(arrays: dict[str, np.ndarray]) -> Iterator[tuple[str, memoryview]]:
+    for name, array in sorted(arrays.items()):
+        content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+        yield f"{name} {array.dtype.str} {array.shape}", content
 
 
 def on_disk(parts: Iterable[np.ndarray], beside: Path) -> np.ndarray:

@@ -28,19 +28,14 @@ def say(text: str) -> None:
     sys.stderr.flush()
 
 
-def track(iterable: Iterable[T], *, total: int | None = None, label: str, unit: str = "images") -> Iterable[T]:
-    """Iterate and show how far it is, the rate and the time left: a bar on a terminal, else a line every 10 seconds."""
-    bar = progress(total, label=label, unit=unit)
-    with bar:
-        for item in iterable:
-            yield item
-            bar.update()
+def track(iterable: Iterable[T] | None = None, *, total: int, label: str, unit: str = "images", done: int = 0) -> tqdm:
+    """Iterate and show how far it is, the rate and the time left: a bar on a terminal, else a line every 10 seconds.
 
-
-def progress(total: int | None, *, label: str, unit: str = "images", done: int = 0) -> tqdm:
-    """A bar to `update(n)` by hand, from `done` on; `track` serves plain loops."""
+    Without an iterable it is to `update(n)` by hand, from `done` on.
+    """
     terminal = sys.stderr.isatty()
     return tqdm(
+        iterable,
         total=total,
         initial=done,
         desc=label,

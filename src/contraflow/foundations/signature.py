@@ -10,13 +10,14 @@ parameters in `dvc.yaml` (`workflow/sync.py`) follow from it. A rule names its f
 """
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, get_type_hints
 
 from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class Settings:
 
     def values(self) -> dict[str, Any]:
         """JSON-able values of the parameters, by name."""
-        return {name: _plain(getattr(self, field)) for field, name in self.names().items()}
+        return {name: to_jsonable_python(getattr(self, field)) for field, name in self.names().items()}
 
     def made_from(self) -> dict[str, Any]:
         """The values that results depend on, as `values`; a section of which some do not is taken apart."""
@@ -137,7 +138,8 @@ class Signature:
     def _files(self, given: Mapping[str, Any], kind: type) -> Iterator[tuple[Path, Any]]:
         for name, role in self.roles.items():
             if isinstance(role, kind):
-                for path in _several(given.get(name)):
+                value = given.get(name) or ()
+                for path in [value] if isinstance(value, Path) else value:
                     yield path, role
 
     def kept(self) -> str | None:
@@ -148,13 +150,3 @@ class Signature:
 def _said(hint: Any, kind: Any, default: Any = None) -> Any:
     """What is of a kind in the metadata of an annotated type."""
     return next((said for said in getattr(hint, "__metadata__", ()) if isinstance(said, kind)), default)
-
-
-def _several(value: Path | Iterable[Path] | None) -> list[Path]:
-    return [] if value is None else [value] if isinstance(value, Path) else list(value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, BaseModel):
-        return value.model_dump()
-    return [_plain(part) for part in value] if isinstance(value, list | tuple) else value

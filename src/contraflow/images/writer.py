@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from contraflow.foundations.artefacts import atomic
-from contraflow.foundations.progress import progress
+from contraflow.foundations.progress import track
 from contraflow.images.image_set import Split
 from contraflow.images.kept_jpeg import Jpeg
 
@@ -82,7 +82,7 @@ class _Writer(DatasetWriter):
         self.metadata_sm = SimpleNamespace(buf=metadata.view(np.uint8))
         allocator = MemoryAllocator(self.fname, self.data_region_start, self.page_size)
         allocations = array("Q")  # (sample, pointer, size): 24 bytes each where FFCV's list of them takes some 300
-        with allocator, progress(len(images), label=label) as bar:
+        with allocator, track(total=len(images), label=label) as bar:
             for i, (image, target) in enumerate(zip(images.images, images.labels, strict=True)):
                 stored = image if isinstance(image, Jpeg) else np.ascontiguousarray(image)
                 handle_sample((stored, target), i, metadata.dtype.names, metadata, allocator, self.fields)

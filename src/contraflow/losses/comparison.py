@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from contraflow.encoded.splits import UNLABELLED
+
 EMPTY = -1  # sample index of a place in a queue or bank that holds nothing yet
 
 
@@ -90,19 +92,16 @@ def compare(
     with torch.autocast(anchors.device.type, enabled=False):
         anchors, keys = exact(anchors), exact(keys)
         other = (anchor_index[:, None] != key_index) & (key_index != EMPTY)
-        return Comparison(
-            anchors,
-            keys,
-            anchor_index,
-            key_index,
-            SIMILARITIES[similarity](anchors, keys),
-            positive,
-            other & ~positive,
-        )
+        similarities = SIMILARITIES[similarity](anchors, keys)
+        return Comparison(anchors, keys, anchor_index, key_index, similarities, positive, other & ~positive)
 
 
 def in_batch(
-    z: Tensor, index: Tensor | None = None, similarity: str = "cosine", others: tuple[Tensor, Tensor] | None = None
+    z: Tensor,
+    index: Tensor | None = None,
+    similarity: str = "cosine",
+    others: tuple[Tensor, Tensor] | None = None,
+    labels: Tensor | None = None,
 ) -> Comparison:
     """Compare all views of a batch with each other.
 
@@ -111,10 +110,15 @@ def in_batch(
         index: Sample indices of the images, (N,); by default all differ.
         similarity: One of `SIMILARITIES`.
         others: Further keys (K, D), which are positives of none, and the sample index of each, (K,).
+        labels: Of the images, (N,) int64, -1 for none: all other views of an anchor's label are its positives, too.
     """
     views, n, _ = z.shape
     flat, place = z.flatten(0, 1), torch.arange(n, device=z.device).repeat(views)
-    positive = (place[:, None] == place).fill_diagonal_(False)
+    positive = place[:, None] == place
+    if labels is not None:
+        label = labels.repeat(views)
+        positive = positive | ((label[:, None] == label) & (label != UNLABELLED))
+    positive = positive.fill_diagonal_(False)
     keys, anchor_index = flat, place if index is None else index.repeat(views)
     key_index = anchor_index
     if others is not None:

@@ -1,4 +1,5 @@
-"""NT-Xent, the loss of SimCLR (Chen et al. 2020, "A Simple Framework for Contrastive Learning", equation 1)."""
+"""NT-Xent, the loss of SimCLR (Chen et al. 2020, "A Simple Framework for Contrastive Learning", equation 1), and with
+labels SupCon (Khosla et al. 2020, "Supervised Contrastive Learning", equation 2, without its constant factor)."""
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ def ntxent(
     similarity: str = "cosine",
     negatives: Policy = unchanged,
     others: tuple[Tensor, Tensor] | None = None,
+    labels: Tensor | None = None,
 ) -> Tensor:
     """Mean cross-entropy of finding each anchor's other view among all other 2N - 1 embeddings, and perhaps K more.
 
@@ -30,6 +32,8 @@ def ntxent(
         negatives: Policy for the negatives.
         others: Projections of further images, (K, D), and the sample index of each, (K,): negatives of every anchor of
             another image.
+        labels: Of the images, (N,) int64, for SupCon: all other embeddings of the anchor's label are its positives; an
+            image without a label, -1, has its own other view alone.
 
     Returns:
         A scalar; log(2N - 1 + K) when all embeddings are equal and all images differ.
@@ -38,7 +42,7 @@ def ntxent(
         ValueError: the shapes differ, are not two-dimensional, or `tau` is not greater than 0.
     """
     require_pair("ntxent", z1, z2)
-    return softmax_loss(in_batch(torch.stack([z1, z2]), index, similarity, others), tau, negatives)
+    return softmax_loss(in_batch(torch.stack([z1, z2]), index, similarity, others, labels), tau, negatives)
 
 
 def require_pair(name: str, z1: Tensor, z2: Tensor) -> None:

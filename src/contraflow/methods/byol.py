@@ -4,7 +4,6 @@ from contraflow.collectives import gather
 from contraflow.losses.without_negatives import negative_cosine
 from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.momentum import MomentumCopy
-from contraflow.methods.parts.schedule import cosine
 from contraflow.views.batch import Batch
 
 
@@ -15,11 +14,10 @@ class BYOL(Method):
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        self.schedule = settings.method.momentum
-        self.momentum = MomentumCopy(self)
+        self.momentum = MomentumCopy(self, settings.method.momentum)
 
     def forward(self, batch: Batch) -> Output:
-        self.momentum.follow(self, cosine(*self.schedule, batch.progress))
+        self.momentum.follow(self, batch.progress)
         z = self.project(batch.views)
         p1, p2 = self.gathered(self.predictor, z)
         t1, t2 = self.momentum.embed(batch.views)

@@ -9,7 +9,6 @@ from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.queue import Queue
-from contraflow.methods.parts.schedule import cosine
 from contraflow.models.heads import plain_head
 from contraflow.models.norms import dealt, split_norm
 from contraflow.views.batch import Batch
@@ -30,12 +29,11 @@ class MoCo(Contrastive):
         model = settings.model
         split_norm(self.encoder)
         self.projection = plain_head(self.encoder.dimension, model.projection_hidden, model.projection_dim)
-        self.schedule = settings.method.momentum
-        self.momentum = MomentumCopy(self)
+        self.momentum = MomentumCopy(self, settings.method.momentum)
         self.queue = Queue(settings.method.queue, settings.model.projection_dim)
 
     def forward(self, batch: Batch) -> Output:
-        self.momentum.follow(self, cosine(*self.schedule, batch.progress))
+        self.momentum.follow(self, batch.progress)
         query, key = self.embed(batch.views[:1])[0], self.keys(batch.views[1:2])[0]
         loss = self.find(query, key, self.queue.stored, batch.index, batch.progress)
         self.queue.push(key, batch.index)

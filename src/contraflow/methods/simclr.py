@@ -3,6 +3,7 @@
 from itertools import product
 
 import torch
+from torch import Tensor
 
 from contraflow.losses.ntxent import ntxent
 from contraflow.methods.parts.base import Output
@@ -26,12 +27,14 @@ class SimCLR(Contrastive):
             both = self.embed(torch.cat([batch.views, batch.companions]))
             z, along = both.split([len(batch.views), len(batch.companions)])
             others = along.flatten(0, 1), batch.companion_index.flatten()
-        tau = self.temperature(*z, batch.progress)
+        return Output(self.contrast(z, batch, others), z)
+
+    def contrast(self, z: Tensor, batch: Batch, others: tuple[Tensor, Tensor] | None = None) -> Tensor:
+        """The loss of embeddings (2, N, D), with `others` as `ntxent` takes them."""
+        tau, labels = self.temperature(*z, batch.progress), batch.labels if self.needs_labels else None
         pairs = [tuple(z)]
         if batch.local is not None:
             pairs += product(z, self.embed(batch.local))
-        losses = [
-            ntxent(*pair, tau, index=batch.index, similarity=self.similarity, negatives=self.negatives, others=others)
-            for pair in pairs
-        ]
-        return Output(sum(losses) / len(losses), z)
+        told = {"index": batch.index, "similarity": self.similarity, "others": others, "labels": labels}
+        losses = [ntxent(*pair, tau, negatives=self.negatives, **told) for pair in pairs]
+        return sum(losses) / len(losses)

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from contraflow.collectives import gather
-from contraflow.losses.supcon import UNLABELLED
+from contraflow.encoded.splits import UNLABELLED
 from contraflow.methods.parts.base import Method, Output
 from contraflow.views.batch import Batch
 

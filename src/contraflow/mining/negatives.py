@@ -91,15 +91,15 @@ def mine_negatives(
         candidates = search.candidates(rows)
         barred = suspects(candidates, None if views is None else views[places])
         suspected[places] = barred.sum(axis=1)
+        draws = _generators(seed, number, rows)
         if settings.policy == "random":
-            draws = _generators(seed, number, rows)
             others = policies.random_others(candidates, barred, k, position=position, window=window, draws=draws)
             _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, n, settings)
             alike = np.einsum("ad,akd->ak", features[rows], features[others])
             order = np.lexsort((others, -alike), axis=1)
             negative[places], similarity[places] = (np.take_along_axis(part, order, 1) for part in (others, alike))
         else:
-            score = _scores(candidates, partial(_noise, seed, number, rows), settings, n)
+            score = _scores(candidates, draws, settings, n)
             score = np.where(candidates.there & ~barred, score, -np.inf)
             _refuse_too_few((score > -np.inf).sum(axis=1), candidates, barred, n, settings)
             chosen = policies.take_highest(score, k)
@@ -144,28 +144,23 @@ def _suspicion(
     return lambda candidates, _: suspects(candidates)
 
 
-def _scores(candidates: Candidates, noise: Callable[[int], np.ndarray], settings: Mining, n: int) -> np.ndarray:
+def _scores(candidates: Candidates, draws: policies.Draws, settings: Mining, n: int) -> np.ndarray:
     """By the policy, (A, C)."""
     if settings.policy == "hardest":
         return policies.hardest(candidates)
-    drawn = noise(candidates.other.shape[1])
-    if settings.policy == "semi_hard":
-        return policies.semi_hard(candidates, drawn, *(round(part_of(n, share)) for share in settings.band))
-    if settings.policy == "margin":
-        return policies.within_margin(candidates, drawn, *settings.margin)
-    return policies.weighted(candidates, drawn, settings.tau)
-
-
-def _generators(seed: int, number: int, rows: np.ndarray) -> list[np.random.Generator]:
-    """One for each anchor, by its row: what it draws does not depend on who is taken together with it."""
-    bits = (np.random.Philox(key=[seed, number], counter=[0, 0, row, 1]) for row in rows.tolist())
-    return [np.random.Generator(bit) for bit in bits]
-
-
-def _noise(seed: int, number: int, rows: np.ndarray, count: int) -> np.ndarray:
-    """Uniform numbers between 0 and 1, (A, count)."""
     # 2^-54 more than what is drawn, which may be 0: its logarithm is taken
-    return np.array([draw.random(count) for draw in _generators(seed, number, rows)]) + 2.0**-54
+    noise = np.array([draw.random(candidates.other.shape[1]) for draw in draws]) + 2.0**-54
+    if settings.policy == "semi_hard":
+        return policies.semi_hard(candidates, noise, *(round(part_of(n, share)) for share in settings.band))
+    if settings.policy == "margin":
+        return policies.within_margin(candidates, noise, *settings.margin)
+    return policies.weighted(candidates, noise, settings.tau)
+
+
+def _generators(seed: int, number: int, rows: np.ndarray) -> policies.Draws:
+    """One for each anchor, by its row: what it draws does not depend on who is taken together with it."""
+    for row in rows.tolist():
+        yield np.random.Generator(np.random.Philox(key=[seed, number], counter=[0, 0, row, 1]))
 
 
 def _refuse_too_few(left: np.ndarray, candidates: Candidates, barred: np.ndarray, n: int, settings: Mining) -> None:

@@ -4,9 +4,13 @@ A policy gives every candidate a score, and those with the highest are taken; -i
 from `noise`, uniform numbers between 0 and 1, one a candidate.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from contraflow.mining.search import Candidates, rows_in_window, within_window
+
+Draws = Iterator[np.random.Generator]
 
 
 def hardest(candidates: Candidates) -> np.ndarray:
@@ -37,7 +41,7 @@ def take_highest(score: np.ndarray, k: int) -> np.ndarray:
 
 
 def random_others(
-    candidates: Candidates, suspected: np.ndarray, k: int, *, position: np.ndarray, window: int, draws: list
+    candidates: Candidates, suspected: np.ndarray, k: int, *, position: np.ndarray, window: int, draws: Draws
 ) -> np.ndarray:
     """`k` others of each anchor, all as likely, outside of its window and not suspected: rows (A, k).
 

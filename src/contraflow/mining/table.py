@@ -3,14 +3,11 @@
 Apart from the search, which takes seconds to import.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.record import Provenance
 
 
-@dataclass(frozen=True, kw_only=True)
 class MiningPass(Provenance):
     """What the table says of itself.
 

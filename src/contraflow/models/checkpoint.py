@@ -1,21 +1,20 @@
 """Checkpoint networks as files: safetensors, whose bytes depend on the content alone."""
 
-import json
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from contraflow.foundations.artefacts import Provenance, atomic, fingerprint
+from contraflow.foundations.artefacts import atomic, reading
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
 
 
-@dataclass(frozen=True, kw_only=True)
 class Checkpoint(Provenance):
     """What a checkpoint says of itself: what it was made from, and which images it takes.
 
@@ -36,10 +35,8 @@ class Checkpoint(Provenance):
 def save_model(path: Path, model: nn.Module, provenance: Checkpoint) -> None:
     """Write every parameter and buffer of `model`, with its provenance and a digest of both, to a safetensors file."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    content = provenance.content()
-    whole = content | {"content": _digest(tensors, content)}
     # one key alone: safetensors writes several in an order that changes from run to run
-    content = save(tensors, metadata={"provenance": json.dumps(whole, sort_keys=True)})
+    content = save(tensors, metadata={"provenance": provenance.sealed(_parts(tensors))})
     with atomic(path) as temporary:
         temporary.write_bytes(content)
 
@@ -73,24 +70,14 @@ def load_encoder(path: Path) -> tuple[nn.Module, Checkpoint]:
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
-    try:
+    with reading(path):
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
-            provenance = json.loads(file.metadata()["provenance"])
-        if provenance.pop("content") != _digest(tensors, provenance):
-            raise ValueError("its content is not what was written")
-        return tensors, Checkpoint.of_content(provenance, path)
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run the step that makes it first") from None
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is damaged ({error}): delete it and run its step again") from None
+            sealed = file.metadata()["provenance"]
+        return tensors, Checkpoint.of_sealed(sealed, _parts(tensors), path)
 
 
-def _digest(tensors: dict[str, Tensor], provenance: dict) -> str:
-    return fingerprint(
-        provenance,
-        (
-            (f"{name} {tensor.dtype} {tuple(tensor.shape)}", tensor.reshape(-1).view(torch.uint8).numpy().data)
-            for name, tensor in sorted(tensors.items())
-        ),
-    )
+def _parts(tensors: dict[str, Tensor]) -> Iterator[tuple[str, memoryview]]:
+    for name, tensor in sorted(tensors.items()):
+        content = tensor.reshape(-1).view(torch.uint8).numpy().data
+        yield f"{name} {tensor.dtype} {tuple(tensor.shape)}", content

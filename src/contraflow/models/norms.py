@@ -112,14 +112,12 @@ class SyncBatchNorm(_Replacement, nn.SyncBatchNorm):
             mean = average(exact.mean(dims))
             centred = exact - mean.view(shape)  # what is kept for the backward pass
             var = average(centred.square().mean(dims))
-            self._remember(mean, var, world_size() * x.numel() // x.shape[1])
+            count = world_size() * x.numel() // x.shape[1]
+            with torch.no_grad():
+                self.num_batches_tracked.add_(1)
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(var * (count / (count - 1)), self.momentum)
             scale = (var + self.eps).rsqrt()
             if not self.affine:
                 return (centred * scale.view(shape)).to(x.dtype)
             return torch.addcmul(self.bias.view(shape), centred, (scale * self.weight).view(shape)).to(x.dtype)
-
-    @torch.no_grad()
-    def _remember(self, mean: Tensor, var: Tensor, count: int) -> None:
-        self.num_batches_tracked.add_(1)
-        self.running_mean.lerp_(mean, self.momentum)
-        self.running_var.lerp_(var * (count / (count - 1)), self.momentum)

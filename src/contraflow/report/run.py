@@ -9,7 +9,7 @@ from contraflow.baseline.measured import Figures, Measured
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.results import Evaluation
-from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.record import Provenance
 from contraflow.params import Params
 from contraflow.settings.values import flat
 

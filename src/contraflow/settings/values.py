@@ -1,6 +1,7 @@
 """Kinds of values, and what all sections have in common."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -13,10 +14,8 @@ ABSENT = object()  # stands for the value of a parameter that a file does not na
 def _number_from_yaml(value: object) -> object:
     """YAML 1.1 reads `1e-4` as text; every user means the number."""
     if isinstance(value, str):
-        try:
+        with suppress(ValueError):
             return float(value)
-        except ValueError:
-            pass
     return value
 
 

@@ -1,1 +1,1 @@
-"""The steps of the workflow: plain functions from files to files."""
+"""The steps of the workflow: plain functions from files to files, each in a module of its own name."""

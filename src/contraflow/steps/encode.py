@@ -1,17 +1,16 @@
-"""The step `encode`: a data set's images as FFCV files, with a data card."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
 
-from contraflow.encoded.card import CARD, FILES, Amount, Card, Repeats, spot_digest
+from contraflow.encoded.card import CARD, FILES, Amount, Card, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.splits import UNLABELLED, draw_validation
-from contraflow.foundations.artefacts import Provenance, atomic, read_json, sha256
+from contraflow.foundations.artefacts import atomic, read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Reads, Setting, Settings, Writes
 from contraflow.images.facts import copies, leaks, mean_and_std
 from contraflow.images.folder import read_folder
@@ -87,7 +86,11 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
     if leaked.images:
-        _say_leak(leaked, len(images.test))
+        copy, original = leaked.listed[0]
+        say(
+            f"{leaked.images:,} of {len(images.test):,} test images are also among the training images, which flatters "
+            f"every accuracy; {CARD} names them (test image {copy} equals training image {original})"
+        )
     Card(
         name=data.name,
         classes=list(images.classes),
@@ -140,14 +143,6 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
 def _save(path: Path, array: np.ndarray) -> None:
     with atomic(path) as temporary, temporary.open("wb") as file:
         np.save(file, array)
-
-
-def _say_leak(leaked: Repeats, images: int) -> None:
-    test, train = leaked.listed[0]
-    say(
-        f"{leaked.images:,} of {images:,} test images are also among the training images, which flatters every "
-        f"accuracy; {CARD} names them (test image {test} equals training image {train})"
-    )
 
 
 def _counts(split: Split, classes: int) -> Amount:

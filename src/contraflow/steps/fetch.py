@@ -1,10 +1,9 @@
-"""The step `fetch`: the raw files of a data set, checked."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from contraflow.foundations.artefacts import Provenance, sha256, write_json
+from contraflow.foundations.artefacts import sha256, write_json
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Setting, Settings, Writes
 from contraflow.images.download import provide
 from contraflow.images.sources import SOURCES

@@ -1,10 +1,8 @@
-"""The step `pretrain`: a method trained from random weights."""
-
 from contraflow.encoded.card import EncodedData
-from contraflow.foundations.artefacts import Provenance
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, State, Threads
 from contraflow.training.loop import Round
-from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
 from contraflow.training.settings import Training
 
 
@@ -31,7 +29,9 @@ def pretrain(
         settings,
         data=encoded,
         todo=Round(seed, number=0, epochs=range(settings.train.epochs)),
-        files=Files(encoder, history, state),
+        encoder=encoder,
+        history=history,
+        state=state,
         threads=threads,
         provenance=Provenance.of_stage("pretrain", seed=seed, round=0, params=settings.made_from(), inputs=inputs),
     )

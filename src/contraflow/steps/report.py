@@ -1,5 +1,3 @@
-"""The step `report`: the page that tells what came out of a run."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Self

@@ -6,7 +6,6 @@ Representation Learning through Alignment and Uniformity on the Hypersphere") on
 """
 
 import math
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -15,28 +14,6 @@ from torch import Tensor
 from contraflow.losses.comparison import exact
 
 MOST = 1024  # images
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Figures of one epoch.
-
-    Attributes:
-        alignment: Mean squared distance of an image's two views, 0 to 4.
-        uniformity: Log of the mean Gaussian potential of first views, 0 (one point) to -8; about -4 for an even spread.
-        positive: Mean cosine of an image's two views, -1 to 1.
-        hardest: Mean cosine of an image to the most similar other image, -1 to 1.
-        rank: RankMe (Garrido et al. 2023, "RankMe: Assessing the Downstream Performance of Pretrained Self-Supervised
-            Representations by Their Rank"): exp of the entropy of the singular values, 1 to the dimension.
-        spread: Standard deviation of a dimension, averaged, times the root of their number: 0 (one point) to 1.
-    """
-
-    alignment: float
-    uniformity: float
-    positive: float
-    hardest: float
-    rank: float
-    spread: float
 
 
 def alignment(z1: Tensor, z2: Tensor) -> Tensor:
@@ -62,20 +39,31 @@ class Recent:
         while sum(batch.shape[1] for batch in self._batches[1:]) >= MOST:
             del self._batches[0]
 
-    def measure(self) -> Geometry:
-        """The figures of what is kept, at least two images."""
+    def measure(self) -> dict[str, float]:
+        """The figures of what is kept, at least two images, as `measure` gives them."""
         return measure(torch.cat(self._batches, dim=1).cpu())
 
 
-def measure(z: Tensor) -> Geometry:
-    """The figures of embeddings (2, N, D) of both views of N images, at least two."""
+def measure(z: Tensor) -> dict[str, float]:
+    """The figures of embeddings (2, N, D) of both views of N images, at least two.
+
+    Returns:
+        alignment: Mean squared distance of an image's two views, 0 to 4.
+        uniformity: Log of the mean Gaussian potential of first views, 0 (one point) to -8; about -4 for an even spread.
+        positive: Mean cosine of an image's two views, -1 to 1.
+        hardest: Mean cosine of an image to the most similar other image, -1 to 1.
+        rank: RankMe (Garrido et al. 2023, "RankMe: Assessing the Downstream Performance of Pretrained Self-Supervised
+            Representations by Their Rank"): exp of the entropy of the singular values, 1 to the dimension.
+        spread: Standard deviation of a dimension, averaged, times the root of their number: 0 (one point) to 1.
+    """
     first, second = F.normalize(z.float(), dim=2)
     similarity, values = (first @ first.T).fill_diagonal_(-1), torch.linalg.svdvals(first)
-    return Geometry(
-        alignment=alignment(first, second).item(),
-        uniformity=uniformity(first).item(),
-        positive=(first * second).sum(1).mean().item(),
-        hardest=similarity.amax(1).mean().item(),
-        rank=torch.special.entr(values / values.sum()).sum().exp().item(),
-        spread=(first.std(dim=0).mean() * first.shape[1] ** 0.5).item(),
-    )
+    found = {
+        "alignment": alignment(first, second),
+        "uniformity": uniformity(first),
+        "positive": (first * second).sum(1).mean(),
+        "hardest": similarity.amax(1).mean(),
+        "rank": torch.special.entr(values / values.sum()).sum().exp(),
+        "spread": first.std(dim=0).mean() * first.shape[1] ** 0.5,
+    }
+    return {name: figure.item() for name, figure in found.items()}

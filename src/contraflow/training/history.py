@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from contraflow.foundations.artefacts import atomic
-from contraflow.foundations.errors import UserError
+from contraflow.foundations.artefacts import atomic, reading
 from contraflow.training.settings import Train
 
 # From trainings of four epochs on 2,000 images of Fashion-MNIST with 128 dimensions: those made to collapse, as in
@@ -26,7 +25,7 @@ class Epoch:
         epoch: From 1, counted on through the rounds of a run.
         loss: Mean over the epoch's batches.
         lr: Learning rate of the last batch.
-        alignment, uniformity, positive, hardest, rank, spread: As in `contraflow.training.diagnosis.Geometry`.
+        alignment, uniformity, positive, hardest, rank, spread: As in `contraflow.training.diagnosis.measure`.
         gradient_norm: Length of the whole gradient, mean over batches.
         knn: Accuracy (0 to 1) of k-NN on the validation images; None where it was not measured.
         collapse: What shows that the training has collapsed, in words; None where nothing does.
@@ -70,10 +69,7 @@ def ends_early(history: Sequence[Epoch], settings: Train) -> bool:
 def collapse(history: Sequence[Epoch]) -> str | None:
     """What shows that a training has collapsed by its last epoch, in words; None where nothing does.
 
-    Embeddings then fall into one point or onto a line, which some losses reward.
-
-    Spread or rank lies below its threshold and below what it was, though the loss has fallen; or the spread is that of
-    a single point, from the first epoch on. Neither counts where k-NN, if measured, has gained since it was first.
+    Embeddings then fall into one point or onto a line, which some losses reward; docs/measuring.md has the rule.
     """
     last, before = history[-1], history[:-1]
     accuracies = [row.knn for row in history if row.knn is not None]
@@ -101,21 +97,9 @@ def save_history(path: Path, history: Sequence[Epoch], seed: int, number: int) -
 
 
 def read_history(path: Path) -> list[Epoch]:
-    """The rows that `save_history` wrote.
-
-    Raises:
-        UserError: the file is missing, or is no such table.
-    """
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        return [Epoch(**{name: _value(name, row[name]) for name in COLUMNS}) for row in rows]
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: run the training that writes it first") from None
-    except (KeyError, TypeError, ValueError, csv.Error):
-        raise UserError(
-            f"{path} is not the history of a training: it must have the columns {', '.join(COLUMNS)}"
-        ) from None
+    """The rows that `save_history` wrote; errors as for `reading`."""
+    with reading(path), open(path, newline="", encoding="utf-8") as file:
+        return [Epoch(**{name: _value(name, row[name]) for name in COLUMNS}) for row in csv.DictReader(file)]
 
 
 def _value(name: str, cell: str) -> int | float | str | None:

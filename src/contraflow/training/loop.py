@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from contraflow.collectives import average_gradients, from_first, rank
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.progress import progress, say
+from contraflow.foundations.progress import say, track
 from contraflow.foundations.shares import part_of
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.slots import MinedSlots
@@ -104,7 +104,7 @@ def train(
     history = _go_on(state, parts)
     step = batches * len(history)
     trained = [p for p in method.parameters() if p.requires_grad]
-    with progress(steps * settings.batch_size, label=label, done=step * settings.batch_size) as bar:
+    with track(total=steps * settings.batch_size, label=label, done=step * settings.batch_size) as bar:
         for epoch in epochs[len(history) :]:
             if ends_early(history, settings):
                 break
@@ -144,7 +144,7 @@ def train(
                 epoch=epoch + 1,
                 loss=total / batches,
                 lr=rate,
-                **asdict(recent.measure()),
+                **recent.measure(),
                 gradient_norm=_mean_of_finite(torch.stack(norms)),
                 knn=accuracy,
             )

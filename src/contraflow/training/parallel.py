@@ -86,8 +86,12 @@ def _run_rank(number: int, devices: Sequence[torch.device], folder: Path, work: 
     if number > 0:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open until the process ends)
     try:
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # needs no network, nor a host name that means something
+        backend = "nccl" if device.type == "cuda" else "gloo"
         store = dist.FileStore(str(folder / "store"), len(devices))
-        _join(device, store=store, rank=number, world_size=len(devices))
+        dist.init_process_group(backend, store=store, rank=number, world_size=len(devices))
         work(device)
         dist.destroy_process_group()
     except (UserError, OSError) as error:
@@ -96,15 +100,6 @@ def _run_rank(number: int, devices: Sequence[torch.device], folder: Path, work: 
     except Exception:
         traceback.print_exc(file=stderr)
         os._exit(1)
-
-
-def _join(device: torch.device, **place) -> None:
-    if device.type == "cuda":
-        torch.cuda.set_device(device)
-        dist.init_process_group("nccl", **place)
-    else:
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # needs no network, nor a host name that means something
-        dist.init_process_group("gloo", **place)
 
 
 def _end_with_parent() -> None:

@@ -1,6 +1,5 @@
 """One round of training, from parameters and data to a checkpoint and its history."""
 
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -13,8 +12,8 @@ from contraflow.collectives import rank, world_size
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
-from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Writes
 from contraflow.methods.parts.base import DataShape, Method
 from contraflow.methods.parts.registry import METHODS
@@ -36,41 +35,38 @@ CheckpointOut = Annotated[Path, Writes("Checkpoint to write (.safetensors).")]
 HistoryOut = Annotated[Path, Writes("History of the training to write (.csv).")]
 
 
-@dataclass(frozen=True)
-class Files:
-    """What a round writes: the checkpoint, its history, and after each epoch the state to go on from."""
-
-    encoder: Path
-    history: Path
-    state: Path
-
-
-def train_round(
-    settings: Training, *, data: EncodedData, todo: Round, files: Files, threads: int, provenance: Provenance
-) -> None:
+def train_round(settings: Training, **told) -> None:
     """Train on as many GPUs as `settings.train` asks for, or on the CPU, and write a checkpoint and its history.
 
-    Args:
-        threads: CPU threads that make views.
-        provenance: What the round is made from, for the checkpoint.
+    Arguments are those of `train_on` but for its device.
 
     Raises:
         UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
     with lease(settings.train.gpus) as devices:
-        on_each(devices, partial(_train, settings, data, todo, files, threads, provenance))
+        on_each(devices, partial(train_on, settings=settings, **told))
 
 
-def _train(
+def train_on(
+    device: torch.device,
+    *,
     settings: Training,
     data: EncodedData,
     todo: Round,
-    files: Files,
+    encoder: Path,
+    history: Path,
+    state: Path,
     threads: int,
     provenance: Provenance,
-    device: torch.device,
 ) -> None:
-    """What each process of a training does on a device of its own; the first alone writes."""
+    """What each process of a training does on a device of its own; the first alone writes.
+
+    Args:
+        encoder, history: The checkpoint to write, and its history.
+        state: Is written after each epoch, to go on from.
+        threads: CPU threads that make views.
+        provenance: What the round is made from, for the checkpoint.
+    """
     torch.set_num_threads(job_cores())
     torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
     indices = data.training if todo.indices is None else todo.indices
@@ -85,22 +81,22 @@ def _train(
     if todo.stored is not None:
         vectors = _projections(method, data, device, own_threads)
         slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(todo.stored))
-    history = train(
+    rows = train(
         method,
         _loader(settings, data, todo, indices, device, own_threads),
         settings.train,
         todo=todo,
         labels=labels,
         device=device,
-        state=files.state,
+        state=state,
         slots=slots,
         validate=validation_knn(data, threads),
     )
     if rank() == 0:
         card = data.card
         images = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
-        save_model(files.encoder, method, Checkpoint(**vars(provenance), **images, data=card.name))
-        save_history(files.history, history, todo.seed, todo.number)
+        save_model(encoder, method, Checkpoint(**vars(provenance), **images, data=card.name))
+        save_history(history, rows, todo.seed, todo.number)
 
 
 def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> Method:

@@ -1,13 +1,8 @@
 """Batches of augmented views, and of plain images, from an FFCV file; and the order of an epoch.
 
 The pixels come straight from the mapped file (`contraflow.encoded.beton`), those of a JPEG by way of libturbojpeg
-(`contraflow.encoded.jpeg`), into one compiled kernel. FFCV's own `Loader` is left aside: it compiles its pipeline anew
-in every process (20 to 50 seconds), hangs when its thread fails, leaks that thread when a loop is left early, recycles
-the memory of batches, and tells no operation the seed and epoch. A pool of threads over slices of a batch
-(`contraflow.foundations.prefetch`) has none of that and needs a tenth of the code.
-
-Views are a function of (seed, epoch, sample index, view) alone: the same bytes for any number of threads, batch size,
-subset and order, in any process.
+(`contraflow.encoded.jpeg`), into one compiled kernel; docs/loader.md says why FFCV's own `Loader` is left aside, and
+what a view depends on.
 """
 
 from collections.abc import Iterator, Sequence

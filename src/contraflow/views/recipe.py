@@ -5,23 +5,19 @@ from decimal import Decimal
 
 import numpy as np
 
-from contraflow.views.kernels.draws import Recipe
+from contraflow.views.kernels.draws import RECIPE
 from contraflow.views.settings import ViewRecipe
-
-_RECORD = np.dtype([(name, np.float64) for name in Recipe._fields])
-
-
-def make_recipe(view: ViewRecipe) -> Recipe:
-    """What the parameters say of one view, as the kernels' flat record."""
-    log_ratio = [float(Decimal(ratio).ln()) for ratio in view.crop_ratio]  # the same bits on every processor
-    sigma_low, sigma_high = view.blur_sigma
-    alike = {name: getattr(view, name) for name in Recipe._fields if name in ViewRecipe.model_fields}
-    return Recipe(*view.crop_scale, *log_ratio, sigma_low=sigma_low, sigma_high=sigma_high, **alike)
 
 
 def make_recipes(views: Sequence[ViewRecipe]) -> np.ndarray:
-    """The recipes of several views, one record a view."""
-    return np.array([tuple(make_recipe(view)) for view in views], _RECORD)
+    """What the parameters say of several views, as the kernels' records (`RECIPE`), one a view."""
+    return np.array([_values(view) for view in views], RECIPE)
+
+
+def _values(view: ViewRecipe) -> tuple[float, ...]:
+    log_ratio = [float(Decimal(ratio).ln()) for ratio in view.crop_ratio]  # the same bits on every processor
+    alike = [getattr(view, name) for name in RECIPE.names if name in ViewRecipe.model_fields]
+    return *view.crop_scale, *log_ratio, *view.blur_sigma, *alike
 
 
 def make_table(mean: Sequence[float], std: Sequence[float]) -> np.ndarray:

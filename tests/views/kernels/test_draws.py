@@ -8,9 +8,14 @@ import torch
 from scipy import stats
 from torchvision.transforms import RandomResizedCrop
 
-from contraflow.views.kernels.draws import DRAWN, Recipe, draw, exp, mix, uniform
+from contraflow.views.kernels.draws import DRAWN, RECIPE, draw, exp, mix, uniform
 
-RECIPE = Recipe(
+
+def recipe_of(**values):
+    return np.array([tuple(values[name] for name in RECIPE.names)], RECIPE)[0]
+
+
+VALUES = dict(
     area_low=0.2,
     area_high=1.0,
     log_ratio_low=math.log(0.75),
@@ -28,6 +33,7 @@ RECIPE = Recipe(
     sigma_high=2.0,
     solarise=0.1,
 )
+ALL = recipe_of(**VALUES)
 N = 20_000
 
 
@@ -36,11 +42,11 @@ def drawn():
     """The decisions of many views, each field as an array."""
     views = np.recarray(N, DRAWN)
     for i in range(N):
-        draw(0, 0, i, 0, RECIPE, 32, 32, views[i])
+        draw(0, 0, i, 0, ALL, 32, 32, views[i])
     return views
 
 
-def one(*key, recipe=RECIPE, size=(32, 32)):
+def one(*key, recipe=ALL, size=(32, 32)):
     """The decisions of one view."""
     view = np.recarray(1, DRAWN)
     draw(*key, recipe, *size, view[0])
@@ -75,7 +81,7 @@ def test_factors_are_uniform(drawn):
 
 @pytest.mark.parametrize("name", ["flip", "jitter", "grey", "blur", "solarise"])
 def test_probabilities(drawn, name):
-    assert stats.binomtest(int(getattr(drawn, name).sum()), N, getattr(RECIPE, name)).pvalue > 1e-3
+    assert stats.binomtest(int(getattr(drawn, name).sum()), N, VALUES[name]).pvalue > 1e-3
 
 
 def test_every_order_is_as_likely(drawn):
@@ -101,10 +107,10 @@ def test_a_crop_that_never_fits_is_torchvision_s_central_one():
     def crop_of(recipe):
         return one(0, 0, 0, 0, recipe=recipe, size=(31, 32)).item()[:4]
 
-    wide = RECIPE._replace(area_low=1.0, log_ratio_low=math.log(2.0), log_ratio_high=math.log(3.0))
+    wide = recipe_of(**VALUES | dict(area_low=1.0, log_ratio_low=math.log(2.0), log_ratio_high=math.log(3.0)))
     image = torch.empty(3, 31, 32)
     assert crop_of(wide) == RandomResizedCrop.get_params(image, [1.0, 1.0], [2.0, 3.0])
-    tall = RECIPE._replace(area_low=1.0, log_ratio_low=math.log(0.2), log_ratio_high=math.log(0.5))
+    tall = recipe_of(**VALUES | dict(area_low=1.0, log_ratio_low=math.log(0.2), log_ratio_high=math.log(0.5)))
     assert crop_of(tall) == RandomResizedCrop.get_params(image, [1.0, 1.0], [0.2, 0.5])
 
 

@@ -15,7 +15,7 @@ from contraflow.views.kernels.blur import blur_radius
 from contraflow.views.kernels.colour import ORDERS, turn_hue
 from contraflow.views.kernels.draws import DRAWN, draw
 from contraflow.views.kernels.views import fill_images, fill_views
-from contraflow.views.recipe import make_recipe, make_recipes
+from contraflow.views.recipe import make_recipes
 from contraflow.views.settings import ViewRecipe
 
 OFF = {
@@ -120,7 +120,7 @@ def compare(images, recipe, seed=3, epoch=2, size=None):
 def drawn(image, recipe, index, view, seed=0, epoch=0):
     """What is drawn for a view of the image at `index`."""
     view_of = np.empty(1, DRAWN)
-    draw(seed, epoch, index, view, make_recipe(recipe), *image.shape[:2], view_of[0])
+    draw(seed, epoch, index, view, make_recipes([recipe])[0], *image.shape[:2], view_of[0])
     return SimpleNamespace(**dict(zip(DRAWN.names, view_of[0].item(), strict=True)))
 
 

@@ -1,5 +1,6 @@
 """The momentum encoder of MoCo and BYOL."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 
 import torch
@@ -7,22 +8,29 @@ from torch import Tensor, nn
 
 from contraflow.collectives import gather
 from contraflow.methods.parts.base import Method
+from contraflow.methods.parts.schedule import cosine
 
 
 class MomentumCopy(nn.Module):
     """A method's encoder and projection head as a moving average over steps, without gradients.
 
     Its BatchNorms have statistics of their own: only weights are averaged (He et al. 2020, equation 2).
+
+    Args:
+        method: Is copied as it is now.
+        momentum: Share of its own weights that it keeps in a step, at the start of the training and at its end.
     """
 
-    def __init__(self, method: Method):
+    def __init__(self, method: Method, momentum: Sequence[float]):
         super().__init__()
+        self.schedule = momentum
         self.encoder = deepcopy(method.encoder).requires_grad_(False)
         self.projection = deepcopy(method.projection).requires_grad_(False)
 
     @torch.no_grad()
-    def follow(self, method: Method, momentum: float) -> None:
-        """Keep the share `momentum` of the own weights, take the rest from the method's."""
+    def follow(self, method: Method, progress: float) -> None:
+        """Keep a share of the own weights, take the rest from the method's; `progress` is 0 at first, 1 at the end."""
+        momentum = cosine(*self.schedule, progress)
         for own, other in ((self.encoder, method.encoder), (self.projection, method.projection)):
             for mine, new in zip(own.parameters(), other.parameters(), strict=True):
                 mine.lerp_(new, 1 - momentum)

@@ -1,5 +1,3 @@
-"""The step `encode-transfer`: the data set that an encoder is transferred to, fetched and encoded for it."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory

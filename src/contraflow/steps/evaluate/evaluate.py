@@ -1,7 +1,5 @@
-"""The step `evaluate`: how good one representation is."""
-
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, NamedTuple
@@ -15,13 +13,13 @@ from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
 from contraflow.evaluation.raw_pixels import principal_components
-from contraflow.evaluation.record import DIGITS, label_figures, protocol
+from contraflow.evaluation.record import label_figures, protocol
 from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, frozen, open_representation
-from contraflow.evaluation.results import Evaluation
+from contraflow.evaluation.results import DIGITS, Evaluation
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly, save_arrays
-from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.progress import say
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Settings, Threads, Writes
 from contraflow.models.settings import Model
 from contraflow.neighbours.knn import Labelled
@@ -88,7 +86,8 @@ def evaluate(
             name = "pca_pixels"
             change = principal_components(found.train.features[encoded.training])
             changed = Features(*(Labelled(change(part.features), part.labels) for part in found))
-            write(changed, name, replace(provenance, representation=name), seed=None, out=components)
+            made_from = provenance.model_copy(update={"representation": name})
+            write(changed, name, made_from, seed=None, out=components)
 
 
 def _measure(

@@ -1,5 +1,3 @@
-"""The step `evaluate-corruptions`: how far k-NN still goes where the test images are corrupted."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
@@ -11,7 +9,7 @@ from torch import Tensor
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
-from contraflow.evaluation.corruptions import SEVERITIES, SMALL_IMAGE, UNITS, corrupt, strength
+from contraflow.evaluation.corruptions import CORRUPTIONS, SEVERITIES, SMALL_IMAGE, corrupt, strength
 from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.foundations.errors import UserError
@@ -59,7 +57,7 @@ def evaluate_corruptions(
         raise UserError(f"eval.corruptions must be false for images without labels: {card.name} has none")
     subject = open_representation(representation, checkpoint, encoded, settings.model)
     torch.set_num_threads(job_cores())
-    cases = [(CLEAN, 0), *((name, severity) for name in UNITS for severity in SEVERITIES)]
+    cases = [(CLEAN, 0), *((name, severity) for name in CORRUPTIONS for severity in SEVERITIES)]
     found: dict = {}
     with lease() as (device,), frozen(subject.network):
         loader = ImageLoader(encoded.train_beton, batch_size=batch, threads=threads, **card.loading)
@@ -98,7 +96,8 @@ def _protocol(data: EncodedData, neighbours: list[Knn]) -> dict[str, str]:
     size = data.card.image_size
 
     def of(name: str) -> str:
-        return UNITS[name].format(", ".join(f"{strength(name, severity, size):g}" for severity in SEVERITIES))
+        strengths = (f"{strength(name, severity, size):g}" for severity in SEVERITIES)
+        return CORRUPTIONS[name].unit.format(", ".join(strengths))
 
     words = "; ".join(map(str, neighbours))
     return {
@@ -106,6 +105,6 @@ def _protocol(data: EncodedData, neighbours: list[Knn]) -> dict[str, str]:
         "images": f"all {data.card.test.images} test images, each under every corruption",
         "severities": f"{', '.join(map(str, SEVERITIES))} of 1 to 5, as Hendrycks & Dietterich (2019) have them "
         f"in {'CIFAR-10-C' if size <= SMALL_IMAGE else 'ImageNet-C'}; rotation is not among theirs",
-        **{name: of(name) for name in UNITS},
+        **{name: of(name) for name in CORRUPTIONS},
         "draws": "noise and side of a rotation are a function of the image alone, the same for every representation",
     }

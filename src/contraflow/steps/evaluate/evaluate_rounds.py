@@ -1,5 +1,3 @@
-"""The step `evaluate-rounds`: how good a seed's encoder is after each round, by a light measurement."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -17,9 +15,10 @@ from contraflow.evaluation.results import ByRound, Images, Round
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.sweep import choose, sweep
 from contraflow.foundations.arrays import evenly
-from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Reads, Settings, Threads
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite
@@ -48,10 +47,8 @@ def evaluate_rounds(
 ) -> None:
     """Measure the encoders of one seed after each round on validation images.
 
-    The file gets one entry a round. Probe and k-NN learn from `LEARNED` labelled training images at most and are
-    measured on `HELD_OUT` validation images at most, both evenly spaced; the test images are not read. `right` says
-    which of the validation images the probe names rightly, `confusion` counts what it takes those of each class for.
-    Without labels an entry holds the round alone.
+    The file gets one entry a round, of `LEARNED` labelled training images and `HELD_OUT` validation images at most;
+    the test images are not read. Without labels an entry holds the round alone.
 
     Raises:
         UserError: a checkpoint is missing, of other data or another seed, or its features are not finite.

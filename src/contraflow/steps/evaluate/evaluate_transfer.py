@@ -1,5 +1,3 @@
-"""The step `evaluate-transfer`: how good a representation is on a data set that it was not trained on."""
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +54,12 @@ def evaluate_transfer(
     torch.set_num_threads(job_cores())
     loading = {"batch_size": settings.eval.batch_size, "threads": threads, "size": encoded.card.image_size}
     loading |= {"mean": [0.0] * other.card.channels, "std": [1.0] * other.card.channels}  # pixels from 0 to 1
+    loaders = [ImageLoader(file, **loading) for file in (other.train_beton, other.test_beton)]
     with lease() as (device,):
         with frozen(subject.network):
             train, test = (
                 subject.features(_taken(loader, encoded.card), len(loader), device, f"transfer {split}")
-                for split, loader in (
-                    ("train", ImageLoader(other.train_beton, **loading)),
-                    ("test", ImageLoader(other.test_beton, **loading)),
-                )
+                for split, loader in (("train", loaders[0]), ("test", loaders[1]))
             )
         found = measure(other, train, test, settings.eval, device)
     Extra(

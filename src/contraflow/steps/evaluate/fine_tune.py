@@ -1,5 +1,3 @@
-"""The step `fine-tune`: how good an encoder becomes where it is trained on with a share of the labels."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +18,7 @@ from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
 from contraflow.models.settings import Model
 from contraflow.training.loop import Round
-from contraflow.training.rounds import Files, build_method, train_round
+from contraflow.training.rounds import build_method, train_round
 from contraflow.training.settings import Train, Training
 from contraflow.views.loader import ImageLoader
 from contraflow.views.settings import Augment
@@ -77,10 +75,11 @@ def fine_tune(
     ).with_rate(tuning.lr, stop_on="never", knn_every=0)
     todo = Round(subject.seed, number=0, epochs=range(tuning.epochs), encoder=checkpoint, indices=indices)
     with TemporaryDirectory(prefix="contraflow-") as folder:
-        files = Files(Path(folder) / "encoder.safetensors", Path(folder) / "history.csv", state)
-        train_round(supervised, data=encoded, todo=todo, files=files, threads=threads, provenance=provenance)
+        trained, history = Path(folder) / "encoder.safetensors", Path(folder) / "history.csv"
+        files = {"encoder": trained, "history": history, "state": state}
+        train_round(supervised, data=encoded, todo=todo, **files, threads=threads, provenance=provenance)
         method = build_method(supervised, encoded, indices)
-        load_model(files.encoder, method)
+        load_model(trained, method)
     images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)
     with lease() as (device,):
         scores, actual = embed(nn.Sequential(method.encoder, method.projection), images, device)

@@ -1,5 +1,3 @@
-"""The last of the stage `evaluate`: what the evaluations come to over all seeds."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -11,7 +9,7 @@ from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.results import ByRound, Evaluation, Extra
 from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_extras, summarise_rounds
 from contraflow.foundations.arrays import load_arrays
-from contraflow.foundations.artefacts import atomic, write_json
+from contraflow.foundations.artefacts import write_json, write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Data, Reads, Settings, Writes
 
@@ -94,5 +92,4 @@ def _pairs(evaluations: list[Evaluation], seed: int, classes: list[str]) -> pd.D
 
 
 def _write_table(path: Path, table: pd.DataFrame) -> None:
-    with atomic(path) as temporary:
-        table.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
+    write_text(path, table.to_csv(index=False, float_format="%.6g", lineterminator="\n"))

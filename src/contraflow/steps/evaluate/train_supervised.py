@@ -1,15 +1,13 @@
-"""The step `train-supervised`: the ceiling, the same encoder trained with the labels that the methods do without."""
-
 from dataclasses import dataclass
 from typing import Annotated
 
 from contraflow.encoded.card import EncodedData
-from contraflow.foundations.artefacts import Provenance
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, Setting, Settings, State, Threads
 from contraflow.models.settings import Model
 from contraflow.training.loop import Round
-from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
 from contraflow.training.settings import Train, Training
 from contraflow.views.settings import Augment
 
@@ -37,9 +35,8 @@ def train_supervised(
 ) -> None:
     """Train an encoder with labels, as a ceiling for the others.
 
-    It starts from the weights that pretraining with this seed starts from, and sees the same views in the same batches
-    for as many epochs as pretraining and all mining rounds have together, in one schedule of `train`, under the
-    cross-entropy of a linear classifier. The file `state` keeps the training from epoch to epoch, as in `pretrain`.
+    What it has in common with pretraining: docs/measuring.md. The file `state` keeps the training from epoch to epoch,
+    as in `pretrain`.
 
     Raises:
         UserError: the encoded data is missing, has no labels or does not fit, or the loss is not finite.
@@ -53,7 +50,9 @@ def train_supervised(
         Training.supervised(settings.augment, settings.model, settings.train),
         data=encoded,
         todo=Round(seed, number=0, epochs=epochs),
-        files=Files(encoder, history, state),
+        encoder=encoder,
+        history=history,
+        state=state,
         threads=threads,
         provenance=Provenance.of_stage("evaluate", seed=seed, round=0, params=settings.made_from(), inputs=inputs),
     )

@@ -1,7 +1,5 @@
-"""The step `mine`: hard negatives of every training image."""
-
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -139,7 +137,7 @@ def _merge(shards: list[Path], wanted: int, *, data: str, encoder: str, out: Pat
         number, of = provenance.shard or (0, 1)
         if of != wanted:
             raise UserError(f"{path} is one of {of} shards, not of mining.shards, {wanted}: delete it and mine again")
-        tables[number] = arrays, replace(provenance, shard=None)
+        tables[number] = arrays, provenance.model_copy(update={"shard": None})
     if sorted(tables) != list(range(wanted)):
         raise UserError(f"the negatives of {wanted} shards are to be put together, got those of {sorted(tables)}")
     ordered = [tables[number] for number in range(wanted)]

@@ -1,5 +1,3 @@
-"""The last of the stage `mine`: all rounds in one table."""
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -7,7 +5,7 @@ from typing import Annotated, ClassVar
 import pandas as pd
 
 from contraflow.foundations.arrays import load_arrays
-from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.signature import Reads, Settings, Writes
 from contraflow.mining.table import MiningPass
 
@@ -36,5 +34,4 @@ def summarise_mining(
         means = round(similarity, 6), round(suspected, 4)
         rows.append((mined.seed, mined.round, anchors, k, *means, mined.search, mined.recall))
     columns = ["seed", "round", "anchors", "k", "mean_similarity", "suspected", "search", "recall"]
-    with atomic(summary) as temporary:
-        pd.DataFrame(rows, columns=columns).to_csv(temporary, index=False, lineterminator="\n")
+    write_text(summary, pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n"))

@@ -1,5 +1,3 @@
-"""The step `train-mined`: a round of training with mined negatives."""
-
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,13 +7,14 @@ import numpy as np
 
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.arrays import load_arrays
-from contraflow.foundations.artefacts import Provenance, sha256
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Reads, State, Threads
 from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass, order_with_negatives
 from contraflow.training.history import read_history
 from contraflow.training.loop import Round
-from contraflow.training.rounds import CheckpointOut, Files, HistoryOut, train_round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
 from contraflow.training.settings import Training
 
 
@@ -66,7 +65,9 @@ def train_mined(
         settings.with_rate(mining.lr),
         data=encoded,
         todo=Round(seed, number, epochs, start=start, before=read_history(before), **use),
-        files=Files(encoder, history, state),
+        encoder=encoder,
+        history=history,
+        state=state,
         threads=threads,
         provenance=Provenance.of_stage("mine", seed=seed, round=number, params=settings.made_from(), inputs=inputs),
     )

@@ -5,7 +5,6 @@ augmentation off leaves the others as they were, and nothing depends on which th
 """
 
 from math import floor, sqrt
-from typing import NamedTuple
 
 import numpy as np
 
@@ -23,27 +22,12 @@ _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _30, _27, _31, _11 = np.uint64(30), np.uint64(27), np.uint64(31), np.uint64(11)
 
 
-class Recipe(NamedTuple):
-    """What a view may look like: `contraflow.views.settings.ViewRecipe` as plain floats, meanings as there."""
-
-    area_low: float
-    area_high: float
-    log_ratio_low: float
-    log_ratio_high: float
-    flip: float
-    rotation: float
-    jitter: float
-    brightness: float
-    contrast: float
-    saturation: float
-    hue: float
-    grey: float
-    blur: float
-    sigma_low: float
-    sigma_high: float
-    solarise: float
-
-
+# What a view may look like: `contraflow.views.settings.ViewRecipe` as plain floats, meanings as there.
+RECIPE = np.dtype(
+    [(name, float) for name in ("area_low", "area_high", "log_ratio_low", "log_ratio_high", "sigma_low", "sigma_high")]
+    + [(name, float) for name in ("flip", "rotation", "jitter", "brightness", "contrast", "saturation", "hue")]
+    + [(name, float) for name in ("grey", "blur", "solarise")]
+)
 # The decisions for one view. Factors are torchvision's: 1 leaves an image as it is, for hue 0. `order` is a row of
 # `colour.ORDERS`, `cos` and `sin` are those of the rotation.
 DRAWN = np.dtype(

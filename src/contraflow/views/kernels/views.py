@@ -34,7 +34,7 @@ def fill_views(storage, places, indices, start, stop, seed, epoch, first, recipe
         start, stop: the part of the batch to make.
         seed, epoch: whole numbers from 0.
         first: the number of the first of these views.
-        recipes: (views,) records, each a `Recipe`.
+        recipes: (views,) records (`draws.RECIPE`).
         table: (channels, 256), what each grey level becomes, of the type of `out`.
         out: (views, samples of the batch, channels, height, width).
     """
@@ -103,13 +103,5 @@ def fill_images(storage, places, start, stop, table, out):
     work = make_work(channels, height, width, places[start:stop])
     image = np.empty((channels, height, width), np.uint8)
     for i in range(start, stop):
-        pixel, stored_height, stored_width = places[i, 0], places[i, 1], places[i, 2]
-        if stored_height != height or stored_width != width:
-            fit(storage, pixel, stored_height, stored_width, image, work)
-            normalise(image, table, out[i])
-            continue
-        for y in range(height):
-            for x in range(width):
-                for c in range(channels):
-                    out[i, c, y, x] = table[c, storage[pixel]]
-                    pixel += 1
+        fit(storage, places[i, 0], places[i, 1], places[i, 2], image, work)
+        normalise(image, table, out[i])
