@@ -57,8 +57,16 @@ def train_round(
     Raises:
         UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
+    images, batch = len(_indices(data, todo)), settings.train.batch_size
+    if images < batch:  # before anything waits for a GPU
+        raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
     with lease(settings.train.gpus) as devices:
         on_each(devices, partial(_train, settings, data, todo, files, threads, provenance))
+
+
+def _indices(data: EncodedData, todo: Round) -> np.ndarray:
+    """The images to train on."""
+    return data.training if todo.indices is None else todo.indices
 
 
 def _train(
@@ -73,7 +81,7 @@ def _train(
     """What each process of a training does on a device of its own; the first alone writes."""
     torch.set_num_threads(job_cores())
     torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
-    indices = data.training if todo.indices is None else todo.indices
+    indices = _indices(data, todo)
     method = build_method(settings, data, indices)
     labels = _labels(method, data, settings)
     if todo.start is not None:
