@@ -17,6 +17,7 @@ sys.path.insert(0, SOURCE)
 for variable, first in {"PYTHONPATH": SOURCE, "PATH": str(Path(sys.executable).parent)}.items():
     os.environ[variable] = os.pathsep.join(filter(None, [first, os.environ.get(variable)]))
 
+from contraflow.engines.repository import complaint
 from contraflow.foundations.environment import settle
 from contraflow.params import load_params
 from contraflow.devices import cores, gpus, side_by_side
