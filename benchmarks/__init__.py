@@ -1,5 +1,5 @@
 """The measured claims. Each is `python -m benchmarks.NAME`, and prints one JSON object as its last line."""
 
-import os
+from contraflow.foundations.environment import settle
 
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as the command line has it; read when torch is imported
+settle()  # as the command line does

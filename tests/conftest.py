@@ -1,11 +1,12 @@
 """What many tests need: parameters, small image folders, and the data encoded from them."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-os.environ.setdefault("GOMP_SPINCOUNT", "5000")  # as the command line has it; read when torch is imported
+from contraflow.foundations.environment import settle
+
+settle()  # as the command line does; read when torch is imported
 
 import numpy as np
 import pytest

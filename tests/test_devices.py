@@ -3,23 +3,45 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
 from contraflow import devices
 from contraflow.devices import cores, gpus, job_cores, lease, side_by_side
 
-HOLD = """
+# What stands for a driver under WSL, which has a file for all cards, and for a PyTorch that works with it.
+CARDS = """
 import os, sys
+from pathlib import Path
+from types import SimpleNamespace
+from contraflow import devices
 from contraflow.devices import lease
+devices._DEVICES = Path(os.environ["CONTRAFLOW_GPU_LOCKS"]).parent
+count = len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))
+sys.modules["torch"] = SimpleNamespace(
+    device=str, cuda=SimpleNamespace(is_available=lambda: True, device_count=lambda: count)
+)
+"""
+HOLD = (
+    CARDS
+    + """
 with lease() as (device,):
     print(device, os.environ["CUDA_VISIBLE_DEVICES"], flush=True)
     sys.stdin.read()
 """
+)
 
 
 @pytest.fixture
 def two_cards(monkeypatch, tmp_path):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    _under_wsl(monkeypatch, tmp_path, "3,5")
     monkeypatch.setenv("CONTRAFLOW_GPU_LOCKS", str(tmp_path / "locks"))
+
+
+def _under_wsl(monkeypatch, folder, visible):
+    (folder / "dxg").touch()
+    monkeypatch.setattr(devices, "_DRIVER", folder / "driver")
+    monkeypatch.setattr(devices, "_DEVICES", folder)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
 
 
 def holder():
@@ -35,22 +57,34 @@ def test_cores_are_those_this_process_may_use():
     ("number", "cards", "at_a_time", "each"),
     [(1, 0, 1, 1), (2, 0, 2, 1), (9, 0, 2, 4), (16, 1, 1, 16), (16, 4, 4, 4), (2, 4, 4, 1)],
 )
-def test_jobs_side_by_side_share_the_cores(monkeypatch, number, cards, at_a_time, each):
+def test_jobs_side_by_side_share_the_cores(monkeypatch, tmp_path, number, cards, at_a_time, each):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(number)))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(map(str, range(cards))))
+    _under_wsl(monkeypatch, tmp_path, ",".join(map(str, range(cards))))
     assert (side_by_side(), job_cores()) == (at_a_time, each)
 
 
 @pytest.mark.parametrize(("visible", "found"), [("", []), ("-1", []), ("0,2", ["0", "2"]), ("GPU-1a", ["GPU-1a"])])
-def test_visible_devices_are_respected(monkeypatch, visible, found):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+def test_visible_devices_are_respected(monkeypatch, tmp_path, visible, found):
+    _under_wsl(monkeypatch, tmp_path, visible)
     assert gpus() == found
 
 
-def test_without_a_gpu_the_cpu_is_used(monkeypatch):
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+@pytest.mark.parametrize("visible", ["", "0", "GPU-1a"])
+def test_without_a_gpu_the_cpu_is_used(monkeypatch, tmp_path, visible):
+    _under_wsl(monkeypatch, tmp_path, visible)
+    (tmp_path / "dxg").unlink()
     with lease() as (device,):
         assert device.type == "cpu"
+
+
+def test_cards_on_which_cuda_does_not_start_are_left_for_the_cpu(two_cards, capsys):
+    """The PyTorch here finds no driver behind these cards; where it does, there is nothing to leave."""
+    if torch.cuda.is_available():
+        pytest.skip("CUDA starts on this machine")
+    with lease(2) as (device,):
+        assert device.type == "cpu"
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith("CUDA does not start here") and said.endswith("using the CPU")
 
 
 def test_two_jobs_hold_two_cards_and_a_killed_one_gives_its_card_back(two_cards):
@@ -64,9 +98,10 @@ def test_two_jobs_hold_two_cards_and_a_killed_one_gives_its_card_back(two_cards)
         process.communicate("")
 
 
-CONTEND = """
-import os, random, signal, sys, time
-from contraflow.devices import lease
+CONTEND = (
+    CARDS
+    + """
+import random, signal, time
 number = int(sys.argv[1])
 with lease(1 + number % 2):
     held = [os.path.join(sys.argv[2], card) for card in os.environ["CUDA_VISIBLE_DEVICES"].split(",")]
@@ -79,19 +114,19 @@ with lease(1 + number % 2):
     if number % 3 == 0:
         os.kill(os.getpid(), signal.SIGKILL)
 """
+)
 
 
 def test_many_jobs_never_share_a_card_though_some_are_killed(tmp_path):
     """Twelve jobs over three cards; every second wants two at once, every third dies while it holds what it has."""
-    (tmp_path / "torch.py").write_text("device = str")  # the real one takes seconds a job and has no part in this
     held = tmp_path / "held"
     held.mkdir()
-    path = os.pathsep.join([str(tmp_path), *sys.path])
+    (tmp_path / "dxg").touch()
     environment = os.environ | {"CUDA_VISIBLE_DEVICES": "1,4,6", "CONTRAFLOW_GPU_LOCKS": str(tmp_path / "locks")}
     jobs = [
         subprocess.Popen(
             [sys.executable, "-c", CONTEND, str(number), str(held)],
-            env=environment | {"PYTHONPATH": path},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -106,7 +141,9 @@ def test_many_jobs_never_share_a_card_though_some_are_killed(tmp_path):
     assert {file.name for file in (tmp_path / "locks").iterdir()} == {f"gpu{card}.lock" for card in (1, 4, 6)}
 
 
-def test_a_job_that_wants_more_cards_than_there_are_uses_them_and_says_so(two_cards, capsys):
+def test_a_job_that_wants_more_cards_than_there_are_uses_them_and_says_so(two_cards, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     with lease(4) as found:
         assert [str(device) for device in found] == ["cuda:0", "cuda:1"]
         assert os.environ["CUDA_VISIBLE_DEVICES"] == "3,5"

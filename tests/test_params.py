@@ -55,6 +55,36 @@ def changed(**values):
         ),
         ({"loss__similarity": "dot", "negatives__mix_pairs": 4}, "loss.similarity must be cosine where negatives are"),
         ({"train__stop_on": "knn", "train__knn_every": 0}, "train.knn_every must be at least 1 where train.stop_on is"),
+        (
+            {"model__encoder": "vit_small", "data__image_size": 30},
+            "data.image_size must be a multiple of 4 where model.encoder is vit_small, got 30",
+        ),
+        (
+            {"model__norm": "instance", "data__image_size": 8},
+            "model.norm must be batch, sync or group where a view has 8 pixels a side",
+        ),
+        (
+            {"model__norm": "instance", "augment__local_views": 2, "augment__local_side": 0.25},
+            "model.norm must be batch, sync or group where a view has 7 pixels a side",
+        ),
+        (
+            {"method__name": "moco", "data__image_size": 8, "train__batch_size": 127},
+            "train.batch_size 127 makes groups of one image that are normalised apart",
+        ),
+        (
+            {"method__name": "moco", "train__gpus": 12, "train__batch_size": 96 * 9},
+            "train.gpus must divide the 32 groups of a batch that moco normalises apart, got 12",
+        ),
+        ({"data__limit": 100}, "train.batch_size must be at most data.limit, 100, got 128"),
+        ({"train__warmup_epochs": 2}, "train.warmup_epochs must be less than train.epochs, 2, got 2"),
+        (
+            {"train__warmup_epochs": 1.5},
+            "train.warmup_epochs must be less than mining.epochs, 1, got 1.5",
+        ),
+        (
+            {"train__warmup_epochs": 1, "mining__rounds": 0, "eval__fine_tune": {"share": 0.1, "epochs": 1, "lr": 0.1}},
+            "train.warmup_epochs must be less than eval.fine_tune.epochs, 1, got 1",
+        ),
         ({"train__gpus": 3}, "train.batch_size must be a multiple of train.gpus, 3, got 128"),
         (
             {"model__norm": "sync", "method__name": "moco"},

@@ -5,7 +5,6 @@ Modules are imported when their command is called, so that `--help` is quick and
 
 import ast
 import inspect
-import os
 import sys
 from collections.abc import Callable
 from functools import cache
@@ -19,6 +18,7 @@ from contraflow.commands.options import CARD, PARAMS, ParamsFile
 from contraflow.devices import cores
 from contraflow.engines.alone import end_with_employer
 from contraflow.engines.jobs import job
+from contraflow.foundations.environment import settle
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Option, Signature
 from contraflow.params import load_params
@@ -109,9 +109,7 @@ def check(params: ParamsFile = PARAMS) -> None:
 def app() -> None:
     """Run the command line; a user's mistake ends in one sentence and exit status 1, Ctrl-C in status 130."""
     end_with_employer()
-    # Threads of OpenMP spin while they wait for each other: too long, and any other busy process takes most of their
-    # speed; not at all, and they lose some even when alone.
-    os.environ.setdefault("GOMP_SPINCOUNT", "5000")
+    settle()
     _add(next((word for word in sys.argv[1:] if not word.startswith("-")), None))
     try:
         _typer()

@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
+from warnings import catch_warnings
 
 from filelock import FileLock, Timeout
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _DRIVER = Path("/proc/driver/nvidia/gpus")
 _DEVICES = Path("/dev")
+_WSL = "dxg"  # its driver, which has a file for all cards
 _NONE = ("", "-1", "NoDevFiles")  # where CUDA stops reading its list of devices
 _PAUSE = 0.2  # seconds between two looks for a free card
 
@@ -47,10 +49,13 @@ def gpus() -> list[str]:
     that the driver gives it. A number counts in the order of the bus, as nvidia-smi does, also where cards differ and
     CUDA on its own would put the fastest first. Names are left as they are spelled where the driver tells no UUIDs
     (under WSL, for one) and for the parts of a card that MIG makes; then one card spelled in two ways has two names.
+    Where there is no driver there is no card, whatever the variable says.
     """
     cards = _cards()
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is None:
         return cards
+    if not cards and not (_DEVICES / _WSL).exists():
+        return []
     spelled = takewhile(lambda name: name not in _NONE, map(str.strip, visible.split(",")))
     return list(dict.fromkeys(_name(card, cards) for card in spelled))
 
@@ -83,7 +88,8 @@ def lease(wanted: int = 1) -> Iterator[list["torch.device"]]:
     different directories. Call it before anything starts CUDA.
 
     Waits, and says so, until as many cards as `wanted` are free at once; meanwhile it holds none, so that two jobs
-    never wait for each other. Where there are fewer than `wanted`, all of them will do, which it says as well.
+    never wait for each other. Where there are fewer than `wanted`, all of them will do, which it says as well, and the
+    CPU where CUDA does not start on them.
     """
     import torch
 
@@ -95,7 +101,19 @@ def lease(wanted: int = 1) -> Iterator[list["torch.device"]]:
         say(f"{wanted} GPUs were asked for and there are {len(cards)}: using what is there")
     with _hold(cards, min(wanted, len(cards))) as held:
         os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(held)
-        yield [torch.device(f"cuda:{number}") for number in range(len(held))]
+        devices = [torch.device(f"cuda:{number}") for number in range(len(held))]
+        if not _cuda_starts(len(held)):
+            say("CUDA does not start here (`python -c 'import torch; torch.cuda.init()'` says why): using the CPU")
+            devices = [torch.device("cpu")]
+        yield devices
+
+
+def _cuda_starts(cards: int) -> bool:
+    """Whether PyTorch, the driver and so many cards work together; where they don't, PyTorch warns at length."""
+    import torch
+
+    with catch_warnings(action="ignore"):
+        return torch.cuda.is_available() and torch.cuda.device_count() >= cards
 
 
 @contextmanager

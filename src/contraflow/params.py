@@ -12,7 +12,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.images.settings import Data
 from contraflow.methods.parts.settings import Loss, Method, Negatives
 from contraflow.mining.settings import Mining
-from contraflow.models.settings import Model
+from contraflow.models.settings import Model, groups
 from contraflow.pages.settings import Report
 from contraflow.settings.sentences import sentence
 from contraflow.settings.values import ABSENT, Section, Seed
@@ -77,6 +77,48 @@ class Params(Section):
                 "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch "
                 "give the positive away; got sync"
             )
+        if self.data.limit and self.train.batch_size > self.data.limit:
+            yield f"train.batch_size must be at most data.limit, {self.data.limit}, got {self.train.batch_size}"
+        yield from self._too_small()
+        yield from self._too_short()
+
+    def _too_small(self) -> Iterator[str]:
+        """Images that the encoder cannot divide, or of which too little is left to take statistics of."""
+        model, side, views, batch = self.model, self.data.side, self.augment.chosen(), self.train.batch_size
+        stride = model.stride(side)
+        if model.encoder == "vit_small":
+            if side % stride:
+                yield f"data.image_size must be a multiple of {stride} where model.encoder is vit_small, got {side}"
+            return
+        smallest = min(side, views.local_pixels(side)) if views.local_views else side
+        if model.norm == "instance" and smallest <= stride:
+            yield (
+                f"model.norm must be batch, sync or group where a view has {smallest} pixels a side (data.image_size, "
+                f"or augment.local_side of it): {model.encoder} leaves a single one of it; got instance"
+            )
+        if model.norm == "batch":
+            split = groups(batch) if self.method.name == "moco" else self.train.gpus
+            if split % self.train.gpus:
+                yield (
+                    f"train.gpus must divide the {split} groups of a batch that moco normalises apart, "
+                    f"got {self.train.gpus}"
+                )
+            if smallest <= stride and batch // split < 2:
+                yield (
+                    f"train.batch_size {batch} makes groups of one image that are normalised apart, which images of "
+                    f"{side} pixels a side are too small for: it must be divisible into larger ones"
+                )
+
+    def _too_short(self) -> Iterator[str]:
+        """Trainings that would end before their warm-up."""
+        trainings = {
+            "train.epochs": self.train.epochs,
+            "mining.epochs": self.mining.epochs if self.mining.rounds else None,
+            "eval.fine_tune.epochs": self.eval.fine_tune.epochs if self.eval.fine_tune.share else None,
+        }
+        for name, epochs in trainings.items():
+            if epochs is not None and self.train.warmup_epochs >= epochs:
+                yield f"train.warmup_epochs must be less than {name}, {epochs}, got {self.train.warmup_epochs:g}"
 
     @property
     def all_epochs(self) -> int:

@@ -5,7 +5,7 @@ from torch import nn
 from contraflow.foundations.errors import UserError
 from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import projection_head
-from contraflow.models.norms import SplitBatchNorm, SyncBatchNorm, dealt, groups, set_norm
+from contraflow.models.norms import SplitBatchNorm, SyncBatchNorm, dealt, set_norm, shared_groups
 from contraflow.models.settings import Model
 
 KINDS = {"batch": nn.BatchNorm2d, "sync": SyncBatchNorm, "instance": nn.InstanceNorm2d, "group": nn.GroupNorm}
@@ -59,7 +59,7 @@ def test_split_batchnorm_is_batchnorm_of_each_group_with_mean_running_statistics
 
 @pytest.mark.parametrize(("images", "found"), [(2, 2), (6, 3), (16, 4), (96, 12), (100, 10), (128, 16), (512, 32)])
 def test_no_two_images_of_a_group_are_in_one_group_again(images, found):
-    assert groups(images) == found
+    assert shared_groups(images) == found
     before = torch.arange(images) // (images // found)
     for group in before[dealt(images)].view(found, -1):
         assert len(group.unique()) == len(group)
@@ -68,4 +68,4 @@ def test_no_two_images_of_a_group_are_in_one_group_again(images, found):
 def test_groups_that_processes_cannot_share_are_refused(monkeypatch):
     monkeypatch.setattr("contraflow.models.norms.world_size", lambda: 8)
     with pytest.raises(UserError, match=r"train\.batch_size 96 makes 12 groups .* a multiple of the GPUs at work, 8"):
-        groups(96)
+        shared_groups(96)

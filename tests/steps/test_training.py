@@ -247,7 +247,8 @@ def test_negatives_of_another_encoder_or_data_set_are_refused_by_name(
         trained_mined(params_of(), run / "round0", tmp_path / "foreign.npz", tmp_path)
 
 
-def test_a_batch_larger_than_the_data_is_refused(tmp_path, params_of, encoded, pretrained):
+def test_a_batch_larger_than_the_data_is_refused(tmp_path, monkeypatch, params_of, encoded, pretrained):
+    monkeypatch.setattr("contraflow.training.rounds.lease", None)  # before it waits for a GPU
     with pytest.raises(UserError, match=r"train\.batch_size must be at most"):
         pretrained(params_of(train={"batch_size": 500}), encoded, tmp_path)
 

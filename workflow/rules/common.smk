@@ -18,6 +18,8 @@ sys.path.insert(0, SOURCE)
 for variable, first in {"PYTHONPATH": SOURCE, "PATH": str(Path(sys.executable).parent)}.items():
     os.environ[variable] = os.pathsep.join(filter(None, [first, os.environ.get(variable)]))
 
+from contraflow.engines.repository import complaint
+from contraflow.foundations.environment import settle
 from contraflow.params import load_params
 from contraflow.devices import cores, gpus, side_by_side
 from contraflow.engines.agreement import Agreement
@@ -26,6 +28,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.baseline.pinned import read_pinned
 from contraflow.engines.circumstances import write_circumstances
 
+settle()
 try:
     if config:
         raise UserError(

@@ -14,6 +14,7 @@ def agree():
         end_with_dvc()
     if not alone(Path.cwd()):
         return None
+    without_git = complaint(Path.cwd())
     agreement = Agreement(Path.cwd(), PARAMS, TARGETS)
     try:
         if DVC_RUNS:
@@ -21,7 +22,9 @@ def agree():
         else:
             agreement.align()
     except (UserError, OSError) as error:
-        raise WorkflowError(str(error)) from None
+        raise WorkflowError(without_git or str(error)) from None
+    if without_git:
+        logger.warning(without_git)
     return agreement
 
 

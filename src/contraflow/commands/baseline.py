@@ -11,6 +11,7 @@ from contraflow.commands.options import PARAMS, ParamsFile
 from contraflow.encoded.card import CARD, EncodedData
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.engines.dvc import Dvc
+from contraflow.engines.repository import require_git
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
@@ -37,13 +38,14 @@ def baseline(
 
     Raises:
         UserError: there is no whole run, DVC says that it is not of the present parameters, code and data, it failed,
-            or the commit does not name it.
+            the commit does not name it, or git does not work here.
     """
     loaded = load_params(params)
     paths = [EVALUATIONS / f"encoder-seed{seed}.json" for seed in loaded.seeds]
     for path in (DATA, *paths):
         if not path.is_file():
             raise UserError(f"{path} is missing, and only a whole run can be a baseline: run `snakemake` first")
+    require_git(Path())
     _require_up_to_date()
     name = name or _name_of_commit()
     write_json(BASELINE, read_results(loaded, name, data=DATA, evaluations=paths).model_dump())

@@ -12,6 +12,7 @@ from contraflow.baseline.measured import Figures
 from contraflow.compare.experiment import Experiment, Stage
 from contraflow.compare.page import render
 from contraflow.engines.experiments import Experiments, Recorded
+from contraflow.engines.repository import require_git
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import CODE
@@ -34,8 +35,10 @@ def compare(
     """Write a page that compares runs which DVC has recorded.
 
     Raises:
-        UserError: a run does not exist, is not complete, its files are not in DVC's cache, or there are not two.
+        UserError: a run does not exist, is not complete, its files are not in DVC's cache, or there are not two; or git
+            does not work here.
     """
+    require_git(Path())
     recorded, names = Experiments(Path()), experiments or []
     if len(names) < 2:
         names = [*recorded.present_commit(), *(names or recorded.of_present_commit())]

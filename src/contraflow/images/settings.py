@@ -8,6 +8,8 @@ from contraflow.settings.values import Count, PartialShare, Place, PositiveShare
 
 DataName = Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "folder"]
 
+_OWN = {"fashion_mnist": 28, "mnist": 28, "cifar10": 32, "cifar100": 32, "svhn": 32, "stl10": 96}  # pixels a side
+
 
 class Data(Section):
     name: Annotated[DataName, "fashion_mnist, mnist, cifar10, cifar100, svhn, stl10, or folder: your own images"] = (
@@ -49,3 +51,8 @@ class Data(Section):
         if self.table is not None and self.name != "folder":
             raise ValueError(f"data.table must be null where data.name is not folder, got {self.table!r}")
         return self
+
+    @property
+    def side(self) -> int:
+        """Pixels a side of the images as they are trained on."""
+        return self.image_size or _OWN[self.name]

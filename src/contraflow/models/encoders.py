@@ -2,11 +2,8 @@
 
 from torch import Tensor, nn
 
-from contraflow.foundations.errors import UserError
 from contraflow.models.norms import set_norm
-from contraflow.models.settings import Model
-
-SMALL_IMAGE = 64  # pixels; up to here a ResNet's ImageNet stem would throw most of the image away
+from contraflow.models.settings import SMALL_IMAGE, Model
 
 
 class SmallEncoder(nn.Sequential):
@@ -58,21 +55,13 @@ class ResNet(nn.Module):
 class SmallViT(nn.Module):
     """torchvision's VisionTransformer without its classifier, six blocks of 192: (N, C, H, W) to (N, 192).
 
-    Patches have 4 pixels a side up to 64 pixels, 16 above.
-
-    Raises:
-        UserError: patches do not divide the image evenly.
+    Patches of `patch` pixels a side divide the image evenly.
     """
 
-    def __init__(self, channels: int, image_size: int):
+    def __init__(self, channels: int, image_size: int, patch: int):
         from torchvision.models import VisionTransformer
 
         super().__init__()
-        patch = 4 if image_size <= SMALL_IMAGE else 16
-        if image_size % patch:
-            raise UserError(
-                f"data.image_size must be a multiple of {patch} where model.encoder is vit_small, got {image_size}"
-            )
         self.dimension = 192
         self.network = VisionTransformer(image_size, patch, 6, 6, self.dimension, 4 * self.dimension)
         self.network.heads = nn.Identity()
@@ -88,12 +77,9 @@ def build_encoder(model: Model, channels: int, image_size: int) -> nn.Module:
 
     Returns:
         A module with the attribute `dimension`, the length of its feature vectors.
-
-    Raises:
-        UserError: the images' size does not fit the encoder.
     """
     if model.encoder == "vit_small":
-        return SmallViT(channels, image_size)  # has LayerNorms of its own
+        return SmallViT(channels, image_size, model.stride(image_size))  # has LayerNorms of its own
     if model.encoder == "small":
         encoder = SmallEncoder(channels, model.width)
     else:

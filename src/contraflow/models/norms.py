@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from contraflow.collectives import average, world_size
 from contraflow.foundations.errors import UserError
+from contraflow.models.settings import groups
 
 GROUPS = 32  # of GroupNorm, or the most that divide the channels evenly (Wu & He 2018)
 
@@ -34,14 +35,13 @@ def split_norm(network: nn.Module) -> nn.Module:
     return _replace(network, nn.BatchNorm2d, SplitBatchNorm.of)
 
 
-def groups(images: int) -> int:
-    """Into how many equal groups, one after the other, a batch of all processes is split: the fewest that are at least
-    as many as each has images (16 of 8, of a prime number of images each alone).
+def shared_groups(images: int) -> int:
+    """The `groups` of a batch of all processes.
 
     Raises:
         UserError: a process would not have whole groups.
     """
-    found = next(g for g in range(1, images + 1) if images % g == 0 and g * g >= images)
+    found = groups(images)
     if found % world_size():
         raise UserError(
             f"train.batch_size {images} makes {found} groups that are normalised apart, which must be a multiple of "
@@ -52,7 +52,7 @@ def groups(images: int) -> int:
 
 def dealt(images: int) -> Tensor:
     """Places of images in an order that deals each of the `groups` out: no two are in one group again, (images,)."""
-    return torch.arange(images).view(groups(images), -1).T.flatten()
+    return torch.arange(images).view(shared_groups(images), -1).T.flatten()
 
 
 def _replace(network: nn.Module, kind: type, make: Callable[[nn.Module], nn.Module]) -> nn.Module:
@@ -84,7 +84,7 @@ class SplitBatchNorm(_Replacement, nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
-        own = x.unflatten(0, (groups(world_size() * len(x)) // world_size(), -1))
+        own = x.unflatten(0, (shared_groups(world_size() * len(x)) // world_size(), -1))
         means, variances = (running.repeat(len(own), 1) for running in (self.running_mean, self.running_var))
         y = [
             F.batch_norm(group, mean, variance, self.weight, self.bias, True, self.momentum, self.eps)

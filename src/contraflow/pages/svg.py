@@ -2,7 +2,8 @@
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import matplotlib as mpl
 from markupsafe import Markup, escape
@@ -33,11 +34,20 @@ STYLE = {
 }
 
 
+@contextmanager
+def drawing(**more: str) -> Iterator[None]:
+    """Draw in the style of the page, and `more`, whatever a `matplotlibrc` of the user or the folder says."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE | more)
+        yield
+
+
 def in_both_widths(name: str, description: str, draw: Callable[[Figure, str], None]) -> dict[str, Markup]:
     """A figure as `wide` and `narrow` inline SVG; `draw` fills it for one of these names."""
     drawn = {}
     for size, inches in WIDTHS.items():
-        with mpl.rc_context(STYLE):
+        with drawing():
             figure = Figure((inches, HEIGHT), layout="constrained")
             draw(figure, size)
             drawn[size] = to_svg(figure, f"{name}-{size}", description)
@@ -52,7 +62,7 @@ def to_svg(figure: Figure, name: str, description: str) -> Markup:
         description: What a person who cannot see the figure should know of it.
     """
     buffer = io.StringIO()
-    with mpl.rc_context({**STYLE, "svg.hashsalt": name}):
+    with drawing(**{"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]

@@ -2,7 +2,6 @@
 
 import io
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -13,7 +12,7 @@ from threadpoolctl import threadpool_limits
 
 from contraflow.pages.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
 from contraflow.pages.pictures import encoded, sheet
-from contraflow.pages.svg import STYLE
+from contraflow.pages.svg import drawing
 from contraflow.report.gallery import drawn
 from contraflow.report.run import Run
 
@@ -107,7 +106,7 @@ def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
     table = pd.DataFrame({"x": positions[:, 0], "y": positions[:, 1], "class": [place.get(c, -1) for c in labels]})
     table = table.sort_values("class", kind="stable")
     order = np.random.default_rng(0).permutation(len(table))  # mixed, so that no class lies over all others
-    with mpl.rc_context(STYLE):
+    with drawing():
         figure = Figure(figsize=(SIDE, SIDE), dpi=DPI)
         axes = figure.add_axes((0, 0, 1, 1))
         sns.scatterplot(

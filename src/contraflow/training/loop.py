@@ -89,14 +89,14 @@ def train(
         One row an epoch.
 
     Raises:
-        UserError: the loss is not finite, the data has fewer images than one batch, or the file `state` is damaged.
+        UserError: the loss is not finite, or the file `state` is damaged.
     """
     batches, epochs, label = len(loader), todo.epochs, str(todo)
     method = method.to(device, memory_format=torch.channels_last).train()
     optimiser = build_optimiser(settings, method)
     peak = settings.lr * settings.batch_size / REFERENCE_BATCH
     steps = batches * len(epochs)
-    warmup = min(round(part_of(batches, settings.warmup_epochs)), steps - 1)
+    warmup = min(round(part_of(batches, settings.warmup_epochs)), steps - 1)  # rounding may take it to the end
     autocast, scaler = _precision(settings.precision, device)
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
     if slots is not None:

@@ -35,7 +35,7 @@ CheckpointOut = Annotated[Path, Writes("Checkpoint to write (.safetensors).")]
 HistoryOut = Annotated[Path, Writes("History of the training to write (.csv).")]
 
 
-def train_round(settings: Training, **told) -> None:
+def train_round(settings: Training, *, data: EncodedData, todo: Round, **told) -> None:
     """Train on as many GPUs as `settings.train` asks for, or on the CPU, and write a checkpoint and its history.
 
     Arguments are those of `train_on` but for its device.
@@ -43,8 +43,16 @@ def train_round(settings: Training, **told) -> None:
     Raises:
         UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
+    images, batch = len(_indices(data, todo)), settings.train.batch_size
+    if images < batch:  # before anything waits for a GPU
+        raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
     with lease(settings.train.gpus) as devices:
-        on_each(devices, partial(train_on, settings=settings, **told))
+        on_each(devices, partial(train_on, settings=settings, data=data, todo=todo, **told))
+
+
+def _indices(data: EncodedData, todo: Round) -> np.ndarray:
+    """The images to train on."""
+    return data.training if todo.indices is None else todo.indices
 
 
 def train_on(
@@ -69,7 +77,7 @@ def train_on(
     """
     torch.set_num_threads(job_cores())
     torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
-    indices = data.training if todo.indices is None else todo.indices
+    indices = _indices(data, todo)
     method = build_method(settings, data, indices)
     labels = _labels(method, data, settings)
     if todo.start is not None:

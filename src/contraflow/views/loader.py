@@ -138,15 +138,12 @@ class ViewLoader(_Images):
             drop_last: leave out a last batch that is not full.
 
         Raises:
-            UserError: there are fewer images than one full batch takes, or an image is damaged.
+            UserError: an image is damaged.
         """
         order = self.order(epoch) if order is None else self._checked(order)
         if drop_last:
             if len(order) < self.batch_size:
-                raise UserError(
-                    f"train.batch_size must be at most the number of training images, {len(order)}, "
-                    f"got {self.batch_size}"
-                )
+                raise ValueError(f"{len(order)} images are fewer than a batch of {self.batch_size} takes")
             order = order[: len(order) // self.batch_size * self.batch_size]
         return self._batches(epoch, order)
 
