@@ -15,6 +15,7 @@ HEADER = """\
 # `python workflow/sync.py --fix` writes this file whole: from the rules, the signatures of the steps and their imports.
 """
 PLOTS = Path("workflow/plots.yaml")
+NOTHING = "nothing"
 METRICS = "results/metrics.json"
 STEP = "contraflow"
 
@@ -52,7 +53,8 @@ class Pipeline:
         """The whole file."""
         stages = {stage: self._stage(stage) for stage in self.rules}
         plots = (self.root / PLOTS).read_text(encoding="utf-8")
-        return HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096) + plots
+        content = {"vars": [{NOTHING: ""}], "stages": stages}
+        return HEADER + yaml.safe_dump(content, sort_keys=False, width=4096) + plots
 
     def _stage(self, stage: str) -> dict:
         read = dict.fromkeys(Path(path) for job in self.of_stage[stage] for path in job.inputs)
@@ -66,7 +68,7 @@ class Pipeline:
             "cmd": " ".join(["snakemake", "--allowed-rules", *self.rules[stage], stage, "--", stage]),
             "deps": [
                 *above,
-                *(f"${{{folder}}}" for folder in self.folders[stage]),
+                *(f"${{{folder}}}${{{NOTHING}}}" for folder in self.folders[stage]),
                 *sorted(others),
                 *self.code.run_by(self.commands[stage]),
             ],
