@@ -1,7 +1,7 @@
 """Keep the workflow's files in line: dvc.yaml and params.yaml say what rules, signatures of steps and settings say.
 
 python workflow/sync.py          say what differs; exit 1 if anything does
-python workflow/sync.py --fix    write of dvc.yaml all but the plots, of params.yaml all but the values
+python workflow/sync.py --fix    write dvc.yaml whole, and of params.yaml all but the values
 """
 
 import difflib
@@ -25,21 +25,21 @@ def wanted() -> tuple[dict[Path, str], list[str]]:
     Raises:
         UserError: params.yaml has keys or values that cannot be, so Snakemake refuses to plan.
     """
-    dvc, file = ROOT / "dvc.yaml", ROOT / "params.yaml"
+    file = ROOT / "params.yaml"
     values = parse_params(yaml.safe_load(file.read_text(encoding="utf-8")), complete=False)
     params = as_yaml(values)  # what the file does not name has its default
     content, rules = yaml.safe_load(params), rules_of_stages(ROOT)
     stage_of = {rule: stage for stage, makers in rules.items() for rule in makers}
     pipeline = Pipeline(ROOT, rules, *parameters.plan_and_reads(ROOT, content, stage_of))
     problems = [*parameters.unread(content, pipeline.reads), *pipeline.problems()]
-    return {file: params, dvc: pipeline.text(dvc.read_text(encoding="utf-8"))}, problems
+    return {file: params, ROOT / "dvc.yaml": pipeline.text()}, problems
 
 
 def differences(files: dict[Path, str]) -> Iterator[str]:
     """The lines in which the files differ from what they should say."""
     for file, text in files.items():
-        now = file.read_text(encoding="utf-8")
-        for line in difflib.unified_diff(now.splitlines(), text.splitlines(), n=0, lineterm=""):
+        now = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+        for line in difflib.unified_diff(now, text.splitlines(), n=0, lineterm=""):
             if not line.startswith(("---", "+++", "@@")):
                 yield f"{file.name}: {line}"
 

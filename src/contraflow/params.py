@@ -149,12 +149,14 @@ def load_params(path: Path) -> Params:
     """Read and check a parameter file.
 
     Raises:
-        UserError: the file is missing, is not YAML, or holds a value that is not allowed.
+        UserError: the file is missing, is not UTF-8 or YAML, or holds a value that is not allowed.
     """
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: run contraflow where params.yaml is, or name one with --params") from None
+        raise UserError(f"{path} is missing: type the command where params.yaml is") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path} must be in UTF-8, and has another character in byte {error.start + 1}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return parse_params(content, str(path))

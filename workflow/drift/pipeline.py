@@ -12,8 +12,10 @@ from drift.plan import Job
 HEADER = """\
 # The stages of the Snakefile as DVC sees them. DVC decides by content whether a stage runs, Snakemake how: each command
 # allows exactly the rules of its stage, and runs those whose files are not there, since DVC has deleted them.
-# `python workflow/sync.py --fix` writes all but the plots: from rules, signatures of steps and their imports.
+# `python workflow/sync.py --fix` writes this file whole: from the rules, the signatures of the steps and their imports.
 """
+PLOTS = Path("workflow/plots.yaml")
+NOTHING = "nothing"  # behind a path that looks like a number, which DVC would refuse in words of its own
 METRICS = "results/metrics.json"
 STEP = "contraflow"
 
@@ -46,10 +48,12 @@ class Pipeline:
             for stage, found in self.settings.items()
         }
 
-    def text(self, now: str) -> str:
-        """The whole file, with the plots that it has now."""
+    def text(self) -> str:
+        """The whole file."""
         stages = {stage: self._stage(stage) for stage in self.rules}
-        return HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096) + now[now.index("plots:\n") :]
+        plots = (self.root / PLOTS).read_text(encoding="utf-8")
+        content = {"vars": [{NOTHING: ""}], "stages": stages}
+        return HEADER + yaml.safe_dump(content, sort_keys=False, width=4096) + plots
 
     def _stage(self, stage: str) -> dict:
         read = dict.fromkeys(Path(path) for job in self.of_stage[stage] for path in job.inputs)
@@ -63,7 +67,7 @@ class Pipeline:
             "cmd": " ".join(["snakemake", "--allowed-rules", *self.rules[stage], stage, "--", stage]),
             "deps": [
                 *above,
-                *(f"${{{each.folder_of}}}" for each in self.settings[stage] if each.folder_of),
+                *(f"${{{each.folder_of}}}${{{NOTHING}}}" for each in self.settings[stage] if each.folder_of),
                 *sorted(others),
                 *self.code.run_by(self.commands[stage]),
             ],

@@ -3,6 +3,7 @@
 
 DVC_RUNS = os.environ.get("DVC_STAGE")  # the stage that DVC itself is running: it decides what runs, and records it
 TARGETS = {stage: list(getattr(rules, stage).input) for stage in STAGES}
+MAKERS = {stage: [r.name for r in workflow.rules if r.output and Path(r.snakefile).stem == stage] for stage in STAGES}
 
 
 def agree():
@@ -12,11 +13,13 @@ def agree():
     stop_at_once()
     if DVC_RUNS:
         end_with_dvc()
-    if not alone(Path.cwd()):
-        return None
-    without_git = complaint(Path.cwd())
-    agreement = Agreement(Path.cwd(), PARAMS, TARGETS)
+    without_git = None
     try:
+        require_meant(sys.argv[1:], MAKERS)
+        if not alone(Path.cwd()):
+            return None
+        without_git = complaint(Path.cwd())
+        agreement = Agreement(Path.cwd(), PARAMS, TARGETS)
         if DVC_RUNS:
             agreement.bring_back(DVC_RUNS)
         else:

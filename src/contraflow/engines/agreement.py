@@ -12,10 +12,10 @@ recorded.
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from contraflow.engines.dvc import Dvc
+from contraflow.engines.dvc import LOCK, Dvc
 from contraflow.engines.jobs import Store, Trace, content_digest, place
 from contraflow.engines.watched import require_watched
 from contraflow.foundations.artefacts import write_text
@@ -25,6 +25,7 @@ from contraflow.foundations.stages import Stages, chosen, files_at
 from contraflow.params import Params
 
 STALE = 1  # seconds since 1970; not 0, which Snakemake takes for "unknown"
+KEPT = (".contraflow", ".dvc", ".dvc/tmp", ".dvc/cache", "logs")  # folders that a run writes to beside its results
 ATTEMPTS = 3  # to record a stage whose files somebody changes at the same time
 
 Find = Callable[[str], Path | None]  # where a file lies, by its hash
@@ -59,10 +60,11 @@ class Agreement:
             UserError: DVC cannot tell, because this is no DVC repository or its files are damaged, it cannot watch a
                 folder of images (see `require_watched`), or results cannot be written.
         """
-        self._require_writable()
+        self._require_recordable()
         self._require_watched()
         self._let_go()
         self._changes, now = self.dvc.changes(), time.time()
+        self._bring_to_present(now)
         stale = self._stale()
         right = self._right(stale, self.store.find) if stale else {}
         self._put_into_place(right, self.store.find)
@@ -114,10 +116,12 @@ class Agreement:
         These are the files that a killed run had finished, and those that `dvc.lock` records and that the change behind
         this run does not concern. Where all are such, nothing has changed, and DVC was told to `--force` the stage.
         """
-        self._require_writable()
+        self._require_recordable()
         if stage == "encode":
             self._require_watched()
         self._let_go()
+        self._bring_to_present(time.time())
+        self._keep_what_dvc_lost()
         recorded = self.dvc.recorded(stage)
 
         def find(digest: str) -> Path | None:
@@ -145,13 +149,22 @@ class Agreement:
         several = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         return right, f"{lost[0]}{several} was changed, or what it was made from, before it was recorded"
 
-    def _require_writable(self) -> None:
-        """Say so before anything is touched; a job would find out when its work is done."""
+    def _require_recordable(self) -> None:
+        """Say so before anything is touched; a job would find out when its work is done, and DVC only then."""
         outputs = {self.root / path for stage in self.stages.names for path in self.stages.outputs(stage)}
-        for folder in sorted({self.root, *outputs, *(path.parent for path in outputs)}):
+        inside = {folder for path in outputs for folder in _folders_below(path)}
+        made = sorted({*inside, *(path.parent for path in outputs)})
+        for folder in [self.root, *(self.root / name for name in KEPT), *made]:
             if folder.is_dir() and not os.access(folder, os.W_OK):
                 name = folder.relative_to(self.root)
                 raise UserError(f"{name} may not be written to: make it writable and run the same command again")
+        for folder in made:
+            if folder.is_symlink():
+                raise UserError(
+                    f"{folder.relative_to(self.root)} is a link, behind which DVC records nothing: put the folder "
+                    "itself there; to have the large files on another disk, move DVC's cache: `dvc cache dir PLACE` "
+                    "and `dvc config cache.type symlink`"
+                )
 
     def _require_watched(self) -> None:
         """Say so before DVC fails in words of its own, or misses a change."""
@@ -159,6 +172,34 @@ class Agreement:
         for name, path, table in ((data.name, data.path, data.table), (transfer.name, transfer.path, None)):
             if name == "folder":
                 require_watched(self.root, Path(path), table)
+
+    def _bring_to_present(self, now: float) -> None:
+        """Give what is dated in the future the present time: Snakemake takes it for newer than what is made from it.
+
+        Raises:
+            UserError: that is not allowed.
+        """
+        names = self.stages.names
+        paths = {path for name in names for path in (*self.stages.inputs(name), *self.stages.outputs(name))}
+        for file in self._files({*paths, LOCK}):
+            if max(file.lstat().st_mtime, file.stat().st_mtime) > now:
+                try:
+                    os.utime(file, (now, now))
+                    _set_times([file], now)
+                except PermissionError:
+                    name = file.relative_to(self.root)
+                    raise UserError(f"{name} is dated in the future, and only its owner may `touch` it") from None
+
+    def _keep_what_dvc_lost(self) -> None:
+        """Keep results that DVC's cache no longer has: DVC is about to delete them, stage by stage."""
+        lost: dict[str, set[str]] = {}
+        for trace in self._traces(set(self.stages.names)):
+            for path, digest in trace.outputs.items():
+                if not self.store.find(digest) and not self.dvc.cached(digest):
+                    lost.setdefault(path, set()).add(digest)
+        for path, digests in lost.items():
+            if (digest := content_digest(self.root / path)) in digests:
+                self.store.put(self.root / path, digest)
 
     def _let_go(self) -> None:
         """Empty the store of what DVC has by now: it is for runs that did not come that far."""
@@ -198,9 +239,14 @@ class Agreement:
         return [t for t in self.store.traces() if t.stage in stages and self.targets[t.stage] & t.outputs.keys()]
 
     def _only_outputs_changed(self, stage: str) -> bool:
-        """Whether somebody changed a stage's outputs and nothing else: then DVC wants all of them made again."""
+        """Whether somebody changed a stage's outputs and nothing else: then DVC wants all of them made again.
+
+        What is merely not in its cache, which was deleted or moved, may be whole all the same.
+        """
         changes = self._changes.get(stage, [])
-        return bool(changes) and all(isinstance(change, dict) and set(change) == {"changed outs"} for change in changes)
+        if not all(isinstance(change, dict) and set(change) == {"changed outs"} for change in changes):
+            return False
+        return any(state != "not in cache" for change in changes for state in change["changed outs"].values())
 
     def _holds(self, trace: Trace, right: dict, stale: set[str], find: Find) -> bool:
         """Whether a job with today's parameters and inputs would do what the trace tells, and its files exist."""
@@ -273,6 +319,14 @@ class Agreement:
     def _files(self, paths: Iterable[str]) -> list[Path]:
         """All files that lie at or under the paths now."""
         return [file for path in paths if (self.root / path).exists() for file in files_at(self.root / path)]
+
+
+def _folders_below(path: Path) -> Iterator[Path]:
+    """A folder and all in it; links to folders, too, but not what lies behind them."""
+    if path.is_dir():
+        yield path
+        for place, names, _ in os.walk(path):
+            yield from (Path(place, name) for name in names)
 
 
 def _remove(file: Path) -> None:

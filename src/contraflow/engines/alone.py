@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 from filelock import FileLock, Timeout
 
+from contraflow.foundations.artefacts import writing
+
 WORKS_FOR = "CONTRAFLOW_WORKS_FOR"
 LAST_WORDS = 1  # seconds
 PATIENCE = 5  # seconds in which a plan (`snakemake -n`) or a dying run makes way
@@ -24,14 +26,18 @@ def alone(root: Path) -> bool:
 
     The kernel releases this lock however its holder ends. Snakemake's own lock files outlive a SIGKILL and would ask
     for `--unlock`: whoever holds this lock knows that they are left over, and removes them.
+
+    Raises:
+        UserError: the folder may not be written to.
     """
     records = root / ".snakemake"
-    records.mkdir(exist_ok=True)
     lock, locks = FileLock(records / "contraflow.lock"), records / "locks"
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            lock.acquire(blocking=False)
+            with writing(records):
+                records.mkdir(exist_ok=True)
+                lock.acquire(blocking=False)
             break
         except Timeout:
             at_work = locks.is_dir() and any(locks.iterdir())

@@ -72,9 +72,13 @@ class Store:
     def keep(self, trace: Trace, root: Path) -> None:
         """Keep a finished job's files and its trace, and drop the state of its training."""
         for path, digest in trace.outputs.items():
-            place(root / path, self._object(digest))
+            self.put(root / path, digest)
         write_json(self.folder / "traces" / f"{trace.key}.json", asdict(trace))
         self.training(trace).unlink(missing_ok=True)
+
+    def put(self, file: Path, digest: str) -> None:
+        """Keep a file of which this is the hash."""
+        place(file, self._object(digest))
 
     def find(self, digest: str) -> Path | None:
         """A kept file by its hash; None where there is none, or it was changed since."""

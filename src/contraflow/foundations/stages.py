@@ -1,6 +1,7 @@
 """What `dvc.yaml` says of the stages: the code that each runs, the parameters it reads, what it uses and makes."""
 
 import hashlib
+import os
 from collections.abc import Iterable
 from functools import reduce
 from importlib.metadata import version
@@ -54,13 +55,15 @@ class Stages:
 def files_at(path: Path) -> list[Path]:
     """The file at a path, or all files below a folder, sorted, but for compiled code, which DVC does not see either.
 
+    What lies behind a folder that may not be searched is no file here: nobody reads it.
+
     Raises:
         FileNotFoundError: there is nothing.
     """
     if not path.is_dir():
         path.stat()
         return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return sorted(file for file in path.rglob("*") if os.path.isfile(file) and "__pycache__" not in file.parts)
 
 
 def code_digest(stage: str) -> str:
