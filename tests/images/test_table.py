@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import GROUP, Listing, Part, split_listing
+from contraflow.images.listing import GROUP, Listing, Part
+from contraflow.images.splitting import split_listing
 from contraflow.images.table import list_images
 
 

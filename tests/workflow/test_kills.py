@@ -82,7 +82,8 @@ class Killer:
         while process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         self.wait_for_job(process, stage)  # the next, where that one was short
-        running = [name for name in JOBS if self.jobs(name)]
+        now = self.processes()  # looked at once: short jobs end while one looks
+        running = [name for name in JOBS if self.jobs(name, now)]
         hit = stage if stage in running else next(iter(running), "between")  # stages run side by side
         victim = self.random.choice(VICTIMS[self.engine])
         if struck := process.poll() is None:
@@ -139,10 +140,11 @@ class Killer:
             if info["cwd"] == str(self.repository.path) and info["cmdline"] and info["status"] != psutil.STATUS_ZOMBIE
         ]
 
-    def jobs(self, stage: str) -> list[dict]:
+    def jobs(self, stage: str, processes: list[dict] | None = None) -> list[dict]:
+        """Those of `processes`, by default of all there are now, that are jobs of the stage."""
         return [
             info
-            for info in self.processes()
+            for info in (self.processes() if processes is None else processes)
             if os.path.basename(info["cmdline"][1 % len(info["cmdline"])]) == "contraflow"
             and JOBS[stage] & set(info["cmdline"][2:3])
         ]

@@ -10,13 +10,14 @@ What is recorded is what the jobs wrote: a file that somebody changed since is p
 recorded.
 """
 
-import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from contraflow.engines.dvc import LOCK, Dvc
 from contraflow.engines.jobs import Store, Trace, content_digest, place
+from contraflow.engines.recordable import require_recordable
+from contraflow.engines.times import STALE, bring_to_present, set_times
 from contraflow.engines.watched import require_watched
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
@@ -24,8 +25,6 @@ from contraflow.foundations.progress import say
 from contraflow.foundations.stages import Stages, chosen, files_at
 from contraflow.params import Params
 
-STALE = 1  # seconds since 1970; not 0, which Snakemake takes for "unknown"
-KEPT = (".contraflow", ".dvc", ".dvc/tmp", ".dvc/cache", "logs")  # folders that a run writes to beside its results
 ATTEMPTS = 3  # to record a stage whose files somebody changes at the same time
 
 Find = Callable[[str], Path | None]  # where a file lies, by its hash
@@ -44,8 +43,7 @@ class Agreement:
         self.root = root
         self.stages, self.dvc, self.store = Stages(root), Dvc(root), Store(root)
         self.targets = {stage: set(files) for stage, files in targets.items()}
-        self._params = params
-        self._values = params.model_dump()
+        self._params, self._values = params, params.model_dump()
         self._changes: dict[str, list] = {}
         self._started = time.time()
 
@@ -60,7 +58,7 @@ class Agreement:
             UserError: DVC cannot tell, because this is no DVC repository or its files are damaged, it cannot watch a
                 folder of images (see `require_watched`), or results cannot be written.
         """
-        self._require_recordable()
+        require_recordable(self.root, self.stages)
         self._require_watched()
         self._let_go()
         self._changes, now = self.dvc.changes(), time.time()
@@ -72,16 +70,16 @@ class Agreement:
             made, measured = self._files(self.stages.outputs(stage)), self._benchmarks(stage)
             if stage in stale:
                 keep = {self.root / path for path in right}
-                _set_times([file for file in made if file not in keep], STALE)
-                _set_times([file for file in made if file in keep] + measured, now)
+                set_times([file for file in made if file not in keep], STALE)
+                set_times([file for file in made if file in keep] + measured, now)
             elif made:
                 times = {file.lstat().st_mtime for file in made + measured}
                 inputs = self._files(self.stages.inputs(stage))
                 newest_input = max((max(file.lstat().st_mtime, file.stat().st_mtime) for file in inputs), default=0)
                 if len(times) > 1 or newest_input > min(times):
-                    _set_times(made + measured, now)
+                    set_times(made + measured, now)
         for stage in self._commit(stale, right):  # DVC puts links or copies of its own in place of the files
-            _set_times(self._files(self.stages.outputs(stage)), now)
+            set_times(self._files(self.stages.outputs(stage)), now)
 
     def record(self, params: Params) -> None:
         """Tell DVC about the stages that a direct run of Snakemake has brought up to date.
@@ -116,7 +114,7 @@ class Agreement:
         These are the files that a killed run had finished, and those that `dvc.lock` records and that the change behind
         this run does not concern. Where all are such, nothing has changed, and DVC was told to `--force` the stage.
         """
-        self._require_recordable()
+        require_recordable(self.root, self.stages)
         if stage == "encode":
             self._require_watched()
         self._let_go()
@@ -131,7 +129,7 @@ class Agreement:
         forced = self.targets[stage] <= right.keys() and right.items() <= recorded.items()
         if not forced:
             self._put_into_place(right, find)
-            _set_times([self.root / path for path in right] + self._benchmarks(stage), time.time())
+            set_times([self.root / path for path in right] + self._benchmarks(stage), time.time())
 
     def _put_back(self, stale: set[str]) -> tuple[dict[str, str], str]:
         """Undo what somebody did to files of stale stages since their jobs ended.
@@ -149,23 +147,6 @@ class Agreement:
         several = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         return right, f"{lost[0]}{several} was changed, or what it was made from, before it was recorded"
 
-    def _require_recordable(self) -> None:
-        """Say so before anything is touched; a job would find out when its work is done, and DVC only then."""
-        outputs = {self.root / path for stage in self.stages.names for path in self.stages.outputs(stage)}
-        inside = {folder for path in outputs for folder in _folders_below(path)}
-        made = sorted({*inside, *(path.parent for path in outputs)})
-        for folder in [self.root, *(self.root / name for name in KEPT), *made]:
-            if folder.is_dir() and not os.access(folder, os.W_OK):
-                name = folder.relative_to(self.root)
-                raise UserError(f"{name} may not be written to: make it writable and run the same command again")
-        for folder in made:
-            if folder.is_symlink():
-                raise UserError(
-                    f"{folder.relative_to(self.root)} is a link, behind which DVC records nothing: put the folder "
-                    "itself there; to have the large files on another disk, move DVC's cache: `dvc cache dir PLACE` "
-                    "and `dvc config cache.type symlink`"
-                )
-
     def _require_watched(self) -> None:
         """Say so before DVC fails in words of its own, or misses a change."""
         data, transfer = self._params.data, self._params.eval.transfer
@@ -174,21 +155,10 @@ class Agreement:
                 require_watched(self.root, Path(path), table)
 
     def _bring_to_present(self, now: float) -> None:
-        """Give what is dated in the future the present time: Snakemake takes it for newer than what is made from it.
-
-        Raises:
-            UserError: that is not allowed.
-        """
-        names = self.stages.names
-        paths = {path for name in names for path in (*self.stages.inputs(name), *self.stages.outputs(name))}
-        for file in self._files({*paths, LOCK}):
-            if max(file.lstat().st_mtime, file.stat().st_mtime) > now:
-                try:
-                    os.utime(file, (now, now))
-                    _set_times([file], now)
-                except PermissionError:
-                    name = file.relative_to(self.root)
-                    raise UserError(f"{name} is dated in the future, and only its owner may `touch` it") from None
+        """No file that the engines compare is dated in the future, which Snakemake takes for newer than its results."""
+        stages = self.stages
+        paths = {path for name in stages.names for path in (*stages.inputs(name), *stages.outputs(name))}
+        bring_to_present(self._files({*paths, LOCK}), now, self.root)
 
     def _keep_what_dvc_lost(self) -> None:
         """Keep results that DVC's cache no longer has: DVC is about to delete them, stage by stage."""
@@ -321,14 +291,6 @@ class Agreement:
         return [file for path in paths if (self.root / path).exists() for file in files_at(self.root / path)]
 
 
-def _folders_below(path: Path) -> Iterator[Path]:
-    """A folder and all in it; links to folders, too, but not what lies behind them."""
-    if path.is_dir():
-        yield path
-        for place, names, _ in os.walk(path):
-            yield from (Path(place, name) for name in names)
-
-
 def _remove(file: Path) -> None:
     """Remove a file, and the folders that it leaves empty."""
     file.unlink()
@@ -336,9 +298,3 @@ def _remove(file: Path) -> None:
     while not any(folder.iterdir()):
         folder.rmdir()
         folder = folder.parent
-
-
-def _set_times(files: Iterable[Path], seconds: float) -> None:
-    """Of a link into DVC's cache, the link's own time: by it Snakemake goes, and the cache serves other runs, too."""
-    for file in files:
-        os.utime(file, (seconds, seconds), follow_symlinks=False)

@@ -21,7 +21,8 @@ from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
 from contraflow.images.facts import DIGEST, Facts, count_values, pixel_digest
 from contraflow.images.image_set import ImageSet, Split, Spool
 from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
-from contraflow.images.listing import Part, describe_endings, endings, printable, split_called, split_listing
+from contraflow.images.listing import Part, describe_endings, endings, printable, split_called
+from contraflow.images.splitting import split_listing
 from contraflow.images.table import list_images
 
 T = TypeVar("T")

@@ -1,6 +1,5 @@
-"""The user's own folder of images: which files there are, what their labels are, and which are kept for the test."""
+"""The user's own folder of images: which files there are, and what their labels are."""
 
-import math
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.encoded.splits import UNLABELLED, Draw, generator
+from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.shares import part_of
 from contraflow.images.decoding import is_picture
 
 GROUP = 2**32  # from the first position of a group to that of the next: more than any window
@@ -257,66 +255,6 @@ def no_images(folder: Path) -> UserError:
     """A folder holds no images; what it holds instead."""
     found = describe_endings(endings(folder))
     return UserError(f"{folder} holds no images{f', but {found}, which are not read' if found else ''}")
-
-
-def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, seed: int) -> tuple[Part, Part]:
-    """The training and the test images of a folder, each in the order of the listing.
-
-    Without a split of the folder's own, `test_fraction` of each class is drawn for the test, or of ordered images that
-    share of whole groups: the neighbours of a training image would say too much. Where there are labels, images without
-    one are no test images. `limit` keeps that many training images, drawn as well (the first by name would all be of
-    one class), beside the validation images that the user keeps apart.
-    """
-    train, test = listing.train, listing.test
-    if test is None:
-        random = generator(seed, Draw.TEST)
-        groups = np.zeros(len(train), np.int64) if train.positions is None else train.positions // GROUP
-        usable = train.labels != UNLABELLED if listing.classes else np.ones(len(train), bool)
-        grouped = len(np.unique(groups)) > 1
-        if grouped:
-            drawn = _draw_groups(groups, test_fraction, random)
-        else:
-            drawn = np.zeros(len(train), bool)
-            drawn[usable] = _draw_classes(train.labels[usable], test_fraction, random)
-        train, test = train.take(np.flatnonzero(~drawn)), train.take(np.flatnonzero(drawn & usable))
-        only = set(test.labels.tolist()) - set(train.labels.tolist())
-        if grouped and only:
-            raise UserError(
-                f"the groups drawn for the test hold every image of the class {listing.classes[min(only)]}: give the "
-                "table a column split, or change data.split_seed"
-            )
-    if limit is not None:
-        held_out = np.zeros(len(train), bool) if train.held_out is None else train.held_out
-        drawn = generator(seed, Draw.LIMIT).permutation(np.flatnonzero(~held_out))[:limit]
-        train = train.take(np.sort(np.concatenate([drawn, np.flatnonzero(held_out)])))
-    return train, test
-
-
-def _draw_classes(labels: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
-    """Of each class its share, rounded so that the whole has its share, too, and is not empty; never all of a class.
-
-    Each class gets its share rounded down, and those with the largest remainders one image more, as seats are shared
-    out by the method of Hamilton; between equal remainders the draw decides.
-    """
-    names, sizes = np.unique(labels, return_counts=True)
-    shares = [part_of(int(size), fraction) for size in sizes]
-    counts = [math.floor(share) for share in shares]
-    members = [random.permutation(np.flatnonzero(labels == name)) for name in names]
-    open_ = [place for place in random.permutation(len(names)) if counts[place] + 1 < sizes[place]]
-    open_.sort(key=lambda place: counts[place] - shares[place])
-    for place in open_[: max(1, round(sum(shares))) - sum(counts)]:
-        counts[place] += 1
-    drawn = np.zeros(len(labels), bool)
-    drawn[np.concatenate([own[:count] for own, count in zip(members, counts, strict=True)])] = True
-    return drawn
-
-
-def _draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
-    """Whole groups until the share is reached, at least one and never all."""
-    names, sizes = np.unique(groups, return_counts=True)
-    order = random.permutation(len(names))
-    enough = np.searchsorted(np.cumsum(sizes[order]), round(part_of(len(groups), fraction))) + 1
-    return np.isin(groups, names[order[: min(enough, len(names) - 1)]])
 
 
 def list_unsorted(folder: Path) -> tuple[list[str], Part]:
