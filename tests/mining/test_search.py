@@ -58,6 +58,19 @@ def test_inverted_lists_find_the_same_where_all_are_looked_through(exact_feature
     assert (np.abs(found.other - position[:, None]) > 2).all()
 
 
+def test_where_the_lists_hold_too_few_none_is_named_last_and_nobody_twice(monkeypatch):
+    monkeypatch.setattr(approximate, "RECALL", 0.0)
+    monkeypatch.setattr(approximate, "PROBES", 1)
+    features = unit(np.random.default_rng(0).normal(size=(40, 8)).repeat(10, axis=0))  # ten copies of each
+    found = Search(features, np.arange(400), count=30, exact_up_to=0).candidates(np.arange(400))
+    missing = found.other < 0
+    assert missing.any() and (np.diff(missing.astype(int), axis=1) >= 0).all()
+    assert (found.similarity[missing] == -np.inf).all() and (found.similarity[~missing] > -1.001).all()
+    for anchor, others in enumerate(found.other):
+        named = others[others >= 0].tolist()
+        assert anchor not in named and len(named) == len(set(named))
+
+
 def test_the_recall_that_is_recorded_is_that_of_the_search():
     rng = np.random.default_rng(0)
     features = unit(rng.normal(size=(40, 24))[rng.integers(0, 40, 3000)] + rng.normal(size=(3000, 24)))
