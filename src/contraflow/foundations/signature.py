@@ -3,7 +3,7 @@
 A step is a function in `contraflow.steps`, in a module of its own name. Its first parameter is its settings, the others
 say by their types which files it reads and writes and what else it is told:
 
-    def mine(settings: MiningPass, *, encoder: Annotated[Path, Reads("Checkpoint.")], ...) -> None:
+    def mine(settings: MiningSettings, *, encoder: Annotated[Path, Reads("Checkpoint.")], ...) -> None:
 
 The command line (`contraflow.cli`), the inputs and outputs of the job's trace (`contraflow.engines.jobs`) and the
 parameters in `dvc.yaml` (`workflow/sync.py`) follow from it. A rule names its files as the step's parameters are named.

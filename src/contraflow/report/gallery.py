@@ -7,7 +7,7 @@ import numpy as np
 from contraflow.foundations.arrays import evenly
 from contraflow.pages.pictures import picture, sprite
 from contraflow.report.run import Run
-from contraflow.views.shown import read_views
+from contraflow.report.shown import read_views
 
 MOST_CLASSES = 30
 EACH_CLASS = 8

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +26,17 @@ from contraflow.views.loader import CompanionLoader, ViewLoader
 REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linearly (Goyal et al. 2017)
 
 
+class MinedImages(NamedTuple):
+    """Mined negatives that each image brings along: their sample indices (images, m) int64.
+
+    They come in a view each, or `stored`, as the vectors that they last had: a vector starts as the projection of its
+    image, and is no part of the checkpoint.
+    """
+
+    index: np.ndarray
+    stored: bool
+
+
 @dataclass(frozen=True)
 class Round:
     """What is trained, from where on, on which images.
@@ -35,11 +47,8 @@ class Round:
         epochs: Numbered on from the rounds before, so that no two rounds see the same views.
         start: The checkpoint to go on from; None draws weights from the seed.
         before: The history of that checkpoint's own training, against which a collapse is measured.
-        order: `order(epoch=...)` is the order of the images in an epoch, so that they meet their mined negatives in a
-            batch; None draws it from the seed.
-        companions: Mined negatives that each image brings along, in a view each: sample indices (images, m) int64.
-        stored: The same of those that come as the vectors that they last had: a vector starts as the projection of its
-            image, and is no part of the checkpoint.
+        mined: What mining brings: images that come along, or `mined(epoch=...)`, the order of the images in an epoch in
+            which they meet their mined negatives; None for nothing.
         encoder: A checkpoint, perhaps of another method, of which the encoder's weights are taken.
         indices: Of the images to train on; None takes all training images.
     """
@@ -49,11 +58,17 @@ class Round:
     epochs: range
     start: Path | None = None
     before: Sequence[Epoch] = ()
-    order: Callable[..., np.ndarray] | None = None
-    companions: np.ndarray | None = None
-    stored: np.ndarray | None = None
+    mined: Callable[..., np.ndarray] | MinedImages | None = None
     encoder: Path | None = None
     indices: np.ndarray | None = None
+
+    def order(self, epoch: int) -> np.ndarray | None:
+        """The sample indices in the order of an epoch; None where it is drawn from the seed."""
+        return self.mined(epoch=epoch) if callable(self.mined) else None
+
+    def along(self, *, stored: bool) -> np.ndarray | None:
+        """Sample indices of the images that come along in this way, (images, m) int64; None where none do."""
+        return self.mined.index if isinstance(self.mined, MinedImages) and self.mined.stored == stored else None
 
     def __str__(self) -> str:
         return f"seed {self.seed} · round {self.number}"
@@ -109,7 +124,7 @@ def train(
             if ends_early(history, settings):
                 break
             total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
-            for made in loader.epoch(epoch, order=todo.order(epoch=epoch) if todo.order else None):
+            for made in loader.epoch(epoch, order=todo.order(epoch)):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate

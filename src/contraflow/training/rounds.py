@@ -35,30 +35,9 @@ CheckpointOut = Annotated[Path, Writes("Checkpoint to write (.safetensors).")]
 HistoryOut = Annotated[Path, Writes("History of the training to write (.csv).")]
 
 
-def train_round(settings: Training, *, data: EncodedData, todo: Round, **told) -> None:
-    """Train on as many GPUs as `settings.train` asks for, or on the CPU, and write a checkpoint and its history.
-
-    Arguments are those of `train_on` but for its device.
-
-    Raises:
-        UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
-    """
-    images, batch = len(_indices(data, todo)), settings.train.batch_size
-    if images < batch:  # before anything waits for a GPU
-        raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
-    with lease(settings.train.gpus) as devices:
-        on_each(devices, partial(train_on, settings=settings, data=data, todo=todo, **told))
-
-
-def _indices(data: EncodedData, todo: Round) -> np.ndarray:
-    """The images to train on."""
-    return data.training if todo.indices is None else todo.indices
-
-
-def train_on(
-    device: torch.device,
-    *,
+def train_round(
     settings: Training,
+    *,
     data: EncodedData,
     todo: Round,
     encoder: Path,
@@ -67,14 +46,41 @@ def train_on(
     threads: int,
     provenance: Provenance,
 ) -> None:
-    """What each process of a training does on a device of its own; the first alone writes.
+    """Train on as many GPUs as `settings.train` asks for, or on the CPU, and write a checkpoint and its history.
 
     Args:
         encoder, history: The checkpoint to write, and its history.
         state: Is written after each epoch, to go on from.
         threads: CPU threads that make views.
         provenance: What the round is made from, for the checkpoint.
+
+    Raises:
+        UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
+    images, batch = len(_indices(data, todo)), settings.train.batch_size
+    if images < batch:  # before anything waits for a GPU
+        raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
+    with lease(settings.train.gpus) as devices:
+        on_each(devices, partial(_train, settings, data, todo, encoder, history, state, threads, provenance))
+
+
+def _indices(data: EncodedData, todo: Round) -> np.ndarray:
+    """The images to train on."""
+    return data.training if todo.indices is None else todo.indices
+
+
+def _train(
+    settings: Training,
+    data: EncodedData,
+    todo: Round,
+    encoder: Path,
+    history: Path,
+    state: Path,
+    threads: int,
+    provenance: Provenance,
+    device: torch.device,
+) -> None:
+    """What each process of a training does on a device of its own; the first alone writes."""
     torch.set_num_threads(job_cores())
     torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
     indices = _indices(data, todo)
@@ -86,9 +92,9 @@ def train_on(
         method.encoder.load_state_dict(load_encoder(todo.encoder)[0].state_dict())
     own_threads = max(1, threads // world_size())
     slots = None
-    if todo.stored is not None:
+    if (stored := todo.along(stored=True)) is not None:
         vectors = _projections(method, data, device, own_threads)
-        slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(todo.stored))
+        slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(stored))
     rows = train(
         method,
         _loader(settings, data, todo, indices, device, own_threads),
@@ -132,9 +138,9 @@ def _loader(
     )
     recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
     loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small)
-    if todo.companions is not None:
-        along = load(recipes[:1], batch_size=batch_size * todo.companions.shape[1])
-        return CompanionLoader(loader, along, todo.companions)
+    if (companions := todo.along(stored=False)) is not None:
+        others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
+        return CompanionLoader(loader, others, companions)
     return loader
 
 

@@ -13,7 +13,7 @@ from contraflow.foundations.signature import Data, Reads, State, Threads
 from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass, order_with_negatives
 from contraflow.training.history import read_history
-from contraflow.training.loop import Round
+from contraflow.training.loop import MinedImages, Round
 from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
 from contraflow.training.settings import Training
 
@@ -53,18 +53,18 @@ def train_mined(
     mined.require(negatives, data=encoded.digest, encoder=digest)
     mining, seed, number = settings.mining, mined.seed, mined.round
     if mining.use == "batches":
-        use = {"order": partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)}
+        brought = partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)
     else:
         nearest = np.zeros((encoded.card.train.images, mining.companions), np.int64)
         nearest[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
-        use = {"stored" if mining.use == "stored" else "companions": nearest}
+        brought = MinedImages(nearest, stored=mining.use == "stored")
     first = settings.train.epochs + (number - 1) * mining.epochs
     epochs = range(first, first + mining.epochs)
     inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)}
     train_round(
         settings.with_rate(mining.lr),
         data=encoded,
-        todo=Round(seed, number, epochs, start=start, before=read_history(before), **use),
+        todo=Round(seed, number, epochs, start=start, before=read_history(before), mined=brought),
         encoder=encoder,
         history=history,
         state=state,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from contraflow.report.shown import read_views
 from contraflow.views.loader import ViewLoader
-from contraflow.views.shown import read_views
 
 
 @pytest.fixture(scope="module")
