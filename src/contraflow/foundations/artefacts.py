@@ -50,7 +50,7 @@ def reading(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (UserError, PermissionError):
+    except (UserError, PermissionError, IsADirectoryError, NotADirectoryError):  # say themselves what the place is
         raise
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run the step that makes it first") from None
