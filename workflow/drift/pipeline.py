@@ -15,7 +15,7 @@ HEADER = """\
 # `python workflow/sync.py --fix` writes this file whole: from the rules, the signatures of the steps and their imports.
 """
 PLOTS = Path("workflow/plots.yaml")
-NOTHING = "nothing"  # behind a path that looks like a number, which DVC would refuse in words of its own
+NOTHING = "nothing"  # empty text: behind a path that looks like a number, it makes that text, as DVC wants paths
 METRICS = "results/metrics.json"
 STEP = "contraflow"
 

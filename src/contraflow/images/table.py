@@ -175,12 +175,15 @@ def _order_keys(columns: _Columns) -> list[Decimal] | list[datetime]:
 
 def _number(text: str) -> Decimal | None:
     with suppress(InvalidOperation):
-        return number if (number := Decimal(text)).is_finite() else None
+        number = Decimal(text)
+        return number if number.is_finite() else None
+    return None
 
 
 def _time(text: str) -> datetime | None:
     with suppress(ValueError):
         return datetime.fromisoformat(text)
+    return None
 
 
 def _check_split(columns: _Columns, classes: list[str], train: Part, apart: dict[str, Part]) -> None:
