@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError, model_validator
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
 from contraflow.images.settings import Data
-from contraflow.methods.parts.settings import Loss, Method, Negatives
+from contraflow.methods.parts.settings import Loss, Method, Negatives, Positives
 from contraflow.mining.settings import Mining
 from contraflow.models.settings import Model, groups
 from contraflow.pages.settings import Report
@@ -31,6 +31,10 @@ class Params(Section):
     model: Model = Model()
     method: Method = Method()
     loss: Loss = Loss()
+    positives: Annotated[
+        Positives,
+        "which images show the same: they are positives of each other, and never negatives",
+    ] = Positives()
     negatives: Annotated[
         Negatives, "of every method that has them, wherever they lie: batch, queue or bank; applied in this order"
     ] = Negatives()
@@ -72,6 +76,10 @@ class Params(Section):
                 f"mining.use must be batches where method.name is {name}: only simclr compares images with others "
                 f"beside the batch, got {self.mining.use}"
             )
+        if self.positives.source in ("group", "order") and self.data.table is None:
+            yield f"data.table must name a table where positives.from is {self.positives.source}, got null"
+        if self.positives.source == "label" and self.negatives.exclude_window:
+            yield "negatives.exclude_window must be 0 where positives.from is label"
         if name == "moco" and self.model.norm == "sync":
             yield (
                 "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch "

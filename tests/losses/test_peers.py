@@ -6,12 +6,14 @@
 import pytest
 import torch
 
+from contraflow.encoded.kin import Kin
 from contraflow.losses.comparison import in_batch
 from contraflow.losses.infonce import Stored, info_nce
 from contraflow.losses.margins import triplet
 from contraflow.losses.ntxent import ntxent
 from contraflow.losses.without_negatives import barlow_twins, negative_cosine, vicreg
 from contraflow.methods.parts.contrastive import Temperature
+from contraflow.methods.parts.kinship import Kinship
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.training.diagnosis import alignment, uniformity
@@ -19,6 +21,11 @@ from contraflow.training.diagnosis import alignment, uniformity
 pytestmark = pytest.mark.peers
 SIZES = pytest.mark.parametrize(("n", "d"), [(2, 3), (16, 8), (64, 32)])
 TAU = pytest.mark.parametrize("tau", [0.07, 0.5])
+
+
+def of_label(labels):
+    """The kinship of rows that have these labels, -1 for none."""
+    return Kinship(Kin.by_label(torch.as_tensor(labels).numpy()))
 
 
 def agree(ours, theirs, z):
@@ -61,7 +68,7 @@ def test_supcon(vectors, n, d, tau):
     labels = torch.arange(n) % 3
     peer = losses.SupConLoss(tau)
     agree(
-        lambda a, b: ntxent(a, b, tau, labels=labels),
+        lambda a, b: ntxent(a, b, tau, kin=of_label(labels)),
         lambda a, b: peer(torch.cat([a, b]), labels.repeat(2)),
         vectors(n, d),
     )

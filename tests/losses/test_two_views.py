@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from contraflow.encoded.kin import Kin
 from contraflow.losses.comparison import SIMILARITIES, in_batch
 from contraflow.losses.false_negatives import attract, suspects
 from contraflow.losses.margins import margin_pairs, triplet
@@ -10,9 +11,15 @@ from contraflow.losses.ntxent import ntxent
 from contraflow.losses.selection import hardest, ring, within_margin
 from contraflow.losses.weighting import debias, harden
 from contraflow.losses.without_negatives import barlow_twins, vicreg
+from contraflow.methods.parts.kinship import Kinship
 from contraflow.training.diagnosis import alignment
 
 TAU = 0.01
+
+
+def of_label(labels):
+    """The kinship of rows that have these labels, -1 for none."""
+    return Kinship(Kin.by_label(torch.as_tensor(labels).numpy()))
 
 
 def with_policy(policy):
@@ -27,7 +34,7 @@ LOSSES = {
     "ntxent": lambda a, b, _: ntxent(a, b, TAU),
     "ntxent by distance": lambda a, b, _: ntxent(a, b, TAU, similarity="euclidean"),
     "ntxent by dot product": lambda a, b, _: ntxent(a, b, TAU, similarity="dot"),
-    "supcon": lambda a, b, labels: ntxent(a, b, TAU, labels=labels),
+    "supcon": lambda a, b, labels: ntxent(a, b, TAU, kin=of_label(labels)),
     "debiased": with_policy(lambda c, t: debias(c, t, 0.1)),
     "hcl": with_policy(lambda c, t: debias(harden(c, t, 1.0), t, 0.1)),
     "ring": with_policy(lambda c, t: ring(c, 0.1, 0.5)),

@@ -1,14 +1,18 @@
 """Methods of a size that takes milliseconds, and batches for them."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
+from contraflow.encoded.kin import Kin
 from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.views.batch import Batch
 
 SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3)
+LABELS = torch.where(torch.arange(40) % 4 == 3, -1, torch.arange(40) % 3)
 
 
 @pytest.fixture(scope="session")
@@ -24,11 +28,16 @@ def settings_of(params_of):
 
 @pytest.fixture(scope="session")
 def method_of(settings_of):
-    """The method itself, arguments as for `settings_of`; its weights are drawn from seed 0."""
+    """The method itself, other arguments as for `settings_of`; its weights are drawn from seed 0.
 
-    def make(name, **changes):
+    Images are kin as `kin` says, by default each alone, or by `labels` where that is the method's own way.
+    """
+
+    def make(name, *, labels=LABELS, kin=None, **changes):
         torch.manual_seed(0)
-        return METHODS[name](settings_of(name, **changes), SHAPE).train()
+        if METHODS[name].positives_from == "label":
+            kin = Kin.by_label(labels.numpy())
+        return METHODS[name](settings_of(name, **changes), replace(SHAPE, kin=kin)).train()
 
     return make
 
@@ -40,7 +49,6 @@ def batch_of():
     def make(step=0, n=6, progress=0.0):
         generator = torch.Generator().manual_seed(step)
         index = torch.randperm(40, generator=generator)[:n]
-        labels = torch.where(index % 4 == 3, -1, index % 3)
-        return Batch(torch.randn(2, n, 1, 16, 16, generator=generator), index, labels, progress)
+        return Batch(torch.randn(2, n, 1, 16, 16, generator=generator), index, LABELS[index], progress)
 
     return make

@@ -12,7 +12,6 @@ from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
 from contraflow.images.decoding import is_picture
 
-GROUP = 2**32  # from the first position of a group to that of the next: more than any window
 _TOLD = 10  # endings that a sentence names
 _SPLITS = {
     "train": ("train", "training"),

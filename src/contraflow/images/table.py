@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from contraflow.encoded.kin import GROUP
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import GROUP, Listing, Part, as_splits, list_folder, printable, split_called
+from contraflow.images.listing import Listing, Part, as_splits, list_folder, printable, split_called
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("split", "group", "order")
@@ -30,7 +31,8 @@ def list_images(path: Path, table: str | None) -> Listing:
         label: its class, as text; empty where there is none.
         split: `train`, `val` or `test`, as folders may be called (see `list_folder`), and like these `val` without
             `test` is the test set; without the column, test images are drawn.
-        group: what the image belongs to: a film, a patient, a place. Groups are never neighbours in order.
+        group: what the image belongs to: a film, a patient, a place. Groups are never neighbours in order. An image
+            for which it is empty is alone.
         order: the image's place in its group, a number or an ISO 8601 time; without the column, that of its row.
 
     With `group` or `order` the images are sorted by both and get positions, else they are sorted by path and get none.
@@ -92,8 +94,6 @@ class _Columns:
         self.check("path", lambda name: name not in twice, "must name each image once")
         if "split" in used:
             self.check("split", split_called, "must be train, val or test")
-        if "group" in used:
-            self.check("group", bool, "must not be empty")
 
     def __getitem__(self, name: str) -> list[str]:
         return self.content[name]
@@ -151,7 +151,8 @@ def _positions(columns: _Columns) -> np.ndarray | None:
     if not {"group", "order"} & columns.content.keys():
         return None
     n = len(columns.lines)
-    groups = columns.content.get("group", [""] * n)
+    names = columns.content.get("group", ["all"] * n)
+    groups = [(name, 0 if name else row) for row, name in enumerate(names)]
     keys = _order_keys(columns) if "order" in columns.content else range(n)
     order = sorted(range(n), key=lambda i: (groups[i], keys[i]))
     positions = np.empty(n, np.int64)

@@ -12,8 +12,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from contraflow.encoded.splits import UNLABELLED
-
 EMPTY = -1  # sample index of a place in a queue or bank that holds nothing yet
 
 
@@ -68,11 +66,17 @@ def euclidean(a: Tensor, b: Tensor) -> Tensor:
 
 SIMILARITIES = {"cosine": cosine, "dot": dot, "euclidean": euclidean}  # as `loss.similarity` names them
 Policy = Callable[[Comparison, float | Tensor], Comparison]
+Kinship = Callable[[Tensor, Tensor], Tensor]  # of sample indices (A,) and (M,): bool (A, M), who shows the same thing
 
 
 def unchanged(comparison: Comparison, tau: float | Tensor) -> Comparison:
     """The policy that takes all negatives as they are."""
     return comparison
+
+
+def same_image(anchor_index: Tensor, key_index: Tensor) -> Tensor:
+    """The kinship where no two images show the same thing."""
+    return anchor_index[:, None] == key_index
 
 
 def compare(
@@ -83,15 +87,16 @@ def compare(
     key_index: Tensor,
     positive: Tensor,
     similarity: str = "cosine",
+    kin: Kinship = same_image,
 ) -> Comparison:
-    """Compare each anchor with each key; keys of other images are its negatives, unless they are its positives.
+    """Compare each anchor with each key; keys that are not its kin are its negatives, unless they are its positives.
 
-    The rule by sample index keeps an image's own key out of its negatives wherever that key lies: in the batch, in a
-    queue from an earlier step, in a bank.
+    The rule by sample index keeps an image's own key, and those of its kin, out of its negatives wherever they lie: in
+    the batch, in a queue from an earlier step, in a bank.
     """
     with torch.autocast(anchors.device.type, enabled=False):
         anchors, keys = exact(anchors), exact(keys)
-        other = (anchor_index[:, None] != key_index) & (key_index != EMPTY)
+        other = ~kin(anchor_index, key_index) & (key_index != EMPTY)
         similarities = SIMILARITIES[similarity](anchors, keys)
         return Comparison(anchors, keys, anchor_index, key_index, similarities, positive, other & ~positive)
 
@@ -101,30 +106,28 @@ def in_batch(
     index: Tensor | None = None,
     similarity: str = "cosine",
     others: tuple[Tensor, Tensor] | None = None,
-    labels: Tensor | None = None,
+    kin: Kinship = same_image,
 ) -> Comparison:
     """Compare all views of a batch with each other.
 
     Args:
-        z: Embeddings (V, N, D) of V views, at least two, of N images. Each view's positives are the image's others.
-        index: Sample indices of the images, (N,); by default all differ.
+        z: Embeddings (V, N, D) of V views, at least two, of N images. Each view's positives are all others of its kin.
+        index: Sample index of the image in each view, (V, N), or (N,) where all views of a row show the same one; by
+            default that, and all rows differ.
         similarity: One of `SIMILARITIES`.
         others: Further keys (K, D), which are positives of none, and the sample index of each, (K,).
-        labels: Of the images, (N,) int64, -1 for none: all other views of an anchor's label are its positives, too.
     """
     views, n, _ = z.shape
-    flat, place = z.flatten(0, 1), torch.arange(n, device=z.device).repeat(views)
-    positive = place[:, None] == place
-    if labels is not None:
-        label = labels.repeat(views)
-        positive = positive | ((label[:, None] == label) & (label != UNLABELLED))
-    positive = positive.fill_diagonal_(False)
-    keys, anchor_index = flat, place if index is None else index.repeat(views)
-    key_index = anchor_index
+    index = torch.arange(n, device=z.device) if index is None else index
+    flat, anchor_index = z.flatten(0, 1), index.expand(views, n).flatten()
+    positive = kin(anchor_index, anchor_index).fill_diagonal_(False)
+    keys, key_index = flat, anchor_index
     if others is not None:
         keys, key_index = torch.cat([flat, others[0]]), torch.cat([anchor_index, others[1]])
         positive = F.pad(positive, (0, len(others[0])))
-    return compare(flat, keys, anchor_index=anchor_index, key_index=key_index, positive=positive, similarity=similarity)
+    return compare(
+        flat, keys, anchor_index=anchor_index, key_index=key_index, positive=positive, similarity=similarity, kin=kin
+    )
 
 
 def positive_similarity(comparison: Comparison) -> Tensor:

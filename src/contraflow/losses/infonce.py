@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import EMPTY, Policy, compare, softmax_loss, unchanged
+from contraflow.losses.comparison import EMPTY, Kinship, Policy, compare, same_image, softmax_loss, unchanged
 from contraflow.losses.ntxent import require_pair
 
 
@@ -25,8 +25,9 @@ def info_nce(
     index: Tensor | None = None,
     similarity: str = "cosine",
     negatives: Policy = unchanged,
+    kin: Kinship = same_image,
 ) -> Tensor:
-    """Mean cross-entropy of finding each query's key among that key and all stored keys of other images.
+    """Mean cross-entropy of finding each query's key among that key and all stored keys but those of its kin.
 
     Args:
         query: Anchors, shape (N, D).
@@ -49,5 +50,6 @@ def info_nce(
         key_index=torch.cat([absent, stored.index]),
         positive=torch.eye(n, n + k, dtype=torch.bool, device=query.device),
         similarity=similarity,
+        kin=kin,
     )
     return softmax_loss(comparison, tau, negatives)

@@ -4,7 +4,7 @@ labels SupCon (Khosla et al. 2020, "Supervised Contrastive Learning", equation 2
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import Policy, in_batch, softmax_loss, unchanged
+from contraflow.losses.comparison import Kinship, Policy, in_batch, same_image, softmax_loss, unchanged
 
 
 def ntxent(
@@ -16,7 +16,7 @@ def ntxent(
     similarity: str = "cosine",
     negatives: Policy = unchanged,
     others: tuple[Tensor, Tensor] | None = None,
-    labels: Tensor | None = None,
+    kin: Kinship = same_image,
 ) -> Tensor:
     """Mean cross-entropy of finding each anchor's other view among all other 2N - 1 embeddings, and perhaps K more.
 
@@ -27,13 +27,13 @@ def ntxent(
         z1: First views' projections, shape (N, D); they need not be normalised.
         z2: Second views' projections, shape (N, D), row by row the positives of `z1`.
         tau: Temperature, greater than 0.
-        index: Sample indices of the images, (N,); by default all differ.
+        index: Sample index of the image in each view, (2, N), or (N,) where a row shows one; by default all differ.
         similarity: One of `SIMILARITIES`.
         negatives: Policy for the negatives.
         others: Projections of further images, (K, D), and the sample index of each, (K,): negatives of every anchor of
             another image.
-        labels: Of the images, (N,) int64, for SupCon: all other embeddings of the anchor's label are its positives; an
-            image without a label, -1, has its own other view alone.
+        kin: Who shows the same thing: all other embeddings of an anchor's kin are its positives. By label that is
+            SupCon.
 
     Returns:
         A scalar; log(2N - 1 + K) when all embeddings are equal and all images differ.
@@ -42,7 +42,7 @@ def ntxent(
         ValueError: the shapes differ, are not two-dimensional, or `tau` is not greater than 0.
     """
     require_pair("ntxent", z1, z2)
-    return softmax_loss(in_batch(torch.stack([z1, z2]), index, similarity, others, labels), tau, negatives)
+    return softmax_loss(in_batch(torch.stack([z1, z2]), index, similarity, others, kin), tau, negatives)
 
 
 def require_pair(name: str, z1: Tensor, z2: Tensor) -> None:

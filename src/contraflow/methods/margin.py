@@ -6,6 +6,7 @@ from torch import Tensor
 from contraflow.losses.comparison import Comparison, in_batch
 from contraflow.losses.margins import margin_pairs
 from contraflow.methods.parts.base import Method, Output
+from contraflow.methods.parts.kinship import Kinship
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.views.batch import Batch
 
@@ -16,10 +17,11 @@ class Margin(Method):
     def __init__(self, settings, data):
         super().__init__(settings, data)
         self.negatives = NegativePolicy(settings, data.positions)
+        self.kin = Kinship(data.kin)
 
     def forward(self, batch: Batch) -> Output:
         z = self.embed(batch.views)
-        comparison = self.negatives(in_batch(z, batch.index, self.loss.similarity), self.loss.tau)
+        comparison = self.negatives(in_batch(z, batch.shown, self.loss.similarity, kin=self.kin), self.loss.tau)
         return Output(self.contrast(comparison), z)
 
     def contrast(self, comparison: Comparison) -> Tensor:

@@ -30,6 +30,7 @@ class MemoryBank(Contrastive):
         slots = self.slots.vectors
         drawn = self.training_images[torch.randint(len(self.training_images), (self.drawn,)).to(slots.device)]
         anchors, keys = z.flatten(0, 1), slots[batch.index].repeat(len(z), 1)
-        loss = self.find(anchors, keys, Stored(slots[drawn], drawn), batch.index.repeat(len(z)), batch.progress)
+        shown = batch.shown.expand(z.shape[:2]).flatten()
+        loss = self.find(anchors, keys, Stored(slots[drawn], drawn), shown, batch.progress)
         self.slots.refresh(batch.index, z)
         return Output(loss, z)

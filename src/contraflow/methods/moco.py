@@ -36,7 +36,7 @@ class MoCo(Contrastive):
         self.momentum.follow(self, batch.progress)
         query, key = self.embed(batch.views[:1])[0], self.keys(batch.views[1:2])[0]
         loss = self.find(query, key, self.queue.stored, batch.index, batch.progress)
-        self.queue.push(key, batch.index)
+        self.queue.push(key, batch.shown.expand(2, -1)[1])
         return Output(loss, torch.stack([query, key]))
 
     def keys(self, views: Tensor) -> Tensor:

@@ -29,9 +29,10 @@ class NNCLR(Contrastive):
         z = self.project(batch.views)
         predicted = self.gathered(self.predictor, z)
         z = gather(z.detach(), dim=1)
+        shown = batch.shown.expand(z.shape[:2])
         first, second = (
-            self.find(nearest(view, self.queue.stored), other, Stored(other, batch.index), batch.index, batch.progress)
-            for view, other in zip(z, predicted.flip(0), strict=True)
+            self.find(nearest(view, self.queue.stored), other, Stored(other, of_other), of_view, batch.progress)
+            for view, of_view, other, of_other in zip(z, shown, predicted.flip(0), shown.flip(0), strict=True)
         )
         self.queue.push(z[0], batch.index)
         return Output((first + second) / 2, z)

@@ -31,10 +31,13 @@ class SimCLR(Contrastive):
 
     def contrast(self, z: Tensor, batch: Batch, others: tuple[Tensor, Tensor] | None = None) -> Tensor:
         """The loss of embeddings (2, N, D), with `others` as `ntxent` takes them."""
-        tau, labels = self.temperature(*z, batch.progress), batch.labels if self.needs_labels else None
-        pairs = [tuple(z)]
+        tau = self.temperature(*z, batch.progress)
+        views = list(zip(z, batch.shown.expand(z.shape[:2]), strict=True))
+        pairs = [views]
         if batch.local is not None:
-            pairs += product(z, self.embed(batch.local))
-        told = {"index": batch.index, "similarity": self.similarity, "others": others, "labels": labels}
-        losses = [ntxent(*pair, tau, negatives=self.negatives, **told) for pair in pairs]
+            pairs += product(views, ((crop, batch.index) for crop in self.embed(batch.local)))
+        losses = [
+            ntxent(a, b, tau, index=torch.stack([of_a, of_b]), others=others, **self.comparing)
+            for (a, of_a), (b, of_b) in pairs
+        ]
         return sum(losses) / len(losses)

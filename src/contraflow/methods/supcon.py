@@ -7,3 +7,4 @@ class SupCon(SimCLR):
     """SimCLR whose positives are also the images of the anchor's label; images without one are treated as in SimCLR."""
 
     needs_labels = True
+    positives_from = "label"

@@ -28,8 +28,8 @@ class Supervised(Method):
 
 
 def cross_entropy(logits: Tensor, labels: Tensor, weight: float = 1) -> Tensor:
-    """`weight` times the mean over views of labelled images: logits (V, N, classes), labels (N,), -1 for none."""
-    labels = labels.repeat(len(logits))
+    """`weight` times the mean over views of labelled images: logits (V, N, classes), labels as a batch has them."""
+    labels = labels.expand(logits.shape[:2]).flatten()
     # a sum over none is 0, where a mean would be no number
     loss = F.cross_entropy(logits.flatten(0, 1), labels, ignore_index=UNLABELLED, reduction="sum")
     return weight * loss / (labels != UNLABELLED).sum().clamp(min=1)

@@ -128,7 +128,7 @@ def train(
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate
-                batch = replace(made, labels=labels[made.index], progress=step / steps).to(device)
+                batch = replace(made, labels=labels[made.shown], progress=step / steps).to(device)
                 if slots is not None:
                     stored, of_images = slots.of(batch.index)
                     batch = replace(batch, stored=stored, stored_index=of_images)

@@ -116,8 +116,11 @@ def _train(
 def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> Method:
     """The method that `method.name` names, to be trained on some images, its weights drawn from torch's generator."""
     card, positions, training = data.card, torch.from_numpy(data.positions), torch.from_numpy(indices)
-    shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training)
-    return METHODS[settings.method.name](settings, shape)
+    method = METHODS[settings.method.name]
+    source = method.positives_from or settings.positives.source
+    kin = None if source == "image" else settings.kin(data, source)
+    shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training, kin)
+    return method(settings, shape)
 
 
 def _loader(
@@ -137,7 +140,9 @@ def _loader(
         **data.card.loading,
     )
     recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
-    loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small)
+    source = settings.positives.source
+    kin = None if source == "image" else settings.kin(data, source)
+    loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small, kin=kin)
     if (companions := todo.along(stored=False)) is not None:
         others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
         return CompanionLoader(loader, others, companions)

@@ -5,8 +5,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.kin import Kin, kin_of
 from contraflow.foundations.signature import Setting
-from contraflow.methods.parts.settings import Loss, Method, MethodSettings, Negatives
+from contraflow.methods.parts.settings import Loss, Method, MethodSettings, Negatives, Positives
 from contraflow.models.settings import Model
 from contraflow.settings.values import Count, Natural, NotNegative, Positive, Section, ShareBelowOne
 from contraflow.views.settings import Augment
@@ -50,6 +52,11 @@ class Training(MethodSettings):
     augment: Augment
     train: Train
 
+    def kin(self, data: EncodedData, source: str) -> Kin:
+        """Which images of the data show the same thing, by what `source` names: see `contraflow.encoded.kin.kin_of`."""
+        fraction, seed = self.labelled_fraction, self.split_seed
+        return kin_of(data, source, window=self.positives.window, labelled_fraction=fraction, split_seed=seed)
+
     def with_rate(self, lr: float, **changes: object) -> Self:
         """The same with another peak learning rate, and perhaps other changes of the section `train`."""
         return replace(self, train=self.train.model_copy(update={"lr": lr, **changes}))
@@ -59,5 +66,5 @@ class Training(MethodSettings):
         cls, augment: Augment, model: Model, train: Train, *, labelled_fraction: float = 1.0, seed: int = 0
     ) -> Self:
         """Of a training with labels, in which nothing contrasts: of a share of each class, drawn by a seed."""
-        unused = Loss(), Negatives()
+        unused = Loss(), Positives(), Negatives()
         return cls(model, Method(name="supervised"), *unused, labelled_fraction, seed, augment, train)

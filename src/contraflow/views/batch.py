@@ -14,8 +14,11 @@ class Batch:
     Attributes:
         views: Normalised, shape (V, n, C, H, W), float32 or float16; V at least 2 in a training.
         index: Sample indices of all images of the batch, (N,) int64.
-        labels: Shape (N,) int64, -1 where a method is to see none; None before the training says.
+        labels: Of the image in each view, in the shape of `shown`, int64, -1 where a method is to see none; None before
+            the training says.
         progress: Share of the training that is done, 0 to below 1, for schedules.
+        partner: Sample indices of the images that all views but the first show, (N,) int64; None where those are the
+            same.
         local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr gets any.
         companions: A view of each of m other images that each image brings along as further negatives, (m, n, C, H, W);
             None where it brings none. Only simclr gets any.
@@ -28,11 +31,19 @@ class Batch:
     index: Tensor
     labels: Tensor | None = None
     progress: float = 0.0
+    partner: Tensor | None = None
     local: Tensor | None = None
     companions: Tensor | None = None
     companion_index: Tensor | None = None
     stored: Tensor | None = None
     stored_index: Tensor | None = None
+
+    @property
+    def shown(self) -> Tensor:
+        """Sample indices of the images in each view: (V, N), or (N,) where all views of an image show the same."""
+        if self.partner is None:
+            return self.index
+        return torch.stack([self.index, *[self.partner] * (len(self.views) - 1)])
 
     def to(self, device: torch.device) -> Self:
         """The same on a device."""

@@ -52,13 +52,20 @@ class DeviceViewLoader(ViewLoader):
         self._channels = torch.arange(shape[2], device=device)[:, None, None]
 
     def _batches(self, epoch: int, order: np.ndarray) -> Iterator[Batch]:
+        partners = self._partners(epoch)
         for indices in self._slices(order):
-            own = indices[self._part]
-            views = self._make(epoch, own, self._recipes, 0, self.image_shape)
+            own, theirs = indices[self._part], None
+            if partners is None:
+                views = self._make(epoch, own, self._recipes, 0, self.image_shape)
+            else:
+                theirs = partners[indices]
+                first = self._make(epoch, own, self._recipes[:1], 0, self.image_shape)
+                others = self._make(epoch, theirs[self._part], self._recipes[1:], 1, self.image_shape)
+                views, theirs = torch.cat([first, others]), torch.from_numpy(theirs)
             local = None
             if len(self._local):
                 local = self._make(epoch, own, self._local, len(self._recipes), self._local_shape)
-            yield Batch(views, torch.from_numpy(indices), local=local)
+            yield Batch(views, torch.from_numpy(indices), partner=theirs, local=local)
 
     def _make(self, epoch: int, indices: np.ndarray, recipes: np.ndarray, first: int, shape: tuple) -> Tensor:
         """Normalised views (V, N, C, H, W)."""

@@ -5,7 +5,7 @@ The pixels come straight from the mapped file (`contraflow.encoded.beton`), thos
 what a view depends on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from contraflow.encoded.beton import Beton, open_beton
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.prefetch import prefetch
 from contraflow.views.batch import Batch
@@ -81,6 +82,8 @@ class ViewLoader(_Images):
         indices: the samples to use; all by default.
         local: as `views`, of the small crops, which are counted on from the views.
         local_size: their pixels a side.
+        kin: which images show the same thing: all views of an image but the first are then of one of its kin, drawn
+            anew in each epoch (`Kin.partners`); None where all are of the image itself.
         part, parts: makes the views of only this one (from 0) of so many equal parts of each batch.
         half: float16 instead of float32.
         channels_last: the memory of a pixel's channels lies together, as convolutions on a GPU want it.
@@ -99,6 +102,7 @@ class ViewLoader(_Images):
         batch_size: int,
         local: Sequence[ViewRecipe] = (),
         local_size: int = 1,
+        kin: Kin | None = None,
         part: int = 0,
         parts: int = 1,
         half: bool = False,
@@ -109,6 +113,7 @@ class ViewLoader(_Images):
         if batch_size % parts:
             raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {batch_size}")
         self.seed = seed
+        self._kin = kin
         self._part = slice(part * batch_size // parts, (part + 1) * batch_size // parts)
         self._half, self._channels_last = half, channels_last
         if half:  # the kernels copy what the table says of a grey level: here the bits of float16, which Numba lacks
@@ -148,9 +153,13 @@ class ViewLoader(_Images):
         return self._batches(epoch, order)
 
     def _batches(self, epoch: int, order: np.ndarray) -> Iterator[Batch]:
-        return prefetch((self._start(epoch, indices) for indices in self._slices(order)), self.threads)
+        partners = self._partners(epoch)
+        return prefetch((self._start(epoch, indices, partners) for indices in self._slices(order)), self.threads)
 
-    def _start(self, epoch: int, indices: np.ndarray) -> tuple:
+    def _partners(self, epoch: int) -> np.ndarray | None:
+        return None if self._kin is None else self._kin.partners(self.indices, seed=self.seed, epoch=epoch)
+
+    def _start(self, epoch: int, indices: np.ndarray, partners: np.ndarray | None) -> tuple:
         """An empty batch, its length and the function that fills a part of it."""
         own = indices[self._part]
         views = self._empty(len(self._recipes), len(own), self.image_shape)
@@ -159,13 +168,27 @@ class ViewLoader(_Images):
         def numbers(tensor: Tensor) -> np.ndarray:
             return (tensor.view(torch.int16) if self._half else tensor).numpy()
 
-        def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
-            common = storage, places, own, start, stop, self.seed, epoch
-            fill_views(*common, 0, self._recipes, self._table, numbers(views))
-            if local is not None:
-                fill_views(*common, len(self._recipes), self._local, self._table, numbers(local))
+        def fill(of: np.ndarray, first: int, last: int, small: bool) -> Callable[[int, int], None]:
+            """Fills some of the views, and the small crops, with images `of`."""
 
-        return Batch(views, torch.from_numpy(indices), local=local), len(own), partial(self._file.use_pixels, own, use)
+            def use(storage: np.ndarray, places: np.ndarray, start: int, stop: int) -> None:
+                common = storage, places, of, start, stop, self.seed, epoch
+                fill_views(*common, first, self._recipes[first:last], self._table, numbers(views)[first:last])
+                if small and local is not None:
+                    fill_views(*common, len(self._recipes), self._local, self._table, numbers(local))
+
+            return partial(self._file.use_pixels, of, use)
+
+        if partners is None:
+            return Batch(views, torch.from_numpy(indices), local=local), len(own), fill(own, 0, len(views), True)
+        theirs = partners[indices]
+        image, partner = fill(own, 0, 1, True), fill(theirs[self._part], 1, len(views), False)
+
+        def both(start: int, stop: int) -> None:
+            image(start, stop)
+            partner(start, stop)
+
+        return Batch(views, torch.from_numpy(indices), partner=torch.from_numpy(theirs), local=local), len(own), both
 
     def _empty(self, views: int, n: int, shape: tuple[int, int, int]) -> Tensor:
         """Memory for views (V, N, C, H, W) of the kind that is wanted."""

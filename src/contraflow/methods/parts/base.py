@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 
 from contraflow.collectives import gather
+from contraflow.encoded.kin import Kin
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import projection_head
@@ -24,6 +25,7 @@ class DataShape:
         classes: 0 where there are no labels.
         positions: Place in order of each image, (images,) int64; None where the sample indices are the places.
         training: Sample indices of the images that are trained on, (M,) int64; None for all.
+        kin: Which of them show the same thing; None where each is alone.
     """
 
     channels: int
@@ -32,6 +34,7 @@ class DataShape:
     classes: int
     positions: Tensor | None = None
     training: Tensor | None = None
+    kin: Kin | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ class Method(nn.Module):
         encoder: The network that is kept.
         loss: The section `loss` of the parameters.
         needs_labels: Whether the method makes no sense without any labels.
+        positives_from: What makes its positives beside views, as `positives.from` names it, where that is its own.
         predicts: Whether it has a `predictor` of one view's projection from the other's, (N, D) to (N, D), in the shape
             of the projection head (Grill et al. 2020, section 3.3).
 
@@ -63,6 +67,7 @@ class Method(nn.Module):
     """
 
     needs_labels = False
+    positives_from: str | None = None
     predicts = False
 
     def __init__(self, settings: MethodSettings, data: DataShape):

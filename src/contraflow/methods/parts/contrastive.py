@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from contraflow.losses.comparison import exact
 from contraflow.losses.infonce import Stored, info_nce
 from contraflow.methods.parts.base import Method
+from contraflow.methods.parts.kinship import Kinship
 from contraflow.methods.parts.negatives import NegativePolicy
 from contraflow.methods.parts.schedule import cosine
 from contraflow.methods.parts.settings import Loss
@@ -53,8 +54,14 @@ class Contrastive(Method):
         self.similarity = settings.loss.similarity
         self.temperature = Temperature(settings.loss)
         self.negatives = NegativePolicy(settings, data.positions)
+        self.kin = Kinship(data.kin)
+
+    @property
+    def comparing(self) -> dict:
+        """What its loss is told, whatever it compares."""
+        return {"similarity": self.similarity, "negatives": self.negatives, "kin": self.kin}
 
     def find(self, query: Tensor, key: Tensor, stored: Stored, index: Tensor, progress: float) -> Tensor:
         """`info_nce` of queries (N, D) of images `index` (N,), at the temperature of the share of training done."""
         tau = self.temperature(query, key, progress)
-        return info_nce(query, key, stored, tau, index=index, similarity=self.similarity, negatives=self.negatives)
+        return info_nce(query, key, stored, tau, index=index, **self.comparing)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from contraflow.foundations.signature import Settings
 from contraflow.models.settings import Model
@@ -74,6 +74,32 @@ class Loss(Section):
         return self
 
 
+_From = create_model(  # a class cannot have a field of this name in its body, for it is a word of Python
+    "_From",
+    __base__=Section,
+    **{
+        "from": (
+            Annotated[
+                Literal["image", "label", "group", "order"],
+                "the other view is of: image (the same), label, group (another of the same), order (one near by)",
+            ],
+            "image",
+        )
+    },
+)
+
+
+class Positives(_From):
+    window: Annotated[
+        int, Field(ge=1, lt=2**31), "order: images of a group within so many places of each other show the same"
+    ] = 1
+
+    @property
+    def source(self) -> str:
+        """The value of `from`."""
+        return getattr(self, "from")
+
+
 class Negatives(Section):
     exclude_window: Annotated[
         int,
@@ -128,4 +154,5 @@ class MethodSettings(Settings):
     model: Model
     method: Method
     loss: Loss
+    positives: Positives
     negatives: Negatives

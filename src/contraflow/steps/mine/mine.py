@@ -9,11 +9,13 @@ from torch import Tensor
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
+from contraflow.encoded.kin import Kin, kin_of
 from contraflow.foundations.arrays import load_arrays, on_disk, save_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.signature import Data, Option, Reads, Setting, Settings, Threads, Writes
+from contraflow.methods.parts.settings import Positives
 from contraflow.mining.negatives import mine_negatives
 from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass
@@ -32,9 +34,20 @@ class MiningSettings(Settings):
 
     augment: Augment
     window: Annotated[int, Setting("negatives.exclude_window")]
+    positives: Positives
+    labelled_fraction: Annotated[float, Setting("data.labelled_fraction")]
+    split_seed: Annotated[int, Setting("data.split_seed")]
     mining: Mining
 
     how: ClassVar = HOW
+
+    def kin(self, data: EncodedData) -> Kin:
+        """Which images are not to be negatives of each other."""
+        source, within = self.positives.source, self.positives.window
+        kin = kin_of(data, source, window=within, labelled_fraction=self.labelled_fraction, split_seed=self.split_seed)
+        if not self.window or source == "group":  # none of a group is far enough
+            return kin
+        return Kin(data.positions, max(self.window, kin.window))
 
 
 def mine(
@@ -51,8 +64,8 @@ def mine(
 
     The table has the arrays anchor (M,), negative, similarity and rank (M, k), and suspected (M,), of which
     `mining.negatives.MinedNegatives` tells, anchors and negatives as indices into `train.beton`; its provenance says
-    the rest. Validation images are neither anchors nor negatives. Features lie on the disk of `negatives`, not in
-    memory.
+    the rest. Validation images are neither anchors nor negatives, and images that show the same (`positives.from`) are
+    not each other's. Features lie on the disk of `negatives`, not in memory.
 
     Args:
         shard: Only for this one, from 0, of `mining.shards` shares of the images. Each embeds all images, which is a
@@ -71,7 +84,7 @@ def mine(
     network, made_from = load_encoder(encoder)
     made_from.require(encoder, data=encoded.digest)
     seed, number = made_from.seed, made_from.round + 1
-    training = encoded.training
+    training, kin = encoded.training, settings.kin(encoded)
     rows = range(len(training)) if shard is None else _share(len(training), shard, mining.shards)
     loading = {"batch_size": EMBEDDING_BATCH, "threads": threads, **encoded.card.loading}
     with lease() as (device,):
@@ -97,11 +110,11 @@ def mine(
             views = views.reshape(len(order), mining.fn_views, -1)[rows.start - first : rows.stop - first]
         found = mine_negatives(
             features,
-            encoded.positions[training],
+            kin.places[training],
             mining,
             seed=seed,
             number=number,
-            window=settings.window,
+            window=kin.window,
             anchors=rows,
             views=views,
             device=device,

@@ -1,0 +1,77 @@
+"""Which images show the same thing."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.splits import UNLABELLED, draw_labelled
+from contraflow.foundations.errors import UserError
+
+GROUP = 2**32  # from the first position of a group to that of the next: more than any window
+
+
+@dataclass(frozen=True)
+class Kin:
+    """Images whose places differ by at most `window` are kin: one may be the other's positive, and is no negative.
+
+    Attributes:
+        places: Of each image by sample index, (images,) int64.
+        window: 0 where kin is who has the same place, to below `GROUP`.
+    """
+
+    places: np.ndarray
+    window: int = 0
+
+    @classmethod
+    def by_label(cls, labels: np.ndarray) -> Self:
+        """Kin is who has the same label (images,) int64; who has none, -1, is alone."""
+        return cls(np.where(labels == UNLABELLED, -1 - np.arange(len(labels)), labels))
+
+    def partners(self, indices: np.ndarray, *, seed: int, epoch: int) -> np.ndarray:
+        """For each image one of its kin, all as likely: a function of the seed, the epoch and its own sample index.
+
+        Args:
+            indices: Sample indices (N,) of the images that may be taken, and for which partners are wanted.
+
+        Returns:
+            By sample index, (images,) int64: one of `indices`; an image that has no kin among them has itself.
+        """
+        order = indices[np.argsort(self.places[indices], kind="stable")]
+        places, own = self.places[order], np.arange(len(order))
+        first = np.searchsorted(places, places - self.window, "left")
+        others = np.searchsorted(places, places + self.window, "right") - first - 1
+        draw = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], np.uint64), counter=[0, 0, 0, 1]))
+        chosen = first + (draw.random(len(self.places))[order] * others).astype(np.int64)
+        chosen[others == 0] = own[others == 0]
+        chosen += (others > 0) & (chosen >= own)
+        found = np.arange(len(self.places))
+        found[order] = order[chosen]
+        return found
+
+
+def kin_of(data: EncodedData, source: str, *, window: int, labelled_fraction: float, split_seed: int) -> Kin:
+    """The kin that `positives.from` names, of the images of a data set.
+
+    Args:
+        source: `image`, `label`, `group` or `order`.
+        window: For `order`: places in order within which images of a group are kin.
+        labelled_fraction, split_seed: Which labels are known.
+
+    Raises:
+        UserError: the data has no labels, groups or order.
+    """
+    positions = data.positions
+    if source == "image":
+        return Kin(np.arange(len(positions)))
+    if source == "label":
+        if not data.card.labelled:
+            raise UserError(f"positives.from must not be label where there are no labels, as in {data.card.name}")
+        known = draw_labelled(data.labels("train"), data.training, fraction=labelled_fraction, seed=split_seed)
+        return Kin.by_label(known)
+    if source == "group":
+        if positions.max() < GROUP:
+            raise UserError("positives.from group needs a column group in data.table, with two groups or more")
+        return Kin(positions // GROUP)
+    return Kin(positions, window)
