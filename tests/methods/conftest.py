@@ -30,12 +30,12 @@ def settings_of(params_of):
 def method_of(settings_of):
     """The method itself, other arguments as for `settings_of`; its weights are drawn from seed 0.
 
-    Images are kin as `kin` says, by default each alone, or by `labels` where that is the method's own way.
+    Images are kin as `kin` says, by default by `labels` where that is the method's own way, else each is alone.
     """
 
     def make(name, *, labels=LABELS, kin=None, **changes):
         torch.manual_seed(0)
-        if METHODS[name].positives_from == "label":
+        if kin is None and METHODS[name].positives_from == "label":
             kin = Kin.by_label(labels.numpy())
         return METHODS[name](settings_of(name, **changes), replace(SHAPE, kin=kin)).train()
 

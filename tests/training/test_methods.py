@@ -32,9 +32,10 @@ def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashi
     assert history.collapse.isna().all() and history.knn.between(0.2, 1).all()
 
 
+@pytest.mark.parametrize("source", ["image", "label", "order"])
 @pytest.mark.parametrize("name", METHODS)
 def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
-    monkeypatch, params_of, encoded, history_of, tmp_path, name
+    monkeypatch, params_of, encoded, history_of, tmp_path, name, source
 ):
     """With all that keeps state or draws: a queue that no batch divides, a learned temperature, moving negatives."""
     params = params_of(
@@ -42,6 +43,8 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
         method={"name": name, "queue": 23},
         loss={"temperature": "learned", "triplet": "random"},
         negatives={"selection": "adaptive", "outer": 0.5, "mix_pairs": 3},
+        positives={"from": source, "window": 3},
+        data={"name": "folder", "path": "images", "table": "images.csv"},
     )
     history_of(params, encoded, tmp_path / "whole")
     keep = loop.save_state

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contraflow.encoded.beton import open_beton
+from contraflow.encoded.kin import Kin
 from contraflow.images.writer import IntField, RGBImageField
 from contraflow.views.device_loader import DeviceViewLoader, fits, view_loader
 from contraflow.views.loader import ViewLoader
@@ -107,3 +108,10 @@ def test_a_cpu_keeps_its_kernels(file):
     options = {"seed": 0, "batch_size": 2, "threads": 1, "mean": [0.0] * file[1], "std": [1.0] * file[1]}
     loader = view_loader(file[0], [ViewRecipe(**ALL)], device=torch.device("cpu"), half=True, **options)
     assert type(loader) is ViewLoader and next(loader.epoch(0)).views.dtype == torch.float32
+
+
+def test_the_same_partners(file):
+    views = [ViewRecipe(**ALL)] * 2
+    for ours, theirs in both(file, views, kin=Kin(np.arange(N) // 3)):
+        assert_same(ours, theirs)
+        assert torch.equal(ours.partner, theirs.partner) and not torch.equal(ours.partner, ours.index)

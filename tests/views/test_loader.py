@@ -14,6 +14,7 @@ import pytest
 import torch
 from fixtures.views import EVERYTHING
 
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.errors import UserError
 from contraflow.views import loader as loader_module
 from contraflow.views.loader import ImageLoader, ViewLoader
@@ -296,3 +297,31 @@ def test_another_process_and_another_processor(file, tmp_path):
     plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "NUMBA_CACHE_DIR": str(tmp_path)}
     assert in_another_process(file, 3, **plain) == [expected, 0, 3]
     assert in_another_process(file, 1, **plain) == [expected, 1, 3]
+
+
+@pytest.mark.parametrize("views", [2, 3])
+def test_all_views_but_the_first_are_those_of_the_partner(file, views):
+    """As the partner itself would have them in that epoch, so a picture has the same views whoever shows it."""
+    kin = Kin(np.arange(N) // 4)
+    plain = {
+        int(i): batch.views[:, n] for batch in view_loader(file, views).epoch(1) for n, i in enumerate(batch.index)
+    }
+    seen = 0
+    for batch in view_loader(file, views, kin=kin, indices=np.arange(N)).epoch(1):
+        assert (batch.partner // 4 == batch.index // 4).all() and (batch.partner != batch.index).all()
+        assert torch.equal(batch.shown, torch.stack([batch.index, *[batch.partner] * (views - 1)]))
+        for n, (image, partner) in enumerate(zip(batch.index.tolist(), batch.partner.tolist(), strict=True)):
+            if image in plain and partner in plain:  # the last batch, which is not full, has none
+                seen += 1
+                assert torch.equal(batch.views[0, n], plain[image][0])
+                assert torch.equal(batch.views[1:, n], plain[partner][1:])
+    assert seen > N // 2
+
+
+def test_partners_are_those_of_the_whole_batch_where_there_are_parts(file):
+    kin = Kin(np.arange(N) // 4)
+    whole = list(view_loader(file, kin=kin).epoch(0))
+    parts = [list(view_loader(file, kin=kin, part=part, parts=2).epoch(0)) for part in range(2)]
+    for batch, *halves in zip(whole, *parts, strict=True):
+        assert torch.equal(batch.views, torch.cat([half.views for half in halves], dim=1))
+        assert all(torch.equal(half.partner, batch.partner) for half in halves)

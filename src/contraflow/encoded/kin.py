@@ -51,8 +51,8 @@ class Kin:
         return found
 
 
-def kin_of(data: EncodedData, source: str, *, window: int, labelled_fraction: float, split_seed: int) -> Kin:
-    """The kin that `positives.from` names, of the images of a data set.
+def kin_of(data: EncodedData, source: str, *, window: int, labelled_fraction: float, split_seed: int) -> Kin | None:
+    """The kin that `positives.from` names, of the images of a data set; None where each is alone.
 
     Args:
         source: `image`, `label`, `group` or `order`.
@@ -64,7 +64,7 @@ def kin_of(data: EncodedData, source: str, *, window: int, labelled_fraction: fl
     """
     positions = data.positions
     if source == "image":
-        return Kin(np.arange(len(positions)))
+        return None
     if source == "label":
         if not data.card.labelled:
             raise UserError(f"positives.from must not be label where there are no labels, as in {data.card.name}")

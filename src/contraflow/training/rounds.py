@@ -117,8 +117,8 @@ def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> 
     """The method that `method.name` names, to be trained on some images, its weights drawn from torch's generator."""
     card, positions, training = data.card, torch.from_numpy(data.positions), torch.from_numpy(indices)
     method = METHODS[settings.method.name]
-    source = method.positives_from or settings.positives.source
-    kin = None if source == "image" else settings.kin(data, source)
+    source = settings.positives.source
+    kin = settings.kin(data, method.positives_from if source == "image" else source)
     shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training, kin)
     return method(settings, shape)
 
@@ -140,8 +140,7 @@ def _loader(
         **data.card.loading,
     )
     recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
-    source = settings.positives.source
-    kin = None if source == "image" else settings.kin(data, source)
+    kin = settings.kin(data, settings.positives.source)
     loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small, kin=kin)
     if (companions := todo.along(stored=False)) is not None:
         others = load(recipes[:1], batch_size=batch_size * companions.shape[1])

@@ -52,8 +52,8 @@ class Training(MethodSettings):
     augment: Augment
     train: Train
 
-    def kin(self, data: EncodedData, source: str) -> Kin:
-        """Which images of the data show the same thing, by what `source` names: see `contraflow.encoded.kin.kin_of`."""
+    def kin(self, data: EncodedData, source: str) -> Kin | None:
+        """Which images of the data show the same thing, by what `source` names: see `kin_of`."""
         fraction, seed = self.labelled_fraction, self.split_seed
         return kin_of(data, source, window=self.positives.window, labelled_fraction=fraction, split_seed=seed)
 

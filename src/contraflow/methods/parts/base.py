@@ -57,7 +57,7 @@ class Method(nn.Module):
         encoder: The network that is kept.
         loss: The section `loss` of the parameters.
         needs_labels: Whether the method makes no sense without any labels.
-        positives_from: What makes its positives beside views, as `positives.from` names it, where that is its own.
+        positives_from: What makes its positives where `positives.from` is `image`, named like that.
         predicts: Whether it has a `predictor` of one view's projection from the other's, (N, D) to (N, D), in the shape
             of the projection head (Grill et al. 2020, section 3.3).
 
@@ -67,7 +67,7 @@ class Method(nn.Module):
     """
 
     needs_labels = False
-    positives_from: str | None = None
+    positives_from = "image"
     predicts = False
 
     def __init__(self, settings: MethodSettings, data: DataShape):

@@ -45,9 +45,9 @@ class MiningSettings(Settings):
         """Which images are not to be negatives of each other."""
         source, within = self.positives.source, self.positives.window
         kin = kin_of(data, source, window=within, labelled_fraction=self.labelled_fraction, split_seed=self.split_seed)
-        if not self.window or source == "group":  # none of a group is far enough
-            return kin
-        return Kin(data.positions, max(self.window, kin.window))
+        if kin is None or source == "order":
+            return Kin(data.positions, max(self.window, kin.window if kin else 0))
+        return kin  # by group all lie within the window
 
 
 def mine(
