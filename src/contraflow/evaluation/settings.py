@@ -75,6 +75,11 @@ class Eval(Section):
     corruptions: Annotated[
         bool, Switch(True), "true: k-NN where the test images are noisy, blurred, brighter, compressed or turned"
     ] = False
+    retrieval: Annotated[
+        list[Count],
+        Switch([1, 4]),
+        "recall@k for each of these k, R-precision and MAP@R: are a test image's nearest others of its class; [] for none",
+    ] = []
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
     fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()
 
@@ -89,6 +94,8 @@ class Eval(Section):
                     "eval.few_labels must hold shares of the labels (0.01) or whole numbers of images of each class "
                     f"(5), got {amount:g}"
                 )
+        if len(set(self.retrieval)) < len(self.retrieval):
+            raise ValueError(f"eval.retrieval must name each k once, got {self.retrieval}")
         if len(self.few) < len(self.few_labels):
             raise ValueError(f"eval.few_labels must name each amount once, got {self.few_labels}")
         return self
@@ -117,6 +124,20 @@ class Eval(Section):
                 ),
                 cases={"clean": "As they are", "jpeg": "JPEG"},
                 level="severity",
+            )
+        if self.retrieval:
+            found["retrieval"] = Asked(
+                "Retrieval among the test images",
+                (
+                    "Whether the images nearest to a test image are of its class.",
+                    "the encoder is far ahead of raw pixels, and recall grows little with k: the first hit is right.",
+                    "MAP@R is low where recall@1 is high: a class lies in many small clusters.",
+                ),
+                figures={
+                    **{f"recall@{k}": (f"Recall@{k}", "of the queries") for k in self.retrieval},
+                    "r_precision": ("R-precision", "mean over queries"),
+                    "map@r": ("MAP@R", "mean over queries"),
+                },
             )
         if self.transfer.name:
             found["transfer"] = Asked(
