@@ -43,6 +43,7 @@ CHANGES = {
         "few_draws": 2,
         "supervised": True,
         "corruptions": True,
+        "retrieval": [1, 3],
         "transfer": {"name": "folder", "path": "pictures"},
         "fine_tune": {"share": 1.0, "epochs": 2, "lr": 0.5},
     },

@@ -292,6 +292,16 @@ class Figures:
             found.setdefault(kind, {})[str(level)] = self.accuracies(of_seeds)
         return found
 
+    @cached_property
+    def retrieval(self) -> dict:
+        labels, ks = self.data.test.labels, self.eval["retrieval"]
+        of_seeds = {
+            name: [formulas.retrieval(self.vectors(*each).test, labels, ks) for each in seeds]
+            for name, seeds in self.by_name.items()
+            if name != "pca_pixels"
+        }
+        return {name: self.accuracies(found) for name, found in of_seeds.items()}
+
     def _corrupted(self, name: str, seed: int | None, kind: str, strength: float | None) -> dict[str, float]:
         test = self.data.test
         pixels = self.corrupted(kind, strength)
@@ -364,6 +374,7 @@ class Figures:
             "rounds": self.by_round,
             "mining": {"same_class_share": self.by_round[-1]["same_class_share"]},
             "corruptions": self.corruptions,
+            "retrieval": self.retrieval,
             "transfer": self.transfer,
             "fine_tune": self.fine_tune,
         }

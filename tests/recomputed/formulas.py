@@ -105,6 +105,21 @@ class Probe:
         return self.model.predict(self._standard(x))
 
 
+def retrieval(vectors: np.ndarray, labels: np.ndarray, ks: list[int]) -> dict[str, float]:
+    """Recall@k, R-precision and MAP@R, each image a query among all others."""
+    similarity = unit(vectors.astype(np.float64)) @ unit(vectors.astype(np.float64)).T
+    scores: dict[str, list[float]] = {name: [] for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
+    for query, label in enumerate(labels):
+        others = np.delete(np.arange(len(labels)), query)
+        ranked = others[np.argsort(-similarity[query, others], kind="stable")]
+        right, r = labels[ranked] == label, int((labels[others] == label).sum())
+        for k in ks:
+            scores[f"recall@{k}"].append(float(right[:k].any()))
+        scores["r_precision"].append(right[:r].mean())
+        scores["map@r"].append(sum(right[: i + 1].mean() for i in range(r) if right[i]) / r)
+    return {name: float(np.mean(found)) for name, found in scores.items()}
+
+
 def accuracy(found: np.ndarray, labels: np.ndarray) -> float:
     return sum(int(a == b) for a, b in zip(found, labels, strict=True)) / len(labels)
 

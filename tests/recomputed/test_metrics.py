@@ -17,6 +17,7 @@ SECTIONS = [
     "rounds",
     "mining",
     "corruptions",
+    "retrieval",
     "transfer",
     "fine_tune",
 ]

@@ -165,6 +165,11 @@ TABLES = {
     "Accuracy on the test images": lambda figures: summary(figures.metrics),
     "Accuracy on the validation images": lambda figures: summary(figures.validation),
     "Corrupted test images": corruptions,
+    "Retrieval among the test images": lambda figures: {
+        NAMES[key]: [percent(summed) for summed in figures.retrieval[key].values()]
+        for key in NAMES
+        if key in figures.retrieval
+    },
     "Transfer to folder": lambda figures: {
         NAMES[key]: [percent(figures.transfer[key][measure]) for measure in figures.validation[key]]
         for key in NAMES

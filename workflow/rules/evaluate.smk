@@ -151,17 +151,13 @@ use rule evaluate_rounds as evaluate_corruptions with:
         "Evaluating {wildcards.representation} on corrupted images"
 
 
-use rule evaluate_pixels as evaluate_retrieval with:
+use rule evaluate_corruptions as evaluate_retrieval with:
     input:
         "src/contraflow/steps/evaluate/evaluate_retrieval.py",
         data=CARD,
         checkpoint=measured_checkpoint,
-    output:
-        figures="results/evaluate/retrieval/{representation}.json",
-    log:
-        "logs/evaluate/retrieval/{representation}.log",
-    benchmark:
-        "logs/benchmarks/evaluate/retrieval/{representation}.tsv"
+    pathvars:
+        job="evaluate/retrieval/{representation}",
     params:
         step="evaluate-retrieval --representation {representation}",
     message:

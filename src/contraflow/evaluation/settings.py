@@ -78,7 +78,7 @@ class Eval(Section):
     retrieval: Annotated[
         list[Count],
         Switch([1, 4]),
-        "recall@k for each of these k, R-precision and MAP@R: are a test image's nearest others of its class; [] for none",
+        "k of recall@k, beside R-precision and MAP@R: are a test image's nearest others of its class; [] for none",
     ] = []
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
     fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()

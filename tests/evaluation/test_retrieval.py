@@ -1,0 +1,65 @@
+"""Retrieval against a loop over queries, ties and lone classes included."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from contraflow.evaluation import retrieval
+from contraflow.evaluation.retrieval import retrieval_scores
+from contraflow.neighbours.knn import Labelled
+
+CPU = torch.device("cpu")
+# Few directions whose cosines are exact, so that many images are equally similar.
+vectors = st.lists(st.sampled_from([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]), min_size=1, max_size=14)
+
+
+def by_hand(features, labels, ks):
+    """The scores of each query, in order."""
+    known = [i for i, label in enumerate(labels) if label >= 0]
+    unit = [features[i] / (np.linalg.norm(features[i]) or 1) for i in range(len(labels))]
+    scores = {name: [] for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
+    for query in known:
+        others = [i for i in known if i != query]
+        relevant = sum(labels[i] == labels[query] for i in others)
+        if not relevant:
+            continue
+        ranked = sorted(others, key=lambda i: (-float(unit[query] @ unit[i]), i))
+        right = [labels[i] == labels[query] for i in ranked]
+        for k in ks:
+            scores[f"recall@{k}"].append(float(any(right[:k])))
+        scores["r_precision"].append(sum(right[:relevant]) / relevant)
+        precisions = [sum(right[: r + 1]) / (r + 1) for r in range(relevant) if right[r]]
+        scores["map@r"].append(sum(precisions) / relevant)
+    return scores
+
+
+@settings(deadline=None)
+@given(vectors, st.randoms(use_true_random=False), st.integers(1, 40))
+def test_equals_the_slow_definition(rows, random, at_a_time):
+    features, ks = np.array(rows, np.float32), (1, 2, 100)
+    labels = np.array([random.randint(-1, 3) for _ in rows], np.int64)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retrieval, "FOUND", at_a_time)
+        found = retrieval_scores(Labelled(features, labels), ks, device=CPU)
+    expected = by_hand(features, labels, ks)
+    assert {name: pytest.approx(scores, abs=1e-12) for name, scores in expected.items()} == {
+        name: scores.tolist() for name, scores in found.items()
+    }
+
+
+def test_an_image_never_finds_itself_even_among_many_copies_of_it():
+    """More copies of another class than are looked at, all before it: what is left out is a copy, and none is right."""
+    features = np.ones((30, 2), np.float32)
+    labels = np.array([0] * 28 + [1, 1])
+    found = retrieval_scores(Labelled(features, labels), (1,), device=CPU)
+    assert found["recall@1"][-2:].tolist() == [0, 0] and found["recall@1"][:28].all()
+
+
+def test_two_apart_classes_are_found_without_a_mistake_and_one_image_a_class_is_no_query():
+    features = np.array([[1, 0], [1, 0.1], [0, 1], [0.1, 1], [-1, -1]], np.float32)
+    found = retrieval_scores(Labelled(features, np.array([0, 0, 1, 1, 2])), (1,), device=CPU)
+    assert all(scores.tolist() == [1] * 4 for scores in found.values())
+    alone = retrieval_scores(Labelled(features, np.arange(5)), (1,), device=CPU)
+    assert all(len(scores) == 0 for scores in alone.values())
