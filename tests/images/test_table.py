@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contraflow.encoded.kin import GROUP
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import GROUP, Listing, Part
+from contraflow.images.listing import Listing, Part
 from contraflow.images.splitting import split_listing
 from contraflow.images.table import list_images
 

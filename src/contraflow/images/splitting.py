@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
+from contraflow.encoded.kin import GROUP
 from contraflow.encoded.splits import UNLABELLED, Draw, generator
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
-from contraflow.images.listing import GROUP, Listing, Part
+from contraflow.images.listing import Listing, Part
 
 
 def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, seed: int) -> tuple[Part, Part]:

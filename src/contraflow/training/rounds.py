@@ -84,8 +84,8 @@ def _train(
     torch.set_num_threads(job_cores())
     torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
     indices = _indices(data, todo)
+    labels = _labels(settings, data)
     method = build_method(settings, data, indices)
-    labels = _labels(method, data, settings)
     if todo.start is not None:
         load_model(todo.start, method)
     if todo.encoder is not None:
@@ -159,10 +159,10 @@ def _projections(method: Method, data: EncodedData, device: torch.device, thread
     return vectors
 
 
-def _labels(method: Method, data: EncodedData, settings: Training) -> Tensor:
+def _labels(settings: Training, data: EncodedData) -> Tensor:
     """What the method may see, by sample index: (images,), -1 for none."""
     labels = data.labels("train")
-    if not method.needs_labels:
+    if not METHODS[settings.method.name].needs_labels:
         return torch.full((len(labels),), -1)
     if not data.card.labelled:
         raise UserError(f"method.name {settings.method.name} needs labels, and {data.card.name} has none")
