@@ -15,8 +15,6 @@ EXACT = 1e-9
 FLOAT32 = 3e-5  # of alignment, uniformity and cosines, which the package computes in float32 and rounds to six digits
 CONFIDENCE = 1e-4  # of a calibration error, which hangs on how near to its minimum a probe came
 NEARLY_TIED = 1e-4  # of a mean over queries: cosines that differ by rounding may stand in either order
-    1e-4  # cosines that differ by rounding may stand in either order: what that changes in a mean over queries
-)
 IMAGES = 1  # so many test images may lie so near to the border between two classes that rounding decides
 
 

@@ -37,7 +37,7 @@ class Part:
     Attributes:
         names: Paths relative to data.path, with `/`.
         labels: (N,) int64, -1 for none.
-        positions: Place of each in its group, groups `kin.GROUP` apart, (N,) int64 rising; None where there is no order.
+        positions: Place of each in its group, `kin.GROUP` apart, (N,) int64 rising; None where there is no order.
         held_out: (N,) bool, whether the user keeps it for validation; None where that is left to a draw.
     """
 
