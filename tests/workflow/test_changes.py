@@ -57,16 +57,37 @@ def test_a_result_changed_in_the_middle_of_a_run(other, unharmed, change):
     assert other.up_to_date() and other.results() == unharmed.results()
 
 
-class Meddler(threading.Thread):
-    """Changes results at random moments for as long as a command runs."""
+def test_a_result_changed_while_dvc_takes_it_up(other, unharmed):
+    file, lock, left = other.path / "results/fetch/source.json", other.path / "dvc.lock", expected(other, "fetch")
+    process = other.start(COMMANDS["dvc"])
+    while not left.exists():
+        assert process.poll() is None
+    replace(file)
+    said = process.communicate()[0]
+    assert "results/fetch/source.json was changed while dvc.lock took it up: run the same command again" in said
+    assert "fetch:" not in lock.read_text()
+    other.run(COMMANDS["dvc"])
+    assert other.up_to_date() and other.results() == unharmed.results()
 
-    def __init__(self, process, results, seed):
+
+def expected(repository, stage):
+    """What tells, once it is there, that only DVC itself looks at the stage's files again."""
+    return repository.path / f".snakemake/contraflow.expected/{stage}.json"
+
+
+class Meddler(threading.Thread):
+    """Changes results at random moments for as long as a command runs, and somebody looks at them again."""
+
+    def __init__(self, process, repository, seed):
         super().__init__(daemon=True)
-        self.process, self.results, self.random, self.left = process, results, random.Random(seed), CHANGES
+        self.process, self.results, self.end = process, repository.path / "results", expected(repository, "report")
+        self.random, self.left = random.Random(seed), CHANGES
 
     def run(self):
         while self.process.poll() is None and self.left:
             threading.Event().wait(self.random.uniform(0, 4))
+            if self.end.exists():
+                break
             files = [path for path in self.results.rglob("*") if path.is_file() and not path.name.startswith(".")]
             if files:
                 self.random.choice([replace, overwrite])(self.random.choice(files))
@@ -76,7 +97,7 @@ class Meddler(threading.Thread):
 @pytest.mark.parametrize("engine", COMMANDS)
 def test_results_changed_at_random_moments(other, unharmed, engine):
     process = other.start(COMMANDS[engine])
-    meddler = Meddler(process, other.path / "results", engine)
+    meddler = Meddler(process, other, engine + os.environ.get("MSEED", ""))
     meddler.start()
     said = process.communicate()[0]
     meddler.join()

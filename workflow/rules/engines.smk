@@ -11,8 +11,7 @@ def agree():
     if not Path("dvc.yaml").is_file():
         return None
     stop_at_once()
-    if DVC_RUNS:
-        end_with_dvc()
+    since = end_with_dvc() if DVC_RUNS else None
     without_git = None
     try:
         require_meant(sys.argv[1:], MAKERS)
@@ -21,6 +20,7 @@ def agree():
         without_git = complaint(Path.cwd())
         agreement = Agreement(Path.cwd(), PARAMS, TARGETS)
         if DVC_RUNS:
+            require_expected(Path.cwd(), since)
             agreement.bring_back(DVC_RUNS)
         else:
             agreement.align()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from contraflow.engines.dvc import LOCK, Dvc
+from contraflow.engines.expected import expect
 from contraflow.engines.jobs import Store, Trace, content_digest, place
 from contraflow.engines.recordable import require_recordable
 from contraflow.engines.times import STALE, bring_to_present, set_times
@@ -105,8 +106,10 @@ class Agreement:
         Raises:
             UserError: that is not possible.
         """
-        if lost := self._put_back({stage})[1]:
+        right, lost = self._put_back({stage})
+        if lost:
             raise UserError(f"{lost}: run the same command again")
+        expect(self.root, stage, right)
 
     def bring_back(self, stage: str) -> None:
         """Put the files of a stage that DVC has just deleted back into place where they need not be made again.
@@ -141,8 +144,7 @@ class Agreement:
         for path in self._put_into_place(right, self.store.find):
             say(f"{path} was changed after its job had ended: what the job wrote is put back")
         made = {path for trace in self._traces(stale) if trace.written > self._started for path in trace.outputs}
-        lost = sorted(made - right.keys())
-        if not lost:
+        if not (lost := sorted(made - right.keys())):
             return right, ""
         several = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         return right, f"{lost[0]}{several} was changed, or what it was made from, before it was recorded"
@@ -189,9 +191,7 @@ class Agreement:
         """Files of stale stages that need not be made again, with their hashes: what traces vouch for that hold now."""
         right: dict[str, str] = {}
         traces = self._traces(stale)
-        for stage in self.stages.names:
-            if stage not in stale:
-                continue
+        for stage in [name for name in self.stages.names if name in stale]:
             code = self.stages.code(stage)
             since = self.dvc.lock.stat().st_mtime if self._only_outputs_changed(stage) else 0
             left = [t for t in traces if t.stage == stage and t.code == code and t.written > since]
@@ -248,8 +248,7 @@ class Agreement:
         for stage in self.stages.names:
             if stage in stale and self.targets[stage] <= right.keys() and self.stages.above(stage) <= complete:
                 complete.add(stage)
-        made = [stage for stage in self.stages.names if stage in complete & stale]
-        if not made:
+        if not (made := [stage for stage in self.stages.names if stage in complete & stale]):
             return []
         for stage in made:  # what earlier parameters (a seed, a round) left there
             for file in self._files(self.stages.outputs(stage)):
@@ -269,6 +268,7 @@ class Agreement:
             recorded = {path: digest for stage in stages for path, digest in self.dvc.recorded(stage).items()}
             if wanted.items() <= recorded.items():
                 return
+            self.dvc.forget(stages)
             self._put_into_place(wanted, lambda digest: self.store.find(digest) or self.dvc.cached(digest))
         if before is None:
             self.dvc.lock.unlink()

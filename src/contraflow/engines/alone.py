@@ -79,12 +79,16 @@ def end_with_employer() -> None:
         _end_with(int(employer))
 
 
-def end_with_dvc() -> None:
-    """End this process when the `dvc` above it has ended, however that happened."""
+def end_with_dvc() -> float:
+    """End this process when the `dvc` above it has ended, however that happened; return when that started, in seconds.
+
+    Where it cannot be found, that is now.
+    """
     for parent in psutil.Process().parents():
         if any("dvc" in Path(word).name for word in parent.cmdline()[:3]):
             _end_with(parent.pid)
-            return
+            return parent.create_time()
+    return time.time()
 
 
 def _end_with(pid: int) -> None:

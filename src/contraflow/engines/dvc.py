@@ -65,6 +65,17 @@ class Dvc:
                 }
         return found
 
+    def forget(self, stages: Iterable[str]) -> None:
+        """Strike stages from `dvc.lock`, and what it records of them from the run-cache, which would bring it back."""
+        left = locked(self.root)
+        struck = [left.pop(stage) for stage in set(stages) & left.keys()]
+        write_text(self.lock, yaml.safe_dump({"schema": "2.0", "stages": left}, sort_keys=False))
+        for run in self._cache.parents[1].glob("runs/*/*/*"):
+            if yaml.load(run.read_text(encoding="utf-8"), yaml.CSafeLoader) in struck:
+                run.unlink()
+                if not any(run.parent.iterdir()):  # in which DVC would look for the newest
+                    run.parent.rmdir()
+
     @property
     def lock(self) -> Path:
         return self.root / LOCK
