@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from contraflow.collectives import rank, world_size
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
+from contraflow.encoded.kin import Kin, kin_of
 from contraflow.encoded.splits import draw_labelled
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
@@ -118,7 +119,7 @@ def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> 
     card, positions, training = data.card, torch.from_numpy(data.positions), torch.from_numpy(indices)
     method = METHODS[settings.method.name]
     source = settings.positives.source
-    kin = settings.kin(data, method.positives_from if source == "image" else source)
+    kin = _kin(settings, data, method.positives_from if source == "image" else source)
     shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training, kin)
     return method(settings, shape)
 
@@ -140,12 +141,17 @@ def _loader(
         **data.card.loading,
     )
     recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
-    kin = settings.kin(data, settings.positives.source)
+    kin = _kin(settings, data, settings.positives.source)
     loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small, kin=kin)
     if (companions := todo.along(stored=False)) is not None:
         others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
         return CompanionLoader(loader, others, companions)
     return loader
+
+
+def _kin(settings: Training, data: EncodedData, source: str) -> Kin | None:
+    window, fraction, seed = settings.positives.window, settings.labelled_fraction, settings.split_seed
+    return kin_of(data, source, window=window, labelled_fraction=fraction, split_seed=seed)
 
 
 def _projections(method: Method, data: EncodedData, device: torch.device, threads: int) -> Tensor:

@@ -5,8 +5,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from contraflow.encoded.card import EncodedData
-from contraflow.encoded.kin import Kin, kin_of
 from contraflow.foundations.signature import Setting
 from contraflow.methods.parts.settings import Loss, Method, MethodSettings, Negatives, Positives
 from contraflow.models.settings import Model
@@ -51,11 +49,6 @@ class Training(MethodSettings):
     split_seed: Annotated[int, Setting("data.split_seed")]
     augment: Augment
     train: Train
-
-    def kin(self, data: EncodedData, source: str) -> Kin | None:
-        """Which images of the data show the same thing, by what `source` names: see `kin_of`."""
-        fraction, seed = self.labelled_fraction, self.split_seed
-        return kin_of(data, source, window=self.positives.window, labelled_fraction=fraction, split_seed=seed)
 
     def with_rate(self, lr: float, **changes: object) -> Self:
         """The same with another peak learning rate, and perhaps other changes of the section `train`."""
