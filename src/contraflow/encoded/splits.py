@@ -24,14 +24,30 @@ def generator(seed: int, draw: Draw) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=np.array([seed, draw], np.uint64)))
 
 
-def draw_validation(candidates: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:
+def draw_validation(
+    candidates: np.ndarray, *, fraction: float, seed: int, classes: np.ndarray | None = None
+) -> np.ndarray:
     """The validation images among the training images `candidates`, sorted int64 indices: `fraction` of them.
 
-    At least one is drawn, and at least two are left.
+    At least one is drawn, and at least two are left. By the `classes` (N,) of the candidates, two or more, whole
+    classes are drawn until that share is reached: of those, too, at least one is drawn and one left.
     """
-    n = len(candidates)
+    n, random = len(candidates), generator(seed, Draw.VALIDATION)
+    if classes is not None:
+        return candidates[draw_groups(classes, fraction, random)].astype(np.int64)
     count = min(max(1, round(part_of(n, fraction))), n - 2)
-    return np.sort(candidates[generator(seed, Draw.VALIDATION).permutation(n)[:count]]).astype(np.int64)
+    return np.sort(candidates[random.permutation(n)[:count]]).astype(np.int64)
+
+
+def draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
+    """Whole groups, of the group (N,) of each image, until the share is reached: (N,) bool.
+
+    At least one is drawn, and never all.
+    """
+    names, sizes = np.unique(groups, return_counts=True)
+    order = random.permutation(len(names))
+    enough = np.searchsorted(np.cumsum(sizes[order]), round(part_of(len(groups), fraction))) + 1
+    return np.isin(groups, names[order[: min(enough, len(names) - 1)]])
 
 
 def draw_labelled(labels: np.ndarray, indices: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:

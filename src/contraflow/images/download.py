@@ -20,7 +20,7 @@ def provide(name: str, source: Source, *, looked_in: Path, root: Path) -> None:
     """Make `root` torchvision's root folder of a data set.
 
     Archives are taken from `looked_in` (or its subfolder as torchvision lays it), else from the system's packages. What
-    is found in neither torchvision downloads; archives of several files it unpacks.
+    is found in neither torchvision downloads, where it can; archives of several files it unpacks.
 
     Raises:
         UserError: an archive that was found has a wrong checksum, or one was not found and cannot be downloaded.
@@ -37,8 +37,10 @@ def provide(name: str, source: Source, *, looked_in: Path, root: Path) -> None:
         if found is None:
             missing.append(archive)
         else:
-            _check(found, source)
+            _check(found, source, looked_in)
             _place(found, folder, source)
+    if missing and not source.downloadable:
+        raise UserError(f"{name} is not whole on this machine: {_remedy(source, missing, looked_in)}")
     if missing or source.packed:
         _complete(name, source, missing, looked_in, root)
     for archive in source.archives:
@@ -61,14 +63,16 @@ def _complete(name: str, source: Source, missing: list[str], looked_in: Path, ro
         reason = reason.removeprefix("<urlopen error ").removesuffix(">")
         if not missing:
             raise UserError(f"{name} cannot be unpacked in {root} ({reason})") from None
-        remedy = f"`{source.remedy}`, or put" if source.remedy else "put"
-        raise UserError(
-            f"{name} is not on this machine and cannot be downloaded ({reason}): "
-            f"{remedy} {', '.join(missing)} into the folder of data.path ({looked_in})"
-        ) from None
+        remedy = _remedy(source, missing, looked_in)
+        raise UserError(f"{name} is not on this machine and cannot be downloaded ({reason}): {remedy}") from None
 
 
-def _check(archive: Path, source: Source) -> None:
+def _remedy(source: Source, missing: list[str], looked_in: Path) -> str:
+    install = f"`{source.remedy}`, or put" if source.remedy else "put"
+    return f"{install} {', '.join(missing)} into the folder of data.path ({looked_in})"
+
+
+def _check(archive: Path, source: Source, looked_in: Path) -> None:
     expected = source.archives[archive.name]
     found = md5(archive)
     if found == expected:
@@ -77,7 +81,10 @@ def _check(archive: Path, source: Source) -> None:
         with suppress(OSError, EOFError), gzip.open(archive) as file:  # not a gzip file, or cut short
             if hashlib.sha256(file.read()).hexdigest() == source.content[archive.name]:
                 return
-    raise UserError(f"{archive} has a wrong checksum (MD5 {found}, expected {expected}): replace or remove it")
+    remedy = "replace or remove it"
+    if archive.parent in source.packages:
+        remedy = f"put the right {archive.name} into the folder of data.path ({looked_in})"
+    raise UserError(f"{archive} has a wrong checksum (MD5 {found}, expected {expected}): {remedy}")
 
 
 def _place(archive: Path, folder: Path, source: Source) -> None:

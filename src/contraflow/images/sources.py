@@ -1,13 +1,14 @@
-"""The data sets that come through torchvision: which archives there are, with their checksums, and what is in them.
+"""The data sets that have a name: which archives there are, with their checksums, and what is in them.
 
-What torchvision knows of them is written down here, so that finding and checking files takes no import of torch; a test
-compares. `contraflow.images.torchvision_sets` opens them.
+All but `glyphs` come through torchvision. What it knows of them is written down here, so that finding and checking
+files takes no import of torch; a test compares. `contraflow.images.torchvision_sets` opens them.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
+DEBIAN_TYPEFACES = Path("/usr/share/fonts/truetype")
 
 # SHA-256 of what is inside Fashion-MNIST's archives. Debian packs the same files anew, so the archives that torchvision
 # knows by checksum and Debian's differ in their gzip headers and in nothing else.
@@ -26,7 +27,8 @@ class Source:
     `archives` maps the file names that torchvision downloads to their MD5, `folder` is where under its root folder it
     keeps them, and `files` are what it reads in the end, relative to the root. `content` gives SHA-256 of what is
     inside, where archives packed otherwise are welcome too. `packages` names folders of the system's packages that hold
-    the archives, and `remedy` says what to install for them.
+    the archives, and `remedy` says what to install for them. `downloadable` is
+    whether torchvision gets what is missing.
     """
 
     archives: dict[str, str]
@@ -36,6 +38,7 @@ class Source:
     content: dict[str, str] | None = None
     packages: tuple[Path, ...] = ()
     remedy: str = ""
+    downloadable: bool = True
 
     @property
     def packed(self) -> bool:
@@ -93,5 +96,18 @@ SOURCES: dict[str, Source] = {
         {"stl10_binary.tar.gz": "91f7769df0f17e558f3565bffb0c7dfb"},
         # The 100,000 unlabelled images are left out: only the 5,000 labelled training images and the test are used.
         _inside("stl10_binary", "train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "class_names.txt"),
+    ),
+    # Typefaces whose files are the same in Debian 12 and 13. Noto's are not: pictures would differ between machines.
+    "glyphs": Source(
+        {
+            "ukai.ttc": "f4ab65db3fcb8694960c3afe590f5c65",
+            "uming.ttc": "75533bdcc9c99c9e17b1b190562b6128",
+            "wqy-zenhei.ttc": "94535cc0c7231cb162f2d8bb9debf639",
+            "HanaMinA.ttf": "b48893dc54714cb818c1b0c12da8c426",
+        },
+        ("ukai.ttc", "uming.ttc", "wqy-zenhei.ttc", "HanaMinA.ttf"),
+        packages=tuple(DEBIAN_TYPEFACES / folder for folder in ("arphic", "wqy", "hanazono")),
+        remedy="apt install fonts-arphic-ukai fonts-arphic-uming fonts-wqy-zenhei fonts-hanazono",
+        downloadable=False,
     ),
 }

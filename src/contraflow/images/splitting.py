@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from contraflow.encoded.kin import GROUP
-from contraflow.encoded.splits import UNLABELLED, Draw, generator
+from contraflow.encoded.splits import UNLABELLED, Draw, draw_groups, generator
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
 from contraflow.images.listing import Listing, Part
@@ -26,7 +26,7 @@ def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, 
         usable = train.labels != UNLABELLED if listing.classes else np.ones(len(train), bool)
         grouped = len(np.unique(groups)) > 1
         if grouped:
-            drawn = _draw_groups(groups, test_fraction, random)
+            drawn = draw_groups(groups, test_fraction, random)
         else:
             drawn = np.zeros(len(train), bool)
             drawn[usable] = _draw_classes(train.labels[usable], test_fraction, random)
@@ -61,11 +61,3 @@ def _draw_classes(labels: np.ndarray, fraction: float, random: np.random.Generat
     drawn = np.zeros(len(labels), bool)
     drawn[np.concatenate([own[:count] for own, count in zip(members, counts, strict=True)])] = True
     return drawn
-
-
-def _draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:
-    """Whole groups until the share is reached, at least one and never all."""
-    names, sizes = np.unique(groups, return_counts=True)
-    order = random.permutation(len(names))
-    enough = np.searchsorted(np.cumsum(sizes[order]), round(part_of(len(groups), fraction))) + 1
-    return np.isin(groups, names[order[: min(enough, len(names) - 1)]])

@@ -14,6 +14,7 @@ from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Reads, Setting, Settings, Writes
 from contraflow.images.facts import copies, leaks, mean_and_std
 from contraflow.images.folder import read_folder
+from contraflow.images.glyphs import draw_glyphs
 from contraflow.images.image_set import ImageSet, Split
 from contraflow.images.torchvision_sets import read_torchvision_set
 from contraflow.images.writer import write_beton
@@ -79,7 +80,10 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     write_beton(out / "test.beton", images.test, "encode test")
     validation = np.flatnonzero(held_out)
     if images.train.held_out is None:
-        validation = draw_validation(candidates, fraction=data.validation_fraction, seed=data.split_seed)
+        classes = _validation_by(images, candidates, data.name)
+        validation = draw_validation(
+            candidates, fraction=data.validation_fraction, seed=data.split_seed, classes=classes
+        )
     _save(out / "validation.npy", validation)
     _save(out / "positions.npy", np.arange(n) if images.train.positions is None else images.train.positions)
     train, test = images.train.facts(), images.test.facts()
@@ -135,9 +139,28 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
             skip_broken=data.skip_broken,
             scratch=out,
         )
-    whole = read_torchvision_set(data.name, fetched)
+    if data.name == "glyphs":
+        whole = draw_glyphs(fetched, data.image_size)
+    else:
+        whole = read_torchvision_set(data.name, fetched)
     train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
     return ImageSet(train, test, whole.classes)
+
+
+def _validation_by(images: ImageSet, candidates: np.ndarray, name: str) -> np.ndarray | None:
+    """The classes (N,) of the candidates where validation draws whole ones: where the test has none of them.
+
+    Then what is asked is how well images of new classes are told apart, and choices must be made on that.
+
+    Raises:
+        UserError: there is a single one.
+    """
+    if not images.classes or np.isin(images.test.labels, images.train.labels).any():
+        return None
+    classes = images.train.labels[candidates]
+    if len(np.unique(classes)) == 1:
+        raise UserError(f"{name} gives training images of one class, but where the test has others, two are needed")
+    return classes
 
 
 def _save(path: Path, array: np.ndarray) -> None:
