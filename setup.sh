@@ -35,12 +35,17 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || ec
     has_library libturbojpeg || echo libturbojpeg0-dev
 }
 
-wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser and graph drawing
+wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, graphs, typefaces
+    local typefaces=/usr/share/fonts/truetype
     [ -d /usr/share/datasets/fashion-mnist ] || echo dataset-fashion-mnist
     if [ "${1:-}" = test ]; then
         has_program chromium || echo chromium
         has_program chromedriver || echo chromium-driver
         has_program dot || echo graphviz
+        [ -f $typefaces/arphic/ukai.ttc ] || echo fonts-arphic-ukai
+        [ -f $typefaces/arphic/uming.ttc ] || echo fonts-arphic-uming
+        [ -f $typefaces/wqy/wqy-zenhei.ttc ] || echo fonts-wqy-zenhei
+        [ -f $typefaces/hanazono/HanaMinA.ttf ] || echo fonts-hanazono
     fi
 }
 

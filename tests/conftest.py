@@ -140,6 +140,17 @@ def fashion_mnist(tmp_path_factory, request) -> EncodedData:
 
 
 @pytest.fixture(scope="session")
+def typefaces(tmp_path_factory) -> Path:
+    """What fetch leaves of `glyphs`: the files of the typefaces, and their list."""
+    out = tmp_path_factory.mktemp("typefaces")
+    try:
+        fetch(Fetching("glyphs", str(out), table=None), source=out / "source.json")
+    except UserError as error:
+        pytest.skip(str(error))
+    return out
+
+
+@pytest.fixture(scope="session")
 def photographs(tmp_path_factory) -> Path:
     """300 files of different sizes in three classes: JPEG, PNG with alpha, grey ones, two broken ones."""
     root = tmp_path_factory.mktemp("my photographs")

@@ -17,6 +17,25 @@ def test_validation_is_a_share_sorted_and_without_repeats(n, gap, fraction, seed
     assert (drawn == draw_validation(candidates, fraction=fraction, seed=seed)).all()
 
 
+@given(
+    labels=st.lists(st.integers(0, 9), min_size=2, max_size=200).filter(lambda labels: len(set(labels)) > 1),
+    fraction=st.floats(0.001, 0.999),
+    seed=st.integers(0, 2**64 - 1),
+)
+def test_validation_by_class_is_whole_classes_of_about_the_share(labels, fraction, seed):
+    classes = np.array(labels)
+    candidates = np.arange(len(classes)) * 2
+    drawn = draw_validation(candidates, fraction=fraction, seed=seed, classes=classes)
+    assert drawn.dtype == np.int64
+    assert (np.diff(drawn) > 0).all()
+    held_out = np.isin(candidates, drawn)
+    assert set(classes[held_out]) | set(classes[~held_out]) == set(labels)
+    assert not set(classes[held_out]) & set(classes[~held_out])
+    assert 0 < len(drawn) < len(candidates)
+    assert len(drawn) <= fraction * len(candidates) + max(np.bincount(classes)) + 1
+    assert (drawn == draw_validation(candidates, fraction=fraction, seed=seed, classes=classes)).all()
+
+
 def test_purposes_and_seeds_have_streams_of_their_own():
     streams = {tuple(generator(seed, draw).integers(0, 2**32, 4)) for seed in range(3) for draw in Draw}
     assert len(streams) == 9

@@ -98,6 +98,24 @@ def test_limit_and_size(tmp_path, fashion):
     assert data.labels("train").tolist() == list(range(9))
 
 
+def test_glyphs_keep_whole_characters_for_validation_and_others_for_the_test(tmp_path, typefaces):
+    whole = EncodedData.open(_encode(typefaces, tmp_path / "whole", name="glyphs"))
+    card, (training, validation, test) = whole.card, (set(whole.labels(s)) for s in ("training", "validation", "test"))
+    assert (card.image_size, card.channels, card.train.images, card.test.images) == (32, 1, 4 * 4734, 4 * 2029)
+    assert len(training) + len(validation) + len(test) == len(training | validation | test) == len(card.classes)
+    assert len(whole.validation) == 4 * len(validation) == 4 * 474
+    assert card.train.per_class == [4] * 4734 + [0] * 2029
+    assert card.test.per_class == [0] * 4734 + [4] * 2029
+    assert (card.duplicates.images, card.leaks.images) == (0, 0)
+
+    few = EncodedData.open(_encode(typefaces, tmp_path / "few", name="glyphs", limit=40, image_size=16))
+    assert few.labels("train").tolist() == np.repeat(np.arange(10), 4).tolist()
+    assert few.labels("test").tolist() == whole.labels("test").tolist()
+    assert _pixels(few.test_beton).shape == (4 * 2029, 16, 16, 1)
+    with pytest.raises(UserError, match="glyphs gives training images of one class"):
+        _encode(typefaces, tmp_path / "one", name="glyphs", limit=4)
+
+
 def test_too_few_images_are_refused(tmp_path, fashion):
     with pytest.raises(UserError, match="gives 3 training images, but at least 4"):
         _encode(fashion, tmp_path / "encode", limit=3)

@@ -123,8 +123,8 @@ from pathlib import Path
 from contraflow.images.sources import SOURCES
 from contraflow.foundations.errors import UserError
 from contraflow.steps.fetch import Fetching, fetch
-SOURCES["fashion_mnist"] = dataclasses.replace(SOURCES["fashion_mnist"], packages=())
 for name in SOURCES:
+    SOURCES[name] = dataclasses.replace(SOURCES[name], packages=())
     try:
         fetch(Fetching(name, sys.argv[1], table=None), source=Path(sys.argv[1]) / name / "source.json")
     except UserError as error:
@@ -142,7 +142,7 @@ def test_without_network_and_files_one_sentence_says_what_to_do(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert len(lines) == len(sources.SOURCES)
-    fashion, mnist, cifar10 = lines[:3]
+    fashion, mnist, cifar10, *_, glyphs = lines
     assert fashion == (
         "SAID fashion_mnist is not on this machine and cannot be downloaded ([Errno 111] Connection refused): "
         "`apt install dataset-fashion-mnist`, or put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
@@ -150,7 +150,36 @@ def test_without_network_and_files_one_sentence_says_what_to_do(tmp_path):
     )
     assert "mnist is not on this machine" in mnist
     assert cifar10.endswith(f"put cifar-10-python.tar.gz into the folder of data.path ({tmp_path})")
+    assert glyphs == (
+        "SAID glyphs is not whole on this machine: "
+        "`apt install fonts-arphic-ukai fonts-arphic-uming fonts-wqy-zenhei fonts-hanazono`, or put "
+        f"ukai.ttc, uming.ttc, wqy-zenhei.ttc, HanaMinA.ttf into the folder of data.path ({tmp_path})"
+    )
     assert all(name in line for name, line in zip(sources.SOURCES, lines, strict=True))
+
+
+def test_a_typeface_of_the_system_must_be_the_known_one_unless_data_path_has_it(tmp_path, monkeypatch):
+    system, data = tmp_path / "system", tmp_path / "data"
+    system.mkdir()
+    data.mkdir()
+    files = {"a.ttc": b"one", "b.ttf": b"two"}
+    for name, content in files.items():
+        (system / name).write_bytes(content)
+    known = {name: hashlib.md5(content).hexdigest() for name, content in files.items()}
+    glyphs = replace(sources.SOURCES["glyphs"], archives=known, files=tuple(known), packages=(system,))
+    monkeypatch.setitem(sources.SOURCES, "glyphs", glyphs)
+    _fetch("glyphs", data, tmp_path / "fetch")
+    assert {name: (tmp_path / "fetch" / name).read_bytes() for name in files} == files
+
+    (system / "b.ttf").write_bytes(b"another release")
+    with pytest.raises(UserError, match=r"b\.ttf has a wrong checksum \(MD5 .*\): put the right b\.ttf into"):
+        _fetch("glyphs", data, tmp_path / "fetch")
+    (data / "b.ttf").write_bytes(b"two")
+    _fetch("glyphs", data, tmp_path / "fetch")
+    (system / "a.ttc").unlink()
+    with pytest.raises(UserError, match=r"this machine: `apt install fonts-[^`]*`, or put a\.ttc into the folder of"):
+        _fetch("glyphs", data, tmp_path / "fetch")
+    assert not (tmp_path / "fetch/source.json").exists()
 
 
 def test_a_folder_is_looked_at_and_not_copied(tmp_path):

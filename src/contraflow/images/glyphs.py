@@ -11,7 +11,6 @@ from PIL import Image, ImageDraw, ImageFont
 
 from contraflow.encoded.splits import Draw, generator
 from contraflow.images.image_set import ImageSet, Split
-from contraflow.images.settings import OWN_SIDE
 from contraflow.images.sources import SOURCES
 
 _EM = 7 / 8  # of the side; the rest is white
@@ -25,7 +24,7 @@ def draw_glyphs(root: Path, size: int | None) -> ImageSet:
     class is among those trained on. Pictures are in the order of that draw, those of one character side by side: the
     first ones are a sample of the characters, each in all typefaces.
     """
-    side, every = size or OWN_SIDE["glyphs"], gb2312()
+    side, every = size or SOURCES["glyphs"].side, gb2312()
     drawn = [every[i] for i in generator(0, Draw.TEST).permutation(len(every))]
     typefaces = [_draw_all(drawn, root / file, side) for file in SOURCES["glyphs"].files]
     pixels = np.stack(typefaces, axis=1).reshape(-1, side, side, 1)

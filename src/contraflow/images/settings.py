@@ -4,12 +4,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contraflow.images.sources import SOURCES
 from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Text
 
 DataName = Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "glyphs", "folder"]
-
-# Pixels a side where nobody asks for others.
-OWN_SIDE = {"fashion_mnist": 28, "mnist": 28, "cifar10": 32, "cifar100": 32, "svhn": 32, "stl10": 96, "glyphs": 32}
 
 
 class Data(Section):
@@ -56,4 +54,4 @@ class Data(Section):
     @property
     def side(self) -> int:
         """Pixels a side of the images as they are trained on."""
-        return self.image_size or OWN_SIDE[self.name]
+        return self.image_size or SOURCES[self.name].side

@@ -139,10 +139,7 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
             skip_broken=data.skip_broken,
             scratch=out,
         )
-    if data.name == "glyphs":
-        whole = draw_glyphs(fetched, data.image_size)
-    else:
-        whole = read_torchvision_set(data.name, fetched)
+    whole = draw_glyphs(fetched, data.image_size) if data.name == "glyphs" else read_torchvision_set(data.name, fetched)
     train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
     return ImageSet(train, test, whole.classes)
 
