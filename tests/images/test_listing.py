@@ -128,6 +128,17 @@ def test_other_layouts_are_refused_in_one_sentence(tmp_path, names, says):
     assert "\n" not in str(caught.value)
 
 
+def test_the_test_may_have_none_of_the_training_classes(tmp_path):
+    _touch(tmp_path, "train/b/1.png", "train/a/1.png", "val/e/1.png", "test/d/1.png", "test/c/1.png")
+    found = list_folder(tmp_path)
+    assert found.classes == ["a", "b", "c", "d", "e"]
+    assert found.train.labels.tolist() == [0, 1, 4] and found.train.held_out.tolist() == [False, False, True]
+    assert found.test.labels.tolist() == [2, 3]
+    _touch(tmp_path, "test/a/2.png")
+    with pytest.raises(UserError, match="no training image has the class c"):
+        list_folder(tmp_path)
+
+
 def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(UserError, match=r"data\.path must be a folder of images .* got .*nowhere"):
         list_folder(tmp_path / "nowhere")

@@ -196,3 +196,9 @@ def test_a_class_that_only_the_drawn_groups_have_is_named():
     part = Part(["a", "b", "c", "d"], np.array([0, 0, 1, 1]), np.array([0, 1, GROUP, GROUP + 1]))
     with pytest.raises(UserError, match=r"the groups drawn for the test hold every image of the class [xy]"):
         split_listing(Listing(["x", "y"], part, None), test_fraction=0.5, limit=None, seed=0)
+
+
+def test_the_test_may_have_none_of_the_training_labels(table):
+    found = table("path,label,split\na,x,train\nb,y,train\nc,z,test\nd,v,val\n")
+    assert found.classes == ["v", "x", "y", "z"]
+    assert found.train.labels.tolist() == [1, 2, 0] and found.test.labels.tolist() == [3]

@@ -1,6 +1,7 @@
 """Every figure of a run, recomputed from its files: images, weights and tables of negatives; no figure is read."""
 
 import math
+import re
 from collections.abc import Callable
 from functools import cached_property, partial, wraps
 from statistics import fmean, stdev
@@ -143,6 +144,9 @@ class Figures:
             scores[name] = formulas.knn(test, train, labels, **knn) == data.test.labels
             found = formulas.knn(train[held_out], train[training], labels[training], **knn)
             on_validation[name] = formulas.accuracy(found, labels[held_out])
+        scores |= formulas.retrieval(test, data.test.labels, self.eval["retrieval"])
+        queries = formulas.retrieval(train[held_out], labels[held_out], self.eval["retrieval"])
+        on_validation |= {name: float(np.mean(each)) for name, each in queries.items()}
         return Measured(
             test={name: float(np.mean(right)) for name, right in scores.items()},
             validation=on_validation,
@@ -204,11 +208,12 @@ class Figures:
     @staticmethod
     def accuracies(measured: list[dict[str, float]], tested: int | None = None) -> dict[str, dict[str, Figure]]:
         """Accuracies of several seeds summed up; those of a probe may be off by few images where so many are tested."""
-        slack = EXACT + (IMAGES / tested if tested else 0)
-        return {
-            name: spread([Figure(each[name], slack if name.startswith("linear") else EXACT) for each in measured])
-            for name in measured[0]
-        }
+        slacks = {"linear": EXACT + (IMAGES / tested if tested else 0), "knn": EXACT}
+
+        def figure(name: str, value: float) -> Figure:
+            return Figure(value, slacks.get(re.match("[a-z]+", name)[0], NEARLY_TIED))
+
+        return {name: spread([figure(name, each[name]) for each in measured]) for name in measured[0]}
 
     def representation(self, name: str) -> dict:
         of_seeds = [self.measured(*each) for each in self.by_name[name]]
@@ -217,7 +222,8 @@ class Figures:
             for end, chance in (("low", 0.025), ("high", 0.975)):
                 bounds = [formulas.ends_of_resamples(each.scores[key], chance) for each in of_seeds]
                 least, most = (fmean(bound) for bound in zip(*bounds, strict=True))
-                figures[end] = Figure((least + most) / 2, (most - least) / 2 + 1e-6 + figures["mean"].slack)
+                slack = 1e-6 + figures["mean"].slack + (1 / formulas.FINEST if key in ("r_precision", "map@r") else 0)
+                figures[end] = Figure((least + most) / 2, (most - least) / 2 + slack)
         vectors = [self.vectors(*each) for each in self.by_name[name]]
         errors = [formulas.calibration_error(self.bins(*each)) for each in self.by_name[name]]
         return found | {
@@ -293,19 +299,6 @@ class Figures:
             found.setdefault(kind, {})[str(level)] = self.accuracies(of_seeds)
         return found
 
-    @cached_property
-    def retrieval(self) -> dict:
-        labels, ks = self.data.test.labels, self.eval["retrieval"]
-        of_seeds = {
-            name: [formulas.retrieval(self.vectors(*each).test, labels, ks) for each in seeds]
-            for name, seeds in self.by_name.items()
-            if name != "pca_pixels"
-        }
-        return {
-            name: {key: spread([Figure(each[key], NEARLY_TIED) for each in found]) for key in found[0]}
-            for name, found in of_seeds.items()
-        }
-
     def _corrupted(self, name: str, seed: int | None, kind: str, strength: float | None) -> dict[str, float]:
         test = self.data.test
         pixels = self.corrupted(kind, strength)
@@ -378,7 +371,6 @@ class Figures:
             "rounds": self.by_round,
             "mining": {"same_class_share": self.by_round[-1]["same_class_share"]},
             "corruptions": self.corruptions,
-            "retrieval": self.retrieval,
             "transfer": self.transfer,
             "fine_tune": self.fine_tune,
         }

@@ -17,6 +17,7 @@ from scipy.ndimage import gaussian_filter
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
+FINEST = 2000
 RESAMPLES = 10_000
 
 
@@ -105,19 +106,21 @@ class Probe:
         return self.model.predict(self._standard(x))
 
 
-def retrieval(vectors: np.ndarray, labels: np.ndarray, ks: list[int]) -> dict[str, float]:
-    """Recall@k, R-precision and MAP@R, each image a query among all others."""
+def retrieval(vectors: np.ndarray, labels: np.ndarray, ks: list[int]) -> dict[str, np.ndarray]:
+    """Recall@k, R-precision and MAP@R of each image that has another of its class, among all others."""
     similarity = unit(vectors.astype(np.float64)) @ unit(vectors.astype(np.float64)).T
     scores: dict[str, list[float]] = {name: [] for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
     for query, label in enumerate(labels):
         others = np.delete(np.arange(len(labels)), query)
         ranked = others[np.argsort(-similarity[query, others], kind="stable")]
         right, r = labels[ranked] == label, int((labels[others] == label).sum())
+        if not r:
+            continue
         for k in ks:
             scores[f"recall@{k}"].append(float(right[:k].any()))
         scores["r_precision"].append(right[:r].mean())
         scores["map@r"].append(sum(right[: i + 1].mean() for i in range(r) if right[i]) / r)
-    return {name: float(np.mean(found)) for name, found in scores.items()}
+    return {name: np.array(found) for name, found in scores.items()}
 
 
 def accuracy(found: np.ndarray, labels: np.ndarray) -> float:
@@ -143,10 +146,12 @@ def held_out(images: int, share: float, seed: int) -> np.ndarray:
 def ends_of_resamples(scores: np.ndarray, chance: float) -> tuple[float, float]:
     """Where `chance` of all means over N scores drawn with replacement from N scores lie below: the quantile's bounds.
 
-    The distribution is exact, a score's distribution folded N times with itself; the bounds are those of the quantile
-    of a sample of so many means, four standard errors to either side.
+    The distribution is exact, a score's distribution folded N times with itself, where the scores are multiples of a
+    fraction that is not below 1 / FINEST, to which they are rounded otherwise; the bounds are those of the quantile of
+    a sample of so many means, four standard errors to either side.
     """
     scale = math.lcm(*(Fraction(score).limit_denominator(1000).denominator for score in scores.tolist()))
+    scale = min(scale, FINEST)
     counts = Counter(round(score * scale) for score in scores.tolist())
     one = np.array([counts[i] / len(scores) for i in range(scale + 1)])
     sums = np.ones(1)

@@ -17,7 +17,6 @@ SECTIONS = [
     "rounds",
     "mining",
     "corruptions",
-    "retrieval",
     "transfer",
     "fine_tune",
 ]

@@ -165,11 +165,6 @@ TABLES = {
     "Accuracy on the test images": lambda figures: summary(figures.metrics),
     "Accuracy on the validation images": lambda figures: summary(figures.validation),
     "Corrupted test images": corruptions,
-    "Retrieval among the test images": lambda figures: {
-        NAMES[key]: [percent(summed) for summed in figures.retrieval[key].values()]
-        for key in NAMES
-        if key in figures.retrieval
-    },
     "Transfer to folder": lambda figures: {
         NAMES[key]: [percent(figures.transfer[key][measure]) for measure in figures.validation[key]]
         for key in NAMES
@@ -257,7 +252,7 @@ def test_how_it_was_measured(page, figures):
     """The numbers in the words on how: images, amounts of labels and the first seed's weight decay."""
     first, data, few = ("encoder", figures.seeds[0]), figures.data, figures.eval["few_labels"]
     lists = {name: page.one("section", id=name).all("dl", kind="protocol") for name in ("results", "extras")}
-    (said,), (_, retrieval, transfer, _) = ([facts(each) for each in of] for of in lists.values())
+    (said,), (_, transfer, _) = ([facts(each) for each in of] for of in lists.values())
     training, held_out = len(data.training), len(data.validation)
     tested = len(data.test.labels)
     check(said["validation"], [Figure(training), Figure(held_out)])
@@ -265,7 +260,7 @@ def test_how_it_was_measured(page, figures):
     check(said["weight decay"], [Figure(n) for n in figures.measured(*first).tried])
     drawn = [len(formulas.few(data.train.labels, data.training, amount, draw=0)) for amount in few]
     assert [int(n) for n in re.findall(r"(\d+) \(linear_", said["few labels"])] == drawn
-    check(retrieval["queries"], [Figure(tested)])
+    check(said["queries"], [Figure(tested)])
     other = figures.files.transfer
     check(transfer["data"], [Figure(len(images.labels)) for images in (other.train, other.test)])
     check(transfer["weight decay"], [Figure(figures.transferred(*first).tried[0]), Figure(len(other.validation))])

@@ -15,7 +15,6 @@ from contraflow.steps.report import Everything, report
 
 EXTRAS = {
     "corruptions": "Corrupted test images",
-    "retrieval": "Retrieval among the test images",
     "transfer": "Transfer to mnist",
     "fine_tune": "Fine-tuning with few labels",
 }
@@ -276,7 +275,7 @@ def test_what_is_measured_on_wish_has_tables_with_their_protocols(page_of):
     assert '<th scope="row">As they are</th>' in full
 
 
-@pytest.mark.parametrize("kind", ["corruptions", "retrieval", "transfer", "fine_tune"])
+@pytest.mark.parametrize("kind", ["corruptions", "transfer", "fine_tune"])
 def test_an_extra_evaluation_that_is_missing_or_of_other_data_is_named(fabricate, tmp_path, kind):
     arguments = fabricate(tmp_path, measured=[kind])
     path = next(path for path in arguments["extras"] if "encoder-seed5" in path.name)

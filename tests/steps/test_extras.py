@@ -22,7 +22,6 @@ from contraflow.statistics import spread
 from contraflow.steps.evaluate.encode_transfer import TransferEncoding, encode_transfer
 from contraflow.steps.evaluate.evaluate import Evaluating, evaluate
 from contraflow.steps.evaluate.evaluate_corruptions import CorruptionSettings, evaluate_corruptions
-from contraflow.steps.evaluate.evaluate_retrieval import RetrievalSettings, evaluate_retrieval
 from contraflow.steps.evaluate.evaluate_transfer import TransferSettings, evaluate_transfer
 from contraflow.steps.evaluate.fine_tune import FineTuning, fine_tune
 from contraflow.steps.evaluate.train_supervised import Ceiling, train_supervised
@@ -30,7 +29,7 @@ from contraflow.steps.evaluate.train_supervised import Ceiling, train_supervised
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch):
-    for step in ("evaluate", "evaluate_corruptions", "evaluate_retrieval", "evaluate_transfer"):
+    for step in ("evaluate", "evaluate_corruptions", "evaluate_transfer"):
         monkeypatch.setattr(f"contraflow.steps.evaluate.{step}.job_cores", lambda: 1)
     monkeypatch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
 
@@ -144,32 +143,6 @@ def test_corruptions_of_pixels_are_those_of_a_slow_computation(tmp_path, params_
             for k, tau in ((5, 0.1), (3, 0.07))
         }
         assert found["figures"][name]["5"] == pytest.approx(expected), name
-
-
-def retrieved(params, data, out, representation="raw_pixels", checkpoint=None):
-    of = {"representation": representation, "checkpoint": checkpoint}
-    evaluate_retrieval(RetrievalSettings.of(params), **of, data=data.folder / CARD, figures=out, threads=1)
-    return read_json(out)
-
-
-def test_retrieval_is_among_the_test_images_by_what_the_encoder_makes_of_them(tmp_path, params_of, encoded, encoder):
-    found = retrieved(params_of(eval={"retrieval": [1, 3]}), encoded, tmp_path / "found.json", "encoder-seed3", encoder)
-    card, labels = encoded.card, encoded.labels("test")
-    images = read_images(encoded.test_beton, np.arange(card.test.images), card.image_size)
-    network, _ = load_encoder(encoder)
-    with torch.no_grad():
-        pixels = ((images / 255 - card.mean) / card.std).astype(np.float32)
-        features = network.eval()(torch.from_numpy(pixels).permute(0, 3, 1, 2)).double().numpy()
-    unit = features / np.linalg.norm(features, axis=1, keepdims=True)
-    similarity = unit @ unit.T
-    np.fill_diagonal(similarity, -2)
-    right = labels[np.argsort(-similarity, axis=1)] == labels[:, None]
-    assert list(found["figures"]) == ["recall@1", "recall@3", "r_precision", "map@r"]
-    assert found["figures"]["recall@1"] == pytest.approx(right[:, :1].any(1).mean())
-    assert found["figures"]["recall@3"] == pytest.approx(right[:, :3].any(1).mean())
-    share = [row[: (labels == label).sum() - 1].mean() for row, label in zip(right, labels, strict=True)]
-    assert found["figures"]["r_precision"] == pytest.approx(np.mean(share))
-    assert f"{card.test.images} test images" in found["protocol"]["queries"]
 
 
 def test_without_a_corruption_an_encoder_is_as_good_as_in_the_summary(tmp_path, params_of, encoded, encoder):
@@ -299,8 +272,6 @@ def test_mistakes_are_refused_in_a_sentence(tmp_path, params_of, encoded, encode
         supervised(params_of(), bare, tmp_path)
     with pytest.raises(UserError, match=r"eval\.corruptions must be false for images without labels"):
         corrupted(params_of(), bare, tmp_path / "x.json")
-    with pytest.raises(UserError, match=r"eval\.retrieval must be \[\] here: no two test images of folder have one"):
-        retrieved(params_of(eval={"retrieval": [1]}), bare, tmp_path / "x.json")
     with pytest.raises(UserError, match=r"eval\.fine_tune\.share must be 0 for images without labels"):
         tuned(params_of(), bare, tmp_path / "x.json", "untrained-seed0")
     few = params_of(eval={"fine_tune": {"share": 0.01, "epochs": 1, "lr": 0.1}})

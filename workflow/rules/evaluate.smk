@@ -9,7 +9,6 @@ BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUND
 TRANSFER = expand("results/evaluate/transfer/data/{file}", file=ENCODED)
 ASKED = {
     "corruptions": REPRESENTATIONS if PARAMS.eval.corruptions else [],
-    "retrieval": REPRESENTATIONS if PARAMS.eval.retrieval else [],
     "transfer": REPRESENTATIONS if PARAMS.eval.transfer.name else [],
     "fine_tune": [*ENCODERS, *UNTRAINED] if PARAMS.eval.fine_tune.share else [],
 }
@@ -149,19 +148,6 @@ use rule evaluate_rounds as evaluate_corruptions with:
         step="evaluate-corruptions --representation {representation}",
     message:
         "Evaluating {wildcards.representation} on corrupted images"
-
-
-use rule evaluate_corruptions as evaluate_retrieval with:
-    input:
-        "src/contraflow/steps/evaluate/evaluate_retrieval.py",
-        data=CARD,
-        checkpoint=measured_checkpoint,
-    pathvars:
-        job="evaluate/retrieval/{representation}",
-    params:
-        step="evaluate-retrieval --representation {representation}",
-    message:
-        "Evaluating {wildcards.representation} by retrieval"
 
 
 use rule encode_images as encode_transfer with:

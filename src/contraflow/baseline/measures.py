@@ -32,10 +32,15 @@ class Measure:
         if self.key.startswith("knn"):
             return f"{self.key.removeprefix('knn')}-NN"
         if kind != "linear":
-            return self.key.capitalize()
+            return {"r_precision": "R-precision", "map@r": "MAP@R"}.get(self.key, self.key.capitalize())
         if amount.endswith("each"):
             return f"Linear, {amount.removesuffix('each')} a class"
         return f"Linear, {amount.removesuffix('pct').replace('_', '.')}{NARROW}%" if amount else "Linear probe"
+
+    @property
+    def inside(self) -> str:
+        """Its name inside a sentence."""
+        return "the linear probe" if self.key == "linear" else self.name.lower() if "@" in self.key else self.name
 
     def of(self, run: Measured) -> dict[int, float | None]:
         """The figure of a run by seed, None where it was not measured."""
@@ -97,17 +102,31 @@ def scores(evaluations: Mapping[int | None, Evaluation | Figures], key: str) -> 
 
 
 LINEAR = Measure("linear", "%, test images")
-CHOOSING = Measure("linear", "%, validation images", "validation")
+
+
+def choosing(measure: Measure) -> Measure:
+    """The same on the validation images, by which one chooses."""
+    return Measure(measure.key, "%, validation images", "validation")
+
+
+def headline(run: Measured) -> Measure:
+    """What a run is judged by: the probe, or where no class could be named the first recall."""
+    keys = next(iter(run.evaluations.values())).test
+    return LINEAR if LINEAR.key in keys or not keys else Measure(next(iter(keys)), LINEAR.note)
 
 
 def measures(runs: Sequence[Measured]) -> list[Measure]:
-    """The figures that any of the runs has, in one order: probe, also on few labels, k-NN by rising k, shape."""
+    """The figures that any of the runs has, in one order: probe, also on few labels, k-NN by rising k, retrieval,
+    shape; of the one that a run is judged by, also that on the validation images.
+    """
     contents = [content for run in runs for content in run.evaluations.values()]
     keys = list(dict.fromkeys(key for content in contents for key in content.test))
     neighbours = sorted((key for key in keys if key.startswith("knn")), key=lambda key: int(key.removeprefix("knn")))
-    found = [LINEAR, CHOOSING] if "linear" in keys else []
     few = [key for key in keys if key.startswith("linear_")]
-    found += [Measure(key, LINEAR.note) for key in [*few, *neighbours]]
+    ordered = [*(key for key in keys if key == "linear"), *few, *neighbours]
+    heads, found = {headline(run) for run in runs}, []
+    for measure in (Measure(key, LINEAR.note) for key in [*ordered, *(key for key in keys if key not in ordered)]):
+        found += [measure, choosing(measure)] if measure in heads else [measure]
     shape = [key for key in GEOMETRY if any(is_number(getattr(content, key)) for content in contents)]
     return found + [Measure(key, GEOMETRY[key], split="") for key in shape]
 

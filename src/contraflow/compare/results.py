@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from contraflow.baseline.measures import LINEAR, Measure, change, measures
+from contraflow.baseline.measures import Measure, change, headline, measures
 from contraflow.compare.experiment import Experiment
 from contraflow.pages.numbers import MISSING, fixed
 from contraflow.statistics import spread
@@ -29,14 +29,15 @@ def _cell(measure: Measure, run: Experiment, experiments: Sequence[Experiment]) 
 
 
 def strips(experiments: Sequence[Experiment]) -> dict | None:
-    """The linear probe on the test images, a dot a seed, as positions (per cent of the width) on one axis.
+    """What runs are judged by on the test images, a dot a seed, as positions (per cent of the width) on one axis.
 
     None where fewer than two runs have it.
     """
-    shown = [run for run in experiments if LINEAR.known(run)]
+    judged_by = headline(experiments[0])
+    shown = [run for run in experiments if judged_by.known(run)]
     if len(shown) < 2:
         return None
-    values = [value for run in shown for value in LINEAR.of(run).values()]
+    values = [value for run in shown for value in judged_by.of(run).values()]
     margin = max(0.08 * (max(values) - min(values)), 0.002)
     low, high = max(0.0, min(values) - margin), min(1.0, max(values) + margin)
 
@@ -47,12 +48,13 @@ def strips(experiments: Sequence[Experiment]) -> dict | None:
     first = int(low / step) + 1
     ticks = [step * number for number in range(first, int(high / step + 1e-9) + 1)]
     return {
+        "measure": judged_by.inside,
         "rows": [
             {
                 "name": run.name,
                 "number": experiments.index(run),
-                "dots": sorted(at(value) for value in LINEAR.of(run).values()),
-                "mean": at(LINEAR.mean(run)),
+                "dots": sorted(at(value) for value in judged_by.of(run).values()),
+                "mean": at(judged_by.mean(run)),
             }
             for run in shown
         ],

@@ -83,6 +83,12 @@ class Card(Record):
         return bool(self.classes)
 
     @property
+    def unseen(self) -> bool:
+        """Whether there are classes, and no training image is of one that a test image has."""
+        tested = any(self.test.per_class)
+        return tested and not any(n and m for n, m in zip(self.train.per_class, self.test.per_class, strict=True))
+
+    @property
     def loading(self) -> dict:
         """What a loader is told of the images: their normalisation and their size."""
         return {"mean": self.mean, "std": self.std, "size": self.image_size}

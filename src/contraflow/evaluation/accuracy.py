@@ -1,4 +1,4 @@
-"""Accuracies of labelled features: linear probe, on few labels too, and k-NN, on validation and on test images."""
+"""Accuracies of labelled features, on validation and on test images: linear probe, k-NN, retrieval."""
 
 from dataclasses import dataclass
 
@@ -10,17 +10,16 @@ from contraflow.evaluation.few_labels import FewLabels, few_label_probes
 from contraflow.evaluation.probe import Probe, Problem
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.sweep import Trial, choose, sweep
+from contraflow.foundations.errors import UserError
 from contraflow.neighbours.knn import Labelled, knn_accuracies, knn_predictions
+from contraflow.neighbours.retrieval import retrieval_scores
 
 
 @dataclass(frozen=True)
-class Accuracies:
-    """What `measure` found.
+class Probed:
+    """What the linear probe found.
 
     Attributes:
-        correct: Whether the class of each test image was named rightly, (N,), by the figure's name: `linear`, then
-            those of few labels (there the share of the draws in which it was), then `knnK` for each k.
-        validation: Accuracies (0 to 1) on the validation images, by the same names.
         trials: The sweep over weight decays on the validation images.
         few: The probes on few labels, by name.
         probe: The probe of the test accuracy.
@@ -28,22 +27,38 @@ class Accuracies:
         confidence: Its probabilities of these classes, (N,) float32.
     """
 
-    correct: dict[str, np.ndarray]
-    validation: dict[str, float]
     trials: list[Trial]
     few: dict[str, FewLabels]
     probe: Probe
     predicted: np.ndarray
     confidence: np.ndarray
 
+
+@dataclass(frozen=True)
+class Accuracies:
+    """What `measure` found.
+
+    Attributes:
+        scores: By the names and in the order of `Eval.figures`: whether the class of each test image was named rightly,
+            (N,), on few labels the share of the draws in which it was; of retrieval the score of each query, (Q,).
+        validation: Accuracies (0 to 1) on the validation images, by the same names.
+        probed: None where training has none of the test images' classes.
+    """
+
+    scores: dict[str, np.ndarray]
+    validation: dict[str, float]
+    probed: Probed | None
+
     @property
     def test(self) -> dict[str, float]:
         """Accuracies (0 to 1) on the test images, by name."""
-        return {name: float(correct.mean()) for name, correct in self.correct.items()}
+        return {name: float(scores.mean()) for name, scores in self.scores.items()}
 
-    def draws(self, name: str) -> int:
-        """How many draws of labels the figure is a mean of."""
-        return len(self.few[name].weight_decays) if name in self.few else 1
+    def draws(self, name: str) -> int | None:
+        """How many draws of labels the figure is a mean of; None where an image is not just named rightly or not."""
+        if name in ("r_precision", "map@r"):
+            return None
+        return len(self.probed.few[name].weight_decays) if self.probed and name in self.probed.few else 1
 
 
 def measure(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, device: torch.device) -> Accuracies:
@@ -56,7 +71,25 @@ def measure(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, 
             for them.
         settings: Neighbours, temperatures, weight decays and amounts of few labels.
         device: Where to compute.
+
+    Raises:
+        UserError: no two test images are of one class, and retrieval is to be measured.
     """
+    unseen = data.card.unseen
+    found = Accuracies({}, {}, None) if unseen else _named(data, train, test, settings, device)
+    if not (ks := settings.recalls(unseen=unseen)):
+        return found
+    scores = retrieval_scores(test, ks, device=device)
+    if not len(scores["map@r"]):
+        mend = "data.path must hold others" if unseen else "eval.retrieval must be [] here"
+        raise UserError(f"{mend}: no two test images of {data.card.name} have one label")
+    chosen_by = retrieval_scores(train[data.validation], ks, device=device)
+    validation = {name: float(each.mean()) for name, each in chosen_by.items() if len(each)}
+    return Accuracies(found.scores | scores, found.validation | validation, found.probed)
+
+
+def _named(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, device: torch.device) -> Accuracies:
+    """By naming the classes of images, which training has."""
     training, classes = data.training, len(data.card.classes)
     learned, held_out = train[training[train.labels[training] >= 0]], train[data.validation]
     problem = Problem(learned.features, learned.labels, device=device)
@@ -71,7 +104,7 @@ def measure(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, 
     predicted, confidence = probe.classify(test.features)
     by_knn = knn_predictions(test.features, bank, settings.knn, classes=classes, device=device)
     return Accuracies(
-        correct={
+        scores={
             "linear": predicted == test.labels,
             **{name: found.correct for name, found in few.items()},
             **{name: found == test.labels for name, found in by_knn.items()},
@@ -81,9 +114,5 @@ def measure(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, 
             **{name: found.validation for name, found in few.items()},
             **knn,
         },
-        trials=trials,
-        few=few,
-        probe=probe,
-        predicted=predicted,
-        confidence=confidence,
+        probed=Probed(trials, few, probe, predicted, confidence),
     )

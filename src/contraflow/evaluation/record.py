@@ -3,7 +3,7 @@
 import numpy as np
 
 from contraflow.encoded.card import Card
-from contraflow.evaluation.accuracy import Accuracies
+from contraflow.evaluation.accuracy import Accuracies, Probed
 from contraflow.evaluation.classification import BINS, calibration, confusion_matrix, per_class
 from contraflow.evaluation.geometry import ALIGNED, SPREAD
 from contraflow.evaluation.hits import Hits
@@ -27,16 +27,23 @@ FEATURES = {
 def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[str]) -> dict:
     """The figures that need the test images' labels (N,); empty where `found` is None, without labels."""
     if found is None:
-        nothing = {"test": {}, "right": {}, "validation": {}, "intervals": {}}
-        return nothing | {"per_class": [], "confusion": [], "probe_sweep": [], "few_labels": {}, "calibration": None}
-    confusion = confusion_matrix(labels, found.predicted, len(classes))
+        return {"test": {}, "right": {}, "validation": {}, "intervals": {}} | _of_probe(None, labels, classes)
     return {
         "test": found.test,
-        "right": {name: Hits.of(correct, found.draws(name)) for name, correct in found.correct.items()},
+        "right": {name: Hits.of(scores, n) for name, scores in found.scores.items() if (n := found.draws(name))},
         "intervals": {
-            name: [round(end, DIGITS) for end in bootstrap_interval(correct)] for name, correct in found.correct.items()
+            name: [round(end, DIGITS) for end in bootstrap_interval(scores)] for name, scores in found.scores.items()
         },
         "validation": found.validation,
+        **_of_probe(found.probed, labels, classes),
+    }
+
+
+def _of_probe(found: Probed | None, labels: np.ndarray, classes: list[str]) -> dict:
+    if found is None:
+        return {"per_class": [], "confusion": [], "probe_sweep": [], "few_labels": {}, "calibration": None}
+    confusion = confusion_matrix(labels, found.predicted, len(classes))
+    return {
         "per_class": per_class(confusion, classes),
         "confusion": confusion.tolist(),
         "probe": found.probe,
@@ -58,8 +65,8 @@ def protocol(
     representation: str, dimension: int, card: Card, settings: Eval, found: Accuracies | None
 ) -> dict[str, str]:
     """Every choice behind the figures; `found` is None without labels."""
-    bank, validation, test = (amount.images for amount in (card.train, card.validation, card.test))
-    training, aligned = bank - validation, min(ALIGNED, test)
+    test = card.test.images
+    aligned = min(ALIGNED, test)
     words = {
         "features": f"{FEATURES[representation]}, {dimension} dimensions",
         "images": "as stored, without augmentation; for alignment, two augmented views of each",
@@ -69,12 +76,34 @@ def protocol(
     }
     if found is None:
         return words
+    words["interval"] = (
+        f"middle 95 % of {RESAMPLES} bootstrap samples of the test images; of several seeds, the means of its ends. It "
+        "says what other test images would change, the deviation what another seed would"
+    )
+    if found.probed:
+        words |= _naming(found.probed, card, settings)
+    if "map@r" in found.scores:
+        words |= {
+            "queries": f"{len(found.scores['map@r'])} test images, each searched for among the other labelled test "
+            "images, by cosine; of equally similar images the first in the file",
+            "recall": "share of the queries with an image of their class among the k nearest",
+            "r_precision": "share of the R nearest that are of the query's class, R the number of its other images",
+            "map_at_r": "mean over the first R ranks of the precision up to there, 0 where another class stands "
+            "(Musgrave et al. 2020)",
+        }
+    return words
+
+
+def _naming(found: Probed, card: Card, settings: Eval) -> dict[str, str]:
+    """How classes were named."""
+    bank, validation, test = (amount.images for amount in (card.train, card.validation, card.test))
+    training = bank - validation
     neighbours = [
         f"{knn}" + (f" (only {bank} images to search, all vote)" if knn.k > bank else "") for knn in settings.knn
     ]
     decays = ", ".join(f"{trial.weight_decay:g}" for trial in found.trials)
     state = "" if found.probe.converged else "; NOT CONVERGED"
-    words |= {
+    words = {
         "knn": f"{'; '.join(neighbours)}; exact, cosine similarity s in float32, each neighbour votes exp(s / tau)",
         "knn_ties": "of equally similar images the first in the file, of equal votes the first class",
         "linear": "logistic regression on standardised features, full-batch Newton without learning rate or seed, "
@@ -84,8 +113,6 @@ def protocol(
         "of the grid was best, values beyond it were tried",
         "validation": f"learned from {training} training images, measured on {validation} others",
         "test": f"learned from all {bank} training images, measured once on {test}; nothing chosen on them",
-        "interval": f"middle 95 % of {RESAMPLES} bootstrap samples of the test images; of several seeds, the means of "
-        "its ends. It says what other test images would change, the deviation what another seed would",
         "calibration": f"expected calibration error of the linear probe: {BINS} bins of equal width by confidence",
     }
     if found.few:

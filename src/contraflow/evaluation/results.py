@@ -88,8 +88,9 @@ class Evaluation(Result):
         representation: `encoder`, `untrained`, `supervised`, `raw_pixels` or `pca_pixels`.
         seed: Of the encoder; None of pixels.
         dimension: Of the features.
-        test: Accuracies (0 to 1) on the test images by name: `linear`, those on few labels, `knnK`.
-        right: Which test images each was measured to name rightly.
+        test: Accuracies (0 to 1) on the test images by name, as `Eval.figures` has them.
+        right: Which test images each was measured to name rightly, or of the queries of a recall which found another of
+            their class; none of R-precision and MAP@R.
         intervals: Lower and upper end of the bootstrap interval of each.
         validation: Accuracies on the validation images.
         confusion: How many test images of each class (row) the probe takes for each class (column).
@@ -150,8 +151,9 @@ class Round(Record):
     """The light measurement of one round; without labels the number of the round alone.
 
     Attributes:
-        linear: Accuracy (0 to 1) of the linear probe; those of k-NN stand beside it under their own names.
-        right: Which images the probe names rightly.
+        linear: Accuracy (0 to 1) of the linear probe; those of k-NN stand beside it under their own names, and in the
+            place of both those of retrieval where training has none of the classes.
+        right: Which images the probe names rightly, or which queries the first recall finds another of their class for.
         confusion: How many images of each class (row) the probe takes for each class (column).
     """
 

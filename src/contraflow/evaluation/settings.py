@@ -78,7 +78,8 @@ class Eval(Section):
     retrieval: Annotated[
         list[Count],
         Switch([1, 4]),
-        "k of recall@k, beside R-precision and MAP@R: are a test image's nearest others of its class; [] for none",
+        "k of recall@k, beside R-precision and MAP@R: are a test image's nearest others of its class; [] for none, or "
+        "for 1 where the test has other classes than the training",
     ] = []
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
     fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()
@@ -107,6 +108,20 @@ class Eval(Section):
             f"linear_{int(n)}each" if n >= 1 else f"linear_{100 * n:g}pct".replace(".", "_"): n for n in self.few_labels
         }
 
+    def recalls(self, *, unseen: bool) -> list[int]:
+        """The k of recall@k: where the test images are of classes that training has not, at least one."""
+        return self.retrieval or ([1] if unseen else [])
+
+    def figures(self, *, unseen: bool) -> list[str]:
+        """Names of all that is measured by the labels of test images, the one first by which a run is judged.
+
+        Args:
+            unseen: Whether training has none of their classes: then no classifier can name them.
+        """
+        ks = self.recalls(unseen=unseen)
+        retrieval = [*(f"recall@{k}" for k in ks), "r_precision", "map@r"] if ks else []
+        return retrieval if unseen else ["linear", *self.few, *(f"knn{knn.k}" for knn in self.knn), *retrieval]
+
     @property
     def extras(self) -> dict[str, Asked]:
         """The extra evaluations that are asked for, by the name of their setting."""
@@ -124,20 +139,6 @@ class Eval(Section):
                 ),
                 cases={"clean": "As they are", "jpeg": "JPEG"},
                 level="severity",
-            )
-        if self.retrieval:
-            found["retrieval"] = Asked(
-                "Retrieval among the test images",
-                (
-                    "Whether the images nearest to a test image are of its class.",
-                    "the encoder is far ahead of raw pixels, and recall grows little with k: the first hit is right.",
-                    "MAP@R is low where recall@1 is high: a class lies in many small clusters.",
-                ),
-                figures={
-                    **{f"recall@{k}": (f"Recall@{k}", "of the queries") for k in self.retrieval},
-                    "r_precision": ("R-precision", "mean over queries"),
-                    "map@r": ("MAP@R", "mean over queries"),
-                },
             )
         if self.transfer.name:
             found["transfer"] = Asked(

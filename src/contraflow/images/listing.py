@@ -108,7 +108,7 @@ def list_folder(path: Path) -> Listing:
 
     Raises:
         UserError: the folder is missing, holds no images, mixes images and class folders, has an empty class or a
-            single one, or keeps images of a class apart of which there are none for training.
+            single one, or keeps images of a class apart of which there are none for training (see `strange`).
     """
     if not path.is_dir():
         raise UserError(f"data.path must be a folder of images where data.name is folder, got {path}")
@@ -116,10 +116,17 @@ def list_folder(path: Path) -> Listing:
     if splits and "train" not in splits:
         raise UserError(f"{path} has {splits['test']} and no train: put the images to train on into {path / 'train'}")
     train = _Below(path / splits.get("train", ""))
-    classes = train.training_classes()
     below = {"train": train} | {split: _Below(path / name) for split, name in splits.items() if split != "train"}
+    if classes := train.training_classes():
+        classes += sorted({name for images in below.values() for name in images.filled} - set(classes))
     parts = {split: images.part(path, classes) for split, images in below.items()}
     every = parts["train"]
+    for split, part in parts.items() if "test" in parts else ():
+        if only := strange(part.labels, every.labels, parts["test"].labels):
+            raise UserError(
+                f"{below[split].folder}: no training image has the class {printable(classes[min(only)])}: give it a "
+                "folder among the training images, or remove it"
+            )
     if held_out := parts.get("validation"):
         every = Part(
             every.names + held_out.names,
@@ -142,6 +149,17 @@ def _split_folders(path: Path) -> dict[str, str]:
     return as_splits(called, path) if alone or (with_train and len(called) > 1) else {}
 
 
+def strange(labels: np.ndarray, training: np.ndarray, test: np.ndarray) -> set[int]:
+    """Those among the labels of a split (N,) that training lacks although it should have them.
+
+    It may lack all of them, where it has two classes or more and none of the test's: then images of new classes are
+    searched for, as is usual where what is measured is retrieval.
+    """
+    known, own = set(training.tolist()) - {UNLABELLED}, set(labels.tolist()) - {UNLABELLED}
+    retrieval = len(known) > 1 and known.isdisjoint(test.tolist())
+    return set() if retrieval and known.isdisjoint(own) else own - known
+
+
 class _Below:
     """The images in one folder: directly inside (`loose`), and by the folders in it (`below`)."""
 
@@ -150,13 +168,13 @@ class _Below:
         entries = _visible(folder)
         self.loose = sorted(entry.name for entry in entries if _is_image(entry))
         self.below = {entry.name: sorted(images_below(folder / entry.name)) for entry in entries if entry.is_dir()}
-        full = sorted(name for name, images in self.below.items() if images)
-        if self.loose and full:
+        self.filled = {name: images for name, images in self.below.items() if images}
+        if self.loose and self.filled:
             raise UserError(
                 f"{folder} must hold either images or one folder a class, but holds both: {printable(self.loose[0])} "
-                f"lies beside the folder {printable(full[0])}"
+                f"lies beside the folder {printable(min(self.filled))}"
             )
-        if not self.loose and not full:
+        if not self.loose and not self.filled:
             raise no_images(folder)
 
     def training_classes(self) -> list[str]:
@@ -183,12 +201,6 @@ class _Below:
             raise UserError(f"{self.folder} has {here}, but the training images {there}: lay both out alike")
         if self.loose:
             return Part([prefix + name for name in self.loose], np.full(len(self.loose), UNLABELLED, np.int64))
-        other = sorted(name for name, images in self.below.items() if images and name not in classes)
-        if other:
-            raise UserError(
-                f"{self.folder}: no training image has the class {printable(other[0])}: give it a folder among the "
-                "training images, or remove it"
-            )
         named = sorted(
             (f"{prefix}{name}/{file}", label) for label, name in enumerate(classes) for file in self.below.get(name, [])
         )

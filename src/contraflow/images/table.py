@@ -16,7 +16,7 @@ import numpy as np
 from contraflow.encoded.kin import GROUP
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import Listing, Part, as_splits, list_folder, printable, split_called
+from contraflow.images.listing import Listing, Part, as_splits, list_folder, printable, split_called, strange
 
 REQUIRED = ("path", "label")
 OPTIONAL = ("split", "group", "order")
@@ -59,8 +59,8 @@ def list_images(path: Path, table: str | None) -> Listing:
     split = np.array(columns["split"])[order]
     parts = {name: every.take(np.flatnonzero(split == name)) for name in splits.values()}
     train = parts.pop(splits.get("train"), every.take(np.array([], np.int64)))
-    _check_split(columns, classes, train, parts)
-    test = parts[splits["test"]]
+    test = parts.get(splits.get("test"), every.take(np.array([], np.int64)))
+    _check_split(columns, classes, train, test, parts)
     if "validation" in splits:
         train = every.take(np.flatnonzero(split != splits["test"]))
         train = replace(train, held_out=split[split != splits["test"]] == splits["validation"])
@@ -187,9 +187,9 @@ def _time(text: str) -> datetime | None:
     return None
 
 
-def _check_split(columns: _Columns, classes: list[str], train: Part, apart: dict[str, Part]) -> None:
+def _check_split(columns: _Columns, classes: list[str], train: Part, test: Part, apart: dict[str, Part]) -> None:
     """`train` are the images that are trained on, `apart` those of the other splits by what the table calls them."""
-    for name, part in (("train", train), ("test", apart)):
+    for name, part in (("train", train), ("test", test)):
         if not len(part):
             raise UserError(f"{columns.file}: the column split names no image {name}")
     for name, part in apart.items() if classes else ():
@@ -198,8 +198,7 @@ def _check_split(columns: _Columns, classes: list[str], train: Part, apart: dict
             raise UserError(
                 f"{columns.file}: {name} images need labels where others have some; none has\n  " + "\n  ".join(bare)
             )
-        only = set(part.labels.tolist()) - set(train.labels.tolist())
-        if only:
+        if only := strange(part.labels, train.labels, test.labels):
             raise UserError(
                 f"{columns.file}: no training image has the label {classes[min(only)]} of some {name} images"
             )

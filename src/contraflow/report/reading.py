@@ -26,13 +26,14 @@ def evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict
     for path in paths:
         evaluation = Evaluation.read(path, data=encoded.digest)
         found[evaluation.representation, evaluation.seed] = evaluation
-    names = {"linear", *params.eval.few, *(f"knn{knn.k}" for knn in params.eval.knn)}
-    scores = names if encoded.card.labelled else set()
+    card = encoded.card
+    scores = set(params.eval.figures(unseen=card.unseen)) if card.labelled else set()
+    by_image = scores - {"r_precision", "map@r"}
     trained = ("encoder", "untrained", "supervised") if params.eval.supervised else ("encoder", "untrained")
     seeds = dict.fromkeys(trained, params.seeds) | {"raw_pixels": [None], "pca_pixels": [None]}
     for name, seed in ((name, seed) for name, each in seeds.items() for seed in each):
         evaluation = found.get((name, seed))
-        absent = scores - (evaluation.test.keys() & evaluation.right.keys()) if evaluation else set()
+        absent = (scores - evaluation.test.keys()) | (by_image - evaluation.right.keys()) if evaluation else set()
         if not evaluation or absent:
             of = name if seed is None else f"{name} of seed {seed}"
             what = f" ({', '.join(sorted(absent))})" if absent else ""

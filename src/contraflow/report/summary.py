@@ -1,6 +1,7 @@
 """The summary: every measure of the encoder beside the baselines, and what their differences are worth."""
 
 import math
+from collections.abc import Iterable
 
 from contraflow.baseline.measures import GEOMETRY, Measure, scores
 from contraflow.evaluation.settings import Asked
@@ -23,16 +24,26 @@ FALSE = {  # names in `metrics.json`
 
 
 def measures(run: Run) -> list[Measure]:
-    """The accuracies of a run: the linear probe, the same on few labels, each k-NN in the order of the parameters."""
-    linear, *knn = measures_by_round(run)
-    draws = times(run.params.eval.few_draws, "draw")
-    return [linear, *(Measure(key, f"of labels, {draws}") for key in run.params.eval.few), *knn]
+    """The accuracies of a run, as `Eval.figures` names them; the first is what it is judged by."""
+    return called(run, run.params.eval.figures(unseen=run.card.unseen))
+
+
+def called(run: Run, keys: Iterable[str]) -> list[Measure]:
+    """The accuracies of these names, with the run's settings of each."""
+    settings = run.params.eval
+    notes = {
+        "linear": "logistic regression",
+        **dict.fromkeys(settings.few, f"of labels, {times(settings.few_draws, 'draw')}"),
+        **{f"knn{p.k}": f"k = {p.k}, τ = {p.tau:g}" for p in settings.knn},
+        **dict.fromkeys(("r_precision", "map@r"), "mean over queries"),
+    }
+    return [Measure(key, notes.get(key, "of the queries")) for key in keys]
 
 
 def measures_by_round(run: Run) -> list[Measure]:
     """Those of the light measurement after each round."""
-    knn = [Measure(f"knn{p.k}", f"k = {p.k}, τ = {p.tau:g}") for p in run.params.eval.knn]
-    return [Measure("linear", "logistic regression"), *knn]
+    light = {"linear", *(f"knn{p.k}" for p in run.params.eval.knn)}
+    return [measure for measure in measures(run) if run.card.unseen or measure.key in light]
 
 
 def accuracy(run: Run, representation: str, key: str, split: str = "test") -> dict | None:
@@ -47,7 +58,7 @@ def measured_gap(run: Run, key: str, baseline: str) -> Difference:
 
 
 def mining_gap(run: Run) -> Difference | None:
-    """The linear probe after the last round against that before mining, on the same validation images; None without."""
+    """What the run is judged by after the last round against before mining, on the same validation images."""
     if len(run.probed) < 2:
         return None
     return difference(run.probed[max(run.probed)], run.probed[min(run.probed)])
@@ -122,7 +133,7 @@ def extras(run: Run) -> list[dict]:
 
 def _by_representation(run: Run, asked: Asked, found: dict) -> dict:
     """A row a representation, a column a figure."""
-    figures = asked.figures or {measure.key: (measure.name, measure.note) for measure in measures(run)}
+    figures = asked.figures or {m.key: (m.name, m.note) for m in called(run, found["encoder"])}
     return {
         "columns": [{"name": name, "note": note} for name, note in figures.values()],
         "rows": [

@@ -35,7 +35,7 @@ class Verdict:
 
 
 def verdict(run: Run) -> Verdict:
-    """Judge a run: failed, unlabelled, suspicious, unclear or good, by the linear probe on the test images."""
+    """Judge a run: failed, unlabelled, suspicious, unclear or good, by the first of its measures on the test images."""
     broken = _not_numbers(run)
     if broken:
         return Verdict(
@@ -46,9 +46,10 @@ def verdict(run: Run) -> Verdict:
         )
     if not run.classes:
         return _unlabelled(run)
-    raw, untrained = (measured_gap(run, "linear", baseline) for baseline in ("raw_pixels", "untrained"))
+    first = measures(run)[0].key
+    raw, untrained = (measured_gap(run, first, baseline) for baseline in ("raw_pixels", "untrained"))
     level, headline = _judged({"raw pixels": raw, "an untrained encoder": untrained})
-    paragraph = " ".join([_linear(run, raw, untrained), _neighbours(run)])
+    paragraph = " ".join([_judging(run, raw, untrained), _ranking(run) if run.card.unseen else _neighbours(run)])
     return Verdict(level, headline, paragraph, _warnings(run), _on_mining(run))
 
 
@@ -94,14 +95,19 @@ def _judged(gaps: dict[str, Difference]) -> tuple[str, str]:
     return "good", f"The encoder learned features that beat {listing(list(gaps))}."
 
 
-def _linear(run: Run, raw: Difference, untrained: Difference) -> str:
-    own, of_raw, of_untrained = (accuracy(run, name, "linear") for name in ("encoder", "raw_pixels", "untrained"))
-    n = own["n"]
+def _judging(run: Run, raw: Difference, untrained: Difference) -> str:
+    first = measures(run)[0]
+    own, of_raw, of_untrained = (accuracy(run, name, first.key) for name in ("encoder", "raw_pixels", "untrained"))
+    n, images = own["n"], times(run.card.test.images, "test image")
+    found = f"A linear probe on its features names the class of {percent(own)} of the {images}"
+    same = "the same" if run.card.unseen else "the same probe"
+    if run.card.unseen:
+        k = first.key.removeprefix("recall@")
+        nearest = "the nearest other one" if k == "1" else f"one of the {k} nearest others"
+        found = f"Training saw none of the classes of the {images}: for {percent(own)} {nearest} is of the same class"
     text = (
-        f"A linear probe on its features names the class of {percent(own)} of the "
-        f"{times(run.card.test.images, 'test image')} ({times(n, 'seed')}). That is {_gap(raw)} than the same "
-        f"probe on raw pixels ({percent(of_raw)}) and {_gap(untrained)} than on the untrained encoder "
-        f"({percent(of_untrained)})"
+        f"{found} ({times(n, 'seed')}). That is {_gap(raw)} than {same} on raw pixels ({percent(of_raw)}) and "
+        f"{_gap(untrained)} than on the untrained encoder ({percent(of_untrained)})"
     )
     if n == 1:
         return f"{text}."
@@ -119,6 +125,12 @@ def _gap(gap: Difference) -> str:
     around = f" (95{NARROW}% interval {interval(LINEAR, gap)})" if gap.margin is not None else ""
     chance = ", within what chance may do," if gap.sign == 0 else ""
     return f"{fixed(100 * abs(gap.mean))} points {'less' if gap.mean < 0 else 'more'}{around}{chance}"
+
+
+def _ranking(run: Run) -> str:
+    """MAP@R beside raw pixels."""
+    own, raw = (accuracy(run, name, "map@r") for name in ("encoder", "raw_pixels"))
+    return f"MAP@R, which asks for all images of the class, is {percent(own)} (raw pixels {percent(raw)})."
 
 
 def _neighbours(run: Run) -> str:
@@ -166,7 +178,7 @@ def _warnings(run: Run) -> list[str]:
             f"Only {times(images, 'test image')}: one standard error of an accuracy is up to "
             f"{fixed(100 * error, 1)} points, whatever the seeds say."
         )
-    return found + _probe_warnings(run)
+    return found if run.card.unseen else found + _probe_warnings(run)
 
 
 def _collapses(run: Run) -> list[str]:
@@ -209,9 +221,9 @@ def _on_mining(run: Run) -> str | None:
 
 
 def _rounds(run: Run) -> str | None:
-    """The linear probe before mining against that after the last round; None where it was not measured."""
-    rounds = run.metrics.get("rounds", [])
-    ends = [entry.get("linear") for entry in (rounds[0], rounds[-1])] if len(rounds) > 1 else []
+    """What the run is judged by, before mining against after the last round; None where it was not measured."""
+    rounds, first = run.metrics.get("rounds", []), measures(run)[0]
+    ends = [entry.get(first.key) for entry in (rounds[0], rounds[-1])] if len(rounds) > 1 else []
     found = mining_gap(run)
     if found is None or not all(end and is_number(end["mean"]) for end in ends):
         return None
@@ -221,7 +233,7 @@ def _rounds(run: Run) -> str | None:
     change = {1: f"{points} more", -1: f"{points} less", 0: f"a change {level}"}[found.sign]
     worse = " Mining, or its learning rate, may have done harm." if found.sign == -1 else ""
     return (
-        f"From before mining to after its last round the linear probe went from {percent(before, 1)} to "
+        f"From before mining to after its last round {first.inside} went from {percent(before, 1)} to "
         f"{percent(after, 1)} on validation images, {change}; by then it had trained for "
         f"{times(run.params.all_epochs, 'epoch')} instead of {run.params.train.epochs}.{worse}"
     )

@@ -1,4 +1,4 @@
-"""A quick look at an encoder while it is trained: k-NN on some of the validation images."""
+"""A quick look at an encoder while it is trained: k-NN or retrieval on some of the validation images."""
 
 from collections.abc import Callable
 
@@ -9,6 +9,7 @@ from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.models.embed import embed
 from contraflow.neighbours.knn import Labelled, knn_accuracies
+from contraflow.neighbours.retrieval import retrieval_scores
 from contraflow.neighbours.settings import Knn
 from contraflow.views.loader import ImageLoader
 
@@ -17,24 +18,36 @@ KNN = Knn(k=20, tau=0.07)
 BATCH = 500
 
 
+def of_whole_classes(data: EncodedData, most: int) -> np.ndarray:
+    """So many of the validation images at most, as sorted indices into `train.beton`, class by class."""
+    return np.sort(data.validation[np.argsort(data.labels("validation"), kind="stable")[:most]])
+
+
 def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], float] | None:
-    """A function that gives an encoder's 20-NN accuracy (0 to 1) on validation images, evenly spaced, among training
-    images; it leaves the encoder in evaluation mode. None where the data has no labels.
+    """A function that gives an encoder's 20-NN accuracy (0 to 1) on validation images among training images, or where
+    training has none of their classes the recall@1 among themselves; it leaves the encoder in evaluation mode. None
+    where the data has no labels.
     """
     if not data.card.labelled:
         return None
     labelled = data.training[data.labels("training") != UNLABELLED]
+    bank_images, queried = _thinned(labelled, BANK), _thinned(data.validation, QUERIES)
+    if data.card.unseen:
+        queried = of_whole_classes(data, QUERIES)
 
-    def features(encoder: nn.Module, indices: np.ndarray, most: int) -> Labelled:
-        step = -(-len(indices) // most)
-        images = ImageLoader(
-            data.train_beton, batch_size=BATCH, threads=threads, indices=indices[::step], **data.card.loading
-        )
+    def features(encoder: nn.Module, indices: np.ndarray) -> Labelled:
+        images = ImageLoader(data.train_beton, batch_size=BATCH, threads=threads, indices=indices, **data.card.loading)
         return Labelled(*embed(encoder, images, next(encoder.parameters()).device))
 
     def measure(encoder: nn.Module) -> float:
-        bank, queries = features(encoder, labelled, BANK), features(encoder, data.validation, QUERIES)
-        device = next(encoder.parameters()).device
+        device, queries = next(encoder.parameters()).device, features(encoder, queried)
+        if data.card.unseen:
+            return float(retrieval_scores(queries, [1], device=device)["recall@1"].mean())
+        bank = features(encoder, bank_images)
         return knn_accuracies(queries, bank, [KNN], classes=len(data.card.classes), device=device)[f"knn{KNN.k}"]
 
     return measure
+
+
+def _thinned(indices: np.ndarray, most: int) -> np.ndarray:
+    return indices[:: -(-len(indices) // most)]

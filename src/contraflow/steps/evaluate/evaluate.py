@@ -62,7 +62,7 @@ def evaluate(
     components: Annotated[Path | None, Writes("Figures of principal components to write, too (.json).")] = None,
     threads: Threads,
 ) -> None:
-    """Measure one representation: linear probe, k-NN, alignment and uniformity.
+    """Measure one representation: linear probe, k-NN, retrieval, alignment and uniformity.
 
     Args:
         representation: `raw_pixels`, `untrained-seedN`, `supervised-seedN` or `encoder-seedN`.
@@ -109,10 +109,12 @@ def _measure(
     uniform = uniformity(test.features[spread_out], device=device) if len(spread_out) > 1 else None
     found = None
     if card.labelled:
-        say(f"{provenance.representation} · linear probe and k-NN on {len(train.labels):,} training images")
+        how = "retrieval" if card.unseen else f"linear probe and k-NN on {len(train.labels):,} training images"
+        say(f"{provenance.representation} · {how}")
         found = measure(encoded, train, test, settings, device)
     if kept is not None:
-        predicted = found.predicted if found else np.full(len(test.labels), -1, np.int64)
+        nothing = np.full(len(test.labels), -1, np.int64)
+        predicted = found.probed.predicted if found and found.probed else nothing
         arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
         save_arrays(kept, provenance, **arrays)
     Evaluation(

@@ -55,6 +55,8 @@ def evaluate_corruptions(
     card, batch = encoded.card, settings.batch_size
     if not card.labelled:
         raise UserError(f"eval.corruptions must be false for images without labels: {card.name} has none")
+    if card.unseen:
+        raise UserError("eval.corruptions must be false here: training has none of the test's classes")
     subject = open_representation(representation, checkpoint, encoded, settings.model)
     torch.set_num_threads(job_cores())
     cases = [(CLEAN, 0), *((name, severity) for name in CORRUPTIONS for severity in SEVERITIES)]

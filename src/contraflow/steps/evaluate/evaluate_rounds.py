@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from contraflow.devices import job_cores, lease
-from contraflow.encoded.card import EncodedData
+from contraflow.encoded.card import Card, EncodedData
 from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.probe import Problem
@@ -23,6 +23,8 @@ from contraflow.foundations.signature import Data, Reads, Settings, Threads
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite
 from contraflow.neighbours.knn import Labelled, knn_accuracies
+from contraflow.neighbours.retrieval import retrieval_scores
+from contraflow.training.validation import of_whole_classes
 from contraflow.views.loader import ImageLoader
 
 LEARNED, HELD_OUT = 10_000, 5_000  # images at most: rounds are compared with each other, not with other figures
@@ -59,6 +61,8 @@ def evaluate_rounds(
     labelled = encoded.training[encoded.labels("training") >= 0]
     learned = labelled[evenly(len(labelled), LEARNED)]
     held_out = encoded.validation[evenly(len(encoded.validation), HELD_OUT)]
+    if card.unseen:
+        held_out = of_whole_classes(encoded, HELD_OUT)
     images = ImageLoader(
         encoded.train_beton,
         batch_size=settings.eval.batch_size,
@@ -82,7 +86,7 @@ def evaluate_rounds(
                     both = Labelled(*embed(encoder, batches, device))
                 require_finite(both.features, f"the encoder of seed {made_from.seed} ({path})")
                 train, test = both[np.arange(len(learned))], both[np.arange(len(learned), len(both.labels))]
-                found = _figures(train, test, len(card.classes), settings.eval, device)
+                found = _figures(train, test, card, settings.eval, device)
             rounds.append(Round(round=number, **found))
     if len(seeds) != 1:
         raise UserError(f"evaluate-rounds takes the encoders of one seed, got those of {sorted(seeds)}")
@@ -96,8 +100,13 @@ def evaluate_rounds(
     ).write(figures)
 
 
-def _figures(train: Labelled, test: Labelled, classes: int, settings: Eval, device: torch.device) -> dict:
+def _figures(train: Labelled, test: Labelled, card: Card, settings: Eval, device: torch.device) -> dict:
     """Of one round, with labels: the fields of a `Round`."""
+    if card.unseen:
+        scores = retrieval_scores(test, settings.recalls(unseen=True), device=device)
+        means = {name: float(score.mean()) for name, score in scores.items() if len(score)}
+        return means | {"right": Hits.of(next(iter(scores.values())))}
+    classes = len(card.classes)
     best = choose(sweep(Problem(train.features, train.labels, device=device), test, settings.linear))
     predicted = best.probe.predict(test.features)
     return {

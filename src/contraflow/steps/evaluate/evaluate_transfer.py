@@ -86,12 +86,16 @@ def _protocol(own: Card, other: EncodedData, settings: Eval, found: Accuracies) 
     card = other.card
     kinds = {1: "grey", 3: "colour"}
     made = f", {kinds[card.channels]} made {kinds[own.channels]}" if card.channels != own.channels else ""
-    neighbours = "; ".join(map(str, settings.knn))
-    return {
-        "data": f"{card.name}: probe and k-NN learn from {card.train.images} training images, measured once on "
-        f"{card.test.images} test images; nothing of it was seen in the encoder's training",
+    learned = f"probe and k-NN learn from {card.train.images} training images, " if found.probed else ""
+    words = {
+        "data": f"{card.name}: {learned}measured once on {card.test.images} test images; nothing of it was seen in the "
+        "encoder's training",
         "images": f"{own.image_size} pixels a side{made}, normalised like {own.name}, which the encoder was trained on",
-        "knn": f"{neighbours}; weighted as in the summary",
-        "weight_decay": f"of the linear probe {found.probe.weight_decay:g} for the first seed, chosen on "
-        f"{len(other.validation)} of its training images",
     }
+    if found.probed:
+        words |= {
+            "knn": f"{'; '.join(map(str, settings.knn))}; weighted as in the summary",
+            "weight_decay": f"of the linear probe {found.probed.probe.weight_decay:g} for the first seed, chosen on "
+            f"{len(other.validation)} of its training images",
+        }
+    return words

@@ -59,6 +59,8 @@ def fine_tune(
     card = encoded.card
     if not card.labelled:
         raise UserError(f"eval.fine_tune.share must be 0 for images without labels: {card.name} has none")
+    if card.unseen:
+        raise UserError("eval.fine_tune.share must be 0 here: training has none of the test's classes")
     subject = open_representation(representation, checkpoint, encoded, settings.model)
     if subject.seed is None:
         raise UserError(f"{subject.called} has no weights to fine-tune: name an encoder")

@@ -83,10 +83,11 @@ def _pairs(evaluations: list[Evaluation], seed: int, classes: list[str]) -> pd.D
     """Actual and predicted class of each test image, for one seed's encoder."""
     for evaluation in evaluations:
         if (evaluation.representation, evaluation.seed) == ("encoder", seed):
-            counts = np.array(evaluation.confusion, np.int64).reshape(len(classes), len(classes))
+            n = len(evaluation.confusion)  # 0 where no class could be named
+            counts = np.array(evaluation.confusion, np.int64).reshape(n, n)
             cells = np.repeat(np.arange(counts.size), counts.ravel())
             names = np.array(classes, dtype=object)
-            actual, predicted = np.divmod(cells, len(classes)) if len(cells) else (cells, cells)
+            actual, predicted = np.divmod(cells, n) if len(cells) else (cells, cells)
             return pd.DataFrame({"actual": names[actual], "predicted": names[predicted]})
     raise UserError(f"the summary needs an evaluation of encoder-seed{seed}: run the step evaluate first")
 

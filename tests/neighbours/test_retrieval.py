@@ -6,9 +6,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.evaluation import retrieval
-from contraflow.evaluation.retrieval import retrieval_scores
+from contraflow.neighbours import retrieval
 from contraflow.neighbours.knn import Labelled
+from contraflow.neighbours.retrieval import retrieval_scores
 
 CPU = torch.device("cpu")
 # Few directions whose cosines are exact, so that many images are equally similar.
