@@ -61,7 +61,7 @@ def test_what_is_listed_is_what_dvc_hashes(root):
     _touch(root / FOLDER, "a/._1.png", "b/.DS_Store", "b/Thumbs.db", "__MACOSX/a/1.png", "b/@eaDir/1.png/thumb.jpg")
     (root / "elsewhere.png").touch()
     (root / FOLDER / "b/linked.png").symlink_to(root / "elsewhere.png")
-    require_watched(root, FOLDER, None)
+    require_watched(root, "folder", FOLDER, None)
     listed = list_folder(root / FOLDER).named()
     assert {"logs/1.png", "b/linked.png"} < listed
     assert listed == _hashed(root)
@@ -95,7 +95,7 @@ def test_an_image_that_dvc_would_not_see_change_is_named(root, spoil, says):
         spoil(root / FOLDER)
         assert not list_folder(root / FOLDER).named() <= _hashed(root)
         with pytest.raises(UserError, match=says) as caught:
-            require_watched(root, FOLDER, None)
+            require_watched(root, "folder", FOLDER, None)
     finally:
         (root / ".dvcignore").write_text(before)
         shutil.rmtree(root / "elsewhere", ignore_errors=True)
@@ -110,7 +110,7 @@ def test_all_files_that_dvc_cannot_hash_are_named(root):
     (folder / "b/.dvcignore").touch()
     os.mkfifo(folder / "b/pipe")
     with pytest.raises(UserError, match="DVC cannot hash images") as caught:
-        require_watched(root, FOLDER, None)
+        require_watched(root, "folder", FOLDER, None)
     assert str(caught.value).splitlines()[1:] == [
         "  a/.#edited (a link that leads nowhere)",
         "  a/nowhere.png (a link that leads nowhere)",
@@ -122,13 +122,13 @@ def test_all_files_that_dvc_cannot_hash_are_named(root):
 
 def test_a_folder_outside_of_the_repository_and_a_link_to_it_go_the_same_way(root, tmp_path):
     _touch(tmp_path / "outside", "a/1.png", "b/2.png", "logs/3.png")
-    require_watched(root, tmp_path / "outside", None)
+    require_watched(root, "folder", tmp_path / "outside", None)
     (root / "link").symlink_to(tmp_path / "outside")
-    require_watched(root, Path("link"), None)
+    require_watched(root, "folder", Path("link"), None)
     (root / "link").unlink()
     _linked_folder(tmp_path / "outside")
     with pytest.raises(UserError, match="behind the linked folder b"):
-        require_watched(root, tmp_path / "outside", None)
+        require_watched(root, "folder", tmp_path / "outside", None)
 
 
 def test_of_a_table_the_images_are_looked_at_that_it_names(root):
@@ -137,12 +137,12 @@ def test_of_a_table_the_images_are_looked_at_that_it_names(root):
     for second, seen in (("c/3.png", True), ("b/2.png", False)):
         (root / FOLDER / "t.csv").write_text(f"path,label\na/1.png,x\n{second},y\nmissing.png,y\n")
         if seen:
-            require_watched(root, FOLDER, "t.csv")
+            require_watched(root, "folder", FOLDER, "t.csv")
         else:
             with pytest.raises(UserError, match=r"images/b/2\.png change"):
-                require_watched(root, FOLDER, "t.csv")
+                require_watched(root, "folder", FOLDER, "t.csv")
     shutil.rmtree(root / "elsewhere")
 
 
 def test_without_a_folder_nothing_is_said(root):
-    require_watched(root, Path("none"), None)
+    require_watched(root, "folder", Path("none"), None)

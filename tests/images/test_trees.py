@@ -185,7 +185,7 @@ def read(tree: dict) -> str:
     there, source, card = {"params": Path("params.yaml")}, Path("out/fetch/source.json"), Path("out/encode/card.json")
     grow(os.fsencode(FOLDER), tree)
     try:
-        require_watched(Path.cwd(), FOLDER, None)
+        require_watched(Path.cwd(), "folder", FOLDER, None)
         command(fetch, "fetch")(source=source, **there)
         command(encode, "encode")(source=source, card=card, **there)
     except UserError as error:

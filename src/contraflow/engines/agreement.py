@@ -153,8 +153,7 @@ class Agreement:
         """Say so before DVC fails in words of its own, or misses a change."""
         data, transfer = self._params.data, self._params.eval.transfer
         for name, path, table in ((data.name, data.path, data.table), (transfer.name, transfer.path, None)):
-            if name == "folder":
-                require_watched(self.root, Path(path), table)
+            require_watched(self.root, name, Path(path), table)
 
     def _bring_to_present(self, now: float) -> None:
         """No file that the engines compare is dated in the future, which Snakemake takes for newer than its results."""

@@ -11,19 +11,22 @@ from pathlib import Path
 
 from contraflow.foundations.errors import UserError
 from contraflow.images.listing import printable
-from contraflow.images.table import list_images
+from contraflow.images.protocols import list_data
+from contraflow.images.sources import SOURCES
 
 _TOLD = 20  # files that a sentence names
 
 
-def require_watched(root: Path, folder: Path, table: str | None) -> None:
-    """Look at all files of `folder`, in or outside of the repository `root`; nothing where there is no such folder.
+def require_watched(root: Path, name: str | None, folder: Path, table: str | None) -> None:
+    """Look at all files of `folder`, in or outside of the repository `root`, where the data `name` are read from it.
+
+    Where they are others, or there is no such folder, nothing is looked at.
 
     Raises:
         UserError: DVC cannot hash a file (all of them are named) or would not watch an image; or the folder or table is
-            laid out in no known way (see `list_images`).
+            laid out in no known way (see `list_data`).
     """
-    if not (root / folder).is_dir():
+    if name is None or name in SOURCES or not (root / folder).is_dir():
         return
     from dvc.fs import localfs  # takes a second, which other data sets need not spend
     from dvc.ignore import DvcIgnoreFilter
@@ -36,7 +39,7 @@ def require_watched(root: Path, folder: Path, table: str | None) -> None:
         more = f"\n  and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
         names = "".join(f"\n  {name} ({reason})" for name, reason in wrong[:_TOLD])
         raise UserError(f"DVC cannot hash {folder}, where these are: mend, rename or remove them{names}{more}")
-    listing = list_images(root / folder, table)
+    listing = list_data(name, root / folder, table)
     for name in sorted(listing.named() - watched.keys()):
         if os.path.exists(os.path.join(top, name)):
             raise UserError(f"DVC would not see {folder / printable(name)} change: {_why(ignore, Path(top), name)}")

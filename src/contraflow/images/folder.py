@@ -22,8 +22,8 @@ from contraflow.images.facts import DIGEST, Facts, count_values, pixel_digest
 from contraflow.images.image_set import ImageSet, Split, Spool
 from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
 from contraflow.images.listing import Part, describe_endings, endings, printable, split_called
+from contraflow.images.protocols import list_data
 from contraflow.images.splitting import split_listing
-from contraflow.images.table import list_images
 
 T = TypeVar("T")
 _AHEAD = 8  # pictures a core that may be decoded before their turn
@@ -31,6 +31,7 @@ _SHORTEST = 2  # a stored JPEG's shorter side, in image sizes: crops may show a 
 
 
 def read_folder(
+    name: str,
     path: Path,
     table: str | None,
     *,
@@ -42,16 +43,16 @@ def read_folder(
     skip_broken: bool,
     scratch: Path,
 ) -> ImageSet:
-    """Read the images below `path`, or those of a table in it; they lie in nameless files in `scratch`.
+    """Read the images of `name` below `path`, or those of a table in it; they lie in nameless files in `scratch`.
 
     Each becomes a square of `size` pixels, except that JPEG stays JPEG where `size` is above `jpeg_above` (see
     `contraflow.images.kept_jpeg`). Where every image is grey, all become squares of one channel.
 
     Raises:
-        UserError: the folder or table is laid out in no known way (see `list_images`), files are missing or broken
+        UserError: the folder or table is laid out in no known way (see `list_data`), files are missing or broken
             and `skip_broken` is not set (all of them are named), or no image of the test or of a class is left.
     """
-    listing = list_images(path, table)
+    listing = list_data(name, path, table)
     if listing.unused:
         say(f"{table}: columns not used: {', '.join(listing.unused)}")
     if split_called(listing.splits.get("test", "")) == "validation":

@@ -7,15 +7,18 @@ from pydantic import Field, model_validator
 from contraflow.images.sources import SOURCES
 from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Text
 
-DataName = Literal["fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "glyphs", "folder"]
+DataName = Literal[
+    "fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "glyphs", "cub200", "cars196", "sop", "folder"
+]
 
 
 class Data(Section):
     name: Annotated[
-        DataName, "fashion_mnist, mnist, cifar10, cifar100, svhn, stl10, glyphs, or folder: your own images"
+        DataName,
+        "fashion_mnist, mnist, cifar10, cifar100, svhn, stl10, glyphs, cub200, cars196, sop; folder: your own images",
     ] = "fashion_mnist"
     path: Annotated[
-        Place, "folder: where your images lie; else a place to look for the data set's files before downloading"
+        Place, "the last four: where the images lie; else a place to look for the data set's files before downloading"
     ] = "data"
     table: Annotated[
         Text | None, "folder: a CSV file in it with the columns path, label and, where wanted, split, group and order"
@@ -25,7 +28,7 @@ class Data(Section):
     ] = None
     image_size: Annotated[
         Annotated[int, Field(ge=8, le=1024)] | None,
-        "pixels a side, other sizes are resized; null keeps the data set's own (a folder needs a number)",
+        "pixels a side, other sizes are resized; null keeps the data set's own (the last four need a number)",
     ] = None
     jpeg_above: Annotated[
         Count, "folder: where image_size is larger, JPEG files stay JPEG (up to twice image_size), others become pixels"
@@ -45,8 +48,8 @@ class Data(Section):
 
     @model_validator(mode="after")
     def _table_and_size_suit_the_name(self) -> Self:
-        if self.name == "folder" and self.image_size is None:
-            raise ValueError("data.image_size must be a number of pixels where data.name is folder, got null")
+        if self.name not in SOURCES and self.image_size is None:
+            raise ValueError(f"data.image_size must be a number of pixels where data.name is {self.name}, got null")
         if self.table is not None and self.name != "folder":
             raise ValueError(f"data.table must be null where data.name is not folder, got {self.table!r}")
         return self

@@ -16,6 +16,7 @@ from contraflow.images.facts import copies, leaks, mean_and_std
 from contraflow.images.folder import read_folder
 from contraflow.images.glyphs import draw_glyphs
 from contraflow.images.image_set import ImageSet, Split
+from contraflow.images.sources import SOURCES
 from contraflow.images.torchvision_sets import read_torchvision_set
 from contraflow.images.writer import write_beton
 
@@ -41,7 +42,7 @@ class Encoding(Settings):
     folder_of: ClassVar = "data.path"
 
     def folder(self) -> Path | None:
-        return Path(self.path) if self.name == "folder" else None
+        return None if self.name in SOURCES else Path(self.path)
 
 
 def encode(
@@ -129,6 +130,7 @@ def _check_source(source: Path, name: str) -> None:
 def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
     if folder := data.folder():
         return read_folder(
+            data.name,
             folder,
             data.table,
             size=data.image_size,

@@ -6,8 +6,8 @@ from contraflow.foundations.artefacts import sha256, write_json
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Setting, Settings, Writes
 from contraflow.images.download import provide
+from contraflow.images.protocols import list_data
 from contraflow.images.sources import SOURCES
-from contraflow.images.table import list_images
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,10 @@ def fetch(
     path, out = Path(settings.path), source.parent
     source.unlink(missing_ok=True)
     files = {}
-    if settings.name == "folder":
-        list_images(path, settings.table)
-    else:
-        known = SOURCES[settings.name]
+    if known := SOURCES.get(settings.name):
         provide(settings.name, known, looked_in=path, root=out)
         files = {name: sha256(out / name) for name in known.files}
+    else:
+        list_data(settings.name, path, settings.table)
     provenance = Provenance.of_stage("fetch", params={"data": {"name": settings.name}}, inputs={})
     write_json(source, {"name": settings.name, "files": files, "provenance": provenance.content()})

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from contraflow.encoded.card import Card
 from contraflow.evaluation.settings import Transfer
 from contraflow.foundations.signature import Data, Setting, Settings, Writes
+from contraflow.images.sources import SOURCES
 from contraflow.steps.encode import Encoding, encode
 from contraflow.steps.fetch import Fetching, fetch
 
@@ -24,7 +25,7 @@ class TransferEncoding(Settings):
     folder_of: ClassVar = "eval.transfer.path"
 
     def folder(self) -> Path | None:
-        return Path(self.transfer.path) if self.transfer.name == "folder" else None
+        return None if self.transfer.name in SOURCES else Path(self.transfer.path)
 
 
 def encode_transfer(
