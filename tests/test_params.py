@@ -76,6 +76,11 @@ def changed(**values):
             "train.gpus must divide the 32 groups of a batch that moco normalises apart, got 12",
         ),
         ({"data__limit": 100}, "train.batch_size must be at most data.limit, 100, got 128"),
+        ({"train__batch_size": 60_000}, "train.batch_size must be at most the number of training images, 54000, got"),
+        (
+            {"eval__fine_tune": {"share": 0.001, "epochs": 2, "lr": 0.1}},
+            "eval.fine_tune.share must leave at least train.batch_size, 128, labelled images, but 0.001 leaves at",
+        ),
         ({"train__warmup_epochs": 2}, "train.warmup_epochs must be less than train.epochs, 2, got 2"),
         (
             {"train__warmup_epochs": 1.5},

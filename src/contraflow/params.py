@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.shares import part_of
 from contraflow.images.settings import Data
 from contraflow.methods.parts.settings import Loss, Method, Negatives, Positives
 from contraflow.mining.settings import Mining
@@ -87,8 +88,30 @@ class Params(Section):
             )
         if self.data.limit and self.train.batch_size > self.data.limit:
             yield f"train.batch_size must be at most data.limit, {self.data.limit}, got {self.train.batch_size}"
+        if known := self.data.known():
+            yield from self._too_few(*known)
         yield from self._too_small()
         yield from self._too_short()
+
+    def require_enough(self, images: int, classes: int) -> None:
+        """Refuse batches that so many training images cannot fill, or those that fine-tuning sees of so many classes.
+
+        Raises:
+            UserError: they cannot.
+        """
+        for mistake in self._too_few(images, classes):
+            raise UserError(mistake)
+
+    def _too_few(self, images: int, classes: int) -> Iterator[str]:
+        batch, share = self.train.batch_size, self.eval.fine_tune.share
+        if batch > images:
+            yield f"train.batch_size must be at most the number of training images, {images}, got {batch}"
+        labelled = int(part_of(images, share)) + classes if classes else 0  # of each class the share is rounded up
+        if share and batch > labelled:
+            yield (
+                f"eval.fine_tune.share must leave at least train.batch_size, {batch}, labelled images, "
+                f"but {share:g} leaves at most {labelled}"
+            )
 
     def _too_small(self) -> Iterator[str]:
         """Images that the encoder cannot divide, or of which too little is left to take statistics of."""

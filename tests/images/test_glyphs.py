@@ -32,6 +32,7 @@ def test_no_character_is_both_trained_on_and_tested(glyphs):
     train, test = set(glyphs.train.labels.tolist()), set(glyphs.test.labels.tolist())
     assert train == set(range(4734))
     assert test == set(range(4734, 6763))
+    assert (len(glyphs.train), len(train)) == (GLYPHS.images, GLYPHS.classes)
     assert sorted(glyphs.classes) == sorted(gb2312())
     for split in (glyphs.train, glyphs.test):
         assert (np.unique(split.labels, return_counts=True)[1] == len(GLYPHS.files)).all()

@@ -32,6 +32,20 @@ def test_a_path_that_looks_like_a_number(repository):
         repository.run("git checkout -q params.yaml")
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("train.batch_size", 44, "train.batch_size must be at most the number of training images, 43, got 44"),
+        ("eval.fine_tune.share", 0.3, "eval.fine_tune.share must leave at least train.batch_size, 16, labelled images"),
+    ],
+)
+def test_batches_that_the_folder_cannot_fill_are_told_before_it_is_read(repository, key, value, says):
+    said = refused(repository, f"dvc exp run -S {key}={value}")
+    assert says in said and repository.finished(said) in (["fetch_files"], [])
+    assert says in refused(repository, "snakemake -n")
+    repository.run("git checkout -q params.yaml")
+
+
 def test_parameters_that_are_not_written_in_utf_8(repository):
     file = repository.path / "params.yaml"
     file.write_bytes(file.read_bytes() + "# für später\n".encode("latin-1"))

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from contraflow.foundations.shares import part_of
+from contraflow.foundations.shares import held_out, part_of
 
 UNLABELLED = -1
 
@@ -35,8 +35,7 @@ def draw_validation(
     n, random = len(candidates), generator(seed, Draw.VALIDATION)
     if classes is not None:
         return candidates[draw_groups(classes, fraction, random)].astype(np.int64)
-    count = min(max(1, round(part_of(n, fraction))), n - 2)
-    return np.sort(candidates[random.permutation(n)[:count]]).astype(np.int64)
+    return np.sort(candidates[random.permutation(n)[: held_out(n, fraction)]]).astype(np.int64)
 
 
 def draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:

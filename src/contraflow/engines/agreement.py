@@ -16,10 +16,10 @@ from pathlib import Path
 
 from contraflow.engines.dvc import LOCK, Dvc
 from contraflow.engines.expected import expect
+from contraflow.engines.images import require_images
 from contraflow.engines.jobs import Store, Trace, content_digest, place
 from contraflow.engines.recordable import require_recordable
 from contraflow.engines.times import STALE, bring_to_present, set_times
-from contraflow.engines.watched import require_watched
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
@@ -56,11 +56,11 @@ class Agreement:
         A stage that a killed run left complete is recorded.
 
         Raises:
-            UserError: DVC cannot tell, because this is no DVC repository or its files are damaged, it cannot watch a
-                folder of images (see `require_watched`), or results cannot be written.
+            UserError: DVC cannot tell, because this is no DVC repository or its files are damaged, a folder of images
+                is not fit for the run (see `require_images`), or results cannot be written.
         """
         require_recordable(self.root, self.stages)
-        self._require_watched()
+        require_images(self.root, self._params)
         self._let_go()
         self._changes, now = self.dvc.changes(), time.time()
         self._bring_to_present(now)
@@ -119,7 +119,7 @@ class Agreement:
         """
         require_recordable(self.root, self.stages)
         if stage == "encode":
-            self._require_watched()
+            require_images(self.root, self._params)
         self._let_go()
         self._bring_to_present(time.time())
         self._keep_what_dvc_lost()
@@ -148,12 +148,6 @@ class Agreement:
             return right, ""
         several = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         return right, f"{lost[0]}{several} was changed, or what it was made from, before it was recorded"
-
-    def _require_watched(self) -> None:
-        """Say so before DVC fails in words of its own, or misses a change."""
-        data, transfer = self._params.data, self._params.eval.transfer
-        for name, path, table in ((data.name, data.path, data.table), (transfer.name, transfer.path, None)):
-            require_watched(self.root, name, Path(path), table)
 
     def _bring_to_present(self, now: float) -> None:
         """No file that the engines compare is dated in the future, which Snakemake takes for newer than its results."""

@@ -10,24 +10,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import printable
+from contraflow.images.listing import Listing, printable
 from contraflow.images.protocols import list_data
 from contraflow.images.sources import SOURCES
 
 _TOLD = 20  # files that a sentence names
 
 
-def require_watched(root: Path, name: str | None, folder: Path, table: str | None) -> None:
+def require_watched(root: Path, name: str | None, folder: Path, table: str | None) -> Listing | None:
     """Look at all files of `folder`, in or outside of the repository `root`, where the data `name` are read from it.
 
-    Where they are others, or there is no such folder, nothing is looked at.
+    Where they are others, or there is no such folder, nothing is looked at; else its images are listed.
 
     Raises:
         UserError: DVC cannot hash a file (all of them are named) or would not watch an image; or the folder or table is
             laid out in no known way (see `list_data`).
     """
     if name is None or name in SOURCES or not (root / folder).is_dir():
-        return
+        return None
     from dvc.fs import localfs  # takes a second, which other data sets need not spend
     from dvc.ignore import DvcIgnoreFilter
 
@@ -43,6 +43,7 @@ def require_watched(root: Path, name: str | None, folder: Path, table: str | Non
     for name in sorted(listing.named() - watched.keys()):
         if os.path.exists(os.path.join(top, name)):
             raise UserError(f"DVC would not see {folder / printable(name)} change: {_why(ignore, Path(top), name)}")
+    return listing
 
 
 def _not_hashed(path: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from contraflow.foundations.shares import held_out
 from contraflow.images.sources import SOURCES
 from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Text
 
@@ -58,3 +59,10 @@ class Data(Section):
     def side(self) -> int:
         """Pixels a side of the images as they are trained on."""
         return self.image_size or SOURCES[self.name].side
+
+    def known(self) -> tuple[int, int] | None:
+        """How many images are trained on at most, and of how many classes; None where a folder has to be looked at."""
+        if not (source := SOURCES.get(self.name)):
+            return None
+        images = min(source.images, self.limit or source.images)
+        return images - held_out(images, self.validation_fraction), source.classes

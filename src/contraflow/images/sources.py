@@ -22,16 +22,18 @@ _FASHION_MNIST_CONTENT = {
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: its archives, the files that are read from them, and how large its images are.
+    """One data set: how large its images are, how many are for training and of how many classes, and its files.
 
-    `side` is in pixels. `archives` maps the file names that torchvision downloads to their MD5, `folder` is where under
-    its root folder it keeps them, and `files` are what it reads in the end, relative to the root. `content` gives
-    SHA-256 of what is inside, where archives packed otherwise are welcome too. `packages` names folders of the system's
-    packages that hold the archives, and `remedy` says what to install for them. `downloadable` is whether torchvision
-    gets what is missing.
+    `side` is in pixels; of the training images some are held out for validation. `archives` maps the file names that
+    torchvision downloads to their MD5, `folder` is where under its root folder it keeps them, and `files` are what it
+    reads in the end, relative to the root. `content` gives SHA-256 of what is inside, where archives packed otherwise
+    are welcome too. `packages` names folders of the system's packages that hold the archives, and `remedy` says what to
+    install for them. `downloadable` is whether torchvision gets what is missing.
     """
 
     side: int
+    images: int
+    classes: int
     archives: dict[str, str]
     files: tuple[str, ...]
     folder: str = "."
@@ -47,9 +49,9 @@ class Source:
         return not self.gzipped and not set(self.archives) <= set(self.files)
 
 
-def _gzipped(side: int, folder: str, archives: dict[str, str], **more) -> Source:
+def _gzipped(folder: str, archives: dict[str, str], **more) -> Source:
     files = tuple(f"{folder}/{name.removesuffix('.gz')}" for name in archives)
-    return Source(side, archives, files, folder, gzipped=True, **more)
+    return Source(28, 60_000, 10, archives, files, folder, gzipped=True, **more)
 
 
 def _inside(folder: str, *names: str) -> tuple[str, ...]:
@@ -58,7 +60,6 @@ def _inside(folder: str, *names: str) -> tuple[str, ...]:
 
 SOURCES: dict[str, Source] = {
     "fashion_mnist": _gzipped(
-        28,
         "FashionMNIST/raw",
         {
             "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
@@ -71,7 +72,6 @@ SOURCES: dict[str, Source] = {
         remedy="apt install dataset-fashion-mnist",
     ),
     "mnist": _gzipped(
-        28,
         "MNIST/raw",
         {
             "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
@@ -82,16 +82,22 @@ SOURCES: dict[str, Source] = {
     ),
     "cifar10": Source(
         32,
+        50_000,
+        10,
         {"cifar-10-python.tar.gz": "c58f30108f718f92721af3b95e74349a"},
         _inside("cifar-10-batches-py", *(f"data_batch_{n}" for n in range(1, 6)), "test_batch", "batches.meta"),
     ),
     "cifar100": Source(
         32,
+        50_000,
+        100,
         {"cifar-100-python.tar.gz": "eb9058c3a382ffc7106e4002c42a8d85"},
         _inside("cifar-100-python", "train", "test", "meta"),
     ),
     "svhn": Source(
         32,
+        73_257,
+        10,
         {
             "train_32x32.mat": "e26dedcc434d2e4c54c9b2d4a06d8373",
             "test_32x32.mat": "eb5a983be6a315427106f1b164d9cef3",
@@ -100,6 +106,8 @@ SOURCES: dict[str, Source] = {
     ),
     "stl10": Source(
         96,
+        5_000,
+        10,
         {"stl10_binary.tar.gz": "91f7769df0f17e558f3565bffb0c7dfb"},
         # The 100,000 unlabelled images are left out: only the 5,000 labelled training images and the test are used.
         _inside("stl10_binary", "train_X.bin", "train_y.bin", "test_X.bin", "test_y.bin", "class_names.txt"),
@@ -107,6 +115,8 @@ SOURCES: dict[str, Source] = {
     # Typefaces whose files are the same in Debian 12 and 13. Noto's are not: pictures would differ between machines.
     "glyphs": Source(
         32,
+        4 * 4_734,
+        4_734,
         {
             "ukai.ttc": "f4ab65db3fcb8694960c3afe590f5c65",
             "uming.ttc": "75533bdcc9c99c9e17b1b190562b6128",

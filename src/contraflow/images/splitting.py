@@ -1,14 +1,21 @@
-"""Which images of a listing are trained on, and which are for the test."""
+"""Which images are trained on, which are for validation, and which of a listing for the test."""
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from contraflow.encoded.kin import GROUP
-from contraflow.encoded.splits import UNLABELLED, Draw, draw_groups, generator
+from contraflow.encoded.splits import UNLABELLED, Draw, draw_groups, draw_validation, generator
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
 from contraflow.images.listing import Listing, Part
+
+if TYPE_CHECKING:
+    from contraflow.images.image_set import Split
+
+FEWEST_TRAIN_IMAGES = 4
 
 
 def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, seed: int) -> tuple[Part, Part]:
@@ -42,6 +49,33 @@ def split_listing(listing: Listing, *, test_fraction: float, limit: int | None, 
         drawn = generator(seed, Draw.LIMIT).permutation(np.flatnonzero(~held_out))[:limit]
         train = train.take(np.sort(np.concatenate([drawn, np.flatnonzero(held_out)])))
     return train, test
+
+
+def draw_held_out(
+    train: "Part | Split", test: "Part | Split", *, name: str, classes: Sequence[str], fraction: float, seed: int
+) -> np.ndarray:
+    """The validation images, as sorted int64 indices of the training images of the data `name`.
+
+    These are those that the user keeps apart, else a draw among those with labels, where there are some. Where the test
+    has none of the training images' classes, whole ones are drawn: then what is asked is how well images of new classes
+    are told apart, and choices must be made on that.
+
+    Raises:
+        UserError: there are too few images or classes to draw from.
+    """
+    kept = np.zeros(len(train), bool) if train.held_out is None else train.held_out
+    candidates = np.flatnonzero(~kept & ((train.labels != UNLABELLED) | (not classes)))
+    if len(candidates) < FEWEST_TRAIN_IMAGES:
+        what = "labelled training images" if len(candidates) < len(train) else "training images"
+        raise UserError(f"{name} gives {len(candidates)} {what}, but at least {FEWEST_TRAIN_IMAGES} are needed")
+    if train.held_out is not None:
+        return np.flatnonzero(kept)
+    by = None
+    if classes and not np.isin(test.labels, train.labels).any():
+        by = train.labels[candidates]
+        if len(np.unique(by)) == 1:
+            raise UserError(f"{name} gives training images of one class, but where the test has others, two are needed")
+    return draw_validation(candidates, fraction=fraction, seed=seed, classes=by)
 
 
 def _draw_classes(labels: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:

@@ -6,7 +6,7 @@ import numpy as np
 
 from contraflow.encoded.card import CARD, FILES, Amount, Card, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.encoded.splits import UNLABELLED, draw_validation
+from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.artefacts import atomic, read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
@@ -17,10 +17,9 @@ from contraflow.images.folder import read_folder
 from contraflow.images.glyphs import draw_glyphs
 from contraflow.images.image_set import ImageSet, Split
 from contraflow.images.sources import SOURCES
+from contraflow.images.splitting import draw_held_out
 from contraflow.images.torchvision_sets import read_torchvision_set
 from contraflow.images.writer import write_beton
-
-FEWEST_TRAIN_IMAGES = 4
 
 
 @dataclass(frozen=True)
@@ -71,22 +70,13 @@ def encode(
 
 
 def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) -> None:
-    n = len(images.train)
-    held_out = np.zeros(n, bool) if images.train.held_out is None else images.train.held_out
-    candidates = np.flatnonzero(~held_out & ((images.train.labels != UNLABELLED) | (not images.classes)))
-    if len(candidates) < FEWEST_TRAIN_IMAGES:
-        what = "labelled training images" if len(candidates) < n else "training images"
-        raise UserError(f"{data.name} gives {len(candidates)} {what}, but at least {FEWEST_TRAIN_IMAGES} are needed")
+    how = {"name": data.name, "fraction": data.validation_fraction, "seed": data.split_seed}
+    validation = draw_held_out(images.train, images.test, classes=images.classes, **how)
     write_beton(out / "train.beton", images.train, "encode train")
     write_beton(out / "test.beton", images.test, "encode test")
-    validation = np.flatnonzero(held_out)
-    if images.train.held_out is None:
-        classes = _validation_by(images, candidates, data.name)
-        validation = draw_validation(
-            candidates, fraction=data.validation_fraction, seed=data.split_seed, classes=classes
-        )
+    positions = images.train.positions
     _save(out / "validation.npy", validation)
-    _save(out / "positions.npy", np.arange(n) if images.train.positions is None else images.train.positions)
+    _save(out / "positions.npy", np.arange(len(images.train)) if positions is None else positions)
     train, test = images.train.facts(), images.test.facts()
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
@@ -144,22 +134,6 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
     whole = draw_glyphs(fetched, data.image_size) if data.name == "glyphs" else read_torchvision_set(data.name, fetched)
     train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
     return ImageSet(train, test, whole.classes)
-
-
-def _validation_by(images: ImageSet, candidates: np.ndarray, name: str) -> np.ndarray | None:
-    """The classes (N,) of the candidates where validation draws whole ones: where the test has none of them.
-
-    Then what is asked is how well images of new classes are told apart, and choices must be made on that.
-
-    Raises:
-        UserError: there is a single one.
-    """
-    if not images.classes or np.isin(images.test.labels, images.train.labels).any():
-        return None
-    classes = images.train.labels[candidates]
-    if len(np.unique(classes)) == 1:
-        raise UserError(f"{name} gives training images of one class, but where the test has others, two are needed")
-    return classes
 
 
 def _save(path: Path, array: np.ndarray) -> None:

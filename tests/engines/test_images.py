@@ -1,0 +1,83 @@
+"""How many images a folder gives a training is known before they are read."""
+
+import pytest
+
+from contraflow.engines.images import require_images
+from contraflow.foundations.errors import UserError
+
+
+def _as_it_is(folder):
+    pass
+
+
+def _splits(folder):
+    for name in ("upright", "lying"):
+        for number, file in enumerate(sorted((folder / name).iterdir())):
+            place = folder / ("train", "val", "test")[min(number // 12, 2)] / name
+            place.mkdir(parents=True, exist_ok=True)
+            file.rename(place / file.name)
+        (folder / name).rmdir()
+
+
+def _new_classes(folder):
+    for number, file in enumerate(sorted(folder.glob("*/*"))):
+        place = folder / ("test" if number % 6 > 3 else "train") / str(number % 6)
+        place.mkdir(parents=True, exist_ok=True)
+        file.rename(place / file.name)
+    for name in ("upright", "lying"):
+        (folder / name).rmdir()
+
+
+def _flat(folder):
+    for file in sorted(folder.glob("*/*")):
+        file.rename(folder / file.name)
+    for name in ("upright", "lying"):
+        (folder / name).rmdir()
+
+
+def _half_unlabelled(folder):
+    files = [file.relative_to(folder) for file in sorted(folder.glob("*/*"))]
+    rows = [f"{file},{file.parent.name if number % 2 else ''}" for number, file in enumerate(files)]
+    (folder / "t.csv").write_text("\n".join(["path,label", *rows]))
+
+
+@pytest.mark.parametrize("limit", [None, 17])
+@pytest.mark.parametrize("lay_out", [_as_it_is, _splits, _new_classes, _flat, _half_unlabelled])
+def test_the_largest_batch_is_what_encode_leaves_for_training(
+    tmp_path, params_of, image_folder, encoded_of, lay_out, limit
+):
+    folder = image_folder(tmp_path / "images")
+    lay_out(folder)
+    data = {"path": str(folder), "limit": limit, "table": "t.csv" if (folder / "t.csv").exists() else None}
+
+    def of(batch):
+        return params_of(data=data, train={"batch_size": batch})
+
+    images = len(encoded_of(of(2), tmp_path).training)
+    require_images(tmp_path, of(images))
+    if images != limit:  # else refused with the parameters
+        with pytest.raises(UserError, match=f"at most the number of training images, {images}, got {images + 1}"):
+            require_images(tmp_path, of(images + 1))
+
+
+def test_of_a_set_of_torchvision_too(fashion_mnist, params_of):
+    known = params_of(data={"name": "fashion_mnist", "image_size": None, "limit": 2000}).data.known()
+    assert known == (len(fashion_mnist.training), len(fashion_mnist.card.classes))
+
+
+@pytest.mark.parametrize(("share", "labelled"), [(0.3, 14), (0.35, 17)])
+def test_labels_are_too_few_for_fine_tuning_only_where_they_must_be(tmp_path, params_of, image_folder, share, labelled):
+    tuned = {"fine_tune": {"share": share}}
+    params = params_of(data={"path": str(image_folder(tmp_path / "images"))}, eval=tuned)
+    if labelled >= params.train.batch_size:
+        require_images(tmp_path, params)
+        return
+    with pytest.raises(UserError, match=f"16, labelled images, but {share:g} leaves at most {labelled}"):
+        require_images(tmp_path, params)
+
+
+def test_images_without_labels_cannot_be_fine_tuned(tmp_path, params_of, image_folder):
+    _flat(image_folder(tmp_path / "images"))
+    params = params_of(data={"path": str(tmp_path / "images")}, eval={"fine_tune": {"share": 1.0}})
+    with pytest.raises(UserError, match="but 1 leaves at most 0"):
+        require_images(tmp_path, params)
