@@ -24,6 +24,7 @@ def test_what_would_run_nowhere_else_is_not_made(word):
             "--omit-from takes rules, and mine is a stage: name of its rules mine_negatives, ",
         ),
         ("-O encode_images mine", "--omit-from takes rules, and mine is a stage"),
+        ("-n -Omine", "--omit-from takes rules, and mine is a stage"),
         ("--until=mine", "--until takes rules, and mine is a stage"),
         ("-n -R mine --cores 2", "--forcerun takes rules, and mine is a stage"),
         ("--omit-from nowhere", "--omit-from nowhere: there is no such rule"),

@@ -1,5 +1,6 @@
 """What is asked of Snakemake on its command line and would come to nothing, or to something else, in this workflow."""
 
+from argparse import ArgumentParser
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -13,12 +14,7 @@ _ELSEWHERE = {
     "--export-cwl": "the stages are in dvc.yaml",
     "--generate-unit-tests": "the tests are in tests/",
 }
-_PICK = {  # options that pick jobs by their rules, as they may be written
-    **dict.fromkeys(("--forcerun", "-R"), "--forcerun"),
-    **dict.fromkeys(("--until", "-U"), "--until"),
-    **dict.fromkeys(("--omit-from", "-O"), "--omit-from"),
-    "--batch": "--batch",
-}
+_PICK = {"--forcerun": "-R", "--until": "-U", "--omit-from": "-O"}  # options that pick jobs by their rules
 
 
 def require_possible(words: Sequence[str], home: Path) -> None:
@@ -65,13 +61,9 @@ def require_meant(words: Sequence[str], stages: Mapping[str, Sequence[str]]) -> 
 
 def _picked(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """The options that pick jobs, each with the names of rules and files that follow it."""
-    option = None
-    for word in words:
-        if word.startswith("-"):
-            written, given, value = word.partition("=")
-            option, values = _PICK.get(written), [value] if given else []
-        else:
-            values = [word]
-        for value in values if option else []:
-            yield option, value.partition("=")[0]
-            option = None if option == "--batch" else option  # of the others several names may follow
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    for option, short in _PICK.items():
+        parser.add_argument(option, short, nargs="*", default=[], dest=option)
+    parser.add_argument("--batch", action="append", default=[], dest="--batch")
+    for option, names in vars(parser.parse_known_args(words)[0]).items():
+        yield from ((option, name.partition("=")[0]) for name in names)
