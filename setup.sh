@@ -83,4 +83,7 @@ if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
     .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
     echo "$lock" >.venv/lock
 fi
+git config user.name >/dev/null && git config user.email >/dev/null ||
+    say "git knows no name and address for you, which DVC's experiments ask for: type" \
+        "\`git config --global user.name NAME\` and \`git config --global user.email ADDRESS\`"
 touch ".venv/ready${1:+-$1}"

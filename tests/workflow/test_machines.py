@@ -68,6 +68,32 @@ def test_a_folder_without_git(repository):
     aside.rename(repository.path / ".git")
 
 
+@pytest.fixture
+def unknown_to_git(repository, tmp_path):
+    """A user without a name and an address; the beginning of a command as that user types it."""
+    repository.run("git config --rename-section user aside")
+    yield f"export HOME={tmp_path} GIT_CONFIG_NOSYSTEM=1;"
+    repository.run("git config --remove-section user; git config --rename-section aside user")
+
+
+def test_a_user_whom_git_does_not_know(repository, unknown_to_git):
+    with (repository.path / "params.yaml").open("a") as file:
+        file.write("# a thought\n")
+    for command in ("dvc exp run", "dvc exp save"):
+        said = repository.run(f"{unknown_to_git} {command}", fails=True)
+        assert "Git user name and email must be configured" in said and not repository.finished(said)
+    assert "Nothing to be done" in repository.run(f"{unknown_to_git} snakemake 2>&1")
+    named = "git config user.name NAME && git config user.email ADDRESS"
+    assert "has been saved" in repository.run(f"{unknown_to_git} {named} && dvc exp save")
+    repository.run("git checkout -q params.yaml")
+
+
+def test_set_up_says_what_git_does_not_know(repository, unknown_to_git):
+    made = "mkdir .venv && sha256sum requirements.lock pyproject.toml | sha256sum | cut -d ' ' -f 1 > .venv/lock"
+    said = repository.run(f"{unknown_to_git} {made} && ./setup.sh; rm -r .venv")
+    assert "type `git config --global user.name NAME` and `git config --global user.email ADDRESS`" in said
+
+
 OTHER = 12345  # an id that no user has
 AS_OTHER = f"setpriv --reuid {OTHER} --regid {OTHER} --clear-groups --inh-caps +{{0}} --ambient-caps +{{0}}".format(
     "dac_read_search"  # this Python may lie where only root can read
@@ -102,3 +128,9 @@ def test_a_user_whom_the_system_does_not_know(repository, owned_by_other, cache)
     """A container's user: no entry in /etc/passwd, and a home that may not be written to."""
     said = repository.run(f"unset USER LOGNAME; HOME=/ {cache} {AS_OTHER} snakemake --forcerun write_report")
     assert repository.finished(said) == ["write_report"] and "Traceback" not in said
+    assert "uid not found" in repository.run(f"unset USER LOGNAME; HOME=/ {AS_OTHER} dvc status", fails=True)
+    for command in ("snakemake -n", "dvc status"):
+        said = repository.run(f"unset USER LOGNAME HOME; {AS_OTHER} {command}", fails=True)
+        assert "could not determine the home directory" in said or "uid not found" in said
+        repository.run(f"export LOGNAME=me HOME=/tmp/me; {AS_OTHER} {command}")
+    assert "compare.html" in repository.run(f"unset USER LOGNAME HOME; {AS_OTHER} contraflow compare")

@@ -5,6 +5,7 @@ on where the last one ended.
 """
 
 import os
+import re
 import shutil
 import subprocess
 
@@ -99,6 +100,14 @@ def test_sources_from_the_future(repository):
     said = repository.run("snakemake 2>&1")
     assert "clock skew" not in said and "write_report" in repository.finished(said)
     assert repository.up_to_date()
+
+
+def test_an_experiment_can_be_planned_with_the_results_at_hand(repository):
+    """As docs/engines.md says: DVC plans in a copy, and fails where it finds no results there."""
+    assert "No such file or directory" in refused(repository, "dvc exp run --dry -S loss.tau=0.3")
+    said = repository.run("dvc exp run --dry -C results -C dvc.lock -S loss.tau=0.3")
+    assert re.findall(r"Running stage '(\w+)'", said) == ["pretrain", "mine", "report"]
+    assert not repository.finished(said) and repository.up_to_date()
 
 
 def test_a_change_where_everything_is_from_the_future(repository):

@@ -27,7 +27,7 @@ def settle() -> None:
     """Make the environment of this process, and of those that it starts, that of every other run.
 
     Libraries read it when they are imported: call it before. A user whom the system does not know, as containers have
-    them, gets a name, which DVC asks for.
+    them, gets what DVC asks for: a name, and a home if there is none.
     """
     for name in [name for name in os.environ if _READ.match(name) and not _KEPT.fullmatch(name)]:
         del os.environ[name]
@@ -38,3 +38,4 @@ def settle() -> None:
         pwd.getpwuid(os.getuid())
     except KeyError:
         os.environ.setdefault("LOGNAME", str(os.getuid()))
+        os.environ.setdefault("HOME", "/")
