@@ -1,4 +1,4 @@
-"""What documents, docstrings and comments name is there: source files, folders of sources, modules, classes."""
+"""What documents, docstrings and comments name is there: source files, folders of sources, modules, classes, tests."""
 
 import ast
 import io
@@ -20,6 +20,7 @@ FOLDERS = {path.split("/")[0] for path in FILES + INNER if "/" in path} - {"data
 START = r"(?<![\w./<-])(?:\.{1,2}/)*"
 SOURCE = re.compile(START + r"([\w/-][\w./-]*\.(?:py|smk|j2|css|js|toml|sh|md))\b")
 INSIDE = re.compile(START + rf"((?:{'|'.join(map(re.escape, sorted(FOLDERS)))})/[\w./-]+\w)")
+TEST = re.compile(r"\b(tests/[\w/]+\.py)::(\w+)")
 DOTTED = re.compile(r"\bcontraflow(?:\.\w+)+")
 STAND_IN = re.compile(r"(?<![a-zA-Z])[A-Z]+(?![a-zA-Z])")  # X, NAME: for any name
 
@@ -49,7 +50,12 @@ def said_in(path):
 def missing(text):
     """The names in a text for which there is nothing; a path may leave out the folders that it begins with."""
     paths = {name for pattern in (SOURCE, INSIDE) for name in pattern.findall(text) if not STAND_IN.search(name)}
-    return sorted(paths - KNOWN) + [name for name in DOTTED.findall(text) if not there(name)]
+    tests = [name for path, name in TEST.findall(text) if path in KNOWN and name not in functions(ROOT / path)]
+    return sorted(paths - KNOWN) + tests + [name for name in DOTTED.findall(text) if not there(name)]
+
+
+def functions(file):
+    return [node.name for node in ast.parse(file.read_text()).body if isinstance(node, ast.FunctionDef)]
 
 
 def there(name):
@@ -72,6 +78,7 @@ see steps/gone.py.
 [all](../docs/gone.md)
 in `src/contraflow/gone/`
 as report/gone does
+`tests/test_names.py::test_gone`
 `contraflow.gone`
 `contraflow.statistics.gone`
 """
@@ -80,3 +87,12 @@ as report/gone does
 @pytest.mark.parametrize("text", GONE.split("\n")[1:-1])
 def test_what_is_gone_is_found(text):
     assert len(missing(text)) == 1
+
+
+def test_every_known_report_has_a_source_a_result_and_a_test():
+    table = (ROOT / "docs/known-reports.md").read_text().split("| --- |\n")[1].split("\n\n")[0]
+    rows = [[cell.strip() for cell in row.strip("|").split(" | ")] for row in table.splitlines()]
+    assert len(rows) >= 15 and len({row[0] for row in rows}) == len(rows)
+    for source, wrong, result, held in rows:
+        assert re.fullmatch(r"\[\S+ \d+\]\(https://github\.com/[\w/-]+/\d+\)", source), source
+        assert wrong and result and TEST.fullmatch(held.strip("`")), source
