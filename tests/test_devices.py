@@ -18,7 +18,9 @@ from contraflow.devices import lease
 devices._DEVICES = Path(os.environ["CONTRAFLOW_GPU_LOCKS"]).parent
 count = len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))
 sys.modules["torch"] = SimpleNamespace(
-    device=str, cuda=SimpleNamespace(is_available=lambda: True, device_count=lambda: count)
+    device=str,
+    cuda=SimpleNamespace(is_available=lambda: True, device_count=lambda: count),
+    ones=lambda *_, **__: SimpleNamespace(item=lambda: 1),
 )
 """
 HOLD = (
@@ -77,11 +79,19 @@ def test_without_a_gpu_the_cpu_is_used(monkeypatch, tmp_path, visible):
         assert device.type == "cpu"
 
 
-def test_cards_on_which_cuda_does_not_start_are_left_for_the_cpu(two_cards, capsys):
-    """The PyTorch here finds no driver behind these cards; where it does, there is nothing to leave."""
+@pytest.mark.parametrize("wanted", [1, 2])
+@pytest.mark.parametrize("counted", [False, True])
+def test_cards_on_which_cuda_does_not_start_are_left_for_the_cpu(two_cards, monkeypatch, capsys, wanted, counted):
+    """The PyTorch here finds no driver behind these cards; where it does, there is nothing to leave.
+
+    Cards that are `counted` and then cannot compute are those of a kind that PyTorch has no code for.
+    """
     if torch.cuda.is_available():
         pytest.skip("CUDA starts on this machine")
-    with lease(2) as (device,):
+    if counted:
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+        monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with lease(wanted) as (device,):
         assert device.type == "cpu"
     (said,) = capsys.readouterr().err.splitlines()
     assert said.startswith("CUDA does not start here") and said.endswith("using the CPU")

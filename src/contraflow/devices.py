@@ -113,7 +113,12 @@ def _cuda_starts(cards: int) -> bool:
     import torch
 
     with catch_warnings(action="ignore"):
-        return torch.cuda.is_available() and torch.cuda.device_count() >= cards
+        if not torch.cuda.is_available() or torch.cuda.device_count() < cards:
+            return False
+        try:  # a card of a kind that this PyTorch has no code for is counted, too; several compute in other processes
+            return cards > 1 or torch.ones(1, device="cuda").item() == 1
+        except Exception:  # PyTorch raises errors of many kinds
+            return False
 
 
 @contextmanager
