@@ -1,5 +1,5 @@
 """The measured claims. Each is `python -m benchmarks.NAME`, and prints one JSON object as its last line."""
 
-from contraflow.foundations.environment import settle
+from contraflow.environment import settle
 
 settle()  # as the command line does

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from contraflow.foundations.environment import settle
+from contraflow.environment import settle
 
 settle()  # as the command line does; read when torch is imported
 

@@ -13,10 +13,10 @@ import yaml
 from drift import ROOT, parameters
 from drift.pipeline import Pipeline
 from drift.plan import rules_of_stages
+from drift.written import as_yaml
 
 from contraflow.foundations.errors import UserError
 from contraflow.params import parse_params
-from contraflow.settings.written import as_yaml
 
 
 def wanted() -> tuple[dict[Path, str], list[str]]:

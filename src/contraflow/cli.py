@@ -18,7 +18,7 @@ from contraflow.commands.options import CARD, PARAMS, ParamsFile
 from contraflow.devices import cores
 from contraflow.engines.alone import end_with_employer
 from contraflow.engines.jobs import job
-from contraflow.foundations.environment import settle
+from contraflow.environment import settle
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.signature import Option, Signature
 from contraflow.params import load_params

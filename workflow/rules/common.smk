@@ -19,7 +19,7 @@ for variable, first in {"PYTHONPATH": SOURCE, "PATH": str(Path(sys.executable).p
     os.environ[variable] = os.pathsep.join(filter(None, [first, os.environ.get(variable)]))
 
 from contraflow.engines.repository import complaint
-from contraflow.foundations.environment import settle
+from contraflow.environment import settle
 from contraflow.params import load_params
 from contraflow.devices import cores, gpus, side_by_side
 from contraflow.engines.agreement import Agreement

@@ -6,14 +6,14 @@ from typing import Annotated
 import typer
 from safetensors.torch import save
 
+from contraflow.commands.onnx import require_onnx, write_onnx
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
+from contraflow.commands.plain import plain_code, plain_weights
 from contraflow.commands.trained import RESULTS, Trained, last_checkpoint
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import atomic, read_json, sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
-from contraflow.models.onnx import require_onnx, write_onnx
-from contraflow.models.plain import plain_code, plain_weights
 from contraflow.models.settings import Model
 from contraflow.pages.assets import template
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from contraflow.commands.plain import plain_code, plain_weights
 from contraflow.models.encoders import build_encoder
-from contraflow.models.plain import plain_code, plain_weights
 from contraflow.models.settings import Model
 
 CASES = [

@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from drift.written import as_yaml
 
 from contraflow.params import Params, load_params, parse_params
 from contraflow.settings.values import Section
-from contraflow.settings.written import as_yaml
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
 

@@ -3,9 +3,9 @@ from importlib.util import find_spec
 import pytest
 import torch
 
+from contraflow.commands.onnx import require_onnx, write_onnx
 from contraflow.foundations.errors import UserError
 from contraflow.models.encoders import build_encoder
-from contraflow.models.onnx import require_onnx, write_onnx
 from contraflow.models.settings import Model
 
 MODEL = Model(encoder="small", width=8, norm="batch", projection_hidden=8, projection_dim=4, predictor_hidden=8)
