@@ -2,7 +2,7 @@ from contraflow.encoded.card import EncodedData
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, State, Threads
 from contraflow.training.loop import Round
-from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
 from contraflow.training.settings import Training
 
 
@@ -25,7 +25,7 @@ def pretrain(
     """
     encoded = EncodedData.open(data)
     inputs = {"data": encoded.digest}
-    train_round(
+    RoundTraining(
         settings,
         data=encoded,
         todo=Round(seed, number=0, epochs=range(settings.train.epochs)),
@@ -34,4 +34,4 @@ def pretrain(
         state=state,
         threads=threads,
         provenance=Provenance.of_stage("pretrain", seed=seed, round=0, params=settings.made_from(), inputs=inputs),
-    )
+    ).run()

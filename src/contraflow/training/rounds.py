@@ -1,5 +1,6 @@
 """One round of training, from parameters and data to a checkpoint and its history."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -36,82 +37,100 @@ CheckpointOut = Annotated[Path, Writes("Checkpoint to write (.safetensors).")]
 HistoryOut = Annotated[Path, Writes("History of the training to write (.csv).")]
 
 
-def train_round(
-    settings: Training,
-    *,
-    data: EncodedData,
-    todo: Round,
-    encoder: Path,
-    history: Path,
-    state: Path,
-    threads: int,
-    provenance: Provenance,
-) -> None:
-    """Train on as many GPUs as `settings.train` asks for, or on the CPU, and write a checkpoint and its history.
+@dataclass(frozen=True)
+class RoundTraining:
+    """The training of one round.
 
-    Args:
+    Attributes:
+        data: Encoded images.
+        todo: What is trained, from where on.
         encoder, history: The checkpoint to write, and its history.
-        state: Is written after each epoch, to go on from.
+        state: File that is written after each epoch, to go on from.
         threads: CPU threads that make views.
         provenance: What the round is made from, for the checkpoint.
-
-    Raises:
-        UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
     """
-    images, batch = len(_indices(data, todo)), settings.train.batch_size
-    if images < batch:  # before anything waits for a GPU
-        raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
-    with lease(settings.train.gpus) as devices:
-        on_each(devices, partial(_train, settings, data, todo, encoder, history, state, threads, provenance))
 
+    settings: Training
+    data: EncodedData
+    todo: Round
+    encoder: Path
+    history: Path
+    state: Path
+    threads: int
+    provenance: Provenance
 
-def _indices(data: EncodedData, todo: Round) -> np.ndarray:
-    """The images to train on."""
-    return data.training if todo.indices is None else todo.indices
+    def run(self) -> None:
+        """Train on as many GPUs as `settings.train` asks for, or on the CPU, and write a checkpoint and its history.
 
+        Raises:
+            UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
+        """
+        images, batch = len(self._indices), self.settings.train.batch_size
+        if images < batch:  # before anything waits for a GPU
+            raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
+        with lease(self.settings.train.gpus) as devices:
+            on_each(devices, self._run_on)
 
-def _train(
-    settings: Training,
-    data: EncodedData,
-    todo: Round,
-    encoder: Path,
-    history: Path,
-    state: Path,
-    threads: int,
-    provenance: Provenance,
-    device: torch.device,
-) -> None:
-    """What each process of a training does on a device of its own; the first alone writes."""
-    torch.set_num_threads(job_cores())
-    torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
-    indices = _indices(data, todo)
-    labels = _labels(settings, data)
-    method = build_method(settings, data, indices)
-    if todo.start is not None:
-        load_model(todo.start, method)
-    if todo.encoder is not None:
-        method.encoder.load_state_dict(load_encoder(todo.encoder)[0].state_dict())
-    own_threads = max(1, threads // world_size())
-    slots = None
-    if (stored := todo.along(stored=True)) is not None:
-        vectors = _projections(method, data, device, own_threads)
-        slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(stored))
-    rows = train(
-        method,
-        _loader(settings, data, todo, indices, device, own_threads),
-        settings.train,
-        todo=todo,
-        labels=labels,
-        device=device,
-        state=state,
-        slots=slots,
-        validate=validation_knn(data, threads),
-    )
-    if rank() == 0:
-        card = data.card
-        images = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
-        save_model(encoder, method, Checkpoint(**vars(provenance), **images, data=card.name))
-        save_history(history, rows, todo.seed, todo.number)
+    @property
+    def _indices(self) -> np.ndarray:
+        """The images to train on."""
+        return self.data.training if self.todo.indices is None else self.todo.indices
+
+    def _run_on(self, device: torch.device) -> None:
+        """What each process of a training does on a device of its own; the first alone writes."""
+        settings, data, todo = self.settings, self.data, self.todo
+        torch.set_num_threads(job_cores())
+        torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
+        labels = _labels(settings, data)
+        method = build_method(settings, data, self._indices)
+        if todo.start is not None:
+            load_model(todo.start, method)
+        if todo.encoder is not None:
+            method.encoder.load_state_dict(load_encoder(todo.encoder)[0].state_dict())
+        own_threads = max(1, self.threads // world_size())
+        slots = None
+        if (stored := todo.along(stored=True)) is not None:
+            vectors = _projections(method, data, device, own_threads)
+            slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(stored))
+        rows = train(
+            method,
+            self._loader(device, own_threads),
+            settings.train,
+            todo=todo,
+            labels=labels,
+            device=device,
+            state=self.state,
+            slots=slots,
+            validate=validation_knn(data, self.threads),
+        )
+        if rank() == 0:
+            card = data.card
+            images = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
+            save_model(self.encoder, method, Checkpoint(**vars(self.provenance), **images, data=card.name))
+            save_history(self.history, rows, todo.seed, todo.number)
+
+    def _loader(self, device: torch.device, threads: int) -> ViewLoader | CompanionLoader:
+        settings, data, todo = self.settings, self.data, self.todo
+        augment, batch_size = settings.augment.chosen(), settings.train.batch_size
+        load = partial(
+            view_loader,
+            data.train_beton,
+            device=device,
+            half=settings.train.precision != "float32",
+            seed=todo.seed,
+            threads=threads,
+            indices=self._indices,
+            part=rank(),
+            parts=world_size(),
+            **data.card.loading,
+        )
+        recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
+        kin = _kin(settings, data, settings.positives.source)
+        loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small, kin=kin)
+        if (companions := todo.along(stored=False)) is not None:
+            others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
+            return CompanionLoader(loader, others, companions)
+        return loader
 
 
 def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> Method:
@@ -124,34 +143,10 @@ def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> 
     return method(settings, shape)
 
 
-def _loader(
-    settings: Training, data: EncodedData, todo: Round, indices: np.ndarray, device: torch.device, threads: int
-) -> ViewLoader | CompanionLoader:
-    augment, batch_size = settings.augment.chosen(), settings.train.batch_size
-    load = partial(
-        view_loader,
-        data.train_beton,
-        device=device,
-        half=settings.train.precision != "float32",
-        seed=todo.seed,
-        threads=threads,
-        indices=indices,
-        part=rank(),
-        parts=world_size(),
-        **data.card.loading,
-    )
-    recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
-    kin = _kin(settings, data, settings.positives.source)
-    loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small, kin=kin)
-    if (companions := todo.along(stored=False)) is not None:
-        others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
-        return CompanionLoader(loader, others, companions)
-    return loader
-
-
 def _kin(settings: Training, data: EncodedData, source: str) -> Kin | None:
-    window, fraction, seed = settings.positives.window, settings.labelled_fraction, settings.split_seed
-    return kin_of(data, source, window=window, labelled_fraction=fraction, split_seed=seed)
+    """Which images of the data show the same thing, by what `source` names: see `kin_of`."""
+    fraction, seed = settings.labelled_fraction, settings.split_seed
+    return kin_of(data, source, window=settings.positives.window, labelled_fraction=fraction, split_seed=seed)
 
 
 def _projections(method: Method, data: EncodedData, device: torch.device, threads: int) -> Tensor:

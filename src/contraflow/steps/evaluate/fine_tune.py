@@ -18,7 +18,7 @@ from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
 from contraflow.models.settings import Model
 from contraflow.training.loop import Round
-from contraflow.training.rounds import build_method, train_round
+from contraflow.training.rounds import RoundTraining, build_method
 from contraflow.training.settings import Train, Training
 from contraflow.views.loader import ImageLoader
 from contraflow.views.settings import Augment
@@ -79,7 +79,7 @@ def fine_tune(
     with TemporaryDirectory(prefix="contraflow-") as folder:
         trained, history = Path(folder) / "encoder.safetensors", Path(folder) / "history.csv"
         files = {"encoder": trained, "history": history, "state": state}
-        train_round(supervised, data=encoded, todo=todo, **files, threads=threads, provenance=provenance)
+        RoundTraining(supervised, encoded, todo, **files, threads=threads, provenance=provenance).run()
         method = build_method(supervised, encoded, indices)
         load_model(trained, method)
     images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)

@@ -7,7 +7,7 @@ from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, Setting, Settings, State, Threads
 from contraflow.models.settings import Model
 from contraflow.training.loop import Round
-from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
 from contraflow.training.settings import Train, Training
 from contraflow.views.settings import Augment
 
@@ -46,7 +46,7 @@ def train_supervised(
         raise UserError(f"eval.supervised must be false for images without labels: {encoded.card.name} has none")
     epochs = range(settings.train.epochs + settings.rounds * settings.mined_epochs)
     inputs = {"data": encoded.digest}
-    train_round(
+    RoundTraining(
         Training.supervised(settings.augment, settings.model, settings.train),
         data=encoded,
         todo=Round(seed, number=0, epochs=epochs),
@@ -55,4 +55,4 @@ def train_supervised(
         state=state,
         threads=threads,
         provenance=Provenance.of_stage("evaluate", seed=seed, round=0, params=settings.made_from(), inputs=inputs),
-    )
+    ).run()

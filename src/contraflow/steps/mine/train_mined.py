@@ -14,7 +14,7 @@ from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass, order_with_negatives
 from contraflow.training.history import read_history
 from contraflow.training.loop import MinedImages, Round
-from contraflow.training.rounds import CheckpointOut, HistoryOut, train_round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
 from contraflow.training.settings import Training
 
 
@@ -61,7 +61,7 @@ def train_mined(
     first = settings.train.epochs + (number - 1) * mining.epochs
     epochs = range(first, first + mining.epochs)
     inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)}
-    train_round(
+    RoundTraining(
         settings.with_rate(mining.lr),
         data=encoded,
         todo=Round(seed, number, epochs, start=start, before=read_history(before), mined=brought),
@@ -70,4 +70,4 @@ def train_mined(
         state=state,
         threads=threads,
         provenance=Provenance.of_stage("mine", seed=seed, round=number, params=settings.made_from(), inputs=inputs),
-    )
+    ).run()
