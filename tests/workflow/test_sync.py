@@ -99,9 +99,7 @@ def test_what_a_person_must_change_is_told(tree):
         "workflow/rules/encode.smk: rule encode_images names cards, which its step does not take: source, card",
     ]
     change(rules / "report.smk", '        "src/contraflow/steps/report.py",\n', "")
-    told.append("workflow/rules/report.smk: rule write_report runs src/contraflow/steps/report.py: name it among its ")
-    change(rules / "fetch.smk", 'step="fetch"', 'step="fetsh"')
-    told.append("workflow/rules/fetch.smk: rule fetch_files runs `contraflow fetsh`, which is no step: ")
+    told.append("workflow/rules/report.smk: rule write_report runs `contraflow card`, which is no step: ")
 
     (rules / "mine.smk").write_text((rules / "mine.smk").read_text() + DRAW)
     told.append("workflow/rules/mine.smk: nothing needs the rule draw: let `rule mine` ask for it")

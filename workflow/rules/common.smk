@@ -1,9 +1,10 @@
 # What all rules share: checked parameters, the code of this directory, and shares of the machine.
 #
-# A rule says where files are. Its step, `contraflow NAME`, gets them by the names that they have in the rule; what has
-# no name is for Snakemake alone, such as the step's source: it is always there and newer than what is to be made
-# again, also where all other inputs are gone. Rules name the files of other stages by their paths: `rules.NAME.output`
-# would tie the rule NAME to them, and Snakemake would run it inside a DVC stage whose `--allowed-rules` leave it out.
+# A rule says where files are. Its step, whose source is the first input, gets them by the names that they have in the
+# rule; what has no name is for Snakemake alone, such as that source: it is always there and newer than what is to be
+# made again, also where all other inputs are gone. Rules name the files of other stages by their paths:
+# `rules.NAME.output` would tie the rule NAME to them, and Snakemake would run it inside a DVC stage whose
+# `--allowed-rules` leave it out.
 # Two rules are written out, `fetch_files` and, for a step that is told its threads, `pretrain_seed`; the others `use` one
 # of them. `job` is where the log of a job lies, what Snakemake measures of it, and often what it makes.
 
@@ -72,7 +73,8 @@ def measured_checkpoint(wildcards):
     return f"{trained_there[kind]}/encoder.safetensors" if kind in trained_there else []
 
 
-def by_name(wildcards, input, output):
-    """The files of a job as options of its step: each has the name there that it has in its rule."""
+def call(wildcards, input, output):
+    """The step of a job, whose source is the first input, and its files as options, by the names in its rule."""
+    step = Path(input[0]).stem.replace("_", "-")
     named = ((name, [paths] if isinstance(paths, str) else paths) for name, paths in [*input.items(), *output.items()])
-    return [f"--{name.replace('_', '-')} {path}" for name, paths in named for path in paths]
+    return [step, *(f"--{name.replace('_', '-')} {path}" for name, paths in named for path in paths)]

@@ -15,7 +15,5 @@ use rule fetch_files as encode_images with:
     threads: GIVEN
     resources:
         mem_mb=4000,
-    params:
-        step="encode",
     message:
         "Writing the images to FFCV files"

@@ -55,8 +55,6 @@ use rule summarise_mining as summarise_evaluations with:
         job="evaluate/summary",
     resources:
         mem_mb=2000,
-    params:
-        step="summarise",
     message:
         "Summing up the evaluations"
 
@@ -71,7 +69,7 @@ use rule mine_negatives as evaluate_pixels with:
     pathvars:
         job="evaluate/pixels",
     params:
-        step="evaluate --representation raw_pixels",
+        options="--representation raw_pixels",
     message:
         "Evaluating the pixels and their principal components"
 
@@ -89,7 +87,7 @@ use rule evaluate_pixels as evaluate_encoder with:
     wildcard_constraints:
         representation=r"encoder-seed\d+",
     params:
-        step="evaluate --representation {representation}",
+        options="--representation {representation}",
     message:
         "Evaluating {wildcards.representation}"
 
@@ -119,7 +117,7 @@ use rule evaluate_pixels as evaluate_rounds with:
         job="evaluate/rounds-seed{seed}",
     threads: TRAINING
     params:
-        step="evaluate-rounds",
+        options="",
     message:
         "Evaluating every round of seed {wildcards.seed}"
 
@@ -131,7 +129,7 @@ use rule pretrain_seed as train_supervised with:
     pathvars:
         job="evaluate/supervised/seed{seed}",
     params:
-        step="train-supervised --seed {seed}",
+        options="--seed {seed}",
     message:
         "Training with all labels, as the ceiling: seed {wildcards.seed}"
 
@@ -145,7 +143,7 @@ use rule evaluate_rounds as evaluate_corruptions with:
         job="evaluate/corruptions/{representation}",
     threads: ONE_GPU
     params:
-        step="evaluate-corruptions --representation {representation}",
+        options="--representation {representation}",
     message:
         "Evaluating {wildcards.representation} on corrupted images"
 
@@ -159,8 +157,6 @@ use rule encode_images as encode_transfer with:
         card=TRANSFER[0],
     pathvars:
         job="evaluate/transfer/images",
-    params:
-        step="encode-transfer",
     message:
         "Getting and encoding the data set to transfer to"
 
@@ -176,7 +172,7 @@ use rule evaluate_corruptions as evaluate_transfer with:
     wildcard_constraints:
         representation="[^/]+",
     params:
-        step="evaluate-transfer --representation {representation}",
+        options="--representation {representation}",
     message:
         "Evaluating {wildcards.representation} on another data set"
 
@@ -191,6 +187,6 @@ use rule pretrain_seed as fine_tune with:
     pathvars:
         job="evaluate/fine_tune/{representation}",
     params:
-        step="fine-tune --representation {representation}",
+        options="--representation {representation}",
     message:
         "Fine-tuning {wildcards.representation}"

@@ -18,9 +18,9 @@ rule fetch_files:
     resources:
         mem_mb=1000,
     params:
-        step="fetch",
-        files=by_name,
+        call=call,
+        options="",
     message:
         "Getting the files of the data set"
     shell:
-        "contraflow {params.step} {params.files} 2>&1 | tee {log}"
+        "contraflow {params.call} {params.options} 2>&1 | tee {log}"

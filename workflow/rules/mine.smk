@@ -24,8 +24,6 @@ use rule fetch_files as summarise_mining with:
         ),
     pathvars:
         job="mine/summary",
-    params:
-        step="summarise-mining",
     message:
         "Summing up the mining rounds"
 
@@ -45,7 +43,7 @@ use rule pretrain_seed as mine_negatives with:
         gpu=1,
         mem_mb=8000,
     params:
-        step="mine",
+        options="",
     message:
         "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}"
 
@@ -60,7 +58,7 @@ use rule mine_negatives as mine_shard with:
     pathvars:
         job="mine/seed{seed}.round{round}.shard{shard}",
     params:
-        step="mine --shard {shard}",
+        options="--shard {shard}",
     message:
         "Mining hard negatives: seed {wildcards.seed}, round {wildcards.round}, shard {wildcards.shard}"
 
@@ -78,6 +76,6 @@ use rule pretrain_seed as train_mined with:
     pathvars:
         job="mine/seed{seed}.round{round}.train",
     params:
-        step="train-mined",
+        options="",
     message:
         "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"

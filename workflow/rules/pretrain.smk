@@ -21,9 +21,9 @@ rule pretrain_seed:
         gpu=PARAMS.train.gpus,
         mem_mb=8000,
     params:
-        step="pretrain --seed {seed}",
-        files=by_name,
+        call=call,
+        options="--seed {seed}",
     message:
         "Pretraining with seed {wildcards.seed}"
     shell:
-        "contraflow {params.step} {params.files} --threads {threads} 2>&1 | tee {log}"
+        "contraflow {params.call} {params.options} --threads {threads} 2>&1 | tee {log}"

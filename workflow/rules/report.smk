@@ -21,7 +21,5 @@ use rule summarise_mining as write_report with:
         job="report/page",
     resources:
         mem_mb=4000,
-    params:
-        step="report",
     message:
         "Writing the report"
