@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from contraflow.devices import cores
-from contraflow.encoded.card import CARD
+from contraflow.encoded.names import CARD
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import read_json
 from contraflow.params import Params

@@ -13,7 +13,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from contraflow.encoded.card import CARD, EncodedData
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.names import CARD
 from contraflow.foundations.errors import UserError
 from contraflow.params import Params, parse_params
 from contraflow.steps.encode import Encoding, encode

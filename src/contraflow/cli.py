@@ -14,8 +14,9 @@ from typing import Annotated, Any
 
 import typer
 
-from contraflow.commands.options import CARD, PARAMS, ParamsFile
+from contraflow.commands.options import PARAMS, ParamsFile
 from contraflow.devices import cores
+from contraflow.encoded.names import DATA
 from contraflow.engines.alone import end_with_employer
 from contraflow.engines.jobs import job
 from contraflow.environment import settle
@@ -74,7 +75,7 @@ def _option(name: str, signature: Signature) -> inspect.Parameter:
     least = role.least if isinstance(role, Option) else None
     several = " May be repeated." if getattr(kind, "__origin__", None) is list else ""
     option = typer.Option(f"--{name.replace('_', '-')}", help=role.help + several, min=least)
-    default = {"data": CARD, "threads": cores()}.get(name, signature.defaults.get(name, inspect.Parameter.empty))
+    default = {"data": DATA, "threads": cores()}.get(name, signature.defaults.get(name, inspect.Parameter.empty))
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, option])
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from contraflow.baseline.pinned import read_pinned
 from contraflow.commands.baseline import baseline, read_results
-from contraflow.encoded.card import CARD
+from contraflow.encoded.names import CARD
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.settings.values import flat

@@ -8,7 +8,7 @@ import torch
 
 from contraflow.commands.search import search
 from contraflow.commands.trained import normalised, read_input
-from contraflow.encoded.card import CARD
+from contraflow.encoded.names import CARD
 from contraflow.encoded.pixels import read_images
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder

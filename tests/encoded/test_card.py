@@ -5,15 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.encoded.card import CARD, Amount, Card, EncodedData, Repeats, spot_digest
+from contraflow.encoded.card import Amount, Card, EncodedData, Repeats, spot_digest
 from contraflow.encoded.claim import claim
+from contraflow.encoded.names import CARD, FILES
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
 from contraflow.images.image_set import Split
 from contraflow.images.writer import write_beton
-
-FILES = ("train.beton", "test.beton", "validation.npy", "positions.npy")
 
 
 @pytest.fixture

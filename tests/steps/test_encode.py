@@ -11,8 +11,9 @@ import yaml
 from PIL import Image
 
 from contraflow.encoded.beton import open_beton
-from contraflow.encoded.card import CARD, Amount, EncodedData, Repeats
+from contraflow.encoded.card import Amount, EncodedData, Repeats
 from contraflow.encoded.claim import claim
+from contraflow.encoded.names import CARD
 from contraflow.encoded.pixels import read_images, square
 from contraflow.foundations.artefacts import sha256, write_json
 from contraflow.foundations.errors import UserError

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from contraflow.encoded.card import CARD
+from contraflow.encoded.names import CARD
 from contraflow.evaluation.hits import Hits
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.artefacts import read_json, sha256, write_json

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 import torch
 
-from contraflow.encoded.card import CARD, EncodedData
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.names import CARD
 from contraflow.encoded.pixels import read_images
 from contraflow.encoded.splits import draw_labelled
 from contraflow.evaluation.corruptions import CORRUPTIONS, corrupt

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import yaml
 
-from contraflow.encoded.card import CARD
+from contraflow.encoded.names import CARD
 from contraflow.foundations.arrays import save_arrays
 from contraflow.foundations.record import Provenance
 from contraflow.images.sources import DEBIAN_FASHION_MNIST

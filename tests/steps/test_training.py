@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from safetensors import safe_open
 
-from contraflow.encoded.card import CARD
+from contraflow.encoded.names import CARD
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError

@@ -14,7 +14,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from contraflow.encoded.card import CARD
+from contraflow.encoded.names import CARD
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS

@@ -55,7 +55,7 @@ def test_fix_writes_what_follows_from_the_rest(tree):
     module.write_text(f"from contraflow.devices import cores\n{module.read_text()}")
     told.append("dvc.yaml: +    - src/contraflow/devices.py")
 
-    change(rules / "report.smk", "        data=CARD,\n", '        "results/fetch/source.json",\n        data=CARD,\n')
+    change(rules / "report.smk", "        data=DATA,\n", '        "results/fetch/source.json",\n        data=DATA,\n')
     told.append("dvc.yaml: +    - results/fetch")
 
     step = tree / "src/contraflow/steps/fetch.py"
@@ -94,7 +94,7 @@ def test_what_a_person_must_change_is_told(tree):
         "workflow/rules/pretrain.smk: rule pretrain_seed makes results/fetch/pretrain/seed0.csv, which belongs ",
         "workflow/rules/pretrain.smk: rule pretrain_seed names more, which its step does not take: seed, data, ",
     ]
-    change(rules / "encode.smk", '        card="', '        cards="')
+    change(rules / "encode.smk", "        card=", "        cards=")
     told += [
         "workflow/rules/encode.smk: rule encode_images names cards, which its step does not take: source, card",
     ]

@@ -19,6 +19,7 @@ sys.path.insert(0, SOURCE)
 for variable, first in {"PYTHONPATH": SOURCE, "PATH": str(Path(sys.executable).parent)}.items():
     os.environ[variable] = os.pathsep.join(filter(None, [first, os.environ.get(variable)]))
 
+from contraflow.encoded.names import CARD, DATA, ENCODED, FILES
 from contraflow.engines.repository import complaint
 from contraflow.environment import settle
 from contraflow.params import load_params
@@ -44,8 +45,6 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-ENCODED = ["card.json", "train.beton", "test.beton", "validation.npy", "positions.npy"]
-CARD = "results/encode/card.json"
 STAGES = ["fetch", "encode", "pretrain", "mine", "evaluate", "report"]
 SEEDS = PARAMS.seeds
 ROUNDS = range(1, PARAMS.mining.rounds + 1)

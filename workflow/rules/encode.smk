@@ -1,15 +1,10 @@
-rule encode:
-    input:
-        expand("results/encode/{file}", file=ENCODED),
-
-
 use rule fetch_files as encode_images with:
     input:
         "src/contraflow/steps/encode.py",
         source="results/fetch/source.json",
     output:
-        expand("results/encode/{file}", file=ENCODED[1:]),
-        card="results/encode/card.json",
+        [f"{ENCODED}/{file}" for file in FILES],
+        card=DATA,
     pathvars:
         job="encode/images",
     threads: GIVEN
@@ -17,3 +12,8 @@ use rule fetch_files as encode_images with:
         mem_mb=4000,
     message:
         "Writing the images to FFCV files"
+
+
+rule encode:
+    input:
+        rules.encode_images.output,

@@ -6,7 +6,7 @@ BASELINES = ["raw_pixels", "pca_pixels", *UNTRAINED, *SUPERVISED]
 REPRESENTATIONS = ["raw_pixels", *UNTRAINED, *ENCODERS, *SUPERVISED]
 FIGURES = expand("results/evaluate/{representation}.json", representation=[*BASELINES, *ENCODERS])
 BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUNDS else [])
-TRANSFER = expand("results/evaluate/transfer/data/{file}", file=ENCODED)
+TRANSFER = "results/evaluate/transfer/data"
 ASKED = {
     "corruptions": REPRESENTATIONS if PARAMS.eval.corruptions else [],
     "transfer": REPRESENTATIONS if PARAMS.eval.transfer.name else [],
@@ -24,7 +24,7 @@ rule evaluate:
         expand("results/evaluate/{encoder}.npz", encoder=ENCODERS),
         BY_ROUND,
         EXTRAS,
-        TRANSFER if PARAMS.eval.transfer.name else [],
+        [f"{TRANSFER}/{file}" for file in [CARD, *FILES]] if PARAMS.eval.transfer.name else [],
         expand(
             "results/evaluate/supervised/seed{seed}/{file}", seed=CEILING, file=["encoder.safetensors", "history.csv"]
         ),
@@ -34,7 +34,7 @@ use rule summarise_mining as summarise_evaluations with:
     input:
         "src/contraflow/steps/evaluate/summarise.py",
         "results/mine/summary.csv",
-        data=CARD,
+        data=DATA,
         evaluations=FIGURES,
         histories=[f"{trained(seed, number)}/history.csv" for seed in SEEDS for number in [0, *ROUNDS]],
         negatives=rules.summarise_mining.input.negatives,
@@ -62,7 +62,7 @@ use rule summarise_mining as summarise_evaluations with:
 use rule mine_negatives as evaluate_pixels with:
     input:
         "src/contraflow/steps/evaluate/evaluate.py",
-        data=CARD,
+        data=DATA,
     output:
         figures="results/evaluate/raw_pixels.json",
         components="results/evaluate/pca_pixels.json",
@@ -77,7 +77,7 @@ use rule mine_negatives as evaluate_pixels with:
 use rule evaluate_pixels as evaluate_encoder with:
     input:
         "src/contraflow/steps/evaluate/evaluate.py",
-        data=CARD,
+        data=DATA,
         checkpoint=measured_checkpoint,
     output:
         figures="results/evaluate/{representation}.json",
@@ -109,7 +109,7 @@ use rule evaluate_encoder as evaluate_supervised with:
 use rule evaluate_pixels as evaluate_rounds with:
     input:
         "src/contraflow/steps/evaluate/evaluate_rounds.py",
-        data=CARD,
+        data=DATA,
         checkpoints=lambda w: [f"{trained(w.seed, number)}/encoder.safetensors" for number in [0, *ROUNDS]],
     output:
         figures="results/<job>.json",
@@ -125,7 +125,7 @@ use rule evaluate_pixels as evaluate_rounds with:
 use rule pretrain_seed as train_supervised with:
     input:
         "src/contraflow/steps/evaluate/train_supervised.py",
-        data=CARD,
+        data=DATA,
     pathvars:
         job="evaluate/supervised/seed{seed}",
     params:
@@ -137,7 +137,7 @@ use rule pretrain_seed as train_supervised with:
 use rule evaluate_rounds as evaluate_corruptions with:
     input:
         "src/contraflow/steps/evaluate/evaluate_corruptions.py",
-        data=CARD,
+        data=DATA,
         checkpoint=measured_checkpoint,
     pathvars:
         job="evaluate/corruptions/{representation}",
@@ -151,10 +151,10 @@ use rule evaluate_rounds as evaluate_corruptions with:
 use rule encode_images as encode_transfer with:
     input:
         "src/contraflow/steps/evaluate/encode_transfer.py",
-        data=CARD,
+        data=DATA,
     output:
-        TRANSFER[1:],
-        card=TRANSFER[0],
+        [f"{TRANSFER}/{file}" for file in FILES],
+        card=f"{TRANSFER}/{CARD}",
     pathvars:
         job="evaluate/transfer/images",
     message:
@@ -164,8 +164,8 @@ use rule encode_images as encode_transfer with:
 use rule evaluate_corruptions as evaluate_transfer with:
     input:
         "src/contraflow/steps/evaluate/evaluate_transfer.py",
-        data=CARD,
-        transfer=TRANSFER[0],
+        data=DATA,
+        transfer=f"{TRANSFER}/{CARD}",
         checkpoint=measured_checkpoint,
     pathvars:
         job="evaluate/transfer/{representation}",
@@ -180,7 +180,7 @@ use rule evaluate_corruptions as evaluate_transfer with:
 use rule pretrain_seed as fine_tune with:
     input:
         "src/contraflow/steps/evaluate/fine_tune.py",
-        data=CARD,
+        data=DATA,
         checkpoint=measured_checkpoint,
     output:
         figures="results/evaluate/fine_tune/{representation}.json",

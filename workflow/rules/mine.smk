@@ -31,7 +31,7 @@ use rule fetch_files as summarise_mining with:
 use rule pretrain_seed as mine_negatives with:
     input:
         "src/contraflow/steps/mine/mine.py",
-        data=CARD,
+        data=DATA,
         encoder=lambda w: f"{trained(w.seed, int(w.round) - 1)}/encoder.safetensors",
         shards=[f"results/mine/seed{{seed}}/round{{round}}/shards/{shard}.npz" for shard in SHARDS],
     output:
@@ -51,7 +51,7 @@ use rule pretrain_seed as mine_negatives with:
 use rule mine_negatives as mine_shard with:
     input:
         "src/contraflow/steps/mine/mine.py",
-        data=CARD,
+        data=DATA,
         encoder=rules.mine_negatives.input.encoder,
     output:
         negatives="results/mine/seed{seed}/round{round}/shards/{shard}.npz",
@@ -66,7 +66,7 @@ use rule mine_negatives as mine_shard with:
 use rule pretrain_seed as train_mined with:
     input:
         "src/contraflow/steps/mine/train_mined.py",
-        data=CARD,
+        data=DATA,
         start=rules.mine_negatives.input.encoder,
         before=lambda w: f"{trained(w.seed, int(w.round) - 1)}/history.csv",
         negatives="results/mine/seed{seed}/round{round}/negatives.npz",

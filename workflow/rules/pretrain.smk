@@ -6,7 +6,7 @@ rule pretrain:
 rule pretrain_seed:
     input:
         "src/contraflow/steps/pretrain.py",
-        data=CARD,
+        data=DATA,
     output:
         encoder="results/<job>/encoder.safetensors",
         history="results/<job>/history.csv",

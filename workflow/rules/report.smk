@@ -6,7 +6,7 @@ rule report:
 use rule summarise_mining as write_report with:
     input:
         "src/contraflow/steps/report.py",
-        data=CARD,
+        data=DATA,
         metrics="results/metrics.json",
         curves="results/evaluate/curves.csv",
         evaluations=rules.summarise_evaluations.input.evaluations,

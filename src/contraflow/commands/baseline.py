@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from contraflow.baseline.pinned import Pinned, PinnedFigures
 from contraflow.commands.options import PARAMS, ParamsFile
-from contraflow.encoded.card import CARD, EncodedData
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.names import DATA
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.engines.dvc import Dvc
 from contraflow.engines.repository import require_git
@@ -21,7 +22,7 @@ from contraflow.params import Params, load_params
 from contraflow.settings.values import flat
 
 BASELINE = Path("baseline.json")
-DATA, EVALUATIONS = Path("results/encode") / CARD, Path("results/evaluate")
+EVALUATIONS = Path("results/evaluate")
 OF_PINNED = "report"  # the one stage that reads what is pinned
 MOST = 3  # names of what changed that are told
 
@@ -42,13 +43,13 @@ def baseline(
     """
     loaded = load_params(params)
     paths = [EVALUATIONS / f"encoder-seed{seed}.json" for seed in loaded.seeds]
-    for path in (DATA, *paths):
+    for path in (Path(DATA), *paths):
         if not path.is_file():
             raise UserError(f"{path} is missing, and only a whole run can be a baseline: run `snakemake` first")
     require_git(Path())
     _require_up_to_date()
     name = name or _name_of_commit()
-    write_json(BASELINE, read_results(loaded, name, data=DATA, evaluations=paths).model_dump())
+    write_json(BASELINE, read_results(loaded, name, data=Path(DATA), evaluations=paths).model_dump())
     print(f"{BASELINE} holds the figures of {name}: the next report says what changed")
 
 

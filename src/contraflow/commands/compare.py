@@ -11,6 +11,7 @@ import typer
 from contraflow.baseline.measured import Figures
 from contraflow.compare.experiment import Experiment, Stage
 from contraflow.compare.page import render
+from contraflow.encoded.names import ENCODED, TEST
 from contraflow.engines.experiments import Experiments, Recorded
 from contraflow.engines.repository import require_git
 from contraflow.foundations.artefacts import write_text
@@ -18,7 +19,6 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import CODE
 
 EVALUATIONS, CURVES = "results/evaluate", "results/evaluate/curves.csv"
-DATA, TEST_IMAGES = "results/encode", "results/encode/test.beton"
 
 
 def compare(
@@ -61,7 +61,7 @@ def _read(run: Recorded) -> Experiment:
         name=run.name,
         params=run.params(),
         stages={name: _stage(run, name) for name in run.stages},
-        test_images=run.files(DATA).get(TEST_IMAGES, ""),
+        test_images=run.files(ENCODED).get(f"{ENCODED}/{TEST}", ""),
         evaluations={each.seed: each for each in sorted(found, key=lambda each: each.seed)},
         curves=curves,
     )

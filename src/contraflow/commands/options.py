@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 PARAMS = Path("params.yaml")
-CARD = Path("results/encode/card.json")
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameters of the run.")]
 DataCard = Annotated[Path, typer.Option("--data", help="Card of the encoded images.", dir_okay=False)]

@@ -9,10 +9,11 @@ import torch
 import typer
 from torch import Tensor
 
-from contraflow.commands.options import CARD, PARAMS, Checkpoint, DataCard, ParamsFile
+from contraflow.commands.options import PARAMS, Checkpoint, DataCard, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
 from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
+from contraflow.encoded.names import DATA
 from contraflow.encoded.pixels import read_images
 from contraflow.foundations.arrays import on_disk
 from contraflow.foundations.artefacts import write_text
@@ -33,7 +34,7 @@ def search(
     checkpoint: Checkpoint = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Training images to show for each.")] = 24,
     out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/search.html"),
-    data: DataCard = CARD,
+    data: DataCard = Path(DATA),
     params: ParamsFile = PARAMS,
 ) -> None:
     """Show the training images that are most like some images.

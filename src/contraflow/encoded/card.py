@@ -11,13 +11,12 @@ from pydantic import Field
 
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
+from contraflow.encoded.names import FILES, POSITIONS, TEST, TRAIN, VALIDATION
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance, Record
 
 _SPOTS, _SPOT = 64, 2**16  # bytes
-CARD = "card.json"
-FILES = ("train.beton", "test.beton", "validation.npy", "positions.npy")
 
 
 def spot_digest(path: Path) -> str:
@@ -143,21 +142,21 @@ class EncodedData:
 
     @property
     def train_beton(self) -> Path:
-        return self.folder / "train.beton"
+        return self.folder / TRAIN
 
     @property
     def test_beton(self) -> Path:
-        return self.folder / "test.beton"
+        return self.folder / TEST
 
     @cached_property
     def validation(self) -> np.ndarray:
         """Sorted int64 indices into `train.beton` of the images held out for choices."""
-        return np.load(self.folder / "validation.npy")
+        return np.load(self.folder / VALIDATION)
 
     @cached_property
     def positions(self) -> np.ndarray:
         """Place in order of each image of `train.beton`, int64; images of different groups lie far apart."""
-        return np.load(self.folder / "positions.npy")
+        return np.load(self.folder / POSITIONS)
 
     @cached_property
     def training(self) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from contraflow.encoded.card import EncodedData
+from contraflow.encoded.names import CARD
 from contraflow.evaluation.results import ByRound, Evaluation, Extra
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
@@ -114,4 +115,4 @@ def probed(by_round: list[ByRound]) -> dict[int, dict[int, np.ndarray]]:
 def digests(encoded: EncodedData, files: list[Path], by_folder: list[Path]) -> dict[str, str]:
     """SHA-256 of every file the page rests on, under names that don't say where the run lies."""
     names = {path.name: path for path in files} | {"/".join(path.parts[-3:]): path for path in by_folder}
-    return {"card.json": encoded.digest, **encoded.card.digests} | {name: sha256(path) for name, path in names.items()}
+    return {CARD: encoded.digest, **encoded.card.digests} | {name: sha256(path) for name, path in names.items()}

@@ -83,4 +83,4 @@ class Run:
         """What can be compared with a baseline."""
         figures = {seed: Figures.model_validate(each) for seed, each in self.evaluations["encoder"].items()}
         params = dict(flat(self.params.model_dump()))
-        return Measured("this run", params, self.card.digests["test.beton"], figures)
+        return Measured("this run", params, self.card.digests[self.data.test_beton.name], figures)

@@ -4,8 +4,9 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from contraflow.encoded.card import CARD, FILES, Amount, Card, spot_digest
+from contraflow.encoded.card import Amount, Card, spot_digest
 from contraflow.encoded.claim import claim
+from contraflow.encoded.names import CARD, DATA, FILES, POSITIONS, TEST, TRAIN, VALIDATION
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.artefacts import atomic, read_json, sha256
 from contraflow.foundations.errors import UserError
@@ -48,9 +49,7 @@ def encode(
     settings: Encoding,
     *,
     source: Annotated[Path, Reads("List of files that `fetch` wrote (.json).")] = Path("results/fetch/source.json"),
-    card: Annotated[Path, Writes("Card to write; the images go beside it.", folder=True)] = Path(
-        "results/encode/card.json"
-    ),
+    card: Annotated[Path, Writes("Card to write; the images go beside it.", folder=True)] = Path(DATA),
 ) -> None:
     """Write the images to FFCV files, with a data card.
 
@@ -72,11 +71,11 @@ def encode(
 def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) -> None:
     how = {"name": data.name, "fraction": data.validation_fraction, "seed": data.split_seed}
     validation = draw_held_out(images.train, images.test, classes=images.classes, **how)
-    write_beton(out / "train.beton", images.train, "encode train")
-    write_beton(out / "test.beton", images.test, "encode test")
+    write_beton(out / TRAIN, images.train, "encode train")
+    write_beton(out / TEST, images.test, "encode test")
     positions = images.train.positions
-    _save(out / "validation.npy", validation)
-    _save(out / "positions.npy", np.arange(len(images.train)) if positions is None else positions)
+    _save(out / VALIDATION, validation)
+    _save(out / POSITIONS, np.arange(len(images.train)) if positions is None else positions)
     train, test = images.train.facts(), images.test.facts()
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)

@@ -1,0 +1,7 @@
+"""Where a run keeps its encoded images, and the names of their files."""
+
+CARD = "card.json"
+TRAIN, TEST, VALIDATION, POSITIONS = "train.beton", "test.beton", "validation.npy", "positions.npy"
+FILES = (TRAIN, TEST, VALIDATION, POSITIONS)  # beside the card
+ENCODED = "results/encode"
+DATA = f"{ENCODED}/{CARD}"
