@@ -15,21 +15,6 @@ ASKED = {
 EXTRAS = [f"results/evaluate/{kind}/{name}.json" for kind, names in ASKED.items() for name in names]
 
 
-rule evaluate:
-    input:
-        "results/metrics.json",
-        "results/evaluate/curves.csv",
-        "results/evaluate/confusion.csv",
-        FIGURES,
-        expand("results/evaluate/{encoder}.npz", encoder=ENCODERS),
-        BY_ROUND,
-        EXTRAS,
-        [f"{TRANSFER}/{file}" for file in [CARD, *FILES]] if PARAMS.eval.transfer.name else [],
-        expand(
-            "results/evaluate/supervised/seed{seed}/{file}", seed=CEILING, file=["encoder.safetensors", "history.csv"]
-        ),
-
-
 use rule summarise_mining as summarise_evaluations with:
     input:
         "src/contraflow/steps/evaluate/summarise.py",
@@ -190,3 +175,14 @@ use rule pretrain_seed as fine_tune with:
         options="--representation {representation}",
     message:
         "Fine-tuning {wildcards.representation}"
+
+
+rule evaluate:
+    input:
+        rules.summarise_evaluations.output,
+        FIGURES,
+        expand(rules.evaluate_encoder.output.features, representation=ENCODERS),
+        BY_ROUND,
+        EXTRAS,
+        rules.encode_transfer.output if PARAMS.eval.transfer.name else [],
+        expand(rules.train_supervised.output, seed=CEILING),

@@ -1,8 +1,3 @@
-rule fetch:
-    input:
-        "results/fetch/source.json",
-
-
 rule fetch_files:
     input:
         "src/contraflow/steps/fetch.py",
@@ -24,3 +19,8 @@ rule fetch_files:
         "Getting the files of the data set"
     shell:
         "contraflow {params.call} {params.options} 2>&1 | tee {log}"
+
+
+rule fetch:
+    input:
+        rules.fetch_files.output,

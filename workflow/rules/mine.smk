@@ -1,18 +1,6 @@
 SHARDS = range(PARAMS.mining.shards) if PARAMS.mining.shards > 1 else []
 
 
-rule mine:
-    input:
-        "results/mine/summary.csv",
-        expand("results/mine/seed{seed}/round{round}/shards/{shard}.npz", seed=SEEDS, round=ROUNDS, shard=SHARDS),
-        expand(
-            "results/mine/seed{seed}/round{round}/{file}",
-            seed=SEEDS,
-            round=ROUNDS,
-            file=["negatives.npz", "encoder.safetensors", "history.csv"],
-        ),
-
-
 use rule fetch_files as summarise_mining with:
     input:
         "src/contraflow/steps/mine/summarise_mining.py",
@@ -79,3 +67,10 @@ use rule pretrain_seed as train_mined with:
         options="",
     message:
         "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"
+
+
+rule mine:
+    input:
+        rules.summarise_mining.output,
+        expand(rules.mine_shard.output, seed=SEEDS, round=ROUNDS, shard=SHARDS),
+        expand([*rules.mine_negatives.output, *rules.train_mined.output], seed=SEEDS, round=ROUNDS),

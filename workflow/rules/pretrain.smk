@@ -1,8 +1,3 @@
-rule pretrain:
-    input:
-        expand("results/pretrain/seed{seed}/{file}", seed=SEEDS, file=["encoder.safetensors", "history.csv"]),
-
-
 rule pretrain_seed:
     input:
         "src/contraflow/steps/pretrain.py",
@@ -27,3 +22,8 @@ rule pretrain_seed:
         "Pretraining with seed {wildcards.seed}"
     shell:
         "contraflow {params.call} {params.options} --threads {threads} 2>&1 | tee {log}"
+
+
+rule pretrain:
+    input:
+        expand(rules.pretrain_seed.output, seed=SEEDS),

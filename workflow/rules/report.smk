@@ -1,8 +1,3 @@
-rule report:
-    input:
-        "results/report.html",
-
-
 use rule summarise_mining as write_report with:
     input:
         "src/contraflow/steps/report.py",
@@ -23,3 +18,8 @@ use rule summarise_mining as write_report with:
         mem_mb=4000,
     message:
         "Writing the report"
+
+
+rule report:
+    input:
+        rules.write_report.output,
