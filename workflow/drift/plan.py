@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 import yaml
 
-NO_STAGES = {"common", "engines"}  # rule files
-
 
 class Job(NamedTuple):
     """A rule, and the paths and the command of one of its jobs."""
@@ -23,9 +21,10 @@ class Job(NamedTuple):
 
 
 def rules_of_stages(root: Path) -> dict[str, list[str]]:
-    """For each stage, which is a rule file, from first to last, the rules in it that make something."""
+    """For each stage, which is a file with rules, from first to last, those in it that make something."""
     included = re.findall(r'^include: "(workflow/rules/(\w+)\.smk)"', (root / "Snakefile").read_text(), re.MULTILINE)
-    return {stage: _makers((root / path).read_text()) for path, stage in included if stage not in NO_STAGES}
+    found = {stage: _makers((root / path).read_text()) for path, stage in included}
+    return {stage: makers for stage, makers in found.items() if makers}
 
 
 def _makers(text: str) -> list[str]:

@@ -45,7 +45,6 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
-STAGES = ["fetch", "encode", "pretrain", "mine", "evaluate", "report"]
 SEEDS = PARAMS.seeds
 ROUNDS = range(1, PARAMS.mining.rounds + 1)
 

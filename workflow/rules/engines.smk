@@ -2,8 +2,9 @@
 # differs between equal runs goes into results/circumstances.html, beside the report that it belongs to.
 
 DVC_RUNS = os.environ.get("DVC_STAGE")  # the stage that DVC itself is running: it decides what runs, and records it
-TARGETS = {stage: list(getattr(rules, stage).input) for stage in STAGES}
-MAKERS = {stage: [r.name for r in workflow.rules if r.output and Path(r.snakefile).stem == stage] for stage in STAGES}
+STAGE_OF = {rule.name: Path(rule.snakefile).stem for rule in workflow.rules}
+TARGETS = {stage: list(getattr(rules, stage).input) for stage in dict.fromkeys(STAGE_OF.values())}
+MAKERS = {stage: [rule for rule in STAGE_OF if STAGE_OF[rule] == stage != rule] for stage in TARGETS}
 
 
 def agree():
@@ -47,7 +48,7 @@ def tell_circumstances():
     log = Path(rules.write_report.log[0])
     if AGREEMENT and log.is_file() and log.stat().st_mtime > STARTED:
         try:
-            write_circumstances(STAGES, Path("results/report.html"))
+            write_circumstances(list(TARGETS), Path("results/report.html"))
         except (UserError, OSError) as error:
             logger.warning(f"results/circumstances.html was not written: {error}")
 
@@ -58,7 +59,7 @@ AGREEMENT = agree() if workflow.is_main_process else None
 
 
 onstart:
-    if not gpus() and DVC_RUNS in (None, "pretrain"):
+    if not gpus() and DVC_RUNS in (None, STAGE_OF["pretrain_seed"]):
         logger.info(f"No GPU here: training on the CPU, {cores()} cores.")
 
 

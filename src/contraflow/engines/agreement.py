@@ -118,7 +118,7 @@ class Agreement:
         this run does not concern. Where all are such, nothing has changed, and DVC was told to `--force` the stage.
         """
         require_recordable(self.root, self.stages)
-        if stage == "encode":
+        if self.stages.reads_folder(stage):
             require_images(self.root, self._params)
         self._let_go()
         self._bring_to_present(time.time())

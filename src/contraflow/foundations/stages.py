@@ -36,6 +36,10 @@ class Stages:
         """All dependencies of a stage, its code included; those named by a parameter are left out."""
         return [path for path in self._specs[stage].get("deps", []) if "${" not in path]
 
+    def reads_folder(self, stage: str) -> bool:
+        """Whether a stage may depend on a folder of the user, which a parameter names."""
+        return len(self.inputs(stage)) < len(self._specs[stage].get("deps", []))
+
     def above(self, stage: str) -> set[str]:
         """The stages whose outputs a stage reads."""
         inputs = set(self.inputs(stage))
