@@ -1,4 +1,10 @@
-"""Vectors among which neighbours are searched; docs/mining.md says why not by `faiss.knn`."""
+"""Vectors among which neighbours are searched.
+
+`faiss.knn` (1.15.1) was measured beside it: 10,000 queries among 10,000 to 60,000 features of 128 or 784 dimensions,
+the 20 to 257 nearest, two cores. It took 0.82 to 0.94 of the time, but its results have no defined order and bits: with
+one thread instead of two 51 to 69 % of the rows had other similarities and up to 3 % other neighbours; of 2,000 rows
+with equal similarities at the cut it had the lower indices in 1 to 7 %. `python -m benchmarks.libraries` compares anew.
+"""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
