@@ -11,7 +11,7 @@ from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
 from contraflow.images.settings import Data
-from contraflow.methods.parts.settings import Loss, Method, Negatives, Positives
+from contraflow.methods.parts.settings import Loss, MethodSection, Negatives, Positives
 from contraflow.mining.settings import Mining
 from contraflow.models.settings import Model, groups
 from contraflow.pages.settings import Report
@@ -30,7 +30,7 @@ class Params(Section):
     data: Data = Data()
     augment: Annotated[Augment, "what makes the views of one image differ; probabilities from 0 (off) to 1"] = Augment()
     model: Model = Model()
-    method: Method = Method()
+    method: MethodSection = MethodSection()
     loss: Loss = Loss()
     positives: Annotated[
         Positives,

@@ -8,10 +8,10 @@ import pytest
 
 from contraflow.baseline.differences import parameters
 from contraflow.baseline.measures import measures
-from contraflow.compare.differences import code
+from contraflow.compare.differences import code_changes
 from contraflow.compare.page import render
 from contraflow.compare.results import rows
-from contraflow.compare.verdict import verdict
+from contraflow.compare.verdict import judge
 from contraflow.evaluation.hits import Hits
 from contraflow.pages.numbers import MISSING
 
@@ -22,7 +22,7 @@ NASTY = "<script>alert(1)</script>"
 
 
 def test_beyond_noise(experiment_of):
-    found = verdict([experiment_of("main", linear=BASE), experiment_of("colder", linear=BETTER)])
+    found = judge([experiment_of("main", linear=BASE), experiment_of("colder", linear=BETTER)])
     assert (found.level, found.badge) == ("good", "Beyond noise")
     assert found.sentence.startswith("colder is best by the linear probe, as chosen on the validation images: 85.00")
     assert "on the test images, 5.00 points more than the baseline main" in found.sentence
@@ -30,13 +30,13 @@ def test_beyond_noise(experiment_of):
 
 
 def test_within_noise(experiment_of):
-    found = verdict([experiment_of("main", linear=BASE), experiment_of("colder", linear=NOISY)])
+    found = judge([experiment_of("main", linear=BASE), experiment_of("colder", linear=NOISY)])
     assert found.level == "unclear" and "which is within noise" in found.sentence
     assert any("3\u00a0seeds" in note and "dvc exp run -S seeds=[0,1,2,3,4]" in note for note in found.notes)
 
 
 def test_the_baseline_stays(experiment_of):
-    found = verdict([experiment_of("main", linear=BETTER), experiment_of("colder", linear=BASE)])
+    found = judge([experiment_of("main", linear=BETTER), experiment_of("colder", linear=BASE)])
     assert (found.level, found.badge) == ("good", "Baseline stays")
     assert found.sentence.startswith("The baseline main is best") and "5.00 points less" in found.sentence
 
@@ -44,7 +44,7 @@ def test_the_baseline_stays(experiment_of):
 def test_the_best_is_chosen_on_the_validation_images(experiment_of):
     """And where the test images contradict, the verdict says so."""
     lucky = experiment_of("lucky", linear=BASE, validation=0.1)
-    found = verdict([experiment_of("main", linear=BETTER), lucky])
+    found = judge([experiment_of("main", linear=BETTER), lucky])
     assert found.sentence.startswith("lucky is best") and "less than the baseline" in found.sentence
     assert found.badge == "Contradictory"
 
@@ -57,7 +57,7 @@ def test_other_images_are_noise_as_other_seeds_are(experiment_of):
         ease = random.permutation(200) / 200
         for content in run.evaluations.values():
             content.right["linear"] = Hits.of(ease < content.test["linear"])
-    found = verdict(runs)
+    found = judge(runs)
     assert found.badge == "Within noise" and "5.17 points more" in found.sentence
     assert not any("held fixed" in note for note in found.notes)
 
@@ -66,31 +66,31 @@ def test_a_run_that_did_not_record_what_was_right_holds_the_images_fixed(experim
     runs = [experiment_of("main", linear=BASE), experiment_of("old", linear=BETTER)]
     for content in runs[1].evaluations.values():
         content.right.clear()
-    found = verdict(runs)
+    found = judge(runs)
     assert found.badge == "Beyond noise"
     assert any("not recorded of old: they are held fixed" in note for note in found.notes)
 
 
 def test_on_other_test_images_nothing_is_judged(experiment_of):
-    found = verdict([experiment_of("main", linear=BASE), experiment_of("colder", linear=BETTER, test_images="x")])
+    found = judge([experiment_of("main", linear=BASE), experiment_of("colder", linear=BETTER, test_images="x")])
     assert found.badge == "Not shown" and "other test images, so nothing can be said about noise" in found.sentence
 
 
 def test_one_seed(experiment_of):
-    found = verdict([experiment_of("main", linear={0: 0.8}), experiment_of("colder", linear={0: 0.9})])
+    found = judge([experiment_of("main", linear={0: 0.8}), experiment_of("colder", linear={0: 0.9})])
     assert "one seed only, so nothing can be said" in found.sentence and found.badge == "Not shown"
 
 
 def test_other_numbers_of_seeds_are_compared_by_welch(experiment_of):
     runs = [experiment_of("main", linear=BASE), experiment_of("more", linear={7: 0.9, 8: 0.91, 9: 0.9, 10: 0.92})]
-    assert verdict(runs).badge == "Beyond noise"
+    assert judge(runs).badge == "Beyond noise"
     own = rows(runs)[1]["cells"][0]
     assert own["n"] == 4 and own["change"].mean == "+10.75" and own["change"].judgement == "beyond noise"
 
 
 def test_unlabelled(experiment_of):
     runs = [experiment_of(name, labelled=False) for name in ("main", "other")]
-    assert verdict(runs).level == "unlabelled"
+    assert judge(runs).level == "unlabelled"
     assert [measure.key for measure in measures(runs)] == ["alignment", "uniformity"]
     text = render(runs)
     assert "carry no labels" in text and "Linear probe<small>" not in text
@@ -99,7 +99,7 @@ def test_unlabelled(experiment_of):
 def test_a_failed_run_is_named_and_left_aside(experiment_of):
     failed = experiment_of("hot", linear={0: None, 1: 0.99, 2: 0.99}, loss=float("nan"))
     runs = [experiment_of("main", linear=BASE), failed, experiment_of("colder", linear=BETTER)]
-    found = verdict(runs)
+    found = judge(runs)
     assert found.sentence.startswith("colder is best")
     assert found.notes[0].startswith("hot failed, no number: linear of seed 0, the training loss of seed 0")
     assert rows(runs)[1]["cells"][0]["value"] == MISSING
@@ -111,12 +111,12 @@ def test_a_failed_run_is_named_and_left_aside(experiment_of):
 )
 def test_where_only_one_of_two_ran_well(experiment_of, first, says):
     runs = [experiment_of("main", linear=BASE), experiment_of("hot", linear={0: None, 1: None})]
-    assert says in verdict(runs[::-1] if first == "bad" else runs).sentence
+    assert says in judge(runs[::-1] if first == "bad" else runs).sentence
 
 
 def test_all_failed(experiment_of):
     runs = [experiment_of(name, linear={0: None}, loss=float("nan")) for name in ("main", "hot")]
-    assert verdict(runs).level == "failed"
+    assert judge(runs).level == "failed"
     assert "No loss of these runs is a number" in render(runs)
 
 
@@ -124,7 +124,7 @@ def test_notes(experiment_of):
     base = experiment_of("main", linear=BASE)
     other = experiment_of("other", linear=BETTER, test_images="x", evaluated="f", params={"eval.knn": []})
     fallen = experiment_of("fallen", linear=BASE, collapse="the loss fell and rank from 9 to 1")
-    notes = " ".join(verdict([base, other, fallen]).notes)
+    notes = " ".join(judge([base, other, fallen]).notes)
     assert "other was measured on other test images and with other eval.knn" in notes
     assert "fallen collapsed: seed 0, seed 1 and seed 2; in epoch 3 of seed 0 the loss fell" in notes
     assert "fallen has the very results of the baseline" in notes
@@ -138,7 +138,7 @@ def test_only_parameters_that_differ_are_shown(experiment_of):
 
 
 def test_modules_that_differ_are_named_with_their_stages(experiment_of):
-    [found] = code([experiment_of("main"), experiment_of("same"), experiment_of("edited", code="2" * 32)])
+    [found] = code_changes([experiment_of("main"), experiment_of("same"), experiment_of("edited", code="2" * 32)])
     assert found == {
         "name": "edited",
         "changes": [{"module": "losses/ntxent.py", "how": "changed", "stages": ["pretrain"]}],

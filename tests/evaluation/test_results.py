@@ -5,7 +5,7 @@ import json
 import pytest
 
 from contraflow.evaluation.hits import Hits
-from contraflow.evaluation.results import ByRound, Evaluation, Extra, Images, Round
+from contraflow.evaluation.results import ByRound, Evaluation, Extra, Images, RoundFigures
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
 
@@ -19,7 +19,10 @@ def results(evaluation_of):
     names = {"representation": "encoder", "seed": 3, "provenance": MADE_FROM}
     extra = {"kind": "transfer", "figures": {"jpeg": {"1": {"knn5": 0.5}}}, "protocol": {"knn": "k = 5"}}
     hits = Hits.of([True, False])
-    rounds = [Round(round=0, linear=0.5, right=hits, confusion=[[1, 0], [1, 0]], knn5=0.25), Round(round=1)]
+    rounds = [
+        RoundFigures(round=0, linear=0.5, right=hits, confusion=[[1, 0], [1, 0]], knn5=0.25),
+        RoundFigures(round=1),
+    ]
     return [
         evaluation_of(
             provenance=MADE_FROM,

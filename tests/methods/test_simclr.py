@@ -29,7 +29,7 @@ def test_companions_are_negatives_of_every_other_image(method_of, batch_of):
     """An anchor at a time: the positive against all other views and all companions but those of the anchor's image."""
     method, batch = method_of("simclr", loss={"tau": 0.3}), batch_of()
     along, index = torch.randn(2, 6, 1, 16, 16), torch.stack([batch.index.roll(1), torch.arange(6) + 40])
-    output = method(replace(batch, companions=along, companion_index=index))
+    output = method(replace(batch, companion_views=along, companions=index))
     images = torch.cat([*batch.views, *along])
     z = torch.nn.functional.normalize(method.projection(method.encoder(images)))
     whose = torch.cat([batch.index, batch.index, *index]).tolist()
@@ -47,6 +47,6 @@ def test_stored_vectors_are_negatives_of_every_other_image(method_of, batch_of):
     method, batch = method_of("simclr", loss={"tau": 0.3}), batch_of()
     vectors, whose = torch.randn(18, 8), torch.randint(40, (18,))
     whose[0] = batch.index[1]
-    output = method(replace(batch, stored=vectors, stored_index=whose))
+    output = method(replace(batch, slots=vectors, slot_index=whose))
     z = output.embeddings.detach()
     torch.testing.assert_close(output.loss, ntxent(*z, 0.3, index=batch.index, others=(vectors, whose)))

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from contraflow.pages.numbers import MISSING, fixed, is_number, listing, percent, points, share, spread, times
+from contraflow.pages.numbers import MISSING, fixed, is_number, listing, percent, plus_minus, points, share, times
 
 
 @pytest.mark.parametrize("value", [None, math.nan, math.inf])
@@ -21,9 +21,9 @@ def test_figures_as_a_person_reads_them():
 
 def test_spread_over_seeds():
     two = {"mean": 0.87244, "std": 0.0031, "n": 2}
-    assert spread(two) == "87.24 ±\u00a00.31" and percent(two, 1) == "87.2\u00a0±\u00a00.3\u202f%"
-    assert spread(two | {"n": 1}, 3, 1) == "0.872"
-    assert spread(two | {"mean": None}) == MISSING and spread(two | {"std": None}) == f"87.24 ±\u00a0{MISSING}"
+    assert plus_minus(two) == "87.24 ±\u00a00.31" and percent(two, 1) == "87.2\u00a0±\u00a00.3\u202f%"
+    assert plus_minus(two | {"n": 1}, 3, 1) == "0.872"
+    assert plus_minus(two | {"mean": None}) == MISSING and plus_minus(two | {"std": None}) == f"87.24 ±\u00a0{MISSING}"
 
 
 def test_words():

@@ -1,6 +1,6 @@
 import pytest
 
-from contraflow.report.calibration import _over_seeds, calibration
+from contraflow.report.calibration import _over_seeds, reliability
 
 
 def test_bins_are_those_of_all_images_of_all_seeds(evaluation_of):
@@ -13,7 +13,7 @@ def test_bins_are_those_of_all_images_of_all_seeds(evaluation_of):
 
 
 def test_every_representation_is_named_with_its_error(run_of):
-    found = calibration(run_of())
+    found = reliability(run_of())
     names = ["Encoder", "Untrained encoder", "Raw pixels", "Principal components"]
     assert [row["name"] for row in found["errors"]] == names
     assert "Expected calibration error: Encoder 2.00 points" in found["wide"]
@@ -22,4 +22,4 @@ def test_every_representation_is_named_with_its_error(run_of):
 
 
 def test_without_labels_there_is_none(run_of):
-    assert calibration(run_of(classes=[])) is None
+    assert reliability(run_of(classes=[])) is None

@@ -17,7 +17,7 @@ from contraflow.pages.numbers import words
 from contraflow.pages.pictures import LARGEST, picture, sheet, sprite
 from contraflow.pages.svg import to_svg
 from contraflow.params import load_params, parse_params
-from contraflow.report.classes import confusion, mistaken, per_class
+from contraflow.report.classes import confusion, mean_per_class, mistaken
 from contraflow.report.curves import diagnosis_curves, loss_curves
 from contraflow.report.embedding_map import embedding_map, project
 from contraflow.report.gallery import choose_samples, drawn
@@ -151,7 +151,7 @@ def test_figures_of_a_class_are_means_over_seeds(run_of):
     run = run_of(classes=["a", "b"])
     table = run.evaluations["encoder"][3].per_class
     table[0] = table[0].model_copy(update={"precision": 0.9})
-    rows = per_class(run)
+    rows = mean_per_class(run)
     assert [(row.name, row.images) for row in rows] == [("a", 20), ("b", 20)]
     assert [row.precision for row in rows] == pytest.approx([0.7, 0.7])
 

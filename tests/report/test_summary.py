@@ -5,9 +5,9 @@ import pytest
 
 from contraflow.evaluation.hits import Hits
 from contraflow.report.summary import (
+    accuracies,
     geometry,
     measured_gap,
-    measures,
     measures_by_round,
     mining_gap,
     rounds,
@@ -60,7 +60,7 @@ def test_rows_of_the_table(run):
 
 
 def test_few_labels_are_among_the_measures_but_not_after_each_round(run):
-    assert [measure.key for measure in measures(run)] == ["linear", "linear_10pct", "knn200", "knn20"]
+    assert [measure.key for measure in accuracies(run)] == ["linear", "linear_10pct", "knn200", "knn20"]
     assert [measure.key for measure in measures_by_round(run)] == ["linear", "knn200", "knn20"]
 
 

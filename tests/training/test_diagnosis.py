@@ -5,12 +5,12 @@ import torch
 import torch.nn.functional as F
 
 from contraflow.evaluation import geometry
-from contraflow.training.diagnosis import MOST, Recent, alignment, measure, uniformity
+from contraflow.training.diagnosis import MOST, Recent, alignment, diagnose, uniformity
 
 
 def test_figures_equal_their_slow_definitions():
     z = torch.randn(2, 12, 5, generator=torch.Generator().manual_seed(0))
-    found, (a, b) = measure(z), F.normalize(z, dim=2)
+    found, (a, b) = diagnose(z), F.normalize(z, dim=2)
     assert found["alignment"] == pytest.approx(alignment(a, b).item())
     assert found["uniformity"] == pytest.approx(uniformity(a).item())
     assert found["positive"] == pytest.approx(sum(float(x @ y) for x, y in zip(a, b, strict=True)) / 12, rel=1e-5)
@@ -22,9 +22,9 @@ def test_figures_equal_their_slow_definitions():
 
 def test_rank_and_spread_of_known_shapes():
     axes = torch.cat([torch.eye(6), -torch.eye(6)])
-    even = measure(torch.stack([axes, axes]))
+    even = diagnose(torch.stack([axes, axes]))
     assert even["rank"] == pytest.approx(6, rel=1e-4) and even["spread"] == pytest.approx(math.sqrt(12 / 11), rel=1e-4)
-    point = measure(torch.ones(2, 9, 6))
+    point = diagnose(torch.ones(2, 9, 6))
     assert point["rank"] == pytest.approx(1, abs=1e-2) and point["spread"] == pytest.approx(0, abs=1e-5)
     assert point["uniformity"] == pytest.approx(0, abs=1e-5) and point["hardest"] == pytest.approx(1)
 

@@ -36,7 +36,7 @@ def test_each_image_brings_the_views_of_its_companions(loader_of, encoded, m, pa
         own = slice(part * 8 // parts, (part + 1) * 8 // parts)
         for batch, expected in zip(found, alone, strict=True):
             assert torch.equal(batch.index, expected.index) and torch.equal(batch.views, expected.views[:, own])
-            assert torch.equal(batch.companion_index, torch.from_numpy(companions[batch.index].T))
-            assert batch.companions.shape[:2] == (m, 8 // parts)
-            for views, indices in zip(batch.companions, batch.companion_index[:, own].tolist(), strict=True):
+            assert torch.equal(batch.companions, torch.from_numpy(companions[batch.index].T))
+            assert batch.companion_views.shape[:2] == (m, 8 // parts)
+            for views, indices in zip(batch.companion_views, batch.companions[:, own].tolist(), strict=True):
                 assert all(torch.equal(view, plain[index]) for view, index in zip(views, indices, strict=True))

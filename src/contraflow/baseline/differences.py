@@ -11,7 +11,7 @@ from contraflow.settings.values import ABSENT, flat
 
 def parameters(runs: Sequence[Measured]) -> list[dict]:
     """One row a parameter that is not the same everywhere: its name, and its value in each run, marked where other."""
-    return differing(rows([run.params for run in runs], words))
+    return differing(compared_rows([run.params for run in runs], words))
 
 
 def differing(rows: list[dict]) -> list[dict]:
@@ -19,7 +19,7 @@ def differing(rows: list[dict]) -> list[dict]:
     return [row for row in rows if any(cell["other"] for cell in row["cells"])]
 
 
-def rows(tables: Sequence[Mapping[str, Any]], text: Callable[[Any], str]) -> list[dict]:
+def compared_rows(tables: Sequence[Mapping[str, Any]], text: Callable[[Any], str]) -> list[dict]:
     """One row a key that any of the runs' tables has: its name, and the `text` of its value in each run, marked where
     it is other than in the first.
     """

@@ -6,7 +6,7 @@ from statistics import fmean
 
 from contraflow.baseline.measured import Figures, Measured
 from contraflow.evaluation.results import Evaluation
-from contraflow.pages.numbers import NARROW, is_number, points, spread
+from contraflow.pages.numbers import NARROW, is_number, plus_minus, points
 from contraflow.statistics import Difference, Scores, difference
 
 GEOMETRY = {"alignment": "0 is best", "uniformity": "lower is more spread out"}
@@ -72,7 +72,7 @@ class Measure:
 
     def figure(self, over_seeds: dict) -> str:
         """Its spread over seeds as a person reads it: accuracies in per cent."""
-        return spread(over_seeds) if self.split else spread(over_seeds, 3, 1)
+        return plus_minus(over_seeds) if self.split else plus_minus(over_seeds, 3, 1)
 
     def change(self, value: float) -> str:
         """A difference with its sign: accuracies in points."""

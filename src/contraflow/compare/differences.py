@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from contraflow.baseline.differences import differing, rows
+from contraflow.baseline.differences import compared_rows, differing
 from contraflow.compare.experiment import Experiment
 
 CODE = "src/contraflow/"
 
 
-def code(experiments: Sequence[Experiment]) -> list[dict]:
+def code_changes(experiments: Sequence[Experiment]) -> list[dict]:
     """For each run with other code than the baseline, its name and the `changes`: a module, how, in which stages.
 
     A module is new or gone where only one of the two runs has it in a stage.
@@ -35,13 +35,13 @@ def code(experiments: Sequence[Experiment]) -> list[dict]:
 def stages(experiments: Sequence[Experiment]) -> list[dict]:
     """One row a stage: what each run made in it, as the first letters of a digest, and whether it is the baseline's."""
     made = [{name: stage.outputs for name, stage in run.stages.items()} for run in experiments]
-    return rows(made, lambda outputs: " ".join(digest[:7] for digest in outputs.values()))
+    return compared_rows(made, lambda outputs: " ".join(digest[:7] for digest in outputs.values()))
 
 
 def inputs(experiments: Sequence[Experiment]) -> list[dict]:
     """One row a file or folder from outside (a user's images) that is not the same everywhere, as in `stages`."""
     read = [_from_outside(run) for run in experiments]
-    return differing(rows(read, lambda digest: digest[:7]))
+    return differing(compared_rows(read, lambda digest: digest[:7]))
 
 
 def _from_outside(run: Experiment) -> dict[str, str]:

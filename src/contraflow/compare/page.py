@@ -8,7 +8,7 @@ from contraflow.baseline.differences import parameters
 from contraflow.baseline.measures import measures
 from contraflow.compare import curves, differences, results
 from contraflow.compare.experiment import Experiment
-from contraflow.compare.verdict import verdict
+from contraflow.compare.verdict import judge
 from contraflow.pages.assets import template
 from contraflow.pages.palette import colour
 from contraflow.statistics import CONFIDENCE, IN_WORDS
@@ -19,14 +19,14 @@ def render(experiments: Sequence[Experiment]) -> str:
     return template(Path(__file__).parent / "page.html.j2").render(
         names=[run.name for run in experiments],
         colours=[colour(number) for number in range(len(experiments))],
-        verdict=verdict(experiments),
+        verdict=judge(experiments),
         measures=measures(experiments),
         rows=results.rows(experiments),
         strips=results.strips(experiments),
         confidence=CONFIDENCE,
         noise=IN_WORDS,
         parameters=parameters(experiments),
-        code=differences.code(experiments),
+        code=differences.code_changes(experiments),
         inputs=differences.inputs(experiments),
         stages=differences.stages(experiments),
         curves=curves.loss_curves(experiments),

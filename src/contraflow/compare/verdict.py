@@ -13,7 +13,7 @@ ENOUGH_SEEDS = 5
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Judgement:
     """A judgement: `level` is a class of the style sheet, `badge` a word or two, `sentence` what was found."""
 
     level: str
@@ -22,9 +22,9 @@ class Verdict:
     notes: list[str]
 
 
-def verdict(experiments: Sequence[Experiment]) -> Verdict:
+def judge(experiments: Sequence[Experiment]) -> Judgement:
     """Judge two or more runs, the first of which is the baseline."""
-    return Verdict(*_judged(experiments), _notes(experiments))
+    return Judgement(*_judged(experiments), _notes(experiments))
 
 
 def _judged(experiments: Sequence[Experiment]) -> tuple[str, str, str]:

@@ -147,7 +147,7 @@ class Images(Record):
     held_out: int
 
 
-class Round(Record):
+class RoundFigures(Record):
     """The light measurement of one round; without labels the number of the round alone.
 
     Attributes:
@@ -177,5 +177,5 @@ class ByRound(Result):
     representation: str
     seed: int
     images: Images
-    rounds: list[Round]
+    rounds: list[RoundFigures]
     provenance: Provenance

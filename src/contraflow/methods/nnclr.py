@@ -31,14 +31,14 @@ class NNCLR(Contrastive):
         z = gather(z.detach(), dim=1)
         shown = batch.shown.expand(z.shape[:2])
         first, second = (
-            self.find(nearest(view, self.queue.stored), other, Stored(other, of_other), of_view, batch.progress)
+            self.find(nearest_keys(view, self.queue.stored), other, Stored(other, of_other), of_view, batch.progress)
             for view, of_view, other, of_other in zip(z, shown, predicted.flip(0), shown.flip(0), strict=True)
         )
         self.queue.push(z[0], batch.index)
         return Output((first + second) / 2, z)
 
 
-def nearest(z: Tensor, stored: Stored) -> Tensor:
+def nearest_keys(z: Tensor, stored: Stored) -> Tensor:
     """The stored key most similar by cosine to each row of `z` (N, D); the row itself while nothing is stored."""
     with torch.autocast(z.device.type, enabled=False):
         similarity = F.normalize(z.float()) @ F.normalize(stored.keys).T

@@ -15,18 +15,18 @@ class SimCLR(Contrastive):
     """NT-Xent over both views, all 2N anchors.
 
     Where there are small crops (multi-crop, Caron et al. 2020), the mean of that and of NT-Xent between each of them
-    and each of the views, all pairs counting alike. Images that others bring along, and stored vectors, are negatives
+    and each of the views, all pairs counting alike. Images that others bring along, and slots, are negatives
     of the whole batch.
     """
 
     def forward(self, batch: Batch) -> Output:
-        if batch.companions is None:
+        if batch.companion_views is None:
             z = self.embed(batch.views)
-            others = None if batch.stored is None else (batch.stored, batch.stored_index)
+            others = None if batch.slots is None else (batch.slots, batch.slot_index)
         else:  # together, or BatchNorm would tell views from companions
-            both = self.embed(torch.cat([batch.views, batch.companions]))
-            z, along = both.split([len(batch.views), len(batch.companions)])
-            others = along.flatten(0, 1), batch.companion_index.flatten()
+            both = self.embed(torch.cat([batch.views, batch.companion_views]))
+            z, along = both.split([len(batch.views), len(batch.companion_views)])
+            others = along.flatten(0, 1), batch.companions.flatten()
         return Output(self.contrast(z, batch, others), z)
 
     def contrast(self, z: Tensor, batch: Batch, others: tuple[Tensor, Tensor] | None = None) -> Tensor:

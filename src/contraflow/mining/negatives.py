@@ -132,7 +132,7 @@ def _suspicion(
     if name == "views":
         return partial(suspicion.agreed_by_views, images=features, top=top, threshold=threshold)
     if name == "rank":
-        suspects = partial(suspicion.nearest, left_out=round(part_of(len(features), settings.fn_share)))
+        suspects = partial(suspicion.topmost, left_out=round(part_of(len(features), settings.fn_share)))
     elif name == "threshold":
         suspects = partial(suspicion.similar, threshold=threshold)
     elif name == "mutual":

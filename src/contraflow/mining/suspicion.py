@@ -13,7 +13,7 @@ def nobody(candidates: Candidates) -> np.ndarray:
     return np.zeros(candidates.other.shape, bool)
 
 
-def nearest(candidates: Candidates, left_out: int) -> np.ndarray:
+def topmost(candidates: Candidates, left_out: int) -> np.ndarray:
     """The nearest `left_out` (the inner bound of Ring's band, Wu et al. 2021, "Conditional Negative Sampling for
     Contrastive Learning of Visual Representations").
     """

@@ -32,7 +32,7 @@ class Greatest:
 
     def ranked(self) -> tuple[np.ndarray, np.ndarray]:
         """The greatest, falling, and their columns, (rows, k); nothing can be added any more."""
-        return rank(self._keys, self._count, self._k)
+        return rank_keys(self._keys, self._count, self._k)
 
 
 class Ranked:
@@ -93,7 +93,7 @@ def keep_greatest(keys, count, threshold, block, width, offset, k):
 
 
 @kernel
-def rank(keys, count, k):
+def rank_keys(keys, count, k):
     """The `k` greatest of `count` keys in each row (B, room) as entries, falling, and their columns, (B, k)."""
     values, columns = np.empty((len(keys), k), np.float32), np.empty((len(keys), k), np.int64)
     for i in range(len(keys)):

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, sel
 from contraflow.pages import numbers
 
 HERE = Path(__file__).parent
-FILTERS = ("fixed", "share", "spread", "points", "count", "times", "words", "is_number")
+FILTERS = ("fixed", "share", "plus_minus", "points", "count", "times", "words", "is_number")
 
 
 def template(path: Path) -> Template:

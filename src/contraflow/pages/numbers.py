@@ -23,7 +23,7 @@ def share(value: float | None, digits: int = 1) -> str:
     return f"{fixed(100 * value, digits)}{NARROW}%" if is_number(value) else MISSING
 
 
-def spread(value: dict, digits: int = 2, scale: float = 100) -> str:
+def plus_minus(value: dict, digits: int = 2, scale: float = 100) -> str:
     """Mean and, of several seeds, standard deviation of a figure, both times `scale`: `87.24 ± 0.31`."""
     mean, std = (value[name] and scale * value[name] for name in ("mean", "std"))
     return fixed(mean, digits) + (f" ±{NBSP}{fixed(std, digits)}" if value["n"] > 1 and is_number(mean) else "")
@@ -31,7 +31,7 @@ def spread(value: dict, digits: int = 2, scale: float = 100) -> str:
 
 def percent(value: dict, digits: int = 2) -> str:
     """The spread of an accuracy as per cent, in one piece: `87.24 ± 0.31 %`."""
-    return f"{spread(value, digits).replace(' ', NBSP)}{NARROW}%"
+    return f"{plus_minus(value, digits).replace(' ', NBSP)}{NARROW}%"
 
 
 def points(value: float | None, digits: int = 1) -> str:

@@ -13,7 +13,7 @@ SHOWN = {"encoder": "o", "raw_pixels": "^"}  # with a mark each
 HEIGHT = 3.6  # inches
 
 
-def calibration(run: Run) -> dict | None:
+def reliability(run: Run) -> dict | None:
     """The reliability of the probe as `wide` and `narrow` SVG with a `legend`, and the `errors` of all representations.
 
     None without labels.

@@ -106,7 +106,7 @@ def _picture(shares: np.ndarray) -> str:
     return data_uri(picture.resize((scale * len(shares),) * 2, Image.Resampling.NEAREST))
 
 
-def per_class(run: Run) -> list[ClassFigures]:
+def mean_per_class(run: Run) -> list[ClassFigures]:
     """The figures of each class, means over seeds."""
     tables = [evaluation.per_class for evaluation in run.evaluations["encoder"].values()]
     shares = ("precision", "recall", "f1")

@@ -42,7 +42,7 @@ def evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict
     return {name: {seed: found[name, seed] for seed in seeds.get(name, [])} for name in NAMES}
 
 
-def extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[str, str]]:
+def extra_protocols(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[str, str]]:
     """For each kind of extra evaluation that the parameters ask for, the words of the encoder's on how it was made."""
     read = [Extra.read(path, data=encoded.digest) for path in paths]
     found = {(extra.kind, extra.representation, extra.seed): extra.protocol for extra in read}
@@ -86,7 +86,7 @@ def last_negatives(seed: int, paths: list[Path], digest: str) -> Mined:
     return max(tables, key=lambda table: table.made_from.round)
 
 
-def code(encoded: EncodedData, evaluations: dict, mined: Mined | None) -> dict[str, str]:
+def code_digests(encoded: EncodedData, evaluations: dict, mined: Mined | None) -> dict[str, str]:
     """SHA-256 of the code of the stages, as their files tell it."""
     measured = next(iter(evaluations["encoder"].values()))
     mine = {"mine": mined.made_from.code} if mined else {}

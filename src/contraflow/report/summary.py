@@ -23,7 +23,7 @@ FALSE = {  # names in `metrics.json`
 }
 
 
-def measures(run: Run) -> list[Measure]:
+def accuracies(run: Run) -> list[Measure]:
     """The accuracies of a run, as `Eval.figures` names them; the first is what it is judged by."""
     return called(run, run.params.eval.figures(unseen=run.card.unseen))
 
@@ -43,7 +43,7 @@ def called(run: Run, keys: Iterable[str]) -> list[Measure]:
 def measures_by_round(run: Run) -> list[Measure]:
     """Those of the light measurement after each round."""
     light = {"linear", *(f"knn{p.k}" for p in run.params.eval.knn)}
-    return [measure for measure in measures(run) if run.card.unseen or measure.key in light]
+    return [measure for measure in accuracies(run) if run.card.unseen or measure.key in light]
 
 
 def accuracy(run: Run, representation: str, key: str, split: str = "test") -> dict | None:
@@ -71,7 +71,7 @@ def summary_rows(run: Run, split: str = "test") -> list[dict]:
         if not run.evaluations[representation]:
             continue
         cells = []
-        for measure in measures(run):
+        for measure in accuracies(run):
             value = accuracy(run, representation, measure.key, split)
             raw = accuracy(run, "raw_pixels", measure.key, split)
             known = value and raw and is_number(value["mean"]) and is_number(raw["mean"])
@@ -116,7 +116,7 @@ def geometry(run: Run) -> dict | None:
     return {"columns": columns, "rows": rows} if rows else None
 
 
-def extras(run: Run) -> list[dict]:
+def extra_tables(run: Run) -> list[dict]:
     """One table an extra evaluation that was asked for: `title`, `columns` and `rows` (each with `name` and `note`), in
     each row `cells` (mean, std and n), `guide` (what it shows, what is good, what is bad) and `protocol`.
     """
@@ -147,7 +147,9 @@ def _by_representation(run: Run, asked: Asked, found: dict) -> dict:
 def _by_case(run: Run, asked: Asked, found: dict) -> dict:
     """A row a case and level, a column a representation and figure."""
     cases = [(case, level, figures) for case, levels in found["encoder"].items() for level, figures in levels.items()]
-    shown = [(key, measure) for key in NAMES if key in found for measure in measures(run) if measure.key in cases[0][2]]
+    shown = [
+        (key, measure) for key in NAMES if key in found for measure in accuracies(run) if measure.key in cases[0][2]
+    ]
     return {
         "columns": [{"name": NAMES[key], "note": measure.name} for key, measure in shown],
         "rows": [
@@ -161,7 +163,7 @@ def _by_case(run: Run, asked: Asked, found: dict) -> dict:
     }
 
 
-def protocol(run: Run) -> dict[str, str]:
+def whole_protocol(run: Run) -> dict[str, str]:
     """How the encoder was measured, and what the baselines' features are."""
     words = dict(next(iter(run.evaluations["encoder"].values())).protocol)
     if run.classes:
@@ -176,7 +178,7 @@ def strips(run: Run) -> dict | None:
     """The accuracies as positions (per cent of the width) on a common axis; None without finite accuracies."""
     values = {
         (measure.key, name): value
-        for measure in measures(run)
+        for measure in accuracies(run)
         for name in NAMES
         if (value := accuracy(run, name, measure.key)) and is_number(value["mean"])
     }
@@ -206,6 +208,6 @@ def strips(run: Run) -> dict | None:
                 if (v := values.get((measure.key, name)))
             ],
         }
-        for measure in measures(run)
+        for measure in accuracies(run)
     ]
     return {"rows": rows, "ticks": [{"at": at(tick), "value": tick} for tick in ticks]}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from contraflow.baseline.measures import LINEAR, interval
 from contraflow.pages.numbers import NARROW, NBSP, count, fixed, is_number, listing, percent, share, times
 from contraflow.report.run import Run
-from contraflow.report.summary import NAMES, accuracy, measured_gap, measures, mining_gap
+from contraflow.report.summary import NAMES, accuracies, accuracy, measured_gap, mining_gap
 from contraflow.statistics import ONE_SEED, Difference, error_of_accuracy
 
 BADGES = {
@@ -46,7 +46,7 @@ def verdict(run: Run) -> Verdict:
         )
     if not run.classes:
         return _unlabelled(run)
-    first = measures(run)[0].key
+    first = accuracies(run)[0].key
     raw, untrained = (measured_gap(run, first, baseline) for baseline in ("raw_pixels", "untrained"))
     level, headline = _judged({"raw pixels": raw, "an untrained encoder": untrained})
     paragraph = " ".join([_judging(run, raw, untrained), _ranking(run) if run.card.unseen else _neighbours(run)])
@@ -96,7 +96,7 @@ def _judged(gaps: dict[str, Difference]) -> tuple[str, str]:
 
 
 def _judging(run: Run, raw: Difference, untrained: Difference) -> str:
-    first = measures(run)[0]
+    first = accuracies(run)[0]
     own, of_raw, of_untrained = (accuracy(run, name, first.key) for name in ("encoder", "raw_pixels", "untrained"))
     n, images = own["n"], times(run.card.test.images, "test image")
     found = f"A linear probe on its features names the class of {percent(own)} of the {images}"
@@ -137,7 +137,7 @@ def _neighbours(run: Run) -> str:
     """Whether k-NN beats raw pixels, for each k, plainly."""
     said = {1: "beats", -1: "does not beat", 0: "cannot be told from"}  # by the sign of the difference
     sides: dict[int, list[str]] = {sign: [] for sign in said}
-    for measure in measures(run):
+    for measure in accuracies(run):
         if not measure.key.startswith("knn"):
             continue
         gap = measured_gap(run, measure.key, "raw_pixels")
@@ -222,7 +222,7 @@ def _on_mining(run: Run) -> str | None:
 
 def _rounds(run: Run) -> str | None:
     """What the run is judged by, before mining against after the last round; None where it was not measured."""
-    rounds, first = run.metrics.get("rounds", []), measures(run)[0]
+    rounds, first = run.metrics.get("rounds", []), accuracies(run)[0]
     ends = [entry.get(first.key) for entry in (rounds[0], rounds[-1])] if len(rounds) > 1 else []
     found = mining_gap(run)
     if found is None or not all(end and is_number(end["mean"]) for end in ends):

@@ -69,11 +69,11 @@ def report(
         labels=arrays["label"],
         predicted=arrays["predicted"],
         mined=mined,
-        extras=reading.extras(params, encoded, extras),
+        extras=reading.extra_protocols(params, encoded, extras),
         confusions=reading.confusions(by_round),
         probed=reading.probed(by_round),
         baseline=read_pinned(baseline),
         digests=reading.digests(encoded, by_name, by_folder=[*extras, *negatives]),
-        code=reading.code(encoded, measured, mined),
+        code=reading.code_digests(encoded, measured, mined),
     )
     write_text(page, render(run))

@@ -39,12 +39,12 @@ class Recent:
         while sum(batch.shape[1] for batch in self._batches[1:]) >= MOST:
             del self._batches[0]
 
-    def measure(self) -> dict[str, float]:
-        """The figures of what is kept, at least two images, as `measure` gives them."""
-        return measure(torch.cat(self._batches, dim=1).cpu())
+    def diagnose(self) -> dict[str, float]:
+        """The figures of what is kept, at least two images, as `diagnose` gives them."""
+        return diagnose(torch.cat(self._batches, dim=1).cpu())
 
 
-def measure(z: Tensor) -> dict[str, float]:
+def diagnose(z: Tensor) -> dict[str, float]:
     """The figures of embeddings (2, N, D) of both views of N images, at least two.
 
     Returns:

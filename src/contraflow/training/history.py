@@ -25,7 +25,7 @@ class Epoch:
         epoch: From 1, counted on through the rounds of a run.
         loss: Mean over the epoch's batches.
         lr: Learning rate of the last batch.
-        alignment, uniformity, positive, hardest, rank, spread: As in `contraflow.training.diagnosis.measure`.
+        alignment, uniformity, positive, hardest, rank, spread: As in `contraflow.training.diagnosis.diagnose`.
         gradient_norm: Length of the whole gradient, mean over batches.
         knn: Accuracy (0 to 1) of k-NN on the validation images; None where it was not measured.
         collapse: What shows that the training has collapsed, in words; None where nothing does.

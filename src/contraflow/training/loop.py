@@ -29,12 +29,12 @@ REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linea
 class MinedImages(NamedTuple):
     """Mined negatives that each image brings along: their sample indices (images, m) int64.
 
-    They come in a view each, or `stored`, as the vectors that they last had: a vector starts as the projection of its
+    They come in a view each, or as slots, the vectors that they last had: a vector starts as the projection of its
     image, and is no part of the checkpoint.
     """
 
-    index: np.ndarray
-    stored: bool
+    companions: np.ndarray
+    as_slots: bool
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,10 @@ class Round:
         """The sample indices in the order of an epoch; None where it is drawn from the seed."""
         return self.mined(epoch=epoch) if callable(self.mined) else None
 
-    def along(self, *, stored: bool) -> np.ndarray | None:
+    def companions(self, *, as_slots: bool) -> np.ndarray | None:
         """Sample indices of the images that come along in this way, (images, m) int64; None where none do."""
-        return self.mined.index if isinstance(self.mined, MinedImages) and self.mined.stored == stored else None
+        along = isinstance(self.mined, MinedImages) and self.mined.as_slots == as_slots
+        return self.mined.companions if along else None
 
     def __str__(self) -> str:
         return f"seed {self.seed} · round {self.number}"
@@ -130,8 +131,8 @@ def train(
                     group["lr"] = rate
                 batch = replace(made, labels=labels[made.shown], progress=step / steps).to(device)
                 if slots is not None:
-                    stored, of_images = slots.of(batch.index)
-                    batch = replace(batch, stored=stored, stored_index=of_images)
+                    vectors, of_images = slots.of(batch.index)
+                    batch = replace(batch, slots=vectors, slot_index=of_images)
                 with autocast:
                     output = method(batch)
                 if slots is not None:
@@ -159,7 +160,7 @@ def train(
                 epoch=epoch + 1,
                 loss=total / batches,
                 lr=rate,
-                **recent.measure(),
+                **recent.diagnose(),
                 gradient_norm=_mean_of_finite(torch.stack(norms)),
                 knn=accuracy,
             )

@@ -89,9 +89,9 @@ class RoundTraining:
             method.encoder.load_state_dict(load_encoder(todo.encoder)[0].state_dict())
         own_threads = max(1, self.threads // world_size())
         slots = None
-        if (stored := todo.along(stored=True)) is not None:
+        if (companions := todo.companions(as_slots=True)) is not None:
             vectors = _projections(method, data, device, own_threads)
-            slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(stored))
+            slots = MinedSlots(vectors, settings.method.bank_momentum, torch.from_numpy(companions))
         rows = train(
             method,
             self._loader(device, own_threads),
@@ -127,7 +127,7 @@ class RoundTraining:
         recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
         kin = _kin(settings, data, settings.positives.source)
         loader = load(recipes, batch_size=batch_size, local=augment.local(), local_size=small, kin=kin)
-        if (companions := todo.along(stored=False)) is not None:
+        if (companions := todo.companions(as_slots=False)) is not None:
             others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
             return CompanionLoader(loader, others, companions)
         return loader

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from contraflow.foundations.signature import Setting
-from contraflow.methods.parts.settings import Loss, Method, MethodSettings, Negatives, Positives
+from contraflow.methods.parts.settings import Loss, MethodSection, MethodSettings, Negatives, Positives
 from contraflow.models.settings import Model
 from contraflow.settings.values import Count, Natural, NotNegative, Positive, Section, ShareBelowOne
 from contraflow.views.settings import Augment
@@ -60,4 +60,4 @@ class Training(MethodSettings):
     ) -> Self:
         """Of a training with labels, in which nothing contrasts: of a share of each class, drawn by a seed."""
         unused = Loss(), Positives(), Negatives()
-        return cls(model, Method(name="supervised"), *unused, labelled_fraction, seed, augment, train)
+        return cls(model, MethodSection(name="supervised"), *unused, labelled_fraction, seed, augment, train)

@@ -20,11 +20,11 @@ class Batch:
         partner: Sample indices of the images that all views but the first show, (N,) int64; None where those are the
             same.
         local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr gets any.
-        companions: A view of each of m other images that each image brings along as further negatives, (m, n, C, H, W);
+        companions: Sample indices of m other images that each image brings along as further negatives, (m, N) int64;
             None where it brings none. Only simclr gets any.
-        companion_index: Sample indices of those of all images, (m, N) int64.
-        stored: Stored vectors that are further negatives, (M, D); None where there are none. Only simclr gets any.
-        stored_index: Sample indices of the images of these, (M,) int64.
+        companion_views: A view of each, (m, n, C, H, W).
+        slots: Vectors that are further negatives, (M, D); None where there are none. Only simclr gets any.
+        slot_index: Sample indices of the images of these, (M,) int64.
     """
 
     views: Tensor
@@ -34,9 +34,9 @@ class Batch:
     partner: Tensor | None = None
     local: Tensor | None = None
     companions: Tensor | None = None
-    companion_index: Tensor | None = None
-    stored: Tensor | None = None
-    stored_index: Tensor | None = None
+    companion_views: Tensor | None = None
+    slots: Tensor | None = None
+    slot_index: Tensor | None = None
 
     @property
     def shown(self) -> Tensor:

@@ -223,7 +223,7 @@ class CompanionLoader:
         batches = self._images.epoch(epoch, order=order), self._others.epoch(epoch, order=companions.ravel())
         for batch, others in zip(*batches, strict=True):
             views = others.views[0].unflatten(0, (-1, m)).transpose(0, 1)
-            yield replace(batch, companions=views, companion_index=others.index.view(-1, m).T)
+            yield replace(batch, companions=others.index.view(-1, m).T, companion_views=views)
 
 
 class ImageLoader(_Images):

@@ -8,7 +8,7 @@ import torch
 from scipy import stats
 from torchvision.transforms import RandomResizedCrop
 
-from contraflow.views.kernels.draws import DRAWN, RECIPE, draw, exp, mix, uniform
+from contraflow.views.kernels.draws import DRAWN, RECIPE, draw, exp, mix_bits, uniform
 
 
 def recipe_of(**values):
@@ -56,7 +56,7 @@ def one(*key, recipe=ALL, size=(32, 32)):
 def test_mix_is_splitmix64():
     """The first numbers of the published generator for the seed 1234567."""
     step, key = 0x9E3779B97F4A7C15, 1234567
-    numbers = [mix(np.uint64((key + step * n) % 2**64)) for n in (1, 2, 3)]
+    numbers = [mix_bits(np.uint64((key + step * n) % 2**64)) for n in (1, 2, 3)]
     assert numbers == [6457827717110365317, 3203168211198807973, 9817491932198370423]
     assert uniform(np.uint64(key), 0, 0.0, 1.0) == (numbers[0] >> 11) / 2**53
 

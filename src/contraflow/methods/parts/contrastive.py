@@ -9,7 +9,7 @@ from contraflow.losses.infonce import Stored, info_nce
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.kinship import Kinship
 from contraflow.methods.parts.negatives import NegativePolicy
-from contraflow.methods.parts.schedule import cosine
+from contraflow.methods.parts.schedule import cosine_schedule
 from contraflow.methods.parts.settings import Loss
 
 LEAST = 0.01  # of a learned temperature; below, one negative takes all the gradient
@@ -39,7 +39,7 @@ class Temperature(nn.Module):
             return (loss.tau * (SPEED * self.w).exp()).clamp(min=LEAST)
         if loss.temperature == "cosine":
             swing = 2 * loss.tau_swings * progress % 2
-            return cosine(loss.tau_max, loss.tau, swing)
+            return cosine_schedule(loss.tau_max, loss.tau, swing)
         if loss.temperature == "macl":
             alike = F.cosine_similarity(exact(anchors), exact(positives)).mean().detach()
             return loss.tau * (1 + loss.macl_alpha * alike)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from contraflow.collectives import gather
 from contraflow.methods.parts.base import Method
-from contraflow.methods.parts.schedule import cosine
+from contraflow.methods.parts.schedule import cosine_schedule
 
 
 class MomentumCopy(nn.Module):
@@ -30,7 +30,7 @@ class MomentumCopy(nn.Module):
     @torch.no_grad()
     def follow(self, method: Method, progress: float) -> None:
         """Keep a share of the own weights, take the rest from the method's; `progress` is 0 at first, 1 at the end."""
-        momentum = cosine(*self.schedule, progress)
+        momentum = cosine_schedule(*self.schedule, progress)
         for own, other in ((self.encoder, method.encoder), (self.projection, method.projection)):
             for mine, new in zip(own.parameters(), other.parameters(), strict=True):
                 mine.lerp_(new, 1 - momentum)

@@ -3,6 +3,6 @@
 import math
 
 
-def cosine(start: float, end: float, progress: float) -> float:
+def cosine_schedule(start: float, end: float, progress: float) -> float:
     """Half a cosine from `start` at progress 0 to `end` at progress 1."""
     return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2

@@ -24,7 +24,7 @@ from contraflow.settings.values import (
 METHODS = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
 
 
-class Method(Section):
+class MethodSection(Section):
     name: Annotated[
         Literal[*METHODS],
         "moco memory_bank nnclr byol simsiam barlow_twins vicreg triplet margin supcon supcon_ce supervised",
@@ -152,7 +152,7 @@ class MethodSettings(Settings):
     """What a method reads."""
 
     model: Model
-    method: Method
+    method: MethodSection
     loss: Loss
     positives: Positives
     negatives: Negatives

@@ -11,7 +11,7 @@ from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.probe import Problem
 from contraflow.evaluation.representation import Figures, frozen
-from contraflow.evaluation.results import ByRound, Images, Round
+from contraflow.evaluation.results import ByRound, Images, RoundFigures
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.sweep import choose, sweep
 from contraflow.foundations.arrays import evenly
@@ -87,7 +87,7 @@ def evaluate_rounds(
                 require_finite(both.features, f"the encoder of seed {made_from.seed} ({path})")
                 train, test = both[np.arange(len(learned))], both[np.arange(len(learned), len(both.labels))]
                 found = _figures(train, test, card, settings.eval, device)
-            rounds.append(Round(round=number, **found))
+            rounds.append(RoundFigures(round=number, **found))
     if len(seeds) != 1:
         raise UserError(f"evaluate-rounds takes the encoders of one seed, got those of {sorted(seeds)}")
     provenance = Provenance.of_stage("evaluate", params=settings.values(), inputs=inputs)

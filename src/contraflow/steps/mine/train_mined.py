@@ -55,9 +55,9 @@ def train_mined(
     if mining.use == "batches":
         brought = partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)
     else:
-        nearest = np.zeros((encoded.card.train.images, mining.companions), np.int64)
-        nearest[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
-        brought = MinedImages(nearest, stored=mining.use == "stored")
+        companions = np.zeros((encoded.card.train.images, mining.companions), np.int64)
+        companions[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
+        brought = MinedImages(companions, as_slots=mining.use == "stored")
     first = settings.train.epochs + (number - 1) * mining.epochs
     epochs = range(first, first + mining.epochs)
     inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)}

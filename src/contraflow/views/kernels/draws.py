@@ -39,7 +39,7 @@ DRAWN = np.dtype(
 
 
 @part
-def mix(z):
+def mix_bits(z):
     """The output function of SplitMix64 (Steele, Lea, Flood 2014): uint64 to uint64, one to one."""
     z = (z ^ (z >> _30)) * _MIX1
     z = (z ^ (z >> _27)) * _MIX2
@@ -51,14 +51,14 @@ def view_key(seed, epoch, index, view):
     """The uint64 that all random numbers of one view derive from."""
     key = np.uint64(0)
     for number in (seed, epoch, index, view):
-        key = mix(key + _STEP + np.uint64(number))
+        key = mix_bits(key + _STEP + np.uint64(number))
     return key
 
 
 @part
 def uniform(key, slot, low, high):
     """Number in [low, high) of one slot: 53 bits of SplitMix64 output `slot` from `key`."""
-    bits = mix(key + _STEP * np.uint64(slot + 1)) >> _11
+    bits = mix_bits(key + _STEP * np.uint64(slot + 1)) >> _11
     return low + (high - low) * (np.float64(bits) * 2.0**-53)
 
 
