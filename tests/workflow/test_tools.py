@@ -92,7 +92,7 @@ def test_results_that_lie_behind_a_link_are_refused_before_any_work(repository):
         assert "results is a link, behind which DVC records nothing" in refused(repository, command)
     assert not list((repository.path / "scratch").rglob("*.beton"))
     (repository.path / "results").unlink()
-    (repository.path / "scratch").rmdir()
+    shutil.rmtree(repository.path / "scratch")
 
 
 def test_sources_from_the_future(repository):
