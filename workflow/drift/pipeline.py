@@ -10,8 +10,7 @@ from drift.parameters import covered
 from drift.plan import Job
 
 HEADER = """\
-# The stages of the Snakefile as DVC sees them. DVC decides by content whether a stage runs, Snakemake how: each command
-# allows exactly the rules of its stage, and runs those whose files are not there, since DVC has deleted them.
+# DVC decides by content whether a stage runs, Snakemake how: each command allows exactly the rules of its stage.
 # `python workflow/sync.py --fix` writes this file whole: from the rules, the signatures of the steps and their imports.
 """
 PLOTS = Path("workflow/plots.yaml")
