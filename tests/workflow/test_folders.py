@@ -3,9 +3,35 @@
 Each test goes on where the last one ended.
 """
 
+import os
 import shutil
 
 from contraflow.encoded.card import Card
+
+
+def test_what_is_not_read_is_told_and_what_a_system_left_is_not(repository):
+    """Beside it a class of one image, of which none is for the test."""
+    images = repository.path / "images"
+    picture = next(images.glob("upright/*.png"))
+    added = ["upright/7.heic", "labels.txt", "__MACOSX/upright/1.png", "upright/._1.png", "@eaDir/1.png", "one/1.png"]
+    for name in added:
+        (images / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, images / name)
+    said = repository.run("snakemake --cores 2")
+    assert "images: files that are not taken: 1 .heic, 1 .txt" in said
+    card = Card.read(repository.path / "results/encode/card.json")
+    assert (card.classes, card.test.per_class[1], card.not_taken) == (
+        ["lying", "one", "upright"],
+        0,
+        {".heic": 1, ".txt": 1},
+    )
+    page = (repository.path / "results/report.html").read_text()
+    assert "2\u00a0files not taken" in page and "<code>.heic</code>" in page and "MACOSX" not in page
+    assert repository.up_to_date()
+    for name in added:
+        (images / name).unlink()
+    for name in ("one", "@eaDir", "__MACOSX/upright", "__MACOSX"):
+        (images / name).rmdir()
 
 
 def test_a_class_called_logs_in_train_and_val_is_watched(repository):
@@ -30,11 +56,17 @@ def test_a_class_called_logs_in_train_and_val_is_watched(repository):
 def test_what_dvc_cannot_hash_is_named_before_a_job_starts(repository):
     link = repository.path / "images/Train/logs/new.png"
     link.symlink_to("nowhere.png")
+    odd = link.with_name(os.fsdecode(b"\xff.png"))
+    odd.touch()
     repository.set(data={"skip_broken": True})
     said = repository.run("snakemake --cores 2", fails=True)
     assert "Train/logs/new.png (a link that leads nowhere)" in said
+    assert "Train/logs/\ufffd.png (its name is not UTF-8)" in said
     assert "Traceback" not in said and "Finished jobid" not in said
+    said = repository.run("dvc repro", fails=True)  # where fetch need not run DVC hashes the folder before we are asked
+    assert "failed to reproduce 'encode'" in said and "Traceback" not in said and "Finished jobid" not in said
     link.unlink()
+    odd.unlink()
 
 
 def test_a_linked_class_is_refused_whoever_starts_the_run(repository):
