@@ -99,11 +99,11 @@ def _judging(run: Run, raw: Difference, untrained: Difference) -> str:
     first = accuracies(run)[0]
     own, of_raw, of_untrained = (accuracy(run, name, first.key) for name in ("encoder", "raw_pixels", "untrained"))
     n, images = own["n"], times(run.card.test.images, "test image")
-    found = f"A linear probe on its features names the class of {percent(own)} of the {images}"
-    same = "the same" if run.card.unseen else "the same probe"
+    found, same = f"A linear probe on its features names the class of {percent(own)} of the {images}", "the same probe"
     if run.card.unseen:
         k = first.key.removeprefix("recall@")
         nearest = "the nearest other one" if k == "1" else f"one of the {k} nearest others"
+        same = "the same"
         found = f"Training saw none of the classes of the {images}: for {percent(own)} {nearest} is of the same class"
     text = (
         f"{found} ({times(n, 'seed')}). That is {_gap(raw)} than {same} on raw pixels ({percent(of_raw)}) and "
