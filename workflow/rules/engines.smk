@@ -21,8 +21,7 @@ def agree():
         without_git = complaint(Path.cwd())
         agreement = Agreement(Path.cwd(), PARAMS, TARGETS)
         if DVC_RUNS:
-            require_expected(Path.cwd(), since)
-            agreement.bring_back(DVC_RUNS)
+            agreement.bring_back(DVC_RUNS, since)
         else:
             agreement.align()
     except (UserError, OSError) as error:

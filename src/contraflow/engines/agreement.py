@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from contraflow.engines.dvc import LOCK, Dvc
-from contraflow.engines.expected import expect
+from contraflow.engines.expected import expect, require_expected
 from contraflow.engines.images import require_images
 from contraflow.engines.jobs import Store, Trace, content_digest, place
 from contraflow.engines.recordable import require_recordable
@@ -111,12 +111,17 @@ class Agreement:
             raise UserError(f"{lost}: run the same command again")
         expect(self.root, stage, right)
 
-    def bring_back(self, stage: str) -> None:
+    def bring_back(self, stage: str, since: float) -> None:
         """Put the files of a stage that DVC has just deleted back into place where they need not be made again.
 
         These are the files that a killed run had finished, and those that `dvc.lock` records and that the change behind
         this run does not concern. Where all are such, nothing has changed, and DVC was told to `--force` the stage.
+
+        Raises:
+            UserError: a stage that DVC has run `since` it started was recorded otherwise than its jobs wrote it, or as
+                of `align`.
         """
+        require_expected(self.root, self.dvc, since)
         require_recordable(self.root, self.stages)
         if self.stages.reads_folder(stage):
             require_images(self.root, self._params)

@@ -15,20 +15,20 @@ def expect(root: Path, stage: str, files: Mapping[str, str]) -> None:
     write_json(root / FOLDER / f"{stage}.json", dict(files))
 
 
-def require_expected(root: Path, since: float) -> None:
+def require_expected(root: Path, dvc: Dvc, since: float) -> None:
     """Make sure that the stages which a `dvc` has run before this one are recorded as their jobs wrote them.
 
     A stage that is not is struck from `dvc.lock`, so that it runs again.
 
     Args:
-        root: The repository.
+        root, dvc: The repository.
         since: When that `dvc` started, in seconds since the epoch: what was expected earlier may have been replaced by
             the user since.
 
     Raises:
         UserError: somebody changed a file while it was recorded.
     """
-    dvc, wrong = Dvc(root), {}
+    wrong = {}
     for file in (root / FOLDER).glob("*.json"):
         stage, expected, recent = file.stem, read_json(file), file.stat().st_mtime > since
         file.unlink()

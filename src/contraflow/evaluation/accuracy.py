@@ -8,7 +8,7 @@ import torch
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.few_labels import FewLabels, few_label_probes
 from contraflow.evaluation.probe import Probe, Problem
-from contraflow.evaluation.settings import Eval
+from contraflow.evaluation.settings import GRADED, Eval
 from contraflow.evaluation.sweep import Trial, choose, sweep
 from contraflow.foundations.errors import UserError
 from contraflow.neighbours.knn import Labelled, knn_accuracies, knn_predictions
@@ -56,7 +56,7 @@ class Accuracies:
 
     def draws(self, name: str) -> int | None:
         """How many draws of labels the figure is a mean of; None where an image is not just named rightly or not."""
-        if name in ("r_precision", "map@r"):
+        if name in GRADED:
             return None
         return len(self.probed.few[name].weight_decays) if self.probed and name in self.probed.few else 1
 

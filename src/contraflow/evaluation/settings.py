@@ -9,6 +9,8 @@ from contraflow.images.settings import DataName
 from contraflow.neighbours.settings import Knn
 from contraflow.settings.values import Count, NotNegative, Place, Positive, Section, Share, Switch
 
+GRADED = ("r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
+
 
 class Linear(Section):
     weight_decay: Annotated[
@@ -119,7 +121,7 @@ class Eval(Section):
             unseen: Whether training has none of their classes: then no classifier can name them.
         """
         ks = self.recalls(unseen=unseen)
-        retrieval = [*(f"recall@{k}" for k in ks), "r_precision", "map@r"] if ks else []
+        retrieval = [*(f"recall@{k}" for k in ks), *GRADED] if ks else []
         return retrieval if unseen else ["linear", *self.few, *(f"knn{knn.k}" for knn in self.knn), *retrieval]
 
     @property

@@ -12,6 +12,7 @@ import pandas as pd
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.names import CARD
 from contraflow.evaluation.results import ByRound, Evaluation, Extra
+from contraflow.evaluation.settings import GRADED
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
@@ -29,7 +30,7 @@ def evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict
         found[evaluation.representation, evaluation.seed] = evaluation
     card = encoded.card
     scores = set(params.eval.figures(unseen=card.unseen)) if card.labelled else set()
-    by_image = scores - {"r_precision", "map@r"}
+    by_image = scores - set(GRADED)
     trained = ("encoder", "untrained", "supervised") if params.eval.supervised else ("encoder", "untrained")
     seeds = dict.fromkeys(trained, params.seeds) | {"raw_pixels": [None], "pca_pixels": [None]}
     for name, seed in ((name, seed) for name, each in seeds.items() for seed in each):

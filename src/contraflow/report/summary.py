@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable
 
 from contraflow.baseline.measures import GEOMETRY, Measure, scores
-from contraflow.evaluation.settings import Asked
+from contraflow.evaluation.settings import GRADED, Asked
 from contraflow.pages.numbers import is_number, times
 from contraflow.report.run import Run
 from contraflow.statistics import IN_WORDS, Difference, difference
@@ -35,7 +35,7 @@ def called(run: Run, keys: Iterable[str]) -> list[Measure]:
         "linear": "logistic regression",
         **dict.fromkeys(settings.few, f"of labels, {times(settings.few_draws, 'draw')}"),
         **{f"knn{p.k}": f"k = {p.k}, τ = {p.tau:g}" for p in settings.knn},
-        **dict.fromkeys(("r_precision", "map@r"), "mean over queries"),
+        **dict.fromkeys(GRADED, "mean over queries"),
     }
     return [Measure(key, notes.get(key, "of the queries")) for key in keys]
 
