@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks import mining_scale, search
 from benchmarks.command import FULL
+from benchmarks.film import __main__ as film
 from benchmarks.loader import __main__ as loader
 from benchmarks.methods import __main__ as methods
 from benchmarks.methods.sizes import SIZES as METHODS
@@ -19,6 +20,7 @@ from benchmarks.rows import made_by
 def codes() -> dict[Path, str]:
     """The digest of what each file of figures would rest on if it were made now."""
     return {
+        film.ROWS: film.code(film.SIZES[FULL]),
         loader.RESULT: loader.code(),
         methods.ROWS: methods.code(METHODS[FULL].budgets),
         mining.ROWS: mining.code(ARMS[FULL]),

@@ -48,6 +48,11 @@ def changed(**values):
             {"method__name": "triplet", "negatives__weighting": "hcl"},
             "negatives.weighting must be uniform where method.name is triplet, which sums over no softmax, got hcl",
         ),
+        (
+            {"method__name": "supervised", "loss__cross_entropy": 0.5},
+            "loss.cross_entropy must be 0 where method.name is supervised, which is that alone, got 0.5",
+        ),
+        ({"loss__cross_entropy": -1.0}, "loss.cross_entropy must be at least 0, got -1"),
         ({"method__name": "margin", "loss__similarity": "dot"}, "loss.similarity must be cosine or euclidean"),
         (
             {"loss__similarity": "dot", "negatives__weighting": "debiased"},

@@ -76,7 +76,7 @@ def _lightly(params: Params, images: np.ndarray) -> Callable[[Sequence[Tensor]],
     criterion = NTXentLoss(params.loss.tau)
 
     def loss(views: Sequence[Tensor]) -> Tensor:
-        return criterion(*method.embed(torch.stack(tuple(views))))
+        return criterion(*method.embed(method.features(torch.stack(tuple(views)))))
 
     return _stepping(method, loss)
 

@@ -9,8 +9,8 @@ method short trainings with a seed of their own try values of the temperature (m
 rate (the others): three, each twice as large as the last, and as many more as it takes until the best of them by k-NN
 on the held-out images is neither the least nor the greatest, or four more. With that value a longer training for each
 of three seeds is measured on the test images. Batches are of 128 images, the learning rate is 0.2 where it is not
-tuned; everything else is as in params.yaml, without mining. The labels that supcon, supcon_ce and supervised see are
-those of all training images.
+tuned; everything else is as in params.yaml, without mining. supcon_ce is supcon with `loss.cross_entropy` 1; the labels
+that it, supcon and supervised see are those of all training images.
 
 Differences from simclr, seed by seed, are judged by `contraflow.statistics.difference`.
 

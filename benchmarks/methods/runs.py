@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.methods.sizes import Budget
+from benchmarks.methods.sizes import ARMS, Budget
 from benchmarks.methods.tuning import Grid, grid_of
 from benchmarks.parameters import SHIPPED, with_changes
 from benchmarks.rows import Rows, digest
@@ -65,8 +65,8 @@ class Runs:
 
     def _train(self, key: dict, *, measured: bool) -> dict:
         grid, epochs, seed = grid_of(key["method"]), key["epochs"], key["seed"]
-        changes = {"method.name": key["method"], "train.epochs": epochs, "train.knn_every": epochs}
-        changes = self.common | changes | {grid.parameter: key["value"]}
+        changes = {"train.epochs": epochs, "train.knn_every": epochs}
+        changes = self.common | ARMS[key["method"]] | changes | {grid.parameter: key["value"]}
         with tempfile.TemporaryDirectory() as folder:
             out = Path(folder)
             start = time.monotonic()

@@ -6,6 +6,11 @@ from benchmarks.command import FULL
 from benchmarks.pictures import EMOJI, FASHION_MNIST, TINY, Pictures
 from contraflow.methods.parts.registry import METHODS
 
+ARMS: dict[str, dict[str, object]] = {  # what is compared, as changes to the shipped parameters
+    **{name: {"method.name": name} for name in METHODS},
+    "supcon_ce": {"method.name": "supcon", "loss.cross_entropy": 1.0},
+}
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -26,7 +31,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Size:
-    """What is compared: methods, data sets, and the seeds of the trainings that are reported."""
+    """What is compared: methods by their names in ARMS, data sets, and the seeds of the trainings that are reported."""
 
     methods: tuple[str, ...]
     budgets: tuple[Budget, ...]
@@ -34,7 +39,7 @@ class Size:
 
 
 SIZES = {  # epochs on emoji such that they are about as many steps as on Fashion-MNIST
-    FULL: Size(tuple(METHODS), (Budget(FASHION_MNIST, 10_000, 2, 6), Budget(EMOJI, None, 4, 11)), (0, 1, 2)),
+    FULL: Size(tuple(ARMS), (Budget(FASHION_MNIST, 10_000, 2, 6), Budget(EMOJI, None, 4, 11)), (0, 1, 2)),
     "quick": Size(("simclr", "byol"), (Budget(FASHION_MNIST, 1_000, 1, 2),), (0, 1)),
     "tiny": Size(("simclr", "vicreg"), (Budget(TINY, None, 1, 1),), (0, 1)),
 }

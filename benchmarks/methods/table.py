@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from benchmarks.cells import less, plus_minus
 from benchmarks.methods.sizes import Budget
 from contraflow.statistics import Difference, difference, spread
 
@@ -93,29 +94,15 @@ def _said(found: Sequence[Found]) -> list[str]:
 
 
 def _line(one: Found) -> str:
-    accuracies = {figure: _plus_minus(one.spread(figure), 100, 2) for figure in ACCURACIES}
+    accuracies = {figure: plus_minus(one.spread(figure), 100, 2) for figure in ACCURACIES}
     cells = [one.method + (" (collapsed)" if one.collapsed else ""), one.tuned]
     for figure in JUDGED:
-        cells += [accuracies[figure], _less(one.differences.get(figure))]
+        cells += [accuracies[figure], less(one.differences.get(figure))]
     cells.append(accuracies["knn200"])
-    cells += [_plus_minus(one.spread(figure), 1, 3) for figure in GEOMETRY]
+    cells += [plus_minus(one.spread(figure), 1, 3) for figure in GEOMETRY]
     seconds = [row["seconds"] for row in one.rows.values() if "seconds" in row]
     cells.append(f"{spread(seconds)['mean']:.0f}" if one.tuned else "")
     return "| " + " | ".join(cells) + " |"
-
-
-def _plus_minus(found: dict, factor: int, digits: int) -> str:
-    return f"{factor * found['mean']:.{digits}f} ± {factor * found['std']:.{digits}f}"
-
-
-def _less(found: Difference | None) -> str:
-    """A difference in points with the margin of its interval; bold beyond noise."""
-    if found is None:
-        return ""
-    if found.margin is None:
-        return f"{100 * found.mean:+.2f} ({found.why})"
-    words = f"{100 * found.mean:+.2f} ± {100 * found.margin:.2f}"
-    return f"**{words}**" if found.sign else words
 
 
 def document(sections: Sequence[str], commits: str) -> str:

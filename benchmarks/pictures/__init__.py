@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.pictures import emoji, tiny
+from benchmarks.pictures import emoji, film, tiny
 
 
 @dataclass(frozen=True)
@@ -33,4 +33,6 @@ class Pictures:
 
 FASHION_MNIST = Pictures("fashion_mnist", "Fashion-MNIST", {"data.name": "fashion_mnist"})
 EMOJI = Pictures("emoji", emoji.WORDS, {"data.image_size": emoji.SIDE}, emoji.write)
+FILM = Pictures("film", film.WORDS, {"data.image_size": film.SIDE, "data.table": film.TABLE}, film.write)
 TINY = Pictures("tiny", "tiny pictures", tiny.CHANGES, tiny.write)
+TINY_FILM = Pictures("tiny film", "films over noise", tiny.CHANGES | {"data.table": film.TABLE}, film.write_drawn)

@@ -62,6 +62,11 @@ class Params(Section):
                 f"negatives.weighting must be uniform where method.name is {name}, which sums over no softmax, "
                 f"got {weighting}"
             )
+        if name == "supervised" and self.loss.cross_entropy:
+            yield (
+                "loss.cross_entropy must be 0 where method.name is supervised, which is that alone, "
+                f"got {self.loss.cross_entropy:g}"
+            )
         if name == "margin" and similarity == "dot":
             yield "loss.similarity must be cosine or euclidean where method.name is margin, got dot"
         if weighting != "uniform" and similarity != "cosine":

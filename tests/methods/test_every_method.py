@@ -9,7 +9,7 @@ from contraflow.methods.parts import settings
 from contraflow.methods.parts.registry import METHODS
 from contraflow.training.optimisers import build_optimiser
 
-WITH_NEGATIVES = ["simclr", "moco", "memory_bank", "nnclr", "supcon", "supcon_ce", "triplet", "margin"]
+WITH_NEGATIVES = ["simclr", "moco", "memory_bank", "nnclr", "supcon", "triplet", "margin"]
 POLICIES = {
     "debiased": {"weighting": "debiased"},
     "hcl": {"weighting": "hcl"},

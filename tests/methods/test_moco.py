@@ -109,7 +109,7 @@ def test_an_own_key_is_found_no_better_where_it_came_in_the_batch_of_its_query(
             together = torch.stack([method.keys(view[None])[0] for view in views])
             apart = torch.stack([method.keys(view[None])[0] for view in views.transpose(0, 1)], dim=1)
             for b, *keys in zip(batches, together, apart, strict=True):
-                query = F.normalize(method.embed(b.views[:1])[0])
+                query = F.normalize(method.embed(method.features(b.views[:1]))[0])
                 others = query @ F.normalize(method.queue.keys).T
                 nearest = others.masked_fill(b.index[:, None] == method.queue.index, -1).amax(1)
                 found.append([((query * F.normalize(key)).sum(1) > nearest).double().mean() for key in keys])

@@ -13,8 +13,8 @@ from contraflow.training.history import Epoch, collapse
 class WithoutStopGradient(BYOL):
     """BYOL whose target is the online network itself, with gradients."""
 
-    def forward(self, batch):
-        z1, z2 = z = self.embed(batch.views)
+    def learn(self, features, batch):
+        z1, z2 = z = self.embed(features)
         p1, p2 = self.predictor(z.flatten(0, 1)).unflatten(0, z.shape[:2])
         return Output(4 + 2 * (negative_cosine(p1, z2) + negative_cosine(p2, z1)), z)
 
@@ -22,8 +22,8 @@ class WithoutStopGradient(BYOL):
 class AlignmentOnly(Method):
     """Views are pulled together, and nothing holds images apart."""
 
-    def forward(self, batch):
-        z = self.embed(batch.views)
+    def learn(self, features, batch):
+        z = self.embed(features)
         return Output(alignment(*z), z)
 
 

@@ -1,5 +1,6 @@
 """Each method through the training loop."""
 
+import numpy as np
 import pytest
 
 from contraflow.foundations.artefacts import sha256
@@ -14,19 +15,22 @@ RATES = {"barlow_twins": 0.02, "vicreg": 0.02}
 def settings(params_of):
     """Three epochs of 2,000 images, a queue that fills within the first."""
 
-    def make(name):
+    def make(name, weight):
         return params_of(
             model={"projection_hidden": 64, "projection_dim": 32},
             method={"name": name, "queue": 256},
+            loss={"cross_entropy": weight},
             train={"epochs": 3, "batch_size": 128, "lr": RATES.get(name, 0.2)},
         )
 
     return make
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashion_mnist, tmp_path, name):
-    history = history_of(settings(name), fashion_mnist, tmp_path)
+@pytest.mark.parametrize(
+    ("name", "weight"), [*((name, 0.0) for name in METHODS), *((name, 1.0) for name in METHODS if name != "supervised")]
+)
+def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashion_mnist, tmp_path, name, weight):
+    history = history_of(settings(name, weight), fashion_mnist, tmp_path)
     filled = 1 if name == "moco" else 0  # the first epoch, in which its queue is empty at first
     assert history.loss.iloc[-1] < history.loss.iloc[filled]
     assert history.collapse.isna().all() and history.knn.between(0.2, 1).all()
@@ -37,11 +41,13 @@ def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashi
 def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
     monkeypatch, params_of, encoded, history_of, tmp_path, name, source
 ):
-    """With all that keeps state or draws: a queue that no batch divides, a learned temperature, moving negatives."""
+    """With all that keeps state or draws: a queue that no batch divides, a learned temperature, moving negatives, and
+    where labels are learned from a classifier beside it."""
+    weight = 0.5 if source == "label" and name != "supervised" else 0.0
     params = params_of(
         train={"epochs": 3, "lr": 0.02},
         method={"name": name, "queue": 23},
-        loss={"temperature": "learned", "triplet": "random"},
+        loss={"temperature": "learned", "triplet": "random", "cross_entropy": weight},
         negatives={"selection": "adaptive", "outer": 0.5, "mix_pairs": 3},
         positives={"from": source, "window": 3},
         data={"name": "folder", "path": "images", "table": "images.csv"},
@@ -75,24 +81,39 @@ def test_knn_is_measured_every_so_many_epochs(params_of, encoded, history_of, tm
 def test_labels_are_hidden_from_methods_that_need_none_and_missed_by_those_that_do(
     params_of, encoded, history_of, tmp_path, monkeypatch
 ):
-    seen = {}
+    seen = []
 
-    def spy(method, *arguments, labels, **more):
-        seen[type(method).__name__] = labels
+    def spy(*arguments, labels, **more):
+        seen.append(labels.numpy())
         return []
 
     monkeypatch.setattr("contraflow.training.rounds.train", spy)
-    for name in ("simclr", "supcon"):
-        history_of(params_of(method={"name": name}, data={"labelled_fraction": 0.2}), encoded, tmp_path)
-    assert (seen["SimCLR"] == -1).all()
-    assert 0 < (seen["SupCon"] >= 0).sum() <= 0.25 * len(encoded.training)
+    for name, weight in (("simclr", 0), ("supcon", 0), ("simclr", 0.5)):
+        params = params_of(method={"name": name}, loss={"cross_entropy": weight}, data={"labelled_fraction": 0.2})
+        history_of(params, encoded, tmp_path)
+    hidden, missed, classified = seen
+    assert (hidden == -1).all()
+    known = np.flatnonzero(missed >= 0)
+    assert 0 < len(known) <= 0.25 * len(encoded.training)
+    assert set(known) <= set(encoded.training)  # of the held-out images none is known
+    assert np.array_equal(missed[known], encoded.labels("train")[known])
+    assert np.array_equal(classified, missed)
 
 
-def test_a_method_that_needs_labels_refuses_data_without(params_of, image_folder, encoded_of, history_of, tmp_path):
+@pytest.mark.parametrize(
+    ("changes", "asking"),
+    [
+        ({"method": {"name": "supcon"}}, r"method\.name supcon"),
+        ({"loss": {"cross_entropy": 0.5}}, r"loss\.cross_entropy 0\.5"),
+    ],
+)
+def test_what_needs_labels_refuses_data_without(
+    params_of, image_folder, encoded_of, history_of, tmp_path, changes, asking
+):
     folder = image_folder(tmp_path / "images") / "upright"
-    params = params_of(method={"name": "supcon"}, data={"path": str(folder)})
+    params = params_of(**changes, data={"path": str(folder)})
     data = encoded_of(params, tmp_path)
-    with pytest.raises(UserError, match=r"method\.name supcon needs labels, and folder has none"):
+    with pytest.raises(UserError, match=rf"^{asking} needs labels, and folder has none$"):
         history_of(params, data, tmp_path)
 
 

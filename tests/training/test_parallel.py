@@ -34,8 +34,10 @@ KINDS = {
     "stateful": (STATEFUL, "double"),
     "single": ({}, "single"),
     "mixed": ({}, "mixed"),
+    "classified": ({"loss": {"cross_entropy": 0.5}}, "double"),
 }
 CASES = [(name, kind) for name in METHODS for kind in ("plain", "stateful", "single")]
+CASES += [(name, "classified") for name in METHODS if name != "supervised"]
 CASES = [(name, kind) for name, kind in CASES if name != "nnclr" or kind == "single"]  # it searches in single precision
 
 

@@ -36,7 +36,7 @@ class Data(Section):
     ] = 64
     skip_broken: Annotated[bool, "folder: true leaves broken images out, false stops and names them"] = False
     labelled_fraction: Annotated[
-        PositiveShare, "share of the training images whose labels supcon, supcon_ce and supervised see; others none"
+        PositiveShare, "share of the training images whose labels a training that needs some sees; others none"
     ] = 1.0
     validation_fraction: Annotated[
         PartialShare,

@@ -1,5 +1,7 @@
 """BYOL (Grill et al. 2020, "Bootstrap Your Own Latent")."""
 
+from torch import Tensor
+
 from contraflow.collectives import gather
 from contraflow.losses.without_negatives import negative_cosine
 from contraflow.methods.parts.base import Method, Output
@@ -16,9 +18,9 @@ class BYOL(Method):
         super().__init__(settings, data)
         self.momentum = MomentumCopy(self, settings.method.momentum)
 
-    def forward(self, batch: Batch) -> Output:
+    def learn(self, features: Tensor, batch: Batch) -> Output:
         self.momentum.follow(self, batch.progress)
-        z = self.project(batch.views)
+        z = self.each(self.projection, features)
         p1, p2 = self.gathered(self.predictor, z)
         t1, t2 = self.momentum.embed(batch.views)
         # squared distances of unit vectors, 2 - 2 cos, of both directions

@@ -19,8 +19,8 @@ class Margin(Method):
         self.negatives = NegativePolicy(settings, data.positions)
         self.kin = Kinship(data.kin)
 
-    def forward(self, batch: Batch) -> Output:
-        z = self.embed(batch.views)
+    def learn(self, features: Tensor, batch: Batch) -> Output:
+        z = self.embed(features)
         comparison = self.negatives(in_batch(z, batch.shown, self.loss.similarity, kin=self.kin), self.loss.tau)
         return Output(self.contrast(comparison), z)
 

@@ -2,6 +2,7 @@
 Instance Discrimination")."""
 
 import torch
+from torch import Tensor
 
 from contraflow.losses.infonce import Stored
 from contraflow.methods.parts.base import Output
@@ -25,8 +26,8 @@ class MemoryBank(Contrastive):
         self.register_buffer("training_images", trained_on, persistent=False)
         self.slots = Slots(torch.randn(data.images, settings.model.projection_dim), settings.method.bank_momentum)
 
-    def forward(self, batch: Batch) -> Output:
-        z = self.embed(batch.views)
+    def learn(self, features: Tensor, batch: Batch) -> Output:
+        z = self.embed(features)
         slots = self.slots.vectors
         drawn = self.training_images[torch.randint(len(self.training_images), (self.drawn,)).to(slots.device)]
         anchors, keys = z.flatten(0, 1), slots[batch.index].repeat(len(z), 1)

@@ -32,9 +32,12 @@ class MoCo(Contrastive):
         self.momentum = MomentumCopy(self, settings.method.momentum)
         self.queue = Queue(settings.method.queue, settings.model.projection_dim)
 
-    def forward(self, batch: Batch) -> Output:
+    def seen(self, batch: Batch) -> Tensor:
+        return batch.views[:1]
+
+    def learn(self, features: Tensor, batch: Batch) -> Output:
         self.momentum.follow(self, batch.progress)
-        query, key = self.embed(batch.views[:1])[0], self.keys(batch.views[1:2])[0]
+        query, key = self.embed(features)[0], self.keys(batch.views[1:2])[0]
         loss = self.find(query, key, self.queue.stored, batch.index, batch.progress)
         self.queue.push(key, batch.shown.expand(2, -1)[1])
         return Output(loss, torch.stack([query, key]))

@@ -25,8 +25,8 @@ class NNCLR(Contrastive):
         super().__init__(settings, data)
         self.queue = Queue(settings.method.queue, settings.model.projection_dim)
 
-    def forward(self, batch: Batch) -> Output:
-        z = self.project(batch.views)
+    def learn(self, features: Tensor, batch: Batch) -> Output:
+        z = self.each(self.projection, features)
         predicted = self.gathered(self.predictor, z)
         z = gather(z.detach(), dim=1)
         shown = batch.shown.expand(z.shape[:2])

@@ -19,13 +19,16 @@ class SimCLR(Contrastive):
     of the whole batch.
     """
 
-    def forward(self, batch: Batch) -> Output:
+    def seen(self, batch: Batch) -> Tensor:
         if batch.companion_views is None:
-            z = self.embed(batch.views)
-            others = None if batch.slots is None else (batch.slots, batch.slot_index)
-        else:  # together, or BatchNorm would tell views from companions
-            both = self.embed(torch.cat([batch.views, batch.companion_views]))
-            z, along = both.split([len(batch.views), len(batch.companion_views)])
+            return batch.views
+        return torch.cat([batch.views, batch.companion_views])  # apart, BatchNorm would tell which is which
+
+    def learn(self, features: Tensor, batch: Batch) -> Output:
+        z = self.embed(features)
+        others = None if batch.slots is None else (batch.slots, batch.slot_index)
+        if batch.companion_views is not None:
+            z, along = z.split([len(batch.views), len(batch.companion_views)])
             others = along.flatten(0, 1), batch.companions.flatten()
         return Output(self.contrast(z, batch, others), z)
 
@@ -35,7 +38,7 @@ class SimCLR(Contrastive):
         views = list(zip(z, batch.shown.expand(z.shape[:2]), strict=True))
         pairs = [views]
         if batch.local is not None:
-            pairs += product(views, ((crop, batch.index) for crop in self.embed(batch.local)))
+            pairs += product(views, ((crop, batch.index) for crop in self.embed(self.features(batch.local))))
         losses = [
             ntxent(a, b, tau, index=torch.stack([of_a, of_b]), others=others, **self.comparing)
             for (a, of_a), (b, of_b) in pairs

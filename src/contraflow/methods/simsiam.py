@@ -1,6 +1,6 @@
 """SimSiam (Chen & He 2021, "Exploring Simple Siamese Representation Learning")."""
 
-from torch import nn
+from torch import Tensor, nn
 
 from contraflow.collectives import gather
 from contraflow.losses.without_negatives import negative_cosine
@@ -23,8 +23,8 @@ class SimSiam(Method):
         last = nn.BatchNorm1d(model.projection_dim, affine=False)
         self.projection = set_norm(nn.Sequential(self.projection, last), model.norm)
 
-    def forward(self, batch: Batch) -> Output:
-        z = self.project(batch.views)
+    def learn(self, features: Tensor, batch: Batch) -> Output:
+        z = self.each(self.projection, features)
         p1, p2 = self.gathered(self.predictor, z)
         z1, z2 = z = gather(z.detach(), dim=1)
         return Output((negative_cosine(p1, z2) + negative_cosine(p2, z1)) / 2, z)

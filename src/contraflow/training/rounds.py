@@ -162,11 +162,12 @@ def _projections(method: Method, data: EncodedData, device: torch.device, thread
 
 def _labels(settings: Training, data: EncodedData) -> Tensor:
     """What the method may see, by sample index: (images,), -1 for none."""
-    labels = data.labels("train")
-    if not METHODS[settings.method.name].needs_labels:
+    labels, name, weight = data.labels("train"), settings.method.name, settings.loss.cross_entropy
+    if not METHODS[name].needs_labels and not weight:
         return torch.full((len(labels),), -1)
     if not data.card.labelled:
-        raise UserError(f"method.name {settings.method.name} needs labels, and {data.card.name} has none")
+        asking = f"loss.cross_entropy {weight:g}" if weight else f"method.name {name}"
+        raise UserError(f"{asking} needs labels, and {data.card.name} has none")
     return torch.from_numpy(
         draw_labelled(labels, data.training, fraction=settings.labelled_fraction, seed=settings.split_seed)
     )

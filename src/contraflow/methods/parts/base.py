@@ -1,12 +1,13 @@
 """The interface of all methods."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
 
 from contraflow.collectives import gather
 from contraflow.encoded.kin import Kin
+from contraflow.losses.cross_entropy import cross_entropy
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import projection_head
@@ -47,7 +48,10 @@ class Output:
 
 
 class Method(nn.Module):
-    """An encoder and a projection head under a loss; subclasses give `forward`.
+    """An encoder and a projection head under a loss; subclasses give `learn`.
+
+    Where `loss.cross_entropy` gives it a weight, the cross-entropy of a linear classifier on the same features is
+    added, over the views of labelled images that the encoder sees.
 
     All that a training must keep between steps (queues, banks, momentum encoders, learned temperatures) is a parameter
     or a buffer and thereby in `state_dict`. Random numbers come from torch's CPU generator, in the same number for any
@@ -55,6 +59,7 @@ class Method(nn.Module):
 
     Attributes:
         encoder: The network that is kept.
+        classifier: The linear one, (N, F) to (N, classes), where it has a weight.
         loss: The section `loss` of the parameters.
         needs_labels: Whether the method makes no sense without any labels.
         positives_from: What makes its positives where `positives.from` is `image`, named like that.
@@ -79,9 +84,25 @@ class Method(nn.Module):
         if self.predicts:
             head = projection_head(model.projection_dim, model.predictor_hidden, model.projection_dim)
             self.predictor = set_norm(head, model.norm)
+        if self.loss.cross_entropy:
+            self.classifier = nn.Linear(self.encoder.dimension, data.classes)
 
     def forward(self, batch: Batch) -> Output:
         """The loss of a batch, and the embeddings that it compares."""
+        features = self.features(self.seen(batch))
+        output = self.learn(features, batch)
+        if not self.loss.cross_entropy:
+            return output
+        labels = batch.labels.expand(len(batch.views), -1)[: len(features)]
+        classified = cross_entropy(self.gathered(self.classifier, features[: len(labels)]), labels)
+        return replace(output, loss=output.loss + self.loss.cross_entropy * classified)
+
+    def seen(self, batch: Batch) -> Tensor:
+        """What the encoder sees of a batch, (W, n, C, H, W): its views or the first of them, then what comes along."""
+        return batch.views
+
+    def learn(self, features: Tensor, batch: Batch) -> Output:
+        """The method's own loss of a batch and the embeddings that it compares, by the features (W, n, F) of `seen`."""
         raise NotImplementedError
 
     def features(self, views: Tensor) -> Tensor:
@@ -90,10 +111,6 @@ class Method(nn.Module):
         All views go through the network as one batch, so that BatchNorm sees them together.
         """
         return self.encoder(views.flatten(0, 1)).unflatten(0, views.shape[:2])
-
-    def project(self, views: Tensor) -> Tensor:
-        """Projections of views (V, n, C, H, W): (V, n, D)."""
-        return self.each(self.projection, self.features(views))
 
     @staticmethod
     def each(head: Callable[[Tensor], Tensor], parts: Tensor) -> Tensor:
@@ -104,6 +121,6 @@ class Method(nn.Module):
         """What `head` makes of this process's parts (V, n, ...), with those of all processes: (V, N, D)."""
         return gather(self.each(head, parts), dim=1)
 
-    def embed(self, views: Tensor) -> Tensor:
-        """Projections of the views of all processes, of which this one has (V, n, C, H, W): (V, N, D)."""
-        return gather(self.project(views), dim=1)
+    def embed(self, features: Tensor) -> Tensor:
+        """Projections of the features of all processes, of which this one has (V, n, F): (V, N, D)."""
+        return self.gathered(self.projection, features)

@@ -10,7 +10,6 @@ from contraflow.methods.parts.base import Method
 from contraflow.methods.simclr import SimCLR
 from contraflow.methods.simsiam import SimSiam
 from contraflow.methods.supcon import SupCon
-from contraflow.methods.supcon_ce import SupConCE
 from contraflow.methods.supervised import Supervised
 from contraflow.methods.triplet import Triplet
 from contraflow.methods.vicreg import VICReg
@@ -27,6 +26,5 @@ METHODS: dict[str, type[Method]] = {  # by the name of the file
     "triplet": Triplet,
     "margin": Margin,
     "supcon": SupCon,
-    "supcon_ce": SupConCE,
     "supervised": Supervised,
 }

@@ -27,7 +27,7 @@ METHODS = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py
 class MethodSection(Section):
     name: Annotated[
         Literal[*METHODS],
-        "moco memory_bank nnclr byol simsiam barlow_twins vicreg triplet margin supcon supcon_ce supervised",
+        "moco memory_bank nnclr byol simsiam barlow_twins vicreg triplet margin supcon supervised",
     ] = "simclr"
     queue: Annotated[Count, "moco, nnclr: stored keys; memory_bank: stored keys drawn as negatives of a step"] = 4096
     momentum: Annotated[
@@ -61,7 +61,9 @@ class Loss(Section):
     triplet: Annotated[
         Literal["random", "semi_hard", "hardest"], "the negative that triplet takes: random, semi_hard, hardest"
     ] = "semi_hard"
-    cross_entropy: Annotated[NotNegative, "supcon_ce: weight of the classification beside the contrast"] = 1.0
+    cross_entropy: Annotated[
+        NotNegative, "weight of the cross-entropy of a linear classifier beside any method (labelled images); 0: none"
+    ] = 0.0
     barlow_redundancy: Annotated[Positive, "barlow_twins: weight of correlations between different dimensions"] = 0.005
     vicreg: Annotated[
         list[NotNegative], Field(min_length=3, max_length=3), "vicreg: weights of invariance, variance and covariance"

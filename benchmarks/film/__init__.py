@@ -1,0 +1,1 @@
+"""Does order in time help? `python -m benchmarks.film`."""
