@@ -116,6 +116,17 @@ def test_features_lie_beside_an_encoders_figures_and_no_others(run, encoded):
     assert {path.stem for path in run.glob("*.npz")} == {"encoder-seed3", "encoder-seed4"}
 
 
+def test_of_retrieval_the_features_have_what_each_query_finds(run, tmp_path, params_of, encoded):
+    params = params_of(seeds=[3, 4], eval={"retrieval": [1, 2]})
+    figures = evaluated(params, encoded, tmp_path, "encoder-seed3", run / "seed3/encoder.safetensors")
+    arrays, _ = load_arrays(tmp_path / "encoder-seed3.npz")
+    assert arrays["query"].tolist() == list(range(encoded.card.test.images))
+    for k in (1, 2):
+        right = Hits.model_validate(figures["right"][f"recall@{k}"]).scores()
+        assert np.array_equal(arrays["first"] <= k, right) and np.array_equal(arrays["right"][:, :k].any(1), right)
+    assert np.array_equal(arrays["right"], arrays["label"][arrays["nearest"]] == arrays["label"][:, None])
+
+
 def test_raw_pixels_are_all_pixels_and_have_no_seed(run):
     found = read_json(run / "raw_pixels.json")
     assert (found["representation"], found["seed"], found["dimension"]) == ("raw_pixels", None, 256)
