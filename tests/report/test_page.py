@@ -189,6 +189,15 @@ def test_queries_are_shown_where_retrieval_is_measured(page_of):
         assert of_class == in_words == section.count(f'alt="{mark.capitalize()}: test image ')
 
 
+def test_queries_of_a_gallery_by_group(page_of):
+    text = text_of(page_of(measured=["retrieval"], gallery=40, by="group")).replace(NBSP, " ")
+    section = text.split('<section id="retrieval"')[1].split("</section>")[0]
+    assert "Each of 20 test images is a query among 40 images of the gallery" in section
+    assert "finds one of its group first" in section and "Recall@1 by size of the group" in section
+    assert {int(place) for place in re.findall(r"no\. (\d+)", section)} <= set(range(20, 60))
+    assert {int(place) for place in re.findall(r"Query, test image (\d+)", section)} <= set(range(20))
+
+
 def test_what_queries_find_is_asked_for_where_it_is_missing(fabricate, tmp_path):
     arguments = fabricate(tmp_path, measured=["retrieval"])
     path = arguments["features"][0]

@@ -13,7 +13,9 @@ FOUND = 2**24  # neighbours held at a time
 SHOWN = 10  # nearest of each query that are kept
 
 
-def retrieval_scores(images: Labelled, ks: Sequence[int], *, device: torch.device) -> dict[str, np.ndarray]:
+def retrieval_scores(
+    images: Labelled, ks: Sequence[int], *, gallery: np.ndarray | None = None, device: torch.device
+) -> dict[str, np.ndarray]:
     """Scores of each image as a query among all the others, which it is compared with by cosine; exact.
 
     With R the number of others of the query's label: `recall@k` is 1 where one of them is among the k nearest, else 0;
@@ -25,11 +27,13 @@ def retrieval_scores(images: Labelled, ks: Sequence[int], *, device: torch.devic
         images: Each with a label, -1 for none. Who has none is neither query nor found; who is alone with its label
             is found and is no query.
         ks: Of recall, at least 1; more than there are others means all.
+        gallery: Which images, (N,) bool, are alone searched, and this by the others alone; None where each is searched
+            by all others.
 
     Returns:
-        By name, (Q,) float64, 0 to 1, in the order of the images; Q is 0 where no label occurs twice.
+        By name, (Q,) float64, 0 to 1, in the order of the images; Q is 0 where nothing right can be found.
     """
-    search = _Search(images)
+    search = _Search(images, gallery)
     scores = {name: np.zeros(len(search.query)) for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
     if not len(search.query):
         return scores
@@ -44,10 +48,10 @@ def retrieval_scores(images: Labelled, ks: Sequence[int], *, device: torch.devic
     return scores
 
 
-def rank_queries(images: Labelled, *, device: torch.device) -> Ranking:
+def rank_queries(images: Labelled, *, gallery: np.ndarray | None = None, device: torch.device) -> Ranking:
     """What each query finds, by the rules of `retrieval_scores`: its `SHOWN` nearest, or all where there are fewer."""
-    search = _Search(images)
-    shown, queries = min(SHOWN, search.others), len(search.query)
+    search = _Search(images, gallery)
+    shown, queries = min(SHOWN, max(0, search.others)), len(search.query)
     first, nearest = np.empty(queries, np.int64), np.empty((queries, shown), np.int64)
     similarity, right = np.empty((queries, shown), np.float32), np.empty((queries, shown), bool)
     for rows, index, cosine in search.nearest(shown, device) if queries else ():
@@ -80,15 +84,17 @@ class _Search:
         others: How many images it is compared with.
     """
 
-    def __init__(self, images: Labelled):
-        self.vectors = unit(images.features)
-        self.gallery = np.flatnonzero(images.labels >= 0)
-        _, kind, count = np.unique(images.labels[self.gallery], return_inverse=True, return_counts=True)
-        self._own = np.flatnonzero(count[kind] > 1)  # places of the queries in the gallery
-        self._kind = kind
-        self.query = self.gallery[self._own]
-        self.relevant = count[kind[self._own]] - 1
-        self.others = max(0, len(self.gallery) - 1)
+    def __init__(self, images: Labelled, gallery: np.ndarray | None):
+        known = images.labels >= 0
+        among = known if gallery is None else known & gallery
+        self.vectors, self.gallery = unit(images.features), np.flatnonzero(among)
+        _, kind = np.unique(images.labels, return_inverse=True)
+        place = np.where(among, np.cumsum(among) - 1, -1)  # in the gallery
+        relevant = np.bincount(kind[among], minlength=len(kind))[kind] - among
+        self.query = np.flatnonzero((known if gallery is None else known & ~gallery) & (relevant > 0))
+        self.relevant, self._own = relevant[self.query], place[self.query]
+        self._searched, self._wanted = kind[self.gallery], kind[self.query]
+        self.others = len(self.gallery) - (gallery is None)
 
     def bank(self, device: torch.device, query_rows: int = QUERY_ROWS) -> Bank:
         return Bank(self.vectors[self.gallery], device=device, query_rows=min(max(1, query_rows), QUERY_ROWS))
@@ -108,4 +114,4 @@ class _Search:
 
     def right(self, rows: slice, index: np.ndarray) -> np.ndarray:
         """Whether it is another of the query's kind."""
-        return (self._kind[index] == self._kind[self._own[rows, None]]) & ~self.itself(rows, index)
+        return (self._searched[index] == self._wanted[rows, None]) & ~self.itself(rows, index)

@@ -1,4 +1,4 @@
-"""Retrieval: the queries that find worst, each with what it finds, and recall by the size of the class."""
+"""Retrieval: the queries that find worst, each with what it finds, and recall by the size of the class or group."""
 
 import numpy as np
 
@@ -12,18 +12,20 @@ from contraflow.statistics import spread
 def queries(run: Run) -> dict | None:
     """What the first seed's encoder finds; None where retrieval is not measured.
 
-    `seed`, `count` of the queries, `others` that each is compared with, `at_once` (the share whose nearest is right),
-    `measure` (the name of the first recall) and that `by_size` of the class, a table with a column a representation;
+    `seed`, `count` of the queries, how many images each is compared `among`, `at_once` (the share whose nearest is
+    right), `measure` (the name of the first recall) and that `by_size`, a table with a column a representation;
     and the `worst` queries, the worst first: picture, class, index, rank of the `first` right one, and their `nearest`
     (picture, class, index, similarity, whether `right`).
     """
     if run.ranking is None:
         return None
+    gallery = run.data.gallery
+    others = times(len(run.labels) - 1, "other")
     recall = next(measure for measure in accuracies(run) if measure.key.startswith("recall@"))
     return {
         "seed": run.params.seeds[0],
         "count": len(run.ranking.query),
-        "others": len(run.labels) - 1,
+        "among": others if gallery is None else f"{times(int(gallery.sum()), 'image')} of the gallery",
         "at_once": float((run.ranking.first == 1).mean()),
         "measure": recall.name,
         "by_size": _by_size(run, recall.key),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
-from contraflow.evaluation.accuracy import measure
+from contraflow.evaluation.accuracy import measure, sought
 from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
 from contraflow.evaluation.raw_pixels import principal_components
 from contraflow.evaluation.record import label_figures, protocol
@@ -119,7 +119,7 @@ def _measure(
         predicted = found.probed.predicted if found and found.probed else nothing
         arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
         if settings.recalls(unseen=card.unseen) and found:
-            arrays |= vars(rank_queries(test, device=device))
+            arrays |= vars(rank_queries(sought(test, encoded, settings), gallery=encoded.gallery, device=device))
         save_arrays(kept, provenance, **arrays)
     Evaluation(
         representation=name,
