@@ -84,6 +84,8 @@ class Params(Section):
             )
         if self.positives.source in ("group", "order") and self.data.table is None:
             yield f"data.table must name a table where positives.from is {self.positives.source}, got null"
+        if self.eval.retrieval_by == "group" and self.data.table is None:
+            yield "data.table must name a table where eval.retrieval_by is group, got null"
         if self.positives.source == "label" and self.negatives.exclude_window:
             yield "negatives.exclude_window must be 0 where positives.from is label"
         if name == "moco" and self.model.norm == "sync":

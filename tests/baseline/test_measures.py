@@ -1,7 +1,9 @@
+import numpy as np
 import pytest
 
 from contraflow.baseline.measured import Figures
 from contraflow.baseline.measures import Measure, measures
+from contraflow.evaluation.hits import Hits
 from contraflow.foundations.errors import UserError
 
 
@@ -13,6 +15,20 @@ def test_figures_are_in_one_order_few_labels_in_that_of_the_parameters(experimen
     assert names[:5] == [*["Linear probe"] * 2, "Linear, 1\u202f%", "Linear, 5 a class", "Linear, 0.5\u202f%"]
     assert names[5:] == ["20-NN", "200-NN", "Alignment", "Uniformity"]
     assert Measure("linear_12_5pct", "").name == "Linear, 12.5\u202f%"
+
+
+def test_recalls_of_other_queries_or_by_other_kinds_are_not_judged(experiment_of):
+    def run(by, queries):
+        found = experiment_of("run", params={"eval.retrieval_by": by} if by else {})
+        for content in found.evaluations.values():
+            content.test["recall@1"], content.right["recall@1"] = 0.5, Hits.of(np.arange(queries) % 2)
+        return found
+
+    recall, base = Measure("recall@1", ""), run("label", 60)
+    assert recall.difference(run("group", 60), base, 1).why == "by group, not by label"
+    assert recall.difference(run("label", 40), base, 1).why == "other queries"
+    assert recall.difference(run(None, 60), base, 1).why == "no difference"  # of a version that knew no groups
+    assert Measure("linear", "").difference(run("group", 60), base, 1).why == "no difference"
 
 
 def test_figures_are_taken_from_evaluations_of_other_versions(tmp_path):

@@ -1,6 +1,7 @@
 """The nearest training images are found and shown."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -51,6 +52,30 @@ def test_the_nearest_are_those_of_a_slow_search_and_a_training_image_finds_itsel
         np.testing.assert_allclose(row[np.searchsorted(encoded.training, index)], values, atol=6e-4)
     text = (tmp_path / "page.html").read_text()
     assert f"{itself.parent.name}<br>" in text and itself.name in text
+
+
+def test_recall_is_said_of_pictures_in_folders_of_a_class(tmp_path, checkpoint, encoded, capfd):
+    """Against a loop; a training image is not its own neighbour, and what lies in another folder has no class."""
+    paths = sorted((encoded.folder.parent / "images").rglob("*.png"))[::9]
+    stray = tmp_path / "elsewhere.png"
+    shutil.copy(paths[0], stray)
+    images, names = read_images(encoded.train_beton, encoded.training, 16), encoded.card.classes
+    cosine = (
+        features(checkpoint, np.stack([read_input(path, 16, 1) for path in paths])) @ features(checkpoint, images).T
+    )
+    hits = {1: [], 5: []}
+    for path, row in zip(paths, cosine, strict=True):
+        found = [names[encoded.labels("training")[i]] for i in np.argsort(-row)[:5] if row[i] < 1 - 1e-7]
+        for k, hit in hits.items():
+            hit.append(path.parent.name in found[:k])
+    search([*paths, stray], checkpoint=checkpoint, data=encoded.folder / CARD, k=5, out=tmp_path / "page.html")
+    said = capfd.readouterr().err
+    recalls = f"recall@1 {np.mean(hits[1]):.3f}, recall@5 {np.mean(hits[5]):.3f}, over the {len(paths)} in a folder"
+    assert recalls in said
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("✓ right") + text.count("✗ wrong") == 5 * len(paths)
+    search([stray], checkpoint=checkpoint, data=encoded.folder / CARD, k=5, out=tmp_path / "page.html")
+    assert "recall@" not in capfd.readouterr().err and "right</strong>" not in (tmp_path / "page.html").read_text()
 
 
 def test_equal_searches_give_equal_bytes(tmp_path, checkpoint, encoded):

@@ -21,6 +21,8 @@ def folder(tmp_path):
         write_beton(tmp_path / f"{name}.beton", Split(np.zeros((n, 8, 8, 1), np.uint8), np.arange(n) % 3), name)
     np.save(tmp_path / "validation.npy", np.array([1, 4]))
     np.save(tmp_path / "positions.npy", np.array([0, 1, 2, 2**32, 2**32 + 1, 2**32 + 2]))
+    np.save(tmp_path / "groups.npy", np.zeros(3, np.int64))
+    np.save(tmp_path / "roles.npy", np.full(3, ""))
     Card(
         name="folder",
         classes=["a", "b", "c"],

@@ -81,3 +81,48 @@ def test_images_without_labels_cannot_be_fine_tuned(tmp_path, params_of, image_f
     params = params_of(data={"path": str(tmp_path / "images")}, eval={"fine_tune": {"share": 1.0}})
     with pytest.raises(UserError, match="but 1 leaves at most 0"):
         require_images(tmp_path, params)
+
+
+def _table(folder, rows):
+    """Of 60 images by number, `rows(number)` is what a table says of each beside its path."""
+    files = [file.relative_to(folder) for file in sorted(folder.glob("*/*"))]
+    lines = [f"{file},{rows(number)}" for number, file in enumerate(files)]
+    (folder / "t.csv").write_text("\n".join(["path,label,split,group,role", *lines]))
+
+
+@pytest.mark.parametrize(
+    ("by", "rows", "says"),
+    [
+        ("label", lambda n: f"{n % 3},{'test' if n > 40 else 'train'},,", None),
+        (
+            "label",
+            lambda n: f"{n % 3},{'test' if n > 58 else 'train'},,",
+            r"no two test images of .*t\.csv have one label",
+        ),
+        ("group", lambda n: f"{n % 3},{'test' if n > 40 else 'train'},g,", "with two groups or more among the test"),
+        ("group", lambda n: f"{n % 3},{'test' if n > 40 else 'train'},,", "no two test images of .* have one group"),
+        ("group", lambda n: f"{n % 3},{'test' if n > 40 else 'train'},{n % 4},", None),
+        ("group", lambda n: f",{'test' if n > 40 else 'train'},{n % 4},", "eval.retrieval_by group needs labels, too"),
+        (
+            "label",
+            lambda n: f"{n % 3},test,,{'gallery' if n % 3 else 'query'}" if n > 40 else f"{n % 3},train,,",
+            r"t\.csv: no gallery image has the label of the query \w+/\d+\.png, nor of 5 more$",
+        ),
+        (
+            "group",
+            lambda n: f"{n % 3},test,{n % 2},{'gallery' if n % 3 else 'query'}" if n > 40 else f"{n % 3},train,,",
+            None,
+        ),
+    ],
+)
+def test_retrieval_that_would_find_nothing_is_refused_before_the_first_job(
+    tmp_path, params_of, image_folder, by, rows, says
+):
+    folder = image_folder(tmp_path / "images")
+    _table(folder, rows)
+    data = {"path": str(folder), "table": "t.csv"}
+    params = params_of(data=data, train={"batch_size": 2}, eval={"retrieval": [1], "retrieval_by": by})
+    if says is None:
+        return require_images(tmp_path, params)
+    with pytest.raises(UserError, match=says):
+        require_images(tmp_path, params)

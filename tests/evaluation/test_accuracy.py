@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from contraflow.encoded.card import Amount, Card, EncodedData
+from contraflow.encoded.kin import GROUP
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.foundations.errors import UserError
 
@@ -15,6 +16,8 @@ def data_of(tmp_path):
 
     def make(images, held_out):
         np.save(tmp_path / "validation.npy", np.arange(held_out))
+        np.save(tmp_path / "positions.npy", np.arange(images) % 7 * GROUP)
+        np.save(tmp_path / "roles.npy", np.full(images, ""))
         amount = Amount(images=images, per_class=[1, 1, 1])
         card = Card.model_construct(name="tiny", classes=["a", "b", "c"], train=amount, test=amount)
         return EncodedData(tmp_path, card, digest="")
@@ -76,3 +79,37 @@ def test_retrieval_is_among_the_test_images_and_among_the_held_out(settings, dat
     alone = Labelled(features[:3], np.arange(3))
     with pytest.raises(UserError, match=r"eval\.retrieval must be \[\] here: no two test images of tiny"):
         measure(data_of(90, 30), train, alone, asked, CPU)
+
+
+def test_retrieval_by_group_among_a_gallery(settings, data_of, tmp_path):
+    """Against loops: queries search the gallery alone, held-out images each other; labels do not matter."""
+    random = np.random.default_rng(0)
+    labels, groups = random.integers(0, 3, 150), random.integers(0, 7, 60)
+    features = random.normal(size=(150, 3)).astype(np.float32)
+    train, test = Labelled(features[:90], labels[:90]), Labelled(features[90:], labels[90:])
+    roles = np.where(np.arange(60) % 3 > 0, "gallery", "query")
+    asked = settings.model_copy(update={"retrieval": [1, 3], "retrieval_by": "group"})
+
+    def measured(groups):
+        data = data_of(90, 30)
+        np.save(tmp_path / "groups.npy", groups)
+        np.save(tmp_path / "roles.npy", roles)
+        return measure(data, train, test, asked, CPU)
+
+    found = measured(groups)
+    held_out = np.arange(30)
+    of_held_out = (train.features[:30], held_out % 7, held_out, held_out)  # as `data_of` groups training images
+    of_test = (test.features, groups, np.flatnonzero(roles == "query"), np.flatnonzero(roles == "gallery"))
+    for (vectors, kinds, queries, gallery), figures in ((of_test, found.test), (of_held_out, found.validation)):
+        unit = vectors.astype(float) / np.linalg.norm(vectors.astype(float), axis=1, keepdims=True)
+        for k in (1, 3):
+            hits = []
+            for query in queries:
+                others = sorted(set(gallery.tolist()) - {query}, key=lambda i: -unit[query] @ unit[i])
+                hits.append(any(kinds[i] == kinds[query] for i in others[:k]))
+            assert figures[f"recall@{k}"] == pytest.approx(np.mean(hits))
+    assert found.searched == 40 and len(found.scores["map@r"]) == 20
+    with pytest.raises(UserError, match=r"tiny: no gallery image has the group of the query test image 3$"):
+        measured(np.where(np.arange(60) == 3, 9, groups))
+    with pytest.raises(UserError, match=r"eval\.retrieval_by group needs a column group in data\.table, with two"):
+        measured(np.zeros(60, np.int64))

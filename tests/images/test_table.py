@@ -68,6 +68,15 @@ def test_validation_images_of_a_table_without_test_images_are_these(table):
     assert (listing.train.names, listing.train.held_out, listing.test.names) == (["b", "c"], None, ["a"])
 
 
+def test_roles_are_those_of_test_images(table):
+    listing = table("path,label,split,role\nd,x,test,gallery\na,x,train,\nc,x,test,query\nb,y,train,\n")
+    assert listing.test.names == ["c", "d"] and listing.test.roles.tolist() == ["query", "gallery"]
+    assert listing.unused == [] and not listing.train.roles.any()
+    listing = table("path,label,split,role\na,x,train,\nb,y,train,\nc,x,val,gallery\nd,x,val,query\n")
+    assert listing.test.roles.tolist() == ["gallery", "query"]  # the only images kept apart are the test images
+    assert table("path,label,split\na,x,train\nb,y,train\nc,x,test\n").test.roles is None
+
+
 @pytest.mark.parametrize(
     "order",
     [
@@ -139,6 +148,14 @@ def test_images_of_different_groups_are_never_within_a_window(tmp_path_factory, 
         ("path,label,split\na,x,train\nb,y,test\n", "no training image has the label y"),
         ("path,label,split\na,x,train\nb,y,val\nc,x,test\n", "no training image has the label y of some val images"),
         ("path,label,split\na,x,train\nb,y,train\nc,,test\n", "test images need labels .*\n  c$"),
+        ("path,label,role\na,x,query\nb,y,gallery\n", "role needs the column split"),
+        (
+            "path,label,split,role\na,x,train,query\nb,y,train,\nc,x,test,\nd,x,test,Query\ne,x,test,query\n",
+            "t.csv: role must be query or gallery for test images, and empty for others, got\n  'query' in line 2\n"
+            "  '' in line 4\n  'Query' in line 5$",
+        ),
+        ("path,label,split,role\na,x,train,\nb,y,train,\nc,x,test,query\n", "names no test image gallery"),
+        ("path,label,split,role\na,x,train,\nb,y,train,\nc,x,test,gallery\n", "names no test image query"),
         ("path,label,order\na,x,1\nb,y,2\nc,x,late\n", "must be numbers, or ISO 8601 .*\n  'late' in line 4$"),
         ("path,label,order\na,x,nan\nb,y,2\n", "'nan' in line 2"),
         ("path,label,order\na,x,2024-01-01T00:00Z\nb,y,2024-01-01T00:00\n", "all have a time zone or none"),

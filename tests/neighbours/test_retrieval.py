@@ -8,25 +8,32 @@ from hypothesis import strategies as st
 
 from contraflow.neighbours import retrieval
 from contraflow.neighbours.knn import Labelled
-from contraflow.neighbours.retrieval import retrieval_scores
+from contraflow.neighbours.retrieval import rank_queries, retrieval_scores
 
 CPU = torch.device("cpu")
 # Few directions whose cosines are exact, so that many images are equally similar.
 vectors = st.lists(st.sampled_from([(0, 0), (1, 0), (-1, 0), (0, 1), (0, -1)]), min_size=1, max_size=14)
 
 
-def by_hand(features, labels, ks):
-    """The scores of each query, in order."""
+def searches(features, labels, gallery=None):
+    """Each query with its others, the nearest first, their cosines, and whether they are right."""
     known = [i for i, label in enumerate(labels) if label >= 0]
     unit = [features[i] / (np.linalg.norm(features[i]) or 1) for i in range(len(labels))]
-    scores = {name: [] for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
     for query in known:
-        others = [i for i in known if i != query]
-        relevant = sum(labels[i] == labels[query] for i in others)
-        if not relevant:
+        if gallery is not None and gallery[query]:
             continue
+        others = [i for i in known if i != query and (gallery is None or gallery[i])]
         ranked = sorted(others, key=lambda i: (-float(unit[query] @ unit[i]), i))
         right = [labels[i] == labels[query] for i in ranked]
+        if any(right):
+            yield query, ranked, [float(unit[query] @ unit[i]) for i in ranked], right
+
+
+def by_hand(features, labels, ks, gallery=None):
+    """The scores of each query, in order."""
+    scores = {name: [] for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
+    for _, _, _, right in searches(features, labels, gallery):
+        relevant = sum(right)
         for k in ks:
             scores[f"recall@{k}"].append(float(any(right[:k])))
         scores["r_precision"].append(sum(right[:relevant]) / relevant)
@@ -35,18 +42,52 @@ def by_hand(features, labels, ks):
     return scores
 
 
-@settings(deadline=None)
-@given(vectors, st.randoms(use_true_random=False), st.integers(1, 40))
-def test_equals_the_slow_definition(rows, random, at_a_time):
-    features, ks = np.array(rows, np.float32), (1, 2, 100)
+def drawn(rows, random, roles):
+    """Labels, and with roles which images are the gallery."""
     labels = np.array([random.randint(-1, 3) for _ in rows], np.int64)
+    return labels, np.array([random.random() < 0.6 for _ in rows]) if roles else None
+
+
+@settings(deadline=None)
+@given(vectors, st.randoms(use_true_random=False), st.booleans(), st.integers(1, 40))
+def test_equals_the_slow_definition(rows, random, roles, at_a_time):
+    features, ks = np.array(rows, np.float32), (1, 2, 100)
+    labels, gallery = drawn(rows, random, roles)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(retrieval, "FOUND", at_a_time)
-        found = retrieval_scores(Labelled(features, labels), ks, device=CPU)
-    expected = by_hand(features, labels, ks)
+        found = retrieval_scores(Labelled(features, labels), ks, gallery=gallery, device=CPU)
+    expected = by_hand(features, labels, ks, gallery)
     assert {name: pytest.approx(scores, abs=1e-12) for name, scores in expected.items()} == {
         name: scores.tolist() for name, scores in found.items()
     }
+
+
+@settings(deadline=None)
+@given(vectors, st.randoms(use_true_random=False), st.booleans(), st.integers(1, 40))
+def test_what_queries_find_is_what_a_slow_search_finds(rows, random, roles, at_a_time):
+    features = np.array(rows, np.float32)
+    labels, gallery = drawn(rows, random, roles)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(retrieval, "FOUND", at_a_time)
+        found = rank_queries(Labelled(features, labels), gallery=gallery, device=CPU)
+    expected = list(searches(features, labels, gallery))
+    assert found.query.tolist() == [query for query, *_ in expected]
+    assert found.nearest.tolist() == [ranked[:10] for _, ranked, _, _ in expected]
+    assert found.similarity.tolist() == [cosines[:10] for _, _, cosines, _ in expected]
+    assert found.right.tolist() == [right[:10] for *_, right in expected]
+    assert found.relevant.tolist() == [sum(right) for *_, right in expected]
+    assert found.first.tolist() == [1 + right.index(True) for *_, right in expected]
+    worst = sorted(range(len(expected)), key=lambda i: (-found.first[i], i))
+    assert found.worst(3).tolist() == worst[:3]
+
+
+def test_ranks_agree_with_recalls_whatever_rounding_does():
+    random = np.random.default_rng(0)
+    images = Labelled(random.normal(size=(700, 30)).astype(np.float32), random.integers(0, 60, 700))
+    ranking, ks = rank_queries(images, device=CPU), (1, 2, 5, 50, 699)
+    scores = retrieval_scores(images, ks, device=CPU)
+    for k in ks:
+        assert np.array_equal(ranking.first <= k, scores[f"recall@{k}"] == 1)
 
 
 def test_an_image_never_finds_itself_even_among_many_copies_of_it():

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from recomputed import formulas
-from recomputed.figures import EXACT, FLOAT32, IMAGES, Figure, confusion
+from recomputed.figures import EXACT, FLOAT32, IMAGES, Figure, confusion, spread
 from recomputed.page import numbers, read
 from scipy import stats
 
@@ -161,6 +161,25 @@ def errors_that_changed(figures):
     return rows
 
 
+def by_size_of_class(figures):
+    """Recall of the queries that have as many others of their class as from one power of two to the next."""
+    labels = figures.data.test.labels
+    others = np.array([(labels == label).sum() - 1 for label in labels])
+    first, rows, power = f"recall@{figures.eval['retrieval'][0]}", {}, 1
+    others = others[others > 0]
+    while power <= others.max():
+        members = np.flatnonzero((others >= power) & (others < 2 * power))
+        power *= 2
+        if len(members):
+            ends = sorted({int(others[members].min()), int(others[members].max())})
+            name = f"{' to '.join(map(str, ends))} {len(members)} quer{'y' if len(members) == 1 else 'ies'}"
+            scores = {key: [figures.measured(*each).scores[first] for each in figures.by_name[key]] for key in NAMES}
+            rows[name] = [
+                percent(spread([Figure(float(score[members].mean())) for score in of])) for of in scores.values()
+            ]
+    return rows
+
+
 TABLES = {
     "Accuracy on the test images": lambda figures: summary(figures.metrics),
     "Accuracy on the validation images": lambda figures: summary(figures.validation),
@@ -174,6 +193,7 @@ TABLES = {
         name: [percent(figures.fine_tune[key]["accuracy"])]
         for key, name in (("encoder", "Encoder, fine-tuned"), ("untrained", "Trained from random weights"))
     },
+    "Recall@1 by size of the class": by_size_of_class,
     "Alignment and uniformity": lambda figures: {
         name: [with_deviation(figures.metrics[key][shape]) for shape in ("alignment", "uniformity")]
         for key, name in NAMES.items()
@@ -499,7 +519,8 @@ def test_the_mined_negatives(page, figures):
     vectors = dict(zip(data.training.tolist(), mined_from(figures, figures.seeds[0], max(figures.rounds)), strict=True))
     shown = figures.negatives(figures.seeds[0], max(figures.rounds))
     negatives = dict(zip(shown["anchor"].tolist(), shown["negative"].tolist(), strict=True))
-    entries = [entry for entry in page.one("ul", kind="anchors").all("li") if entry.all("div", kind="own")]
+    section = page.one("section", id="negatives")
+    entries = [entry for entry in section.one("ul", kind="anchors").all("li") if entry.all("div", kind="own")]
     assert len(entries) == figures.params["report"]["gallery_anchors"]
     for entry in entries:
         own, *others = [pictures(image)[0] for image in entry.all("img")]
@@ -511,6 +532,52 @@ def test_the_mined_negatives(page, figures):
             said = item.one("span").text
             check(said, [Figure(cosine.item(), FLOAT32), Figure(left_out + place + 1)])
             assert ("same class" in item.text) == (data.train.labels[anchor] == data.train.labels[other])
+
+
+def test_the_worst_queries_and_what_they_find(page, figures):
+    """Those of the first seed whose nearest other of their class comes last, each neighbour with its mark."""
+    test, section = figures.data.test, page.one("section", id="retrieval")
+    found = formulas.unit(figures.vectors("encoder", figures.seeds[0]).test.astype(np.float64))
+    cosine, labels = found @ found.T, test.labels
+    first = {}  # of each query the least and the greatest rank: cosines that differ by rounding may stand in any order
+    for query in range(len(labels)):
+        others = [i for i in range(len(labels)) if i != query]
+        nearest = max(cosine[query, i] for i in others if labels[i] == labels[query])
+        wrong = [cosine[query, i] for i in others if labels[i] != labels[query]]
+        first[query] = [1 + sum(c > nearest + slack for c in wrong) for slack in (FLOAT32, -FLOAT32)]
+    at_once = [np.mean([rank[end] == 1 for rank in first.values()]) for end in (1, 0)]
+    said = section.all("p")[0].text
+    figure = Figure(50 * sum(at_once), 50 * (at_once[1] - at_once[0]))
+    check(said, [Figure(len(first)), Figure(len(labels) - 1), Figure(figures.seeds[0]), figure])
+    entries, shown = (
+        [entry for entry in section.one("ul", kind="anchors").all("li") if entry.all("div", kind="own")],
+        [],
+    )
+    assert len(entries) == figures.params["report"]["gallery_anchors"]
+    for entry in entries:
+        own, *others = [pictures(image)[0] for image in entry.all("img")]
+        told = entry.one("div", kind="own").text
+        query, rank = (int(n) for n in re.search(r"test image (\d+) first right one at rank (\d+)", told).groups())
+        assert query in found_in(own, test.pixels) and first[query][0] <= rank <= first[query][1]
+        shown.append((-rank, query))
+        ranked = sorted((cosine[query, i] for i in range(len(labels)) if i != query), reverse=True)
+        items = entry.one("ol").all("li")
+        assert len(items) == 10
+        for tile, item, expected in zip(others, items, ranked, strict=False):
+            similarity, place = re.search(r"([\d.\u2212]+) · no. (\d+)", item.text).groups()
+            assert int(place) in found_in(tile, test.pixels) and int(place) != query
+            check(similarity, [Figure(expected, FLOAT32)])
+            check(similarity, [Figure(cosine[query, int(place)], FLOAT32)])
+            right = labels[int(place)] == labels[query]
+            assert (item.attributes["class"], "✓ right" in item.text, "✗ wrong" in item.text) == (
+                "right" if right else "wrong",
+                right,
+                not right,
+            )
+            assert figures.data.card["classes"][labels[int(place)]] in item.text
+    assert shown == sorted(shown) and len(set(shown)) == len(shown)
+    rest = [rank[0] for query, rank in first.items() if (query not in {each for _, each in shown})]
+    assert max(rest) <= -shown[-1][0]
 
 
 def mined_from(figures, seed, number):

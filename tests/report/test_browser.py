@@ -104,6 +104,7 @@ RUNS = {
     "escaped": {"classes": NASTY, "baseline": "".join(NASTY)},
     "two classes, small crops, colour": {"classes": ["a", "b"], "local_views": 4, "channels": 3, "size": 40},
     "one image a class": {"each": 1},
+    "queries": {"classes": [*NASTY], "measured": ["retrieval"], "channels": 3},
     "30 classes": {"classes": [f"a class called {i}" for i in range(30)], "each": 5},
     "200 classes": {"classes": [f"class {i}" for i in range(200)], "each": 5},
 }
@@ -265,6 +266,24 @@ def test_sorts_by_click_and_by_key(opened):
     assert column(browser, 1) == ["c", "b", "a"]
     sorted_by = browser.find_elements(By.CSS_SELECTOR, ".sortable [aria-sort]")
     assert [(heading.text, heading.get_attribute("aria-sort")) for heading in sorted_by] == [("Class", "descending")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1600])
+def test_right_and_wrong_neighbours_differ_by_word_and_by_line(opened, width, scheme):
+    """Whoever cannot tell the colours apart sees a whole line or a broken one, and reads which it is."""
+    browser = opened(width, scheme, measured=["retrieval"])
+    assert [link.text for link in browser.find_elements(By.CSS_SELECTOR, "nav a")][2] == "Retrieval"
+    lines = {"right": ("solid", "✓ right"), "wrong": ("dashed", "✗ wrong")}
+    for kind, (line, word) in lines.items():
+        found = browser.find_elements(By.CSS_SELECTOR, f"#retrieval li.{kind}")
+        assert found
+        for near in found:
+            assert near.find_element(By.TAG_NAME, "img").value_of_css_property("outline-style") == line
+            assert near.find_element(By.TAG_NAME, "strong").text == word
+    rows = browser.find_elements(By.CSS_SELECTOR, "#retrieval .anchors > li")
+    assert len(rows) == 3 and all(row.is_displayed() for row in rows)
+    assert not scrolls_sideways(browser)
 
 
 def test_follows_the_colour_scheme(opened):

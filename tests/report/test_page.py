@@ -174,6 +174,39 @@ def test_rounds_side_by_side(page_of):
     assert re.search(r"Coat<small>Bag</small></th><td>0\.0\W*%</td><td>20\.0\W*%</td><td>\+20\.0</td>", text)
 
 
+def test_queries_are_shown_where_retrieval_is_measured(page_of):
+    """The worst first, every neighbour marked by a word."""
+    plain, text = text_of(page_of()), text_of(page_of(measured=["retrieval"])).replace(NBSP, " ")
+    assert 'id="retrieval"' not in plain and "The worst queries" not in plain
+    section = text.split('<section id="retrieval"')[1].split("</section>")[0]
+    assert "Each of 60 test images is a query among 59 others" in section
+    assert "Recall@1 by size of the class" in section and "19<small>60 queries</small>" in section
+    ranks = [int(rank) for rank in re.findall(r"first right one at rank (\d+)", section)]
+    assert len(ranks) == 3 and ranks == sorted(ranks, reverse=True)
+    assert len(re.findall(r'<li class="(right|wrong)">', section)) == 30
+    for mark in ("right", "wrong"):
+        of_class, in_words = section.count(f'<li class="{mark}">'), section.count(f" {mark}</strong>")
+        assert of_class == in_words == section.count(f'alt="{mark.capitalize()}: test image ')
+
+
+def test_queries_of_a_gallery_by_group(page_of):
+    text = text_of(page_of(measured=["retrieval"], gallery=40, by="group")).replace(NBSP, " ")
+    section = text.split('<section id="retrieval"')[1].split("</section>")[0]
+    assert "Each of 20 test images is a query among 40 images of the gallery" in section
+    assert "finds one of its group first" in section and "Recall@1 by size of the group" in section
+    assert {int(place) for place in re.findall(r"no\. (\d+)", section)} <= set(range(20, 60))
+    assert {int(place) for place in re.findall(r"Query, test image (\d+)", section)} <= set(range(20))
+
+
+def test_what_queries_find_is_asked_for_where_it_is_missing(fabricate, tmp_path):
+    arguments = fabricate(tmp_path, measured=["retrieval"])
+    path = arguments["features"][0]
+    arrays, provenance = load_arrays(path)
+    save_arrays(path, provenance, **{name: arrays[name] for name in ("features", "label", "predicted")})
+    with pytest.raises(UserError, match="what the test images find as queries: run the step evaluate first"):
+        written(arguments, tmp_path / "report.html")
+
+
 def test_without_mining(page_of):
     text = text_of(page_of(rounds=0))
     assert "Mining was off" in text and "What was mined" not in text

@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from contraflow.encoded.names import CARD
+from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.hits import Hits
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.artefacts import read_json, sha256, write_json
@@ -114,6 +115,46 @@ def test_features_lie_beside_an_encoders_figures_and_no_others(run, encoded):
     assert right.mean() == pytest.approx(figures["test"]["linear"])
     assert provenance.content() == figures["provenance"]
     assert {path.stem for path in run.glob("*.npz")} == {"encoder-seed3", "encoder-seed4"}
+
+
+def test_of_retrieval_the_features_have_what_each_query_finds(run, tmp_path, params_of, encoded):
+    params = params_of(seeds=[3, 4], eval={"retrieval": [1, 2]})
+    figures = evaluated(params, encoded, tmp_path, "encoder-seed3", run / "seed3/encoder.safetensors")
+    arrays, _ = load_arrays(tmp_path / "encoder-seed3.npz")
+    assert arrays["query"].tolist() == list(range(encoded.card.test.images))
+    for k in (1, 2):
+        right = Hits.model_validate(figures["right"][f"recall@{k}"]).scores()
+        assert np.array_equal(arrays["first"] <= k, right) and np.array_equal(arrays["right"][:, :k].any(1), right)
+    assert np.array_equal(arrays["right"], arrays["label"][arrays["nearest"]] == arrays["label"][:, None])
+
+
+def test_queries_and_groups_of_a_table_reach_the_figures(tmp_path, params_of, encoded_of, image_folder):
+    """From the table to the words: 9 queries search 11 images of the gallery for others of their group."""
+    folder = image_folder(tmp_path / "images", 80)
+    rows = []
+    for i, file in enumerate(sorted(folder.glob("*/*.png"))):
+        role = "query" if i % 4 and i % 8 < 4 else "gallery"
+        rest = f"test,{i % 2},{role}" if i >= 60 else f"train,{i % 9},"
+        rows.append(
+            f"{file.relative_to(folder)},{file.parent.name if i < 60 else ('lying', 'upright')[i // 2 % 2]},{rest}"
+        )
+    (folder / "t.csv").write_text("\n".join(["path,label,split,group,role", *rows]))
+    asked = {"retrieval": [1, 2], "retrieval_by": "group"}
+    params = params_of(data={"path": str(folder), "table": "t.csv"}, eval=asked)
+    data = encoded_of(params, tmp_path)
+    names = sorted((row.split(",") for row in rows[60:]), key=lambda row: row[3])  # as groups are stored
+    queries = [place for place, row in enumerate(names) if row[4] == "query"]
+    assert data.gallery.tolist() == [row[4] == "gallery" for row in names]
+    figures = evaluated(params, data, tmp_path, "raw_pixels", None)
+    pixels = read_images(data.test_beton, np.arange(20), 16).reshape(20, -1) / 255 - data.card.mean[0]
+    unit = pixels / np.linalg.norm(pixels, axis=1, keepdims=True)
+    hits = []
+    for query in queries:
+        nearest = max(np.flatnonzero(data.gallery), key=lambda other: unit[query] @ unit[other])
+        hits.append(names[nearest][3] == names[query][3])
+    assert figures["test"]["recall@1"] == pytest.approx(np.mean(hits))
+    said = f"{len(queries)} test images, each compared with the {20 - len(queries)} of the gallery by cosine"
+    assert figures["protocol"]["queries"].startswith(said) and "their group" in figures["protocol"]["recall"]
 
 
 def test_raw_pixels_are_all_pixels_and_have_no_seed(run):

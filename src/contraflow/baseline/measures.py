@@ -6,6 +6,7 @@ from statistics import fmean
 
 from contraflow.baseline.measured import Figures, Measured
 from contraflow.evaluation.results import Evaluation
+from contraflow.evaluation.settings import GRADED
 from contraflow.pages.numbers import NARROW, is_number, plus_minus, points
 from contraflow.statistics import Difference, Scores, difference
 
@@ -66,9 +67,21 @@ class Measure:
 
     def difference(self, run: Measured, baseline: Measured, comparisons: int) -> Difference:
         """The figure of a run minus that of the baseline; both are known."""
-        if run.test_images != baseline.test_images:
-            return Difference(self.mean(run) - self.mean(baseline), None, "other test images")
+        if why := self._apart(run, baseline):
+            return Difference(self.mean(run) - self.mean(baseline), None, why)
         return difference(self.scores(run), self.scores(baseline), comparisons)
+
+    def _apart(self, run: Measured, baseline: Measured) -> str:
+        """Why a difference of the two would say nothing; empty where it says something."""
+        if run.test_images != baseline.test_images:
+            return "other test images"
+        by = [each.params.get("eval.retrieval_by", "label") for each in (run, baseline)]
+        if by[0] != by[1] and ("@" in self.key or self.key in GRADED):
+            return f"by {by[0]}, not by {by[1]}"
+        if not (self.by_image(run) and self.by_image(baseline)):
+            return ""
+        contents = [*run.evaluations.values(), *baseline.evaluations.values()]
+        return "other queries" if len({content.right[self.key].images for content in contents}) > 1 else ""
 
     def figure(self, over_seeds: dict) -> str:
         """Its spread over seeds as a person reads it: accuracies in per cent."""

@@ -15,6 +15,7 @@ from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.names import DATA
 from contraflow.encoded.pixels import read_images
+from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.arrays import on_disk
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
@@ -39,6 +40,9 @@ def search(
 ) -> None:
     """Show the training images that are most like some images.
 
+    Where the folder of a picture is called like a class, what is found is right or wrong: it says recall@1 and recall@k
+    over such pictures.
+
     Raises:
         UserError: an image cannot be read (all such are named), the checkpoint or the encoded data is missing or
             damaged, or the one was not trained on the other.
@@ -61,6 +65,7 @@ def search(
         queries = np.concatenate([*_on_sphere(trained, ((part, torch.zeros(len(part))) for part in parts), device)])
         similarity, row = Bank(bank, device=device).nearest(queries, k)
     index, labels = encoded.training[row], encoded.labels("train")
+    classes = {name: label for label, name in enumerate(encoded.card.classes)}
     found = [
         Found(
             name=printable(path.name),
@@ -69,6 +74,7 @@ def search(
             index=index[i],
             label=labels[index[i]],
             similarity=similarity[i],
+            own=classes.get(path.absolute().parent.name, UNLABELLED),
         )
         for i, path in enumerate(images)
     ]
@@ -81,6 +87,11 @@ def search(
     )
     write_text(out, page)
     say(f"{out}: the {similarity.shape[1]:,} nearest of {len(bank):,} training images to {len(images):,}")
+    if known := [each for each in found if each.own != UNLABELLED]:
+        recalls = [
+            f"recall@{n} {np.mean([each.finds(n) for each in known]):.3f}" for n in sorted({1, similarity.shape[1]})
+        ]
+        say(f"{', '.join(recalls)}, over the {len(known):,} in a folder that is called like their class")
 
 
 def _on_sphere(

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
-from contraflow.encoded.names import FILES, POSITIONS, TEST, TRAIN, VALIDATION
+from contraflow.encoded.names import FILES, GROUPS, POSITIONS, ROLES, TEST, TRAIN, VALIDATION
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance, Record
@@ -157,6 +157,17 @@ class EncodedData:
     def positions(self) -> np.ndarray:
         """Place in order of each image of `train.beton`, int64; images of different groups lie far apart."""
         return np.load(self.folder / POSITIONS)
+
+    @cached_property
+    def groups(self) -> np.ndarray:
+        """Number of the group of each image of `test.beton`, int64; all are of one where the data has no groups."""
+        return np.load(self.folder / GROUPS)
+
+    @cached_property
+    def gallery(self) -> np.ndarray | None:
+        """Which images of `test.beton` are searched by the others, bool; None where the data names no queries."""
+        roles = np.load(self.folder / ROLES)
+        return roles == "gallery" if roles.any() else None
 
     @cached_property
     def training(self) -> np.ndarray:

@@ -51,6 +51,11 @@ class Kin:
         return found
 
 
+def groups_of(positions: np.ndarray | None, images: int) -> np.ndarray:
+    """Number of the group of each image, (images,) int64, from its place in order; all are of one without order."""
+    return np.zeros(images, np.int64) if positions is None else positions // GROUP
+
+
 def kin_of(data: EncodedData, source: str, *, window: int, labelled_fraction: float, split_seed: int) -> Kin | None:
     """The kin that `positives.from` names, of the images of a data set; None where each is alone.
 

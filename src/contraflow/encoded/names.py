@@ -2,6 +2,7 @@
 
 CARD = "card.json"
 TRAIN, TEST, VALIDATION, POSITIONS = "train.beton", "test.beton", "validation.npy", "positions.npy"
-FILES = (TRAIN, TEST, VALIDATION, POSITIONS)  # beside the card
+GROUPS, ROLES = "groups.npy", "roles.npy"  # of the test images
+FILES = (TRAIN, TEST, VALIDATION, POSITIONS, GROUPS, ROLES)  # beside the card
 ENCODED = "results/encode"
 DATA = f"{ENCODED}/{CARD}"

@@ -1,8 +1,15 @@
 """What can be said of a run's folders of images before its first job: DVC sees them, and they fill its batches."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
+from contraflow.encoded.kin import groups_of
 from contraflow.engines.watched import require_watched
+from contraflow.evaluation.queries import require_queries
+from contraflow.foundations.errors import UserError
+from contraflow.images.listing import Part, printable
 from contraflow.images.splitting import draw_held_out, split_listing
 from contraflow.params import Params
 
@@ -12,7 +19,7 @@ def require_images(root: Path, params: Params) -> None:
 
     Raises:
         UserError: DVC would not watch one (see `require_watched`), or there are too few images in it, even if none of
-            them is broken.
+            them is broken, or none that retrieval could find.
     """
     data, transfer = params.data, params.eval.transfer
     require_watched(root, transfer.name, Path(transfer.path), None)
@@ -21,3 +28,19 @@ def require_images(root: Path, params: Params) -> None:
         how = {"name": data.name, "fraction": data.validation_fraction, "seed": data.split_seed}
         validation = draw_held_out(train, test, classes=listing.classes, **how)
         params.require_enough(len(train) - len(validation), len(listing.classes))
+        _require_queries(params, listing.classes, train, test)
+
+
+def _require_queries(params: Params, classes: Sequence[str], train: Part, test: Part) -> None:
+    data, settings = params.data, params.eval
+    if not classes:
+        if settings.retrieval_by == "group":
+            raise UserError("eval.retrieval_by group needs labels, too: where there are none, put the groups there")
+        return
+    unseen = not np.isin(test.labels, train.labels).any()
+    if settings.recalls(unseen=unseen):
+        kinds = test.labels if settings.retrieval_by == "label" else groups_of(test.positions, len(test))
+        gallery = None if test.roles is None else test.roles == "gallery"
+        source = str(Path(data.path) / (data.table or ""))
+        known = {"unseen": unseen, "source": source, "named": lambda place: printable(test.names[place])}
+        require_queries(kinds, gallery, settings, **known)

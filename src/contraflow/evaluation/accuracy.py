@@ -6,11 +6,12 @@ import numpy as np
 import torch
 
 from contraflow.encoded.card import EncodedData
+from contraflow.encoded.kin import groups_of
 from contraflow.evaluation.few_labels import FewLabels, few_label_probes
 from contraflow.evaluation.probe import Probe, Problem
+from contraflow.evaluation.queries import require_queries
 from contraflow.evaluation.settings import GRADED, Eval
 from contraflow.evaluation.sweep import Trial, choose, sweep
-from contraflow.foundations.errors import UserError
 from contraflow.neighbours.knn import Labelled, knn_accuracies, knn_predictions
 from contraflow.neighbours.retrieval import retrieval_scores
 
@@ -43,11 +44,13 @@ class Accuracies:
             (N,), on few labels the share of the draws in which it was; of retrieval the score of each query, (Q,).
         validation: Accuracies (0 to 1) on the validation images, by the same names.
         probed: None where training has none of the test images' classes.
+        searched: Of retrieval, how many test images are searched.
     """
 
     scores: dict[str, np.ndarray]
     validation: dict[str, float]
     probed: Probed | None
+    searched: int = 0
 
     @property
     def test(self) -> dict[str, float]:
@@ -73,19 +76,34 @@ def measure(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, 
         device: Where to compute.
 
     Raises:
-        UserError: no two test images are of one class, and retrieval is to be measured.
+        UserError: retrieval is to be measured, and nothing right can be found (see `require_queries`).
     """
     unseen = data.card.unseen
     found = Accuracies({}, {}, None) if unseen else _named(data, train, test, settings, device)
     if not (ks := settings.recalls(unseen=unseen)):
         return found
-    scores = retrieval_scores(test, ks, device=device)
-    if not len(scores["map@r"]):
-        mend = "data.path must hold others" if unseen else "eval.retrieval must be [] here"
-        raise UserError(f"{mend}: no two test images of {data.card.name} have one label")
-    chosen_by = retrieval_scores(train[data.validation], ks, device=device)
+    searched, gallery = sought(test, data, settings), data.gallery
+    known = {"unseen": unseen, "source": data.card.name, "named": "test image {}".format}
+    require_queries(searched.labels, gallery, settings, **known)
+    scores = retrieval_scores(searched, ks, gallery=gallery, device=device)
+    held_out = data.validation
+    chosen_by = retrieval_scores(sought(train[held_out], data, settings, held_out), ks, device=device)
     validation = {name: float(each.mean()) for name, each in chosen_by.items() if len(each)}
-    return Accuracies(found.scores | scores, found.validation | validation, found.probed)
+    among = len(test.labels) if gallery is None else int(gallery.sum())
+    return Accuracies(found.scores | scores, found.validation | validation, found.probed, among)
+
+
+def sought(images: Labelled, data: EncodedData, settings: Eval, indices: np.ndarray | None = None) -> Labelled:
+    """Images, labelled with what makes others right to find.
+
+    Args:
+        images: Those of `train.beton` at these `indices`, or where there are none the test images.
+    """
+    if settings.retrieval_by == "label":
+        return images
+    positions = data.positions
+    groups = data.groups if indices is None else groups_of(positions, len(positions))[indices]
+    return Labelled(images.features, groups)
 
 
 def _named(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, device: torch.device) -> Accuracies:

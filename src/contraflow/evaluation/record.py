@@ -83,12 +83,14 @@ def protocol(
     if found.probed:
         words |= _naming(found.probed, card, settings)
     if "map@r" in found.scores:
+        queries, by = len(found.scores["map@r"]), settings.sought
+        among = "the other test images" if found.searched == test else f"the {found.searched} of the gallery"
         words |= {
-            "queries": f"{len(found.scores['map@r'])} test images, each searched for among the other labelled test "
-            "images, by cosine; of equally similar images the first in the file",
-            "recall": "share of the queries with an image of their class among the k nearest",
-            "r_precision": "share of the R nearest that are of the query's class, R the number of its other images",
-            "map_at_r": "mean over the first R ranks of the precision up to there, 0 where another class stands "
+            "queries": f"{queries} test images, each compared with {among} by cosine; of equally similar images the "
+            "first in the file",
+            "recall": f"share of the queries with an image of their {by} among the k nearest",
+            "r_precision": f"share of the R nearest that are of the query's {by}, R the number of its other images",
+            "map_at_r": f"mean over the first R ranks of the precision up to there, 0 where another {by} stands "
             "(Musgrave et al. 2020)",
         }
     return words

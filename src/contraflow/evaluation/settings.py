@@ -1,7 +1,7 @@
 """The section `eval`: what is measured, and what the page says of what is measured on wish."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -80,9 +80,12 @@ class Eval(Section):
     retrieval: Annotated[
         list[Count],
         Switch([1, 4]),
-        "k of recall@k, beside R-precision and MAP@R: are a test image's nearest others of its class; [] for none, or "
-        "for 1 where the test has other classes than the training",
+        "k of recall@k, beside R-precision and MAP@R: are a test image's nearest others like it; [] for none, or for 1 "
+        "where the test has other classes than the training",
     ] = []
+    retrieval_by: Annotated[Literal["label", "group"], "who is right to find: others of the same label or group"] = (
+        "label"
+    )
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
     fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()
 
@@ -102,6 +105,11 @@ class Eval(Section):
         if len(self.few) < len(self.few_labels):
             raise ValueError(f"eval.few_labels must name each amount once, got {self.few_labels}")
         return self
+
+    @property
+    def sought(self) -> str:
+        """What retrieval looks for others of, in a word."""
+        return {"label": "class", "group": "group"}[self.retrieval_by]
 
     @property
     def few(self) -> dict[str, float]:

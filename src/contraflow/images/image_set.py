@@ -70,7 +70,7 @@ class Split:
         labels: (N,) int64, -1 for none.
         files: The file of each image, where they have files of their own.
         positions: Those of `contraflow.images.listing.Part`.
-        held_out: That of `contraflow.images.listing.Part`.
+        held_out, roles: Those of `contraflow.images.listing.Part`.
         read_facts: What was learned while they were read; None where it is still to be learned.
     """
 
@@ -79,6 +79,7 @@ class Split:
     files: Sequence[str] = ()
     positions: np.ndarray | None = None
     held_out: np.ndarray | None = None
+    roles: np.ndarray | None = None
     read_facts: Facts | None = None
 
     def __len__(self) -> int:

@@ -39,18 +39,21 @@ class Part:
         labels: (N,) int64, -1 for none.
         positions: Place of each in its group, `kin.GROUP` apart, (N,) int64 rising; None where there is no order.
         held_out: (N,) bool, whether the user keeps it for validation; None where that is left to a draw.
+        roles: Of test images, (N,) text: `query`, or `gallery`; None where each is both.
     """
 
     names: list[str]
     labels: np.ndarray
     positions: np.ndarray | None = None
     held_out: np.ndarray | None = None
+    roles: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.names)
 
     def take(self, indices: np.ndarray) -> "Part":
-        more = (None if values is None else values[indices] for values in (self.positions, self.held_out))
+        kept = (self.positions, self.held_out, self.roles)
+        more = (None if values is None else values[indices] for values in kept)
         return Part([self.names[i] for i in indices], self.labels[indices], *more)
 
 

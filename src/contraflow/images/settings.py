@@ -22,7 +22,8 @@ class Data(Section):
         Place, "the last four: where the images lie; else a place to look for the data set's files before downloading"
     ] = "data"
     table: Annotated[
-        Text | None, "folder: a CSV file in it with the columns path, label and, where wanted, split, group and order"
+        Text | None,
+        "folder: a CSV file in it with the columns path, label and, where wanted, split, group, order, role",
     ] = None
     limit: Annotated[
         Count | None, "only the first n training images (of a folder: n drawn by split_seed); null takes all"

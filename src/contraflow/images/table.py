@@ -3,7 +3,7 @@
 import csv
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -19,7 +19,8 @@ from contraflow.foundations.errors import UserError
 from contraflow.images.listing import Listing, Part, as_splits, list_folder, printable, split_called, strange
 
 REQUIRED = ("path", "label")
-OPTIONAL = ("split", "group", "order")
+OPTIONAL = ("split", "group", "order", "role")
+ROLES = ("query", "gallery")
 
 
 def list_images(path: Path, table: str | None) -> Listing:
@@ -34,6 +35,8 @@ def list_images(path: Path, table: str | None) -> Listing:
         group: what the image belongs to: a film, a patient, a place. Groups are never neighbours in order. An image
             for which it is empty is alone.
         order: the image's place in its group, a number or an ISO 8601 time; without the column, that of its row.
+        role: of a test image, `query` or `gallery`: whether retrieval looks for others like it, or finds it; empty for
+            the others. Without any, each test image is both.
 
     With `group` or `order` the images are sorted by both and get positions, else they are sorted by path and get none.
 
@@ -56,6 +59,7 @@ def list_images(path: Path, table: str | None) -> Listing:
     if "split" not in columns.content:
         return Listing(classes, every, None, columns.unused)
     splits = as_splits(sorted(set(columns["split"])), columns.file)
+    every = replace(every, roles=_roles(columns, splits.get("test"), order))
     split = np.array(columns["split"])[order]
     parts = {name: every.take(np.flatnonzero(split == name)) for name in splits.values()}
     train = parts.pop(splits.get("train"), every.take(np.array([], np.int64)))
@@ -94,15 +98,20 @@ class _Columns:
         self.check("path", lambda name: name not in twice, "must name each image once")
         if "split" in used:
             self.check("split", split_called, "must be train, val or test")
+        elif any(self.content.get("role", [])):
+            raise UserError(f"{file}: the column role needs the column split, since roles are those of test images")
 
     def __getitem__(self, name: str) -> list[str]:
         return self.content[name]
 
     def check(self, name: str, allowed: Callable[[str], object], rule: str) -> None:
+        self.require(name, [bool(allowed(value)) for value in self[name]], rule)
+
+    def require(self, name: str, right: Sequence[bool], rule: str) -> None:
         wrong = [
             f"\n  {value!r} in line {line}"
-            for value, line in zip(self[name], self.lines, strict=True)
-            if not allowed(value)
+            for value, line, is_right in zip(self[name], self.lines, right, strict=True)
+            if not is_right
         ]
         if wrong:
             raise UserError(f"{self.file}: {name} {rule}, got{''.join(wrong)}")
@@ -160,6 +169,20 @@ def _positions(columns: _Columns) -> np.ndarray | None:
         for place, i in enumerate(members):
             positions[i] = group * GROUP + place
     return positions
+
+
+def _roles(columns: _Columns, test: str | None, order: np.ndarray) -> np.ndarray | None:
+    """Roles (N,) of the images in this order, empty for others than those of the split `test`; None where there are
+    none."""
+    if not any(columns.content.get("role", [])):
+        return None
+    pairs = list(zip(columns["role"], columns["split"], strict=True))
+    right = [role in ROLES if split == test else not role for role, split in pairs]
+    columns.require("role", right, f"must be {' or '.join(ROLES)} for test images, and empty for others")
+    for role in ROLES:
+        if (role, test) not in pairs:
+            raise UserError(f"{columns.file}: the column role names no test image {role}")
+    return np.array(columns["role"])[order]
 
 
 def _order_keys(columns: _Columns) -> list[Decimal] | list[datetime]:

@@ -6,7 +6,7 @@ one thread instead of two 51 to 69 % of the rows had other similarities and up t
 with equal similarities at the cut it had the lower indices in 1 to 7 %. `python -m benchmarks.libraries` compares anew.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -64,8 +64,7 @@ class Bank:
         Returns:
             Similarities (N, k) float32, falling, and indices into the bank (N, k) int64.
         """
-        k, threads = min(k, self.size), torch.get_num_threads()
-        workers = threads if self.device.type == "cpu" else 1
+        k = min(k, self.size)
         similarity = np.empty((len(queries), k), np.float32)
         index = np.empty((len(queries), k), np.int64)
 
@@ -75,13 +74,32 @@ class Bank:
                 best.add(product, width, offset)
             similarity[rows], index[rows] = best.ranked()
 
-        each = min(self.query_rows, -(-len(queries) // workers))
-        parts = [slice(start, min(start + each, len(queries))) for start in range(0, len(queries), each or 1)]
+        self._in_parts(len(queries), search)
+        return similarity, index
+
+    def compare(self, queries: np.ndarray, use: Callable[[slice, np.ndarray], None]) -> None:
+        """Call `use` for some of the queries (N, D) at a time, with the slice of these B and their similarities (B, M)
+        to all vectors, which have the bits that `nearest` goes by; several threads call it.
+        """
+
+        def look(rows: slice) -> None:
+            similarity = np.empty((rows.stop - rows.start, self.size), np.float32)
+            for offset, width, product in self._products(_on(queries[rows], self.device)):
+                similarity[:, offset : offset + width] = product[: len(similarity), :width].cpu().numpy()
+            use(rows, similarity)
+
+        self._in_parts(len(queries), look)
+
+    def _in_parts(self, count: int, work: Callable[[slice], None]) -> None:
+        """Do the work for so many queries, at most `query_rows` at a time, each of torch's threads alone."""
+        threads = torch.get_num_threads()
+        workers = threads if self.device.type == "cpu" else 1
+        each = min(self.query_rows, -(-count // workers))
+        parts = [slice(start, min(start + each, count)) for start in range(0, count, each or 1)]
         with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            for done in [pool.submit(search, rows) for rows in parts]:
+            for done in [pool.submit(work, rows) for rows in parts]:
                 done.result()
         torch.set_num_threads(threads)  # threads that start later take the number that was set last
-        return similarity, index
 
     def _products(self, query: Tensor) -> Iterator[tuple[int, int, Tensor]]:
         """For each tile the index of its first vector, how many it has, and the similarities (B, M) to them, M at least

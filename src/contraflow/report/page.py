@@ -6,7 +6,17 @@ from pathlib import Path
 from contraflow.baseline.differences import sections
 from contraflow.baseline.summary import against
 from contraflow.pages.assets import template
-from contraflow.report import calibration, classes, curves, embedding_map, gallery, hypersphere, summary, verdict
+from contraflow.report import (
+    calibration,
+    classes,
+    curves,
+    embedding_map,
+    gallery,
+    hypersphere,
+    retrieval,
+    summary,
+    verdict,
+)
 from contraflow.report.run import Run
 
 LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scikit-learn", "matplotlib", "seaborn")
@@ -29,6 +39,7 @@ def render(run: Run) -> str:
         geometry=summary.geometry(run),
         extras=summary.extra_tables(run),
         strips=summary.strips(run),
+        queries=retrieval.queries(run),
         names=summary.NAMES,
         protocol=summary.whole_protocol(run),
         plane=hypersphere.plane(run),

@@ -4,6 +4,7 @@ Each function raises UserError where a file is missing, damaged, or was made fro
 """
 
 import math
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import code_digest
+from contraflow.neighbours.ranking import Ranking
 from contraflow.params import Params
 from contraflow.report.run import Mined
 from contraflow.report.summary import NAMES
@@ -64,6 +66,16 @@ def features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray]
             provenance.require(path, data=digest)
             return arrays
     raise UserError(f"the report needs the features encoder-seed{seed}.npz: run the step evaluate first")
+
+
+def ranking(params: Params, encoded: EncodedData, arrays: dict[str, np.ndarray]) -> Ranking | None:
+    """What the test images find as queries, among the arrays of an encoder; None where that is not measured."""
+    if not encoded.card.labelled or not params.eval.recalls(unseen=encoded.card.unseen):
+        return None
+    names = [field.name for field in fields(Ranking)]
+    if not arrays.keys() >= set(names):
+        raise UserError("the report needs what the test images find as queries: run the step evaluate first")
+    return Ranking(**{name: arrays[name] for name in names})
 
 
 def curves(path: Path) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.record import Provenance
+from contraflow.neighbours.ranking import Ranking
 from contraflow.params import Params
 from contraflow.settings.values import flat
 
@@ -37,6 +38,7 @@ class Run:
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.
         predicted: What the first seed's probe takes them for, int64 (N,), -1 where unlabelled.
+        ranking: What the test images, as queries, find with these features; None where retrieval is not measured.
         extras: For each kind of extra evaluation that was made, in words how it was measured.
         mined: The negatives of the last round and the first seed; None without mining.
         confusions: By round, from 0 before mining: how many validation images of each class (row) the linear probe took
@@ -57,6 +59,7 @@ class Run:
     labels: np.ndarray
     predicted: np.ndarray
     mined: Mined | None
+    ranking: Ranking | None = None
     confusions: dict[int, np.ndarray] = field(default_factory=dict)
     probed: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)
     extras: dict[str, dict[str, str]] = field(default_factory=dict)

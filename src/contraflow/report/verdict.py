@@ -103,8 +103,8 @@ def _judging(run: Run, raw: Difference, untrained: Difference) -> str:
     if run.card.unseen:
         k = first.key.removeprefix("recall@")
         nearest = "the nearest other one" if k == "1" else f"one of the {k} nearest others"
-        same = "the same"
-        found = f"Training saw none of the classes of the {images}: for {percent(own)} {nearest} is of the same class"
+        same, kind = "the same", run.params.eval.sought
+        found = f"Training saw none of the classes of the {images}: for {percent(own)} {nearest} is of the same {kind}"
     text = (
         f"{found} ({times(n, 'seed')}). That is {_gap(raw)} than {same} on raw pixels ({percent(of_raw)}) and "
         f"{_gap(untrained)} than on the untrained encoder ({percent(of_untrained)})"
@@ -130,7 +130,8 @@ def _gap(gap: Difference) -> str:
 def _ranking(run: Run) -> str:
     """MAP@R beside raw pixels."""
     own, raw = (accuracy(run, name, "map@r") for name in ("encoder", "raw_pixels"))
-    return f"MAP@R, which asks for all images of the class, is {percent(own)} (raw pixels {percent(raw)})."
+    kind = run.params.eval.sought
+    return f"MAP@R, which asks for all images of the {kind}, is {percent(own)} (raw pixels {percent(raw)})."
 
 
 def _neighbours(run: Run) -> str:

@@ -23,6 +23,7 @@ class Found:
         index: Their places in `train.beton`, int64 (k,).
         label: Their classes, int64 (k,), -1 where unlabelled.
         similarity: Cosine similarity, float32 (k,), falling.
+        own: The image's own class, where it is known; else -1.
     """
 
     name: str
@@ -31,6 +32,17 @@ class Found:
     index: np.ndarray
     label: np.ndarray
     similarity: np.ndarray
+    own: int = -1
+
+    @property
+    def right(self) -> np.ndarray:
+        """Which of the nearest have the image's class, (k,) bool."""
+        return self.label == self.own
+
+    def finds(self, k: int) -> bool:
+        """Whether one of the `k` nearest is right; the image itself, where it is a training image, is none of them."""
+        itself = (self.nearest == self.image).all((1, 2, 3))
+        return bool(self.right[~itself][:k].any())
 
 
 def render(found: list[Found], *, classes: list[str], data: str, searched: int, encoder: str) -> str:
@@ -56,13 +68,20 @@ def render(found: list[Found], *, classes: list[str], data: str, searched: int, 
 def _image(found: Found, classes: list[str]) -> dict:
     names = [classes[label] if label >= 0 else None for label in found.label.tolist()]
     nearest = [
-        {**_shown(image), "class": name, "index": index, "similarity": similarity}
-        for image, name, index, similarity in zip(
-            found.nearest, names, found.index.tolist(), found.similarity.tolist(), strict=True
+        {**_shown(image), "class": name, "index": index, "similarity": similarity, "right": right}
+        for image, name, index, similarity, right in zip(
+            found.nearest, names, found.index.tolist(), found.similarity.tolist(), found.right.tolist(), strict=True
         )
     ]
+    own = classes[found.own] if found.own >= 0 else None
     known = Counter(name for name in names if name is not None)  # of equally frequent ones the nearest's comes first
-    return {**_shown(found.image), "name": found.name, "nearest": nearest, "classes": known.most_common(3)}
+    return {
+        **_shown(found.image),
+        "name": found.name,
+        "class": own,
+        "nearest": nearest,
+        "classes": known.most_common(3),
+    }
 
 
 def _shown(image: np.ndarray) -> dict:

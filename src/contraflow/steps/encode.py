@@ -6,7 +6,8 @@ import numpy as np
 
 from contraflow.encoded.card import Amount, Card, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.encoded.names import CARD, DATA, FILES, POSITIONS, TEST, TRAIN, VALIDATION
+from contraflow.encoded.kin import groups_of
+from contraflow.encoded.names import CARD, DATA, FILES, GROUPS, POSITIONS, ROLES, TEST, TRAIN, VALIDATION
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.artefacts import atomic, read_json, sha256
 from contraflow.foundations.errors import UserError
@@ -53,7 +54,8 @@ def encode(
 ) -> None:
     """Write the images to FFCV files, with a data card.
 
-    Beside `card`, which is written last, lie `train.beton`, `test.beton`, `validation.npy` and `positions.npy`.
+    Beside `card`, which is written last, lie `train.beton`, `test.beton`, `validation.npy`, `positions.npy`, and of the
+    test images `groups.npy` and `roles.npy`.
 
     Raises:
         UserError: another process is writing there, `source` lists another data set or changed files, images of a
@@ -76,6 +78,8 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     positions = images.train.positions
     _save(out / VALIDATION, validation)
     _save(out / POSITIONS, np.arange(len(images.train)) if positions is None else positions)
+    _save(out / GROUPS, groups_of(images.test.positions, len(images.test)))
+    _save(out / ROLES, np.full(len(images.test), "") if images.test.roles is None else images.test.roles)
     train, test = images.train.facts(), images.test.facts()
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)

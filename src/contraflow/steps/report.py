@@ -69,6 +69,7 @@ def report(
         labels=arrays["label"],
         predicted=arrays["predicted"],
         mined=mined,
+        ranking=reading.ranking(params, encoded, arrays),
         extras=reading.extra_protocols(params, encoded, extras),
         confusions=reading.confusions(by_round),
         probed=reading.probed(by_round),

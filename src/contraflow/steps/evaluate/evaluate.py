@@ -10,7 +10,7 @@ from torch import Tensor
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
-from contraflow.evaluation.accuracy import measure
+from contraflow.evaluation.accuracy import measure, sought
 from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
 from contraflow.evaluation.raw_pixels import principal_components
 from contraflow.evaluation.record import label_figures, protocol
@@ -23,6 +23,7 @@ from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Settings, Threads, Writes
 from contraflow.models.settings import Model
 from contraflow.neighbours.knn import Labelled
+from contraflow.neighbours.retrieval import rank_queries
 from contraflow.views.batch import Batch
 from contraflow.views.loader import ImageLoader, ViewLoader
 from contraflow.views.settings import Augment
@@ -67,7 +68,8 @@ def evaluate(
     Args:
         representation: `raw_pixels`, `untrained-seedN`, `supervised-seedN` or `encoder-seedN`.
         checkpoint: Where it was trained, its encoder.
-        features: The file gets the features of the test images, with labels and predictions.
+        features: The file gets the features of the test images, with labels and predictions; of retrieval what each
+            query found (see `Ranking`).
         components: The file gets what `figures` gets, of the principal components of what was measured.
         threads: CPU threads that load images.
 
@@ -116,6 +118,8 @@ def _measure(
         nothing = np.full(len(test.labels), -1, np.int64)
         predicted = found.probed.predicted if found and found.probed else nothing
         arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
+        if settings.recalls(unseen=card.unseen) and found:
+            arrays |= vars(rank_queries(sought(test, encoded, settings), gallery=encoded.gallery, device=device))
         save_arrays(kept, provenance, **arrays)
     Evaluation(
         representation=name,

@@ -7,6 +7,7 @@ import torch
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import Card, EncodedData
+from contraflow.evaluation.accuracy import sought
 from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.probe import Problem
@@ -86,7 +87,10 @@ def evaluate_rounds(
                     both = Labelled(*embed(encoder, batches, device))
                 require_finite(both.features, f"the encoder of seed {made_from.seed} ({path})")
                 train, test = both[np.arange(len(learned))], both[np.arange(len(learned), len(both.labels))]
-                found = _figures(train, test, card, settings.eval, device)
+                if card.unseen:
+                    found = _retrieved(sought(test, encoded, settings.eval, held_out), settings.eval, device)
+                else:
+                    found = _named(train, test, card, settings.eval, device)
             rounds.append(RoundFigures(round=number, **found))
     if len(seeds) != 1:
         raise UserError(f"evaluate-rounds takes the encoders of one seed, got those of {sorted(seeds)}")
@@ -100,12 +104,15 @@ def evaluate_rounds(
     ).write(figures)
 
 
-def _figures(train: Labelled, test: Labelled, card: Card, settings: Eval, device: torch.device) -> dict:
-    """Of one round, with labels: the fields of a `Round`."""
-    if card.unseen:
-        scores = retrieval_scores(test, settings.recalls(unseen=True), device=device)
-        means = {name: float(score.mean()) for name, score in scores.items() if len(score)}
-        return means | {"right": Hits.of(next(iter(scores.values())))}
+def _retrieved(test: Labelled, settings: Eval, device: torch.device) -> dict:
+    """Of one round, by retrieval among these images: the fields of `RoundFigures`."""
+    scores = retrieval_scores(test, settings.recalls(unseen=True), device=device)
+    means = {name: float(score.mean()) for name, score in scores.items() if len(score)}
+    return means | {"right": Hits.of(next(iter(scores.values())))}
+
+
+def _named(train: Labelled, test: Labelled, card: Card, settings: Eval, device: torch.device) -> dict:
+    """The same by naming the classes of images."""
     classes = len(card.classes)
     best = choose(sweep(Problem(train.features, train.labels, device=device), test, settings.linear))
     predicted = best.probe.predict(test.features)

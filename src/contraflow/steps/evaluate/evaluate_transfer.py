@@ -61,7 +61,8 @@ def evaluate_transfer(
                 subject.features(_taken(loader, encoded.card), len(loader), device, f"transfer {split}")
                 for split, loader in (("train", loaders[0]), ("test", loaders[1]))
             )
-        found = measure(other, train, test, settings.eval, device)
+        # no table says of what groups these images are
+        found = measure(other, train, test, settings.eval.model_copy(update={"retrieval_by": "label"}), device)
     Extra(
         kind="transfer",
         representation=subject.name,
