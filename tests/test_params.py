@@ -110,7 +110,7 @@ def changed(**values):
         ({"augment__crop_scale": [0.5]}, "augment.crop_scale must have at least 2 items, got [0.5]"),
         (
             {"augment__recipe": "moco"},
-            "augment.recipe must be null or one of simclr, mocov2, byol, multicrop, digits, ",
+            "augment.recipe must be above or one of simclr, mocov2, byol, multicrop, digits, ",
         ),
         ({"augment__second": {"blur": 2}}, "augment.second.blur must be at most 1, got 2"),
         ({"augment__second": {"blr": 1}}, "augment.second.blr is not a parameter; allowed are crop_scale, crop_ratio"),
@@ -143,6 +143,14 @@ def changed(**values):
         ({"eval__few_labels": [2.5]}, "eval.few_labels must hold shares of the labels (0.01) or whole numbers of"),
         ({"eval__few_labels": [5, 5.0]}, "eval.few_labels must name each amount once"),
         ({"seeds": [1, 1]}, "seeds must differ from each other, got [1, 1]"),
+        (
+            {"model__pooling": "linear", "augment__recipe": "multicrop"},
+            "augment.local_views must be 0 where model.pooling is linear",
+        ),
+        (
+            {"model__pooling": "linear", "model__encoder": "vit_small"},
+            "model.pooling must be average where model.encoder is vit_small",
+        ),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),
         ({"mining": None}, "mining must be a section of settings, got None"),
     ],
@@ -208,7 +216,26 @@ def test_numbers_as_people_write_them():
 
 def test_parameters_do_not_change():
     with pytest.raises(ValueError, match="frozen"):
-        Params.model_validate(changed()).loss.tau = 3
+        parse_params(changed()).loss.tau = 3
+
+
+def test_null_is_the_default_or_what_suits_the_data_set():
+    assert parse_params(changed()).loss.tau == Params().loss.tau == 0.2
+    glyphs = parse_params(changed(data__name="glyphs"))
+    chosen = glyphs.loss.tau, glyphs.model.pooling, glyphs.model.projection, glyphs.augment.chosen().flip
+    assert chosen == (0.05, "linear", "none", 0.0)
+    assert parse_params(changed(data__name="mnist")).augment.recipe == "digits"
+
+
+def test_a_value_wins_over_what_suits_the_data_set():
+    named = parse_params(changed(data__name="glyphs", loss__tau=0.2, augment__recipe="above", model__pooling="average"))
+    assert (named.loss.tau, named.augment.chosen().flip, named.model.pooling) == (0.2, 0.5, "average")
+
+
+@pytest.mark.parametrize("name", ["train__lr", "model__encoder", "data__name"])
+def test_where_nothing_depends_on_the_data_set_null_is_a_mistake(name):
+    with pytest.raises(UserError, match="got None"):
+        parse_params(changed(**{name: None}))
 
 
 def test_without_a_recipe_both_views_are_as_the_section_says():

@@ -16,7 +16,7 @@ from contraflow.mining.settings import Mining
 from contraflow.models.settings import Model, groups
 from contraflow.pages.settings import Report
 from contraflow.settings.sentences import sentence
-from contraflow.settings.values import ABSENT, Section, Seed
+from contraflow.settings.values import File, Section, Seed
 from contraflow.training.settings import Train
 from contraflow.views.settings import Augment
 
@@ -77,6 +77,10 @@ class Params(Section):
             yield f"augment.local_views must be 0 where method.name is {name}: only simclr takes small crops"
         if self.augment.chosen().local_views and self.model.encoder == "vit_small":
             yield "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
+        if self.augment.chosen().local_views and self.model.pooling == "linear":
+            yield "augment.local_views must be 0 where model.pooling is linear: it takes one size only"
+        if self.model.pooling == "linear" and self.model.encoder == "vit_small":
+            yield "model.pooling must be average where model.encoder is vit_small, which has no map to pool, got linear"
         if self.mining.use != "batches" and name != "simclr":
             yield (
                 f"mining.use must be batches where method.name is {name}: only simclr compares images with others "
@@ -170,15 +174,18 @@ def parse_params(content: object, source: str = "params.yaml", complete: bool = 
     Args:
         content: What YAML reads in it.
         source: What the user calls it.
-        complete: Whether it must name every parameter; else those that it does not name have their defaults.
+        complete: Whether it must name every parameter, and null is what suits its data set; else what it does not name,
+            or says null of, has its default.
 
     Raises:
         UserError: one line for each mistake, with its key, what is allowed and what was found.
     """
     if not isinstance(content, dict):
         raise UserError(f"{source} must be a list of sections such as `loss:`, got {type(content).__name__}")
+    data = content.get("data")
+    file = File(complete, data.get("name") if complete and isinstance(data, dict) else None)
     try:
-        return Params.model_validate(content, context=ABSENT if complete else None)
+        return Params.model_validate(content, context=file)
     except ValidationError as error:
         raise UserError("\n".join(f"{source}: {sentence(e, Params)}" for e in error.errors())) from None
 

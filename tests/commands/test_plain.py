@@ -14,11 +14,19 @@ CASES = [
     *[("resnet18", "group", 3, 32), ("resnet18", "instance", 1, 32)],
     *[("vit_small", "batch", 1, 28), ("vit_small", "batch", 3, 80)],
 ]
+CASES = [
+    *[(*case, "average") for case in CASES],
+    *[
+        ("small", "batch", 1, 28, "linear"),
+        ("resnet18", "group", 3, 36, "linear"),
+        ("resnet18", "batch", 1, 80, "linear"),
+    ],
+]
 
 
-@pytest.mark.parametrize(("name", "norm", "channels", "size"), CASES)
-def test_three_lines_rebuild_the_encoder(tmp_path, monkeypatch, name, norm, channels, size):
-    model = Model(encoder=name, width=24, norm=norm, projection_hidden=8, projection_dim=8, predictor_hidden=8)
+@pytest.mark.parametrize(("name", "norm", "channels", "size", "pooling"), CASES)
+def test_three_lines_rebuild_the_encoder(tmp_path, monkeypatch, name, norm, channels, size, pooling):
+    model = Model(encoder=name, width=24, norm=norm, pooling=pooling)
     encoder = build_encoder(model, channels, size).train()
     images = torch.rand(4, channels, size, size) * 2
     encoder(images)  # moves the statistics

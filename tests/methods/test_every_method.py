@@ -67,9 +67,10 @@ def test_a_copy_of_all_state_goes_on_bit_for_bit(method_of, params_of, batch_of,
         assert torch.equal(tensor, other.state_dict()[key]), key
 
 
+@pytest.mark.parametrize("projection", ["mlp", "none"])
 @pytest.mark.parametrize("name", METHODS)
-def test_gradients_reach_the_encoder_and_no_momentum_copy(method_of, batch_of, name):
-    method = method_of(name)
+def test_gradients_reach_the_encoder_and_no_momentum_copy(method_of, batch_of, name, projection):
+    method = method_of(name, model={"projection": projection})
     method(batch_of(0))  # fills queues
     method(batch_of(1)).loss.backward()
     for key, parameter in method.named_parameters():

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import nn
 
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
@@ -31,3 +32,24 @@ def test_small_images_keep_their_resolution_in_the_stem(size, map_size):
 
 def test_large_images_have_large_patches():
     assert build_encoder(model("vit_small"), 3, 96)(torch.zeros(1, 3, 96, 96)).shape == (1, 192)
+
+
+@pytest.mark.parametrize(("size", "side"), [(28, 4), (32, 4), (36, 5)])
+def test_a_linear_layer_sees_where_a_thing_is_and_an_average_does_not(size, side):
+    torch.manual_seed(0)
+    pooled = {}
+    for pooling in ("average", "linear"):
+        encoder = build_encoder(Model(width=8, pooling=pooling), 1, size).eval()
+        layers = list(encoder)
+        last, pool = nn.Sequential(*layers[:-2])(torch.rand(1, 1, size, size)), nn.Sequential(*layers[-2:])
+        assert last.shape == (1, 64, side, side)
+        pooled[pooling] = [pool(last), pool(last.flip(-1))]
+    torch.testing.assert_close(*pooled["average"])
+    assert not torch.allclose(*pooled["linear"], atol=1e-3)
+    torch.testing.assert_close(pooled["linear"][1], last.flip(-1).flatten(1) @ encoder[-1].weight.T + encoder[-1].bias)
+
+
+@pytest.mark.parametrize("size", [28, 36, 96])
+def test_a_resnet_is_pooled_by_a_layer_too(size):
+    encoder = build_encoder(Model(encoder="resnet18", pooling="linear"), 1, size).eval()
+    assert encoder(torch.rand(2, 1, size, size)).shape == (2, 512) == (2, encoder.dimension)

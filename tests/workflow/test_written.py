@@ -38,6 +38,7 @@ def test_every_parameter_and_recipe_has_a_comment():
         ("augment", {"recipes": {"mine": {"flip": 0.25, "second": {"blur": 0.0}}, "none": {}}, "recipe": "mine"}),
         ("data", {"name": "folder", "path": "my # 'photos': \"é\"", "image_size": 64, "limit": 500}),
         ("eval", {"few_labels": [], "knn": [{"k": 3, "tau": 1e-5}]}),
+        ("loss", {"tau": 0.2}),  # where null would say the same
         ("report", {"title": "yes " + "long " * 40}),
         ("train", {"lr": 1e-7, "weight_decay": 1e20}),
     ],

@@ -16,15 +16,20 @@ def as_yaml(params: Section) -> str:
     """The text of `params.yaml` with these values, in the order and with the comments of the sections.
 
     A comment is the text in a field's annotation; one of a dictionary may be followed by those of its entries, by name.
+    What may be null in a file, and was not set, is null.
     """
     return HEADER + "".join("\n" + "".join(f"{line}\n" for line in lines) for lines in _fields(params))
 
 
 def _fields(section: Section) -> Iterator[list[str]]:
     """The lines of each field."""
-    content = section.model_dump()
+    content, suited = section.model_dump(), dict(type(section).suited())
     for name, field in type(section).model_fields.items():
         comment = next((entry for entry in field.metadata if isinstance(entry, str)), None)
+        if name in suited:
+            comment = f"{comment}; null: {_values(field.default, suited[name].values)}"
+            if name not in section.model_fields_set:
+                content[name] = None
         of_entries = next((entry for entry in field.metadata if isinstance(entry, dict)), None)
         if isinstance(getattr(section, name), Section):
             inner = _fields(getattr(section, name))
@@ -40,6 +45,12 @@ def _entry(name: str, value: object, comment: str | None) -> list[str]:
     text = yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True, width=float("inf"))
     first, *rest = text.splitlines()
     return [_commented(first, comment), *rest]
+
+
+def _values(otherwise: object, suited: dict[str, object]) -> str:
+    """What null stands for: the default, then what suits some data sets."""
+    data = {value: [name for name, of in suited.items() if of == value] for value in suited.values()}
+    return ", ".join([str(otherwise), *(f"for {' and '.join(names)} {value}" for value, names in data.items())])
 
 
 def _commented(line: str, comment: str | None) -> str:

@@ -36,11 +36,14 @@ def plain_code(encoder: nn.Module, model: Model, file: str) -> str:
 
 def _small(encoder: SmallEncoder, model: Model) -> list[str]:
     convolutions = [layer for layer in encoder if isinstance(layer, nn.Conv2d)]
+    last, pooled = encoder[-1], "torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()"
+    if isinstance(last, nn.Linear):
+        pooled = f"torch.nn.Flatten(), {_linear(last)}"
     blocks = [(layer.in_channels, layer.out_channels, layer.stride[0]) for layer in convolutions]
     layers = f"(torch.nn.Conv2d(i, o, 3, s, 1, bias=False), {_NORMS[model.norm].format('o')}, torch.nn.ReLU())"
     return [
         f"layers = [layer for i, o, s in {blocks} for layer in {layers}]",
-        "encoder = torch.nn.Sequential(*layers, torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()).eval()",
+        f"encoder = torch.nn.Sequential(*layers, {pooled}).eval()",
     ]
 
 
@@ -55,6 +58,8 @@ def _torchvision(network: nn.Module, model: Model) -> list[str]:
     else:
         norm = "" if model.norm in ("batch", "sync") else f"norm_layer=lambda c: {_NORMS[model.norm].format('c')}"
         made, changed = f"{model.encoder}({norm})", {"fc": "torch.nn.Identity()"}
+        if isinstance(network.fc, nn.Linear):
+            changed = {"avgpool": "torch.nn.Identity()", "fc": _linear(network.fc)}
         stem = network.conv1
         if (stem.in_channels, stem.kernel_size) != (3, (7, 7)):
             changed["conv1"] = _convolution(stem)
@@ -62,6 +67,10 @@ def _torchvision(network: nn.Module, model: Model) -> list[str]:
             changed["maxpool"] = "torch.nn.Identity()"
     targets = ", ".join(f"encoder.{name}" for name in changed)
     return [f"encoder = torchvision.models.{made}.eval()", f"{targets} = {', '.join(changed.values())}"]
+
+
+def _linear(layer: nn.Linear) -> str:
+    return f"torch.nn.Linear({layer.in_features}, {layer.out_features})"
 
 
 def _convolution(layer: nn.Conv2d) -> str:

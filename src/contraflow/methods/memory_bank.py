@@ -24,7 +24,7 @@ class MemoryBank(Contrastive):
         self.drawn = settings.method.queue
         trained_on = torch.arange(data.images) if data.training is None else data.training
         self.register_buffer("training_images", trained_on, persistent=False)
-        self.slots = Slots(torch.randn(data.images, settings.model.projection_dim), settings.method.bank_momentum)
+        self.slots = Slots(torch.randn(data.images, self.dimension), settings.method.bank_momentum)
 
     def learn(self, features: Tensor, batch: Batch) -> Output:
         z = self.embed(features)

@@ -24,13 +24,13 @@ class MoCo(Contrastive):
     queries: dealt out, since the paper's random order leaves some together. The projection head has no BatchNorm.
     """
 
+    head = staticmethod(plain_head)
+
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        model = settings.model
         split_norm(self.encoder)
-        self.projection = plain_head(self.encoder.dimension, model.projection_hidden, model.projection_dim)
         self.momentum = MomentumCopy(self, settings.method.momentum)
-        self.queue = Queue(settings.method.queue, settings.model.projection_dim)
+        self.queue = Queue(settings.method.queue, self.dimension)
 
     def seen(self, batch: Batch) -> Tensor:
         return batch.views[:1]

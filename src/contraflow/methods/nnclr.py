@@ -23,7 +23,7 @@ class NNCLR(Contrastive):
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        self.queue = Queue(settings.method.queue, settings.model.projection_dim)
+        self.queue = Queue(settings.method.queue, self.dimension)
 
     def learn(self, features: Tensor, batch: Batch) -> Output:
         z = self.each(self.projection, features)

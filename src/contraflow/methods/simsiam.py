@@ -19,9 +19,8 @@ class SimSiam(Method):
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        model = settings.model
-        last = nn.BatchNorm1d(model.projection_dim, affine=False)
-        self.projection = set_norm(nn.Sequential(self.projection, last), model.norm)
+        last = nn.BatchNorm1d(self.dimension, affine=False)
+        self.projection = set_norm(nn.Sequential(self.projection, last), settings.model.norm)
 
     def learn(self, features: Tensor, batch: Batch) -> Output:
         z = self.each(self.projection, features)

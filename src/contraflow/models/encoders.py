@@ -11,9 +11,12 @@ class SmallEncoder(nn.Sequential):
 
     Strides halve the resolution where pooling layers would: on a CPU the memory traffic of full-resolution maps costs
     more than the arithmetic. The third convolution keeps the resolution, where most of the features are made.
+
+    Args:
+        side: Pixels a side of the last map where a linear layer sees all of it; None where it is averaged.
     """
 
-    def __init__(self, channels: int, width: int):
+    def __init__(self, channels: int, width: int, side: int | None = None):
         widths = [width, 2 * width, 4 * width, 8 * width]
         layers: list[nn.Module] = []
         for before, after, stride in zip([channels, *widths], widths, (2, 2, 1, 2), strict=False):
@@ -22,7 +25,11 @@ class SmallEncoder(nn.Sequential):
                 nn.BatchNorm2d(after),
                 nn.ReLU(inplace=True),
             ]
-        super().__init__(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+        if side is None:
+            layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+        else:
+            layers += [nn.Flatten(), nn.Linear(widths[-1] * side**2, widths[-1])]
+        super().__init__(*layers)
         self.dimension = widths[-1]
 
 
@@ -30,16 +37,18 @@ class ResNet(nn.Module):
     """A torchvision ResNet without its classifier: (N, C, H, W) to (N, 512), from resnet50 on (N, 2048).
 
     Up to 64 pixels it begins with a 3x3 convolution of stride 1 and no pooling (SimCLR's CIFAR stem, Chen et al. 2020,
-    appendix B.9), above with torchvision's own stem.
+    appendix B.9), above with torchvision's own stem. For `side` see `SmallEncoder`.
     """
 
-    def __init__(self, name: str, channels: int, image_size: int):
+    def __init__(self, name: str, channels: int, image_size: int, side: int | None = None):
         import torchvision  # takes a second, which a run with another encoder need not wait for
 
         super().__init__()
         network = torchvision.models.get_model(name, weights=None)
         self.dimension = network.fc.in_features
         network.fc = nn.Identity()
+        if side is not None:
+            network.avgpool, network.fc = nn.Identity(), nn.Linear(self.dimension * side**2, self.dimension)
         stem = network.conv1
         if image_size <= SMALL_IMAGE:
             network.conv1 = nn.Conv2d(channels, stem.out_channels, 3, padding=1, bias=False)
@@ -80,8 +89,9 @@ def build_encoder(model: Model, channels: int, image_size: int) -> nn.Module:
     """
     if model.encoder == "vit_small":
         return SmallViT(channels, image_size, model.stride(image_size))  # has LayerNorms of its own
+    side = -(-image_size // model.stride(image_size)) if model.pooling == "linear" else None
     if model.encoder == "small":
-        encoder = SmallEncoder(channels, model.width)
+        encoder = SmallEncoder(channels, model.width, side)
     else:
-        encoder = ResNet(model.encoder, channels, image_size)
+        encoder = ResNet(model.encoder, channels, image_size, side)
     return set_norm(encoder, model.norm)

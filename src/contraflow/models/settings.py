@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from contraflow.settings.values import Count, Section
+from contraflow.settings.values import Count, Section, Suited
 
 SMALL_IMAGE = 64  # pixels; up to here a ResNet's ImageNet stem would throw most of the image away
 
@@ -22,6 +22,16 @@ class Model(Section):
         "of the encoder's convolutions: batch (over one GPU's images; moco: groups of a batch), sync (over all "
         "GPUs'; not moco), instance, group",
     ] = "batch"
+    pooling: Annotated[
+        Literal["average", "linear"],
+        Suited({"glyphs": "linear"}),
+        "what makes features of the last map: average, or linear (a layer, which sees where a thing is; not vit_small)",
+    ] = "average"
+    projection: Annotated[
+        Literal["mlp", "none"],
+        Suited({"glyphs": "none"}),
+        "the head between features and loss: mlp, or none (as where retrieval is all)",
+    ] = "mlp"
     projection_hidden: Annotated[Count, "hidden units of the projection head"] = 256
     projection_dim: Annotated[Count, "its output, where the loss is computed"] = 128
     predictor_hidden: Annotated[Count, "hidden units of the predictor of byol, simsiam and nnclr"] = 256

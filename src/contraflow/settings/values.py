@@ -33,6 +33,23 @@ def _without_home(path: str) -> str:
 
 
 @dataclass(frozen=True)
+class Suited:
+    """Of a parameter that may be null in a file: null is its default, but for some data sets the value that suits them
+    better, by their names.
+    """
+
+    values: dict[str, object]
+
+
+@dataclass(frozen=True)
+class File:
+    """The context in which a file of parameters is validated: whether it must name all of them, and its data set."""
+
+    complete: bool
+    data: object
+
+
+@dataclass(frozen=True)
 class Switch:
     """Of a parameter that is off by default: a value with which the workflow has more jobs."""
 
@@ -60,17 +77,28 @@ class Section(BaseModel):
     """Common rules: unknown keys are refused, types are not coerced, values do not change.
 
     A field has its type with its range, its comment and its default: `epochs: Annotated[Count, "of each round"] = 1`.
-    Code may leave out what has its default; a file that is validated with the context `ABSENT` must name everything.
+    Code may leave out what has its default; what a file says is validated with a `File` as context.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _every_parameter_is_named(cls, content: object, info: ValidationInfo) -> object:
-        if info.context is ABSENT and isinstance(content, dict):
-            return dict.fromkeys(cls.model_fields, ABSENT) | content
-        return content
+    def _as_a_file_says(cls, content: object, info: ValidationInfo) -> object:
+        file = info.context
+        if file is None or not isinstance(content, dict):
+            return content
+        if file.complete:
+            content = dict.fromkeys(cls.model_fields, ABSENT) | content
+        left = {name: said for name, said in cls.suited() if name in content and content[name] is None}
+        own = {name: said.values[file.data] for name, said in left.items() if file.data in said.values}
+        return {name: value for name, value in content.items() if name not in left} | own
+
+    @classmethod
+    def suited(cls) -> Iterator[tuple[str, Suited]]:
+        """Parameters that may be null in a file."""
+        for name, field in cls.model_fields.items():
+            yield from ((name, said) for said in field.metadata if isinstance(said, Suited))
 
 
 def flat(content: dict, prefix: str = "") -> Iterator[tuple[str, object]]:

@@ -8,12 +8,12 @@ from pydantic import Field, model_validator
 from contraflow.foundations.signature import Setting
 from contraflow.methods.parts.settings import Loss, MethodSection, MethodSettings, Negatives, Positives
 from contraflow.models.settings import Model
-from contraflow.settings.values import Count, Natural, NotNegative, Positive, Section, ShareBelowOne
+from contraflow.settings.values import Count, Natural, NotNegative, Positive, Section, ShareBelowOne, Suited
 from contraflow.views.settings import Augment
 
 
 class Train(Section):
-    epochs: Annotated[Count, "before the first mining round"] = 2
+    epochs: Annotated[Count, Suited({"glyphs": 4}), "before the first mining round"] = 2
     batch_size: Annotated[int, Field(ge=2), "images; each gives two views"] = 128
     gpus: Annotated[
         Count, "of one training, each with an equal part of every batch; fewer, or the CPU, where there are no more"

@@ -5,8 +5,9 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from contraflow.settings.sentences import sentence
-from contraflow.settings.values import Number, PartialShare, Positive, PositiveShare, Range, Section, Share
+from contraflow.settings.values import Number, PartialShare, Positive, PositiveShare, Range, Section, Share, Suited
 
+ABOVE = "above"  # the recipe whose values are those of the section
 RECIPES: dict[str, tuple[str, dict[str, object]]] = {  # comment and values of each
     "simclr": (
         "Chen et al. 2020, for photos",
@@ -27,6 +28,10 @@ RECIPES: dict[str, tuple[str, dict[str, object]]] = {  # comment and values of e
     "digits": (
         "which side is left matters, colour does not",
         {"crop_scale": [0.5, 1.0], "flip": 0.0, "rotation": 10.0, "saturation": 0.0, "hue": 0.0},
+    ),
+    "signs": (
+        "drawn signs, of which a mirror image is another",
+        {"crop_scale": [0.7, 1.0], "flip": 0.0, "rotation": 10.0, "saturation": 0.0, "hue": 0.0},
     ),
     "none": (
         "the image as it is",
@@ -89,8 +94,10 @@ class Views(ViewRecipe):
 
 class Augment(Views):
     recipe: Annotated[
-        str | None, "one of those below, whose values take the place of those above; null: those above as they are"
-    ] = None
+        str,
+        Suited({"glyphs": "signs", "mnist": "digits", "svhn": "digits"}),
+        "one of those below, whose values take the place of those above; above: those above as they are",
+    ] = ABOVE
     recipes: Annotated[
         dict[str, dict[str, object]],
         "what is not named is as above: the size of a blur goes by the size of the images. Add your own",
@@ -101,8 +108,8 @@ class Augment(Views):
     def _recipes_can_be(self) -> Self:
         for name in self.recipes:
             self._with(name)
-        if self.recipe is not None and self.recipe not in self.recipes:
-            raise ValueError(f"augment.recipe must be null or one of {', '.join(self.recipes)}, got {self.recipe!r}")
+        if self.recipe != ABOVE and self.recipe not in self.recipes:
+            raise ValueError(f"augment.recipe must be {ABOVE} or one of {', '.join(self.recipes)}, got {self.recipe!r}")
         return self
 
     def _with(self, name: str) -> Views:
@@ -110,7 +117,7 @@ class Augment(Views):
 
     def chosen(self) -> Views:
         """The values that count: those of this section, but for those that `recipe` names."""
-        return self._with(self.recipe) if self.recipe else _changed(self, Views, {}, "augment")
+        return self._with(self.recipe) if self.recipe != ABOVE else _changed(self, Views, {}, "augment")
 
 
 def _changed(section: Section, kind: type[Section], changes: dict, where: str) -> Section:

@@ -59,12 +59,15 @@ class Method(nn.Module):
 
     Attributes:
         encoder: The network that is kept.
+        projection: The head between features and loss, (N, F) to (N, D).
+        dimension: D, of the embeddings that the loss compares.
         classifier: The linear one, (N, F) to (N, classes), where it has a weight.
         loss: The section `loss` of the parameters.
         needs_labels: Whether the method makes no sense without any labels.
         positives_from: What makes its positives where `positives.from` is `image`, named like that.
         predicts: Whether it has a `predictor` of one view's projection from the other's, (N, D) to (N, D), in the shape
             of the projection head (Grill et al. 2020, section 3.3).
+        head: Makes the projection head, as `projection_head` does.
 
     Args:
         settings: What it is told.
@@ -74,15 +77,19 @@ class Method(nn.Module):
     needs_labels = False
     positives_from = "image"
     predicts = False
+    head = staticmethod(projection_head)
 
     def __init__(self, settings: MethodSettings, data: DataShape):
         super().__init__()
         self.loss, model = settings.loss, settings.model
         self.encoder = build_encoder(model, data.channels, data.image_size)
-        head = projection_head(self.encoder.dimension, model.projection_hidden, model.projection_dim)
-        self.projection = set_norm(head, model.norm)
+        if model.projection == "mlp":
+            head = self.head(self.encoder.dimension, model.projection_hidden, model.projection_dim)
+            self.projection, self.dimension = set_norm(head, model.norm), model.projection_dim
+        else:
+            self.projection, self.dimension = nn.Identity(), self.encoder.dimension
         if self.predicts:
-            head = projection_head(model.projection_dim, model.predictor_hidden, model.projection_dim)
+            head = projection_head(self.dimension, model.predictor_hidden, self.dimension)
             self.predictor = set_norm(head, model.norm)
         if self.loss.cross_entropy:
             self.classifier = nn.Linear(self.encoder.dimension, data.classes)

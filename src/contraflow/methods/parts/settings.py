@@ -19,6 +19,7 @@ from contraflow.settings.values import (
     Section,
     Share,
     ShareBelowOne,
+    Suited,
 )
 
 METHODS = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
@@ -42,7 +43,9 @@ class MethodSection(Section):
 
 class Loss(Section):
     tau: Annotated[
-        Positive, "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, triplet, margin)"
+        Positive,
+        Suited({"glyphs": 0.05}),
+        "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, triplet, margin)",
     ] = 0.2
     temperature: Annotated[
         Literal["fixed", "learned", "cosine", "macl"],
