@@ -1,6 +1,6 @@
 """Do frames that follow each other help to recognise a scene, as each other's positives?
 
-    python -m benchmarks.film            about ten minutes on two cores; writes runs.csv and table.md beside this file
+    python -m benchmarks.film            21 minutes on two busy cores; writes runs.csv and table.md beside this file
     python -m benchmarks.film --quick    two seeds, one epoch, about a minute; writes nothing
 
 Frames of films over real photographs (`benchmarks/pictures/film.py`), a scene each. Three trainings for each seed,
