@@ -100,6 +100,7 @@ def changed(**values):
             {"model__norm": "sync", "method__name": "moco"},
             "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch give",
         ),
+        ({"eval__retrieval_by": "group"}, "data.table must name a table where eval.retrieval_by is group, got null"),
         ({"data__name": "folder"}, "data.image_size must be a number of pixels where data.name is folder, got null"),
         (
             {"data__path": "~/photos"},

@@ -104,7 +104,10 @@ def _judging(run: Run, raw: Difference, untrained: Difference) -> str:
         k = first.key.removeprefix("recall@")
         nearest = "the nearest other one" if k == "1" else f"one of the {k} nearest others"
         same, kind = "the same", run.params.eval.sought
-        found = f"Training saw none of the classes of the {images}: for {percent(own)} {nearest} is of the same {kind}"
+        found = (
+            f"Training saw none of the classes of the {images}: for {percent(own)} of the queries {nearest} is of the "
+            f"same {kind}"
+        )
     text = (
         f"{found} ({times(n, 'seed')}). That is {_gap(raw)} than {same} on raw pixels ({percent(of_raw)}) and "
         f"{_gap(untrained)} than on the untrained encoder ({percent(of_untrained)})"
