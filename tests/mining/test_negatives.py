@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.errors import UserError
 from contraflow.mining import negatives
 from contraflow.mining.negatives import mine_negatives
@@ -29,12 +30,12 @@ def mined(params_of):
             "false_negatives": "none",
             "fn_share": 0.1,
         } | changes
-        position = np.arange(len(features)) if position is None else position
+        apart = [Kin(np.arange(len(features)) if position is None else position, window)]
         with_changes = params_of(mining=WIDE | changes).mining
         if views is not None:
             views = np.stack([unit(view) for view in views], axis=1)[slice(None) if anchors is None else list(anchors)]
-        given = {"seed": seed, "number": number, "window": window, "anchors": anchors, "views": views}
-        return mine_negatives(unit(features), position, with_changes, **given)
+        given = {"seed": seed, "number": number, "anchors": anchors, "views": views}
+        return mine_negatives(unit(features), apart, with_changes, **given)
 
     return mine
 
@@ -84,7 +85,7 @@ def test_suspects_are_left_out_and_nobody_else(mined, name, policy):
 
 def test_ranks_are_those_of_the_search_and_none_where_all_images_are_drawn_from(mined):
     features = spread()
-    order = Search(unit(features), np.arange(60), count=59, exact_up_to=60).candidates(np.arange(60)).other
+    order = Search(unit(features), [Kin(np.arange(60))], count=59, exact_up_to=60).candidates(np.arange(60)).other
     for policy in POLICIES[:-1]:
         found = mined(features, policy=policy)
         np.testing.assert_array_equal(np.take_along_axis(order, found.rank - 1, 1), found.negative)
@@ -116,7 +117,7 @@ def test_random_others_are_all_as_likely():
     near = Candidates(np.full(anchors, 4), np.tile([8, 7], (anchors, 1)), np.ones((anchors, 2), np.float32))
     suspected = np.tile([True, False], (anchors, 1))
     draws = np.random.default_rng(0).spawn(anchors)
-    found = random_others(near, suspected, 2, position=np.arange(9), window=1, draws=draws)
+    found = random_others(near, suspected, 2, apart=[Kin(np.arange(9), 1)], draws=draws)
     counts = np.bincount(found.ravel(), minlength=9)
     assert counts[[3, 4, 5, 8]].sum() == 0 and counts.sum() == 2 * anchors
     assert (((counts[[0, 1, 2, 6, 7]] - 160) ** 2) / 160).sum() < 18.5  # chi squared, 4 degrees of freedom, p = 0.001

@@ -13,7 +13,7 @@ from PIL import Image
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.card import Amount, EncodedData, Repeats
 from contraflow.encoded.claim import claim
-from contraflow.encoded.names import CARD
+from contraflow.encoded.names import CARD, FILES
 from contraflow.encoded.pixels import read_images, square
 from contraflow.foundations.artefacts import sha256, write_json
 from contraflow.foundations.errors import UserError
@@ -147,6 +147,7 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
     shutil.copy(root / "train/b/1.png", root / "test/a/8.png")
     data = _encode_folder(root, tmp_path)
     assert data.card.duplicates == Repeats(images=1, listed=[["train/b/9.png", "train/a/0.png"]])
+    assert data.copies.tolist() == [0, 1, 2, 3, 4, 5, 0]  # in the order of their names, the copy last
     assert data.card.leaks == Repeats(images=1, listed=[["test/a/8.png", "train/b/1.png"]])
     said = [line for line in capfd.readouterr().err.splitlines() if "among the training images" in line]
     assert len(said) == 1
@@ -190,7 +191,7 @@ def test_photographs_without_the_broken_ones(tmp_path, photographs):
     assert 58 <= card.test.images <= 60
     assert all(n in (19, 20) for n in card.test.per_class)
     assert _pixels(data.train_beton).shape == (card.train.images, SIZE, SIZE, 3)
-    assert sorted(_bytes(data.folder)) == ["card.json", "positions.npy", "test.beton", "train.beton", "validation.npy"]
+    assert sorted(_bytes(data.folder)) == ["card.json", *sorted(FILES)]
 
 
 def test_skipped_files_are_said(tmp_path, photographs, capfd):

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
-from contraflow.encoded.names import FILES, POSITIONS, TEST, TRAIN, VALIDATION
+from contraflow.encoded.names import COPIES, FILES, POSITIONS, TEST, TRAIN, VALIDATION
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance, Record
@@ -157,6 +157,11 @@ class EncodedData:
     def positions(self) -> np.ndarray:
         """Place in order of each image of `train.beton`, int64; images of different groups lie far apart."""
         return np.load(self.folder / POSITIONS)
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """Of each image of `train.beton` the first that it equals pixel by pixel, int64: itself where it is no copy."""
+        return np.load(self.folder / COPIES)
 
     @cached_property
     def training(self) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Where a run keeps its encoded images, and the names of their files."""
 
 CARD = "card.json"
-TRAIN, TEST, VALIDATION, POSITIONS = "train.beton", "test.beton", "validation.npy", "positions.npy"
-FILES = (TRAIN, TEST, VALIDATION, POSITIONS)  # beside the card
+TRAIN, TEST, VALIDATION = "train.beton", "test.beton", "validation.npy"
+POSITIONS, COPIES = "positions.npy", "copies.npy"
+FILES = (TRAIN, TEST, VALIDATION, POSITIONS, COPIES)  # beside the card
 ENCODED = "results/encode"
 DATA = f"{ENCODED}/{CARD}"

@@ -1,12 +1,13 @@
 """A mining pass: candidates, then suspicion, then choice, some anchors at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.shares import part_of
@@ -27,7 +28,7 @@ class MinedNegatives:
     Attributes:
         negative: (A, k) int32, from the most to the least similar.
         similarity: (A, k) float32, cosine.
-        rank: (A, k) int32, 1 for the nearest other outside of the window; 0 for one drawn from all images.
+        rank: (A, k) int32, 1 for the nearest that is not kin; 0 for one drawn from all images.
         suspected: How many candidates of each anchor were suspected to be false negatives, (A,) int32.
         search: `exact` or `ivf`.
         recall: Share of the exact candidates that the search finds, on a sample; 1 for an exact one.
@@ -43,12 +44,11 @@ class MinedNegatives:
 
 def mine_negatives(
     features: np.ndarray,
-    position: np.ndarray,
+    apart: Sequence[Kin],
     settings: Mining,
     *,
     seed: int,
     number: int,
-    window: int = 0,
     anchors: range | None = None,
     views: np.ndarray | None = None,
     device: torch.device = CPU,
@@ -59,7 +59,7 @@ def mine_negatives(
     Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
 
     Args:
-        features, position, window, device: As for `Search`.
+        features, apart, device: As for `Search`.
         number: Of the round.
         anchors: The rows to choose for; all by default.
         views: (A, V, D) features of augmented views of the anchors, of length 1, where `settings.false_negatives` is
@@ -73,8 +73,7 @@ def mine_negatives(
     anchors = range(n) if anchors is None else anchors
     search = Search(
         features,
-        position,
-        window=window,
+        apart,
         count=settings.candidates,
         exact_up_to=settings.exact_up_to,
         device=device,
@@ -93,7 +92,7 @@ def mine_negatives(
         suspected[places] = barred.sum(axis=1)
         draws = _generators(seed, number, rows)
         if settings.policy == "random":
-            others = policies.random_others(candidates, barred, k, position=position, window=window, draws=draws)
+            others = policies.random_others(candidates, barred, k, apart=apart, draws=draws)
             _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, n, settings)
             alike = np.einsum("ad,akd->ak", features[rows], features[others])
             order = np.lexsort((others, -alike), axis=1)

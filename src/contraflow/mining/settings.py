@@ -34,6 +34,9 @@ class Mining(Section):
         Literal["batches", "forward", "stored"],
         "batches: composed so that images meet their negatives; simclr also forward and stored, as below",
     ] = "batches"
+    neighbourhood: Annotated[
+        Count, "batches: so many images lie together that the mined negatives link; 1: all at random"
+    ] = 8
     companions: Annotated[
         Count, "each image brings along so many: forward: in one view each; stored: as the vectors they last had"
     ] = 1

@@ -6,14 +6,14 @@ import numpy as np
 
 from contraflow.encoded.card import Amount, Card, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.encoded.names import CARD, DATA, FILES, POSITIONS, TEST, TRAIN, VALIDATION
+from contraflow.encoded.names import CARD, COPIES, DATA, FILES, POSITIONS, TEST, TRAIN, VALIDATION
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.artefacts import atomic, read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Reads, Setting, Settings, Writes
-from contraflow.images.facts import copies, leaks, mean_and_std
+from contraflow.images.facts import copies, earliest, leaks, mean_and_std
 from contraflow.images.folder import read_folder
 from contraflow.images.glyphs import draw_glyphs
 from contraflow.images.image_set import ImageSet, Split
@@ -53,7 +53,8 @@ def encode(
 ) -> None:
     """Write the images to FFCV files, with a data card.
 
-    Beside `card`, which is written last, lie `train.beton`, `test.beton`, `validation.npy` and `positions.npy`.
+    Beside `card`, which is written last, lie `train.beton`, `test.beton`, `validation.npy`, `positions.npy` and
+    `copies.npy`.
 
     Raises:
         UserError: another process is writing there, `source` lists another data set or changed files, images of a
@@ -77,6 +78,8 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     _save(out / VALIDATION, validation)
     _save(out / POSITIONS, np.arange(len(images.train)) if positions is None else positions)
     train, test = images.train.facts(), images.test.facts()
+    first = earliest(train.digests)
+    _save(out / COPIES, first)
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
     if leaked.images:
@@ -98,7 +101,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         splits=images.splits,
         skipped=list(images.skipped),
         not_taken=images.not_taken,
-        duplicates=copies(train.digests, images.train.names),
+        duplicates=copies(first, images.train.names),
         leaks=leaked,
         bytes={name: (out / name).stat().st_size for name in FILES},
         digests={name: sha256(out / name) for name in FILES},

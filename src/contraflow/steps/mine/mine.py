@@ -9,13 +9,15 @@ from torch import Tensor
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
-from contraflow.encoded.kin import Kin, kin_of
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.arrays import load_arrays, on_disk, save_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.signature import Data, Option, Reads, Setting, Settings, Threads, Writes
+from contraflow.methods.parts.registry import source_of
 from contraflow.methods.parts.settings import Positives
+from contraflow.mining.apart import never_negatives
 from contraflow.mining.negatives import mine_negatives
 from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass
@@ -34,6 +36,7 @@ class MiningSettings(Settings):
 
     augment: Augment
     window: Annotated[int, Setting("negatives.exclude_window")]
+    method: Annotated[str, Setting("method.name")]
     positives: Positives
     labelled_fraction: Annotated[float, Setting("data.labelled_fraction")]
     split_seed: Annotated[int, Setting("data.split_seed")]
@@ -41,13 +44,16 @@ class MiningSettings(Settings):
 
     how: ClassVar = HOW
 
-    def kin(self, data: EncodedData) -> Kin:
+    def apart(self, data: EncodedData) -> list[Kin]:
         """Which images are not to be negatives of each other."""
-        source, within = self.positives.source, self.positives.window
-        kin = kin_of(data, source, window=within, labelled_fraction=self.labelled_fraction, split_seed=self.split_seed)
-        if kin is None or source == "order":
-            return Kin(data.positions, max(self.window, kin.window if kin else 0))
-        return kin  # by group all lie within the window
+        return never_negatives(
+            data,
+            source_of(self.method, self.positives),
+            window=self.positives.window,
+            exclude_window=self.window,
+            labelled_fraction=self.labelled_fraction,
+            split_seed=self.split_seed,
+        )
 
 
 def mine(
@@ -84,7 +90,7 @@ def mine(
     network, made_from = load_encoder(encoder)
     made_from.require(encoder, data=encoded.digest)
     seed, number = made_from.seed, made_from.round + 1
-    training, kin = encoded.training, settings.kin(encoded)
+    training, apart = encoded.training, settings.apart(encoded)
     rows = range(len(training)) if shard is None else _share(len(training), shard, mining.shards)
     loading = {"batch_size": EMBEDDING_BATCH, "threads": threads, **encoded.card.loading}
     with lease() as (device,):
@@ -110,11 +116,10 @@ def mine(
             views = views.reshape(len(order), mining.fn_views, -1)[rows.start - first : rows.stop - first]
         found = mine_negatives(
             features,
-            kin.places[training],
+            [kin.among(training) for kin in apart],
             mining,
             seed=seed,
             number=number,
-            window=kin.window,
             anchors=rows,
             views=views,
             device=device,

@@ -1,19 +1,22 @@
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar
 
 import numpy as np
 
 from contraflow.encoded.card import EncodedData
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Reads, State, Threads
+from contraflow.methods.parts.registry import source_of
+from contraflow.mining.apart import never_negatives
+from contraflow.mining.composition import Composition
 from contraflow.mining.settings import HOW, Mining
-from contraflow.mining.table import MiningPass, order_with_negatives
+from contraflow.mining.table import MiningPass
 from contraflow.training.history import read_history
-from contraflow.training.loop import MinedImages, Round
+from contraflow.training.loop import Composed, MinedImages, Round
 from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
 from contraflow.training.settings import Training
 
@@ -25,6 +28,17 @@ class MinedTraining(Training):
     mining: Mining
 
     how: ClassVar = HOW
+
+    def apart(self, data: EncodedData) -> list[Kin]:
+        """Which images are not to be negatives of each other."""
+        return never_negatives(
+            data,
+            source_of(self.method.name, self.positives),
+            window=self.positives.window,
+            exclude_window=self.negatives.exclude_window,
+            labelled_fraction=self.labelled_fraction,
+            split_seed=self.split_seed,
+        )
 
 
 def train_mined(
@@ -53,7 +67,14 @@ def train_mined(
     mined.require(negatives, data=encoded.digest, encoder=digest)
     mining, seed, number = settings.mining, mined.seed, mined.round
     if mining.use == "batches":
-        brought = partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)
+        apart = settings.apart(encoded)
+        composition = Composition(arrays["anchor"], arrays["negative"], apart, mining.neighbourhood, seed)
+
+        def brought(epoch: int) -> Composed:
+            order = composition.order(epoch)
+            meets = composition.meets(order, settings.train.batch_size)
+            return Composed(order, float(meets.mean()), float((meets == 0).mean()))
+
     else:
         companions = np.zeros((encoded.card.train.images, mining.companions), np.int64)
         companions[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
