@@ -177,7 +177,7 @@ def test_views_and_windows_reach_the_search(run, tmp_path, params_of, mined):
     assert provenance.params["negatives.exclude_window"] == 4
 
 
-@pytest.mark.parametrize("name", ["mutual", "views"])
+@pytest.mark.parametrize("name", ["mutual", "views", "relative"])
 def test_shards_come_to_the_bytes_of_one_job(run, tmp_path, monkeypatch, params_of, mined, name):
     monkeypatch.setattr(step, "EMBEDDING_BATCH", 16)  # a shard begins and ends within a batch
     checkpoint = run / "round0/encoder.safetensors"
@@ -275,7 +275,7 @@ def test_summary_has_one_row_a_table_and_none_without_mining(run, tmp_path):
     summarise_mining(NoSettings(), negatives=[run / "negatives.npz"], summary=tmp_path / "one.csv")
     summarise_mining(NoSettings(), summary=tmp_path / "none.csv")
     row = pd.read_csv(tmp_path / "one.csv").iloc[0]
-    assert (row.seed, row["round"], row.k) == (3, 1, 2) and -1 <= row.mean_similarity <= 1
+    assert (row.seed, row["round"], row.k) == (3, 1, 2) and -1 <= row.negative_mean <= 1
     assert pd.read_csv(tmp_path / "none.csv").empty
 
 

@@ -1,18 +1,15 @@
 """Who is never a negative of whom, whatever mining finds."""
 
 from contraflow.encoded.card import EncodedData
-from contraflow.encoded.kin import Kin, copies_of, kin_of
+from contraflow.encoded.kin import Kin, copies_of
 
 
-def never_negatives(
-    data: EncodedData, source: str, *, window: int, exclude_window: int, labelled_fraction: float, split_seed: int
-) -> list[Kin]:
+def never_negatives(data: EncodedData, positives: Kin | None, exclude_window: int) -> list[Kin]:
     """The images that are not to be negatives of each other, as they are kin by any of these: at least one.
 
     Each of itself and of what lies within `negatives.exclude_window`, of its known positives, and of its copies.
 
     Args:
-        source, window, labelled_fraction, split_seed: As for `kin_of`.
+        positives: As `kin_of` tells them.
     """
-    kin = kin_of(data, source, window=window, labelled_fraction=labelled_fraction, split_seed=split_seed)
-    return [Kin(data.positions, exclude_window), *([] if kin is None else [kin]), *copies_of(data)]
+    return [Kin(data.positions, exclude_window), *([] if positives is None else [positives]), *copies_of(data)]

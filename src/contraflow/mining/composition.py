@@ -26,7 +26,7 @@ class Composition:
 
     Attributes:
         anchor: Sample indices of the images, (N,) int64, rising.
-        negative: Sample indices of the mined negatives of each, (N, k), all of them among `anchor`; k may be 0.
+        negative: Sample indices of the mined negatives of each, (N, k), all of them among `anchor`, or -1 for none.
         apart: By sample index, which images are never put together: those that are no negatives of each other.
         neighbourhood: So many images lie together, at most; 1 draws all at random.
         seed: With the epoch, what the order depends on beside these.
@@ -57,9 +57,11 @@ class Composition:
         n, k = self.negative.shape
         number = np.empty(n, np.int32)
         number[numbered] = np.arange(n, dtype=np.int32)
-        start, end = np.repeat(number, k), number[np.searchsorted(self.anchor, self.negative.ravel())]
+        there = self.negative.ravel() >= 0
+        end = number[np.searchsorted(self.anchor, self.negative.ravel()[there])]
+        start = np.repeat(number, k)[there]
         ends = np.concatenate([start, end]), np.concatenate([end, start])
-        links = csr_array((np.ones(2 * n * k, np.bool_), ends), (n, n))
+        links = csr_array((np.ones(2 * len(end), np.bool_), ends), (n, n))
         links.sum_duplicates()
         return links
 
@@ -69,4 +71,5 @@ class Composition:
         batch = np.full(self.anchor[-1] + 1, -1)
         batch[full] = np.arange(len(full)) // batch_size
         of_anchor = batch[self.anchor]
-        return (batch[self.negative] == of_anchor[:, None]).sum(axis=1)[of_anchor >= 0]
+        met = (self.negative >= 0) & (batch[self.negative] == of_anchor[:, None])
+        return met.sum(axis=1)[of_anchor >= 0]

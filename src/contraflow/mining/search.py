@@ -23,11 +23,14 @@ class Candidates:
         anchor: (A,) int64.
         other: (A, C) int64, the nearest first, -1 behind them where there are fewer than C.
         similarity: (A, C) float32, cosine; -inf where there is no other.
+        known: How many that are as near were left out, because they are known to be no negatives, (A,) int64; None
+            where nobody asks.
     """
 
     anchor: np.ndarray
     other: np.ndarray
     similarity: np.ndarray
+    known: np.ndarray | None = None
 
     @property
     def there(self) -> np.ndarray:
@@ -82,11 +85,12 @@ class Search:
     def candidates(self, anchor: np.ndarray, count: int | None = None) -> Candidates:
         """The `count` (None: `self.count`) nearest others of the rows `anchor` (A,), equally similar ones by row."""
         count = self.count if count is None else min(count, self.count)
-        similarity, other = self._nearest(self._features[anchor], count + self._excluded)
-        out = (other < 0) | any_are(self._apart, anchor, other)
-        other, similarity = np.where(out, -1, other), np.where(out, np.float32(-np.inf), similarity)
+        similarity, found = self._nearest(self._features[anchor], count + self._excluded)
+        out = (found < 0) | any_are(self._apart, anchor, found)
+        other, similarity = np.where(out, -1, found), np.where(out, np.float32(-np.inf), similarity)
         take = partial(np.take_along_axis, indices=np.argsort(out, axis=1, kind="stable")[:, :count], axis=1)
-        return Candidates(anchor, take(other), take(similarity))
+        known = (out & (found >= 0) & (found != anchor[:, None])).sum(axis=1)
+        return Candidates(anchor, take(other), take(similarity), known)
 
 
 def most_kin(apart: Sequence[Kin]) -> int:

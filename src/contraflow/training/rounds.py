@@ -137,10 +137,15 @@ def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> 
     """The method that `method.name` names, to be trained on some images, its weights drawn from torch's generator."""
     card, positions, training = data.card, torch.from_numpy(data.positions), torch.from_numpy(indices)
     method = METHODS[settings.method.name]
-    kin = _kin(settings, data, source_of(settings.method.name, settings.positives))
+    kin = method_kin(settings, data)
     kin = [*([] if kin is None else [kin]), *copies_of(data)]
     shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training, kin)
     return method(settings, shape)
+
+
+def method_kin(settings: Training, data: EncodedData) -> Kin | None:
+    """Which images a method knows to show the same thing; None where each is alone."""
+    return _kin(settings, data, source_of(settings.method.name, settings.positives))
 
 
 def _kin(settings: Training, data: EncodedData, source: str) -> Kin | None:

@@ -5,19 +5,17 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from contraflow.encoded.card import EncodedData
-from contraflow.encoded.kin import Kin
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Reads, State, Threads
-from contraflow.methods.parts.registry import source_of
 from contraflow.mining.apart import never_negatives
 from contraflow.mining.composition import Composition
 from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass
 from contraflow.training.history import read_history
 from contraflow.training.loop import Composed, MinedImages, Round
-from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
+from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining, method_kin
 from contraflow.training.settings import Training
 
 
@@ -28,17 +26,6 @@ class MinedTraining(Training):
     mining: Mining
 
     how: ClassVar = HOW
-
-    def apart(self, data: EncodedData) -> list[Kin]:
-        """Which images are not to be negatives of each other."""
-        return never_negatives(
-            data,
-            source_of(self.method.name, self.positives),
-            window=self.positives.window,
-            exclude_window=self.negatives.exclude_window,
-            labelled_fraction=self.labelled_fraction,
-            split_seed=self.split_seed,
-        )
 
 
 def train_mined(
@@ -67,7 +54,7 @@ def train_mined(
     mined.require(negatives, data=encoded.digest, encoder=digest)
     mining, seed, number = settings.mining, mined.seed, mined.round
     if mining.use == "batches":
-        apart = settings.apart(encoded)
+        apart = never_negatives(encoded, method_kin(settings, encoded), settings.negatives.exclude_window)
         composition = Composition(arrays["anchor"], arrays["negative"], apart, mining.neighbourhood, seed)
 
         def brought(epoch: int) -> Composed:
@@ -77,7 +64,8 @@ def train_mined(
 
     else:
         companions = np.zeros((encoded.card.train.images, mining.companions), np.int64)
-        companions[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
+        anchor, along = arrays["anchor"], arrays["negative"][:, : mining.companions]
+        companions[anchor] = np.where(along < 0, anchor[:, None], along)  # itself, which is no negative, for none
         brought = MinedImages(companions, as_slots=mining.use == "stored")
     first = settings.train.epochs + (number - 1) * mining.epochs
     epochs = range(first, first + mining.epochs)
