@@ -7,6 +7,7 @@ from contraflow.baseline.differences import sections
 from contraflow.baseline.summary import against
 from contraflow.pages.assets import template
 from contraflow.report import calibration, classes, curves, embedding_map, gallery, hypersphere, summary, verdict
+from contraflow.report.mining_passes import mining_passes
 from contraflow.report.run import Run
 
 LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scikit-learn", "matplotlib", "seaborn")
@@ -42,6 +43,7 @@ def render(run: Run) -> str:
         per_class=classes.mean_per_class(run),
         map=embedding_map.embedding_map(run),
         mined=gallery.mined(run),
+        passes=mining_passes(run),
         rounds=summary.rounds(run),
         confusion_changes=classes.confusion_changes(run),
         calibration=calibration.reliability(run),
