@@ -33,6 +33,7 @@ from sklearn.neighbors import NearestNeighbors
 from benchmarks.command import FULL, arguments, tell
 from benchmarks.rows import Rows, digest
 from contraflow.devices import cores
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.progress import say
 from contraflow.mining.negatives import ANCHORS
 from contraflow.mining.search import Search
@@ -72,7 +73,8 @@ def search(name: str, n: int) -> dict:
     torch.set_num_threads(cores())
     data, rows = vectors(n), np.arange(n)
     queries = rows if name == "ivf" else rows[: max(ANCHORS, min(n, int(PAIRS / n)))]
-    Search(data[:ANCHORS], rows[:ANCHORS], count=TOP, exact_up_to=ANCHORS).candidates(rows[:ANCHORS])  # starts all
+    some = rows[:ANCHORS]
+    Search(data[some], [Kin(some)], count=TOP, exact_up_to=ANCHORS).candidates(some)  # starts all
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     recall, start = 1.0, time.monotonic()
     if name == "matmul":
@@ -82,7 +84,7 @@ def search(name: str, n: int) -> dict:
         ask = partial(found.kneighbors, data[queries])  # by Euclidean distance, the same order for vectors of length 1
     else:
         up_to = n if name == "exact" else 0
-        found = Search(data, rows, count=TOP, exact_up_to=up_to, threads=cores())
+        found = Search(data, [Kin(rows)], count=TOP, exact_up_to=up_to, threads=cores())
         recall = found.recall
 
         def ask() -> None:

@@ -14,6 +14,7 @@ from benchmarks.rows import Rows, digest
 from benchmarks.steps import encode_into, pretrain_into
 from contraflow.devices import cores
 from contraflow.encoded.card import EncodedData
+from contraflow.encoded.kin import Kin
 from contraflow.evaluation.accuracy import measure
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.summary import same_class_share
@@ -124,7 +125,7 @@ class Runs:
         features, labels = self._features(before / "encoder.safetensors", "train")
         training = self.data.training
         features, labels = features[training], labels[training]
-        search = Search(unit(features), training, count=len(features), exact_up_to=len(features))
+        search = Search(unit(features), [Kin(training)], count=len(features), exact_up_to=len(features))
         found = []
         for rows in np.array_split(np.arange(len(features)), -(-len(features) // 512)):
             candidates = search.candidates(rows)

@@ -23,6 +23,7 @@ def folder(tmp_path):
     np.save(tmp_path / "positions.npy", np.array([0, 1, 2, 2**32, 2**32 + 1, 2**32 + 2]))
     np.save(tmp_path / "groups.npy", np.zeros(3, np.int64))
     np.save(tmp_path / "roles.npy", np.full(3, ""))
+    np.save(tmp_path / "copies.npy", np.array([0, 1, 0, 3, 4, 5]))
     Card(
         name="folder",
         classes=["a", "b", "c"],
@@ -53,6 +54,7 @@ def test_indices_labels_and_digest(folder):
     assert data.validation.tolist() == [1, 4]
     assert data.training.tolist() == [0, 2, 3, 5]
     assert data.positions.tolist() == [0, 1, 2, 2**32, 2**32 + 1, 2**32 + 2]
+    assert data.copies.tolist() == [0, 1, 0, 3, 4, 5]
     assert data.training.dtype == data.validation.dtype == np.int64
     assert data.labels("train").tolist() == [0, 1, 2, 0, 1, 2]
     assert data.labels("training").tolist() == [0, 2, 0, 2]

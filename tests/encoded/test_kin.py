@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.encoded.kin import GROUP, Kin
+from contraflow.encoded.kin import GROUP, Kin, any_are
 
 places = st.lists(st.integers(-3, 12), min_size=1, max_size=14).map(lambda found: np.array(found, np.int64))
 
@@ -63,3 +63,19 @@ def test_only_neighbours_within_the_window_are_drawn(window):
     kin, everyone = Kin(np.arange(9), window), np.arange(9)
     found = {int(kin.partners(everyone, seed=0, epoch=epoch)[4]) for epoch in range(100)}
     assert found == {4 + step for step in range(-window, window + 1) if step}
+
+
+@settings(deadline=None)
+@given(places, st.integers(0, 4))
+def test_kin_are_told_and_counted_as_by_hand(places, window):
+    kin, everyone = Kin(places, window), np.arange(len(places))
+    by_hand = [[j == i or j in kin_by_hand(kin, i, everyone) for j in everyone] for i in everyone]
+    assert kin.are(everyone, np.broadcast_to(everyone, (len(places),) * 2)).tolist() == by_hand
+    assert sorted(kin.count().tolist()) == sorted(np.sum(by_hand, axis=1).tolist())
+    assert kin.among(everyone[::2]).places.tolist() == places[::2].tolist()
+
+
+def test_by_any_of_several():
+    image, other = np.array([0, 3]), np.array([[1, 2, 3], [0, 1, 2]])
+    found = any_are([Kin(np.array([0, 0, 5, 9])), Kin(np.array([0, 7, 0, 0]))], image, other)
+    assert found.tolist() == [[True, True, True], [True, False, True]]

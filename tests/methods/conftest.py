@@ -33,10 +33,10 @@ def method_of(settings_of):
     Images are kin as `kin` says, by default by `labels` where that is the method's own way, else each is alone.
     """
 
-    def make(name, *, labels=LABELS, kin=None, **changes):
+    def make(name, *, labels=LABELS, kin=(), **changes):
         torch.manual_seed(0)
-        if kin is None and METHODS[name].positives_from == "label":
-            kin = Kin.by_label(labels.numpy())
+        if not kin and METHODS[name].positives_from == "label":
+            kin = [Kin.by_label(labels.numpy())]
         return METHODS[name](settings_of(name, **changes), replace(SHAPE, kin=kin)).train()
 
     return make

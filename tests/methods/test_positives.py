@@ -14,10 +14,14 @@ from contraflow.methods.parts.registry import METHODS
 
 IMAGES = 40
 WITH_NEGATIVES = ("simclr", "moco", "memory_bank", "nnclr", "triplet", "margin")
-SOURCES = {  # the kin, and by hand whether two images are
-    "label": (Kin.by_label(np.arange(IMAGES) % 5 - 1), lambda a, b: a == b or (a % 5 == b % 5 and a % 5 > 0)),
-    "group": (Kin(np.arange(IMAGES) // 4), lambda a, b: a // 4 == b // 4),
-    "order": (Kin(np.arange(IMAGES), 3), lambda a, b: abs(a - b) <= 3),
+SOURCES = {  # the kin, of whom the first bring partners, and by hand whether two images are
+    "label": ([Kin.by_label(np.arange(IMAGES) % 5 - 1)], lambda a, b: a == b or (a % 5 == b % 5 and a % 5 > 0)),
+    "group": ([Kin(np.arange(IMAGES) // 4)], lambda a, b: a // 4 == b // 4),
+    "order": ([Kin(np.arange(IMAGES), 3)], lambda a, b: abs(a - b) <= 3),
+    "order and copies": (
+        [Kin(np.arange(IMAGES), 3), Kin(np.arange(IMAGES) % 20)],
+        lambda a, b: abs(a - b) <= 3 or a % 20 == b % 20,
+    ),
 }
 
 
@@ -43,7 +47,7 @@ def test_kin_is_never_a_negative_and_in_the_batch_all_of_it_is_positive(method_o
     method = method_of(name, kin=kin, queue=16)
     found = compared(method)
     for step in range(3):  # queues and banks hold something then
-        output = method(with_partners(batch_of(start + step), kin, epoch=step))
+        output = method(with_partners(batch_of(start + step), kin[0], epoch=step))
         assert output.loss.isfinite()
     assert found
     for comparison in found:
@@ -62,7 +66,7 @@ def test_kin_is_never_a_negative_and_in_the_batch_all_of_it_is_positive(method_o
 def test_a_partner_that_is_the_image_itself_changes_nothing(method_of, batch_of, name):
     batch = batch_of(3)
     plain = method_of(name)(batch).loss
-    kin = Kin(np.arange(IMAGES)) if METHODS[name].positives_from == "image" else None
+    kin = [Kin(np.arange(IMAGES))] if METHODS[name].positives_from == "image" else ()
     itself = method_of(name, kin=kin)(replace(batch, partner=batch.index)).loss
     assert torch.equal(plain, itself)
 
@@ -72,7 +76,7 @@ def test_a_partner_that_is_the_image_itself_changes_nothing(method_of, batch_of,
 def test_every_method_learns_from_partners(method_of, batch_of, name, source):
     kin, _ = SOURCES[source]
     method = method_of(name, kin=kin)
-    output = method(with_partners(batch_of(1, n=12), kin))
+    output = method(with_partners(batch_of(1, n=12), kin[0]))
     output.loss.backward()
     assert output.loss.isfinite()
     assert all(p.grad.isfinite().all() for p in method.encoder.parameters() if p.grad is not None)

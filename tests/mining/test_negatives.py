@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.errors import UserError
 from contraflow.mining import negatives
 from contraflow.mining.negatives import mine_negatives
@@ -13,7 +14,7 @@ from contraflow.mining.search import Candidates, Search
 from contraflow.neighbours.bank import unit
 
 POLICIES = ["hardest", "semi_hard", "margin", "weighted", "random"]
-SUSPICIONS = ["none", "rank", "threshold", "mutual", "views"]
+SUSPICIONS = ["none", "rank", "threshold", "mutual", "views"]  # these leave no anchor short, as `relative` does
 WIDE = {"band": [0.0, 1.0], "margin": [-1.0, 1.0]}  # bounds that leave all
 
 
@@ -21,7 +22,7 @@ WIDE = {"band": [0.0, 1.0], "margin": [-1.0, 1.0]}  # bounds that leave all
 def mined(params_of):
     """`mined(features, k=3, policy="hardest")`: a pass; without a word to the contrary nobody is suspected."""
 
-    def mine(features, *, seed=0, number=1, window=0, position=None, anchors=None, views=None, **changes):
+    def mine(features, *, seed=0, number=1, window=0, position=None, anchors=None, views=None, kin=None, **changes):
         changes = {
             "k": 3,
             "policy": "hardest",
@@ -29,12 +30,12 @@ def mined(params_of):
             "false_negatives": "none",
             "fn_share": 0.1,
         } | changes
-        position = np.arange(len(features)) if position is None else position
+        apart = [Kin(np.arange(len(features)) if position is None else position, window)]
         with_changes = params_of(mining=WIDE | changes).mining
-        if views is not None:
-            views = np.stack([unit(view) for view in views], axis=1)[slice(None) if anchors is None else list(anchors)]
-        given = {"seed": seed, "number": number, "window": window, "anchors": anchors, "views": views}
-        return mine_negatives(unit(features), position, with_changes, **given)
+        views = np.stack([unit(view) for view in (features[None] if views is None else views)], axis=1)
+        views = views[slice(None) if anchors is None else list(anchors)]
+        given = {"seed": seed, "number": number, "anchors": anchors, "views": views, "kin": kin}
+        return mine_negatives(unit(features), apart, with_changes, **given)
 
     return mine
 
@@ -82,9 +83,65 @@ def test_suspects_are_left_out_and_nobody_else(mined, name, policy):
     assert (np.diff(found.similarity, axis=1) <= 0).all()
 
 
+@pytest.mark.parametrize("policy", POLICIES)
+@pytest.mark.parametrize("margin", [0.0, 0.05, 0.5])
+@pytest.mark.parametrize("shift", [0.0, 0.4, -2.0], ids=["views", "far views", "opposite views"])
+def test_relative_to_the_positives_what_is_nearer_is_left_out_and_some_are_left_short(mined, policy, margin, shift):
+    features = spread()
+    views = (1 + shift) * features + 0.3 * np.stack([spread(seed=seed) for seed in (4, 5, 6)]) + abs(shift)
+    unit = views / np.linalg.norm(views, axis=2, keepdims=True)
+    similarity = cosines(features)
+    positive = np.array(
+        [
+            np.mean([cosines(np.stack([f, v]))[0, 1] for v in seen])
+            for f, seen in zip(features, unit.transpose(1, 0, 2), strict=True)
+        ]
+    )
+    most = positive - np.abs(positive) * margin
+    left = [{j for j in range(60) if j != i and similarity[i, j] <= most[i]} for i in range(60)]
+    found = mined(features, k=40, policy=policy, false_negatives="relative", fn_margin=margin, views=views)
+    np.testing.assert_allclose(found.positive, positive, atol=1e-5)
+    assert found.suspected.tolist() == [59 - len(others) for others in left]
+    for row, alike, rank, others in zip(found.negative.tolist(), found.similarity, found.rank, left, strict=True):
+        taken = [other for other in row if other >= 0]
+        assert set(taken) <= others and len(set(taken)) == min(40, len(others))
+        assert row[len(taken) :] == [-1] * (40 - len(taken))
+        assert np.isfinite(alike[: len(taken)]).all() and np.isnan(alike[len(taken) :]).all()
+        assert (rank[len(taken) :] == 0).all()
+
+
+def test_known_positives_are_those_that_count_and_views_where_there_are_none(mined):
+    """Pairs, but for the last two rows, whose only positives are their views."""
+    features, views = spread(), np.stack([spread(seed=4)])
+    pairs = np.where(np.arange(60) < 58, np.arange(60) // 2, np.arange(60) + 100)
+    found = mined(features, false_negatives="relative", kin=Kin(pairs), views=views, fn_margin=0.1)
+    similarity = cosines(features)
+    partners = [similarity[i, i ^ 1] for i in range(58)]
+    of_views = [cosines(np.stack([features[i], views[0, i]]))[0, 1] for i in (58, 59)]
+    np.testing.assert_allclose(found.positive, [*partners, *of_views], atol=1e-5)
+
+
+def test_of_many_known_positives_as_many_as_asked_for_are_drawn_anew_in_each_round(mined):
+    features, kin = spread(), Kin(np.arange(60) // 30)
+    one, same, two = (
+        mined(features, false_negatives="relative", kin=kin, number=number, fn_views=4).positive for number in (1, 1, 2)
+    )
+    many = mined(features, false_negatives="relative", kin=kin, fn_views=2000).positive
+    similarity = cosines(features)
+    of_kin = [[similarity[i, j] for j in range(60) if j != i and j // 30 == i // 30] for i in range(60)]
+    assert np.array_equal(one, same) and not np.allclose(one, two)
+    np.testing.assert_allclose(many, np.mean(of_kin, axis=1), atol=0.06)
+
+
+def test_what_is_known_to_be_no_negative_is_counted_apart(mined):
+    """Ten equal images: the window leaves out a neighbour on either side, of all that are as near."""
+    found = mined(np.ones((10, 2), np.float32), window=1, candidates=9)
+    assert found.known.tolist() == [1, *[2] * 8, 1]
+
+
 def test_ranks_are_those_of_the_search_and_none_where_all_images_are_drawn_from(mined):
     features = spread()
-    order = Search(unit(features), np.arange(60), count=59, exact_up_to=60).candidates(np.arange(60)).other
+    order = Search(unit(features), [Kin(np.arange(60))], count=59, exact_up_to=60).candidates(np.arange(60)).other
     for policy in POLICIES[:-1]:
         found = mined(features, policy=policy)
         np.testing.assert_array_equal(np.take_along_axis(order, found.rank - 1, 1), found.negative)
@@ -116,7 +173,7 @@ def test_random_others_are_all_as_likely():
     near = Candidates(np.full(anchors, 4), np.tile([8, 7], (anchors, 1)), np.ones((anchors, 2), np.float32))
     suspected = np.tile([True, False], (anchors, 1))
     draws = np.random.default_rng(0).spawn(anchors)
-    found = random_others(near, suspected, 2, position=np.arange(9), window=1, draws=draws)
+    found = random_others(near, suspected, 2, apart=[Kin(np.arange(9), 1)], draws=draws)
     counts = np.bincount(found.ravel(), minlength=9)
     assert counts[[3, 4, 5, 8]].sum() == 0 and counts.sum() == 2 * anchors
     assert (((counts[[0, 1, 2, 6, 7]] - 160) ** 2) / 160).sum() < 18.5  # chi squared, 4 degrees of freedom, p = 0.001
@@ -132,7 +189,7 @@ def test_draws_depend_on_seed_round_and_image(mined, policy):
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@pytest.mark.parametrize("name", SUSPICIONS)
+@pytest.mark.parametrize("name", [*SUSPICIONS, "relative"])
 def test_neither_the_anchors_taken_together_nor_the_memory_change_a_bit(mined, monkeypatch, policy, name):
     features = spread(160)
     views = features + 0.3 * np.stack([spread(160, seed=seed) for seed in (4, 5)])
@@ -141,7 +198,7 @@ def test_neither_the_anchors_taken_together_nor_the_memory_change_a_bit(mined, m
     shares = [mined(features, anchors=range(*cut), **changes) for cut in ((0, 50), (50, 150), (150, 150), (150, 160))]
     monkeypatch.setattr(negatives, "ANCHORS", 7)
     little = mined(features, **changes)
-    for part in ("negative", "similarity", "rank", "suspected"):
+    for part in ("negative", "similarity", "rank", "positive", "known", "suspected"):
         np.testing.assert_array_equal(np.concatenate([getattr(share, part) for share in shares]), getattr(whole, part))
         np.testing.assert_array_equal(getattr(little, part), getattr(whole, part))
 

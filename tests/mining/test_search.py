@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contraflow.encoded.kin import Kin
 from contraflow.mining import approximate
 from contraflow.mining.search import Search
 from contraflow.neighbours.bank import unit
@@ -37,7 +38,7 @@ def slow_candidates(features, position, window, count):
 def test_equals_brute_force_with_ties_by_index(exact_features, kind, n, count, window, gaps, seed):
     features = exact_features(kind, n, seed)
     position = np.random.default_rng(seed).choice(gaps * n, n)
-    search = Search(unit(features), position, window=window, count=count, exact_up_to=n)
+    search = Search(unit(features), [Kin(position, window)], count=count, exact_up_to=n)
     found = search.candidates(np.arange(n))
     expected = slow_candidates(features, position, window, min(count, n - 1))
     np.testing.assert_array_equal(found.other, expected[..., 0])
@@ -49,8 +50,8 @@ def test_inverted_lists_find_the_same_where_all_are_looked_through(exact_feature
     monkeypatch.setattr(approximate, "RECALL", 1.0)
     features = unit(np.random.default_rng(0).normal(size=(700, 16)))
     position = np.arange(700)
-    exact = Search(features, position, window=2, count=20, exact_up_to=700).candidates(position)
-    search = Search(features, position, window=2, count=20, exact_up_to=0)
+    exact = Search(features, [Kin(position, 2)], count=20, exact_up_to=700).candidates(position)
+    search = Search(features, [Kin(position, 2)], count=20, exact_up_to=0)
     found = search.candidates(position)
     assert (search.kind, search.recall) == ("ivf", 1)
     np.testing.assert_allclose(found.similarity, exact.similarity, atol=1e-5)
@@ -62,7 +63,7 @@ def test_where_the_lists_hold_too_few_none_is_named_last_and_nobody_twice(monkey
     monkeypatch.setattr(approximate, "RECALL", 0.0)
     monkeypatch.setattr(approximate, "PROBES", 1)
     features = unit(np.random.default_rng(0).normal(size=(40, 8)).repeat(10, axis=0))  # ten copies of each
-    found = Search(features, np.arange(400), count=30, exact_up_to=0).candidates(np.arange(400))
+    found = Search(features, [Kin(np.arange(400))], count=30, exact_up_to=0).candidates(np.arange(400))
     missing = found.other < 0
     assert missing.any() and (np.diff(missing.astype(int), axis=1) >= 0).all()
     assert (found.similarity[missing] == -np.inf).all() and (found.similarity[~missing] > -1.001).all()
@@ -75,8 +76,8 @@ def test_the_recall_that_is_recorded_is_that_of_the_search():
     rng = np.random.default_rng(0)
     features = unit(rng.normal(size=(40, 24))[rng.integers(0, 40, 3000)] + rng.normal(size=(3000, 24)))
     rows = np.linspace(0, 2999, 1000).round().astype(int)
-    search = Search(features, np.arange(3000), count=15, exact_up_to=2999)
-    exact = Search(features, np.arange(3000), count=15, exact_up_to=3000).candidates(rows).other
+    search = Search(features, [Kin(np.arange(3000))], count=15, exact_up_to=2999)
+    exact = Search(features, [Kin(np.arange(3000))], count=15, exact_up_to=3000).candidates(rows).other
     found = search.candidates(rows).other
     recall = np.mean([len(set(a) & set(b)) / 15 for a, b in zip(exact.tolist(), found.tolist(), strict=True)])
     assert approximate.RECALL <= search.recall < 1
@@ -90,7 +91,7 @@ def test_the_same_bytes_on_one_and_two_threads(threads_of_torch, exact_up_to):
     found = []
     for threads in (1, 2):
         with threads_of_torch(threads):
-            search = Search(features, rows, count=30, exact_up_to=exact_up_to, threads=threads)
+            search = Search(features, [Kin(rows)], count=30, exact_up_to=exact_up_to, threads=threads)
             found.append([search.candidates(part) for part in np.array_split(rows, threads)])
     (one,), two = found
     for name in ("other", "similarity"):

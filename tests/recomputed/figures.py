@@ -398,7 +398,7 @@ class Figures:
         views = self.inputs(np.concatenate([images, formulas.second_view(images)]))
         embedded = network(torch.from_numpy(np.ascontiguousarray(views)))
         first, second = embedded.split(len(images))
-        loss = formulas.nt_xent(first, second, self.params["loss"]["tau"])
+        loss = formulas.nt_xent(first, second, self.params["loss"]["tau"], formulas.same(images))
         gradients = torch.autograd.grad(loss, list(network.parameters()))
         first, second = first.detach().numpy(), second.detach().numpy()
         cosine = formulas.unit(first) @ formulas.unit(first).T

@@ -204,12 +204,20 @@ def principal_components(pixels: np.ndarray, most: int = 128):
     return lambda others: (others - mean) @ axes[:, kept]
 
 
-def mined(vectors: np.ndarray, k: int, left_out: int) -> np.ndarray:
-    """For each of the vectors (N, D) the k most similar others, without the `left_out` nearest: rows (N, k)."""
+def same(images: np.ndarray) -> np.ndarray:
+    """Which of the images (N, H, W, C) are equal: bool (N, N)."""
+    return np.array([[np.array_equal(one, other) for other in images] for one in images])
+
+
+def mined(vectors: np.ndarray, k: int, left_out: int, equal: np.ndarray) -> np.ndarray:
+    """For each of the vectors (N, D) the k most similar others, without the `left_out` nearest: rows (N, k).
+
+    None is of an equal image, by (N, N).
+    """
     vectors, found = unit(vectors), []
     for i, own in enumerate(vectors):
         cosine = (vectors * own).sum(1)
-        ranked = sorted((j for j in range(len(vectors)) if j != i), key=lambda j: (-cosine[j], j))
+        ranked = sorted((j for j in range(len(vectors)) if not equal[i, j]), key=lambda j: (-cosine[j], j))
         found.append(ranked[left_out : left_out + k])
     return np.array(found)
 
@@ -257,15 +265,18 @@ def grey(pixels: np.ndarray) -> np.ndarray:
     return (pixels @ np.array([0.2989, 0.587, 0.114]))[..., None]
 
 
-def nt_xent(first: torch.Tensor, second: torch.Tensor, tau: float) -> torch.Tensor:
-    """Each of the 2N embeddings finds the other view of its image among all others; the mean cross-entropy."""
+def nt_xent(first: torch.Tensor, second: torch.Tensor, tau: float, equal: np.ndarray) -> torch.Tensor:
+    """Each of the 2N embeddings finds the other views of its image, and of equal ones by (N, N), among all others: the
+    mean cross-entropy.
+    """
     both = torch.cat([first, second])
     both = both / both.norm(dim=1, keepdim=True)
     losses = []
     for i in range(len(both)):
         logits = both @ both[i] / tau
         others = torch.cat([logits[:i], logits[i + 1 :]])
-        losses.append(others.logsumexp(0) - logits[(i + len(first)) % len(both)])
+        found = [j for j in range(len(both)) if j != i and equal[i % len(first), j % len(first)]]
+        losses.append(others.logsumexp(0) - logits[found].mean())
     return sum(losses) / len(losses)
 
 

@@ -110,6 +110,23 @@ def by_round(figures):
     return rows
 
 
+def by_pass(figures):
+    """The one view that is looked at shows an image as it is, and all images are one batch."""
+    rows, k = {}, figures.params["mining"]["k"]
+    copies = formulas.same(figures.data.train.pixels[figures.data.training]).sum(1) - 1
+    left_out = round(figures.params["mining"]["fn_share"] * len(copies))
+    for seed in figures.seeds:
+        for number in figures.rounds[1:]:
+            alike = figures.negatives(seed, number)["similarity"]
+            spreads = [
+                [Figure(np.quantile(values, q), FLOAT32) for q in (0.5, 0.05, 0.95)]
+                for values in (np.ones(len(copies)), alike, 1 - alike)
+            ]
+            counts = [copies.mean(), left_out, 0, k, 0]
+            rows[f"Round {number} seed {seed}"] = [*spreads, *([Figure(value)] for value in counts)]
+    return rows
+
+
 def summed_confusion(figures):
     """Counts of actual (row) and predicted classes of the test images over all seeds."""
     tables = [
@@ -201,6 +218,7 @@ TABLES = {
     "Confusion matrix": matrix,
     "Precision, recall and F1 of each class": per_class,
     "Accuracy and false negatives by round": by_round,
+    "Similarity of positives and negatives, by mining pass": by_pass,
     "Errors that changed most from before mining to the last round": errors_that_changed,
 }
 OF_PICTURES, OF_SETTINGS, OF_DIGESTS = "Augmented views", "parameters", "reproduce"
@@ -502,6 +520,7 @@ def test_the_mined_negatives(page, figures):
     """Every table of negatives; and the gallery shows those of its anchors in the first seed's last table."""
     data, mining = figures.data, figures.params["mining"]
     left_out = round(mining["fn_share"] * len(data.training))
+    equal = formulas.same(data.train.pixels[data.training])
     for seed in figures.seeds:
         for number in figures.rounds[1:]:
             table = figures.negatives(seed, number)
@@ -511,11 +530,13 @@ def test_the_mined_negatives(page, figures):
             np.testing.assert_array_equal(table["anchor"], data.training)
             for rows in (
                 taken,
-                formulas.mined(vectors, mining["k"], left_out),
+                formulas.mined(vectors, mining["k"], left_out, equal),
             ):  # equally similar ones may change places
                 cosines = (formulas.unit(vectors)[:, None] * formulas.unit(vectors)[rows]).sum(2)
                 np.testing.assert_allclose(table["similarity"], cosines, atol=FLOAT32)
             assert (table["suspected"] == left_out).all()
+            assert (table["known"] == equal.sum(1) - 1).all()
+            np.testing.assert_allclose(table["positive"], 1, atol=FLOAT32)  # the first view is the image as it is
     vectors = dict(zip(data.training.tolist(), mined_from(figures, figures.seeds[0], max(figures.rounds)), strict=True))
     shown = figures.negatives(figures.seeds[0], max(figures.rounds))
     negatives = dict(zip(shown["anchor"].tolist(), shown["negative"].tolist(), strict=True))

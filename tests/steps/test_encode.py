@@ -147,6 +147,7 @@ def test_copies_and_leaks_are_named_by_file_and_said_once(tmp_path, capfd):
     shutil.copy(root / "train/b/1.png", root / "test/a/8.png")
     data = _encode_folder(root, tmp_path)
     assert data.card.duplicates == Repeats(images=1, listed=[["train/b/9.png", "train/a/0.png"]])
+    assert data.copies.tolist() == [0, 1, 2, 3, 4, 5, 0]  # in the order of their names, the copy last
     assert data.card.leaks == Repeats(images=1, listed=[["test/a/8.png", "train/b/1.png"]])
     said = [line for line in capfd.readouterr().err.splitlines() if "among the training images" in line]
     assert len(said) == 1

@@ -29,7 +29,8 @@ def table(tmp_path, encoded):
     made_from = MiningPass(step="mine", seed=0, round=1, inputs=inputs, search="exact", recall=1.0)
     negative = np.roll(anchor, 1)[:, None]
     similarity, suspected = np.ones(negative.shape, np.float32), np.zeros(len(anchor), np.int32)
-    save_arrays(path, made_from, anchor=anchor, negative=negative, similarity=similarity, suspected=suspected)
+    of_pass = {"similarity": similarity, "positive": similarity[:, 0], "known": suspected, "suspected": suspected}
+    save_arrays(path, made_from, anchor=anchor, negative=negative, **of_pass)
     return path
 
 

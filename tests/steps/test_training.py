@@ -1,5 +1,7 @@
 """The steps pretrain and mine on real, tiny data."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -90,8 +92,10 @@ def test_the_loss_falls(tmp_path, params_of, encoded, pretrained, optimiser, pre
     lr = {"sgd": 0.5, "lars": 30.0, "adamw": 0.02}[optimiser]
     train = {"epochs": 6, "optimiser": optimiser, "precision": precision, "lr": lr}
     history = pd.read_csv(pretrained(params_of(train=train), encoded, tmp_path) / "history.csv")
-    figures = ["alignment", "uniformity", "positive", "hardest", "rank", "spread", "gradient_norm", "knn", "collapse"]
-    assert list(history.columns) == ["seed", "round", "epoch", "loss", "lr", *figures]
+    figures = ["alignment", "uniformity", "positive", "hardest", "rank", "spread", "gradient_norm", "knn"]
+    of_mining = ["meets", "meets_none"]
+    assert list(history.columns) == ["seed", "round", "epoch", "loss", "lr", *figures, *of_mining, "collapse"]
+    assert history[of_mining].isna().all(axis=None)
     assert history.epoch.tolist() == [1, 2, 3, 4, 5, 6]
     assert history.loss.iloc[-1] < history.loss.iloc[0] - 0.1
 
@@ -173,7 +177,7 @@ def test_views_and_windows_reach_the_search(run, tmp_path, params_of, mined):
     assert provenance.params["negatives.exclude_window"] == 4
 
 
-@pytest.mark.parametrize("name", ["mutual", "views"])
+@pytest.mark.parametrize("name", ["mutual", "views", "relative"])
 def test_shards_come_to_the_bytes_of_one_job(run, tmp_path, monkeypatch, params_of, mined, name):
     monkeypatch.setattr(step, "EMBEDDING_BATCH", 16)  # a shard begins and ends within a batch
     checkpoint = run / "round0/encoder.safetensors"
@@ -232,6 +236,14 @@ def test_slots_outlive_a_kill_and_are_no_part_of_the_checkpoint(train_with, monk
         assert not [name for name in checkpoint.keys() if "slots" in name]  # noqa: SIM118 (safe_open is no dict)
 
 
+def test_how_many_negatives_an_image_meets_is_told_and_tuned(train_with, capfd):
+    """16 of 64 images to a batch, two negatives each: by chance 2 * 15 / 63."""
+    met = {most: pd.read_csv(train_with(f"{most}", neighbourhood=most, epochs=9) / "history.csv") for most in (1, 16)}
+    assert met[1].meets.mean() == pytest.approx(2 * 15 / 63, abs=0.1) and met[16].meets.min() > 0.8
+    assert met[1].meets_none.mean() > met[16].meets_none.mean() + 0.2
+    assert f"meets {met[16].meets.iloc[-1]:.2f} of its negatives" in capfd.readouterr().err
+
+
 def test_mined_rounds_count_their_epochs_on(run):
     assert pd.read_csv(run / "round1/history.csv").epoch.tolist() == [2]
 
@@ -263,5 +275,30 @@ def test_summary_has_one_row_a_table_and_none_without_mining(run, tmp_path):
     summarise_mining(NoSettings(), negatives=[run / "negatives.npz"], summary=tmp_path / "one.csv")
     summarise_mining(NoSettings(), summary=tmp_path / "none.csv")
     row = pd.read_csv(tmp_path / "one.csv").iloc[0]
-    assert (row.seed, row["round"], row.k) == (3, 1, 2) and -1 <= row.mean_similarity <= 1
+    assert (row.seed, row["round"], row.k) == (3, 1, 2) and -1 <= row.negative_mean <= 1
     assert pd.read_csv(tmp_path / "none.csv").empty
+
+
+def test_copies_are_never_mined(tmp_path, params_of, image_folder, encoded_of, pretrained):
+    """The nearest of ten images would be their two copies."""
+    images = image_folder(tmp_path / "images")
+    for file in sorted(images.rglob("*.png"))[:10]:
+        for name in ("again", "once more"):
+            shutil.copy(file, file.with_name(f"{file.stem} {name}.png"))
+    params = params_of(data={"path": str(images)}, mining={"false_negatives": "none", "k": 8})
+    data = encoded_of(params, tmp_path)
+    encoder = pretrained(params, data, tmp_path) / "encoder.safetensors"
+    mine(MiningSettings.of(params), encoder=encoder, data=data.folder / CARD, negatives=tmp_path / "n.npz", threads=1)
+    arrays, _ = load_arrays(tmp_path / "n.npz", MiningPass)
+    copies = data.copies[arrays["anchor"]]
+    assert (data.copies != np.arange(64)).sum() == data.card.duplicates.images > 5  # some are test images
+    assert (data.copies[arrays["negative"]] != copies[:, None]).all()
+    assert arrays["similarity"].max() < 1 - 1e-6
+
+
+@pytest.mark.parametrize("changes", [{"positives": {"from": "label"}}, {"method": {"name": "supcon"}}])
+def test_what_is_known_to_be_positive_is_never_mined(run, tmp_path, encoded, params_of, mined, changes):
+    mined(params_of(**changes), run / "round0/encoder.safetensors", tmp_path / "negatives.npz")
+    arrays, _ = load_arrays(tmp_path / "negatives.npz", MiningPass)
+    labels = encoded.labels("train")
+    assert (labels[arrays["negative"]] != labels[arrays["anchor"]][:, None]).all()

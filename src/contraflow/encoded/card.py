@@ -11,7 +11,7 @@ from pydantic import Field
 
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
-from contraflow.encoded.names import FILES, GROUPS, POSITIONS, ROLES, TEST, TRAIN, VALIDATION
+from contraflow.encoded.names import COPIES, FILES, GROUPS, POSITIONS, ROLES, TEST, TRAIN, VALIDATION
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance, Record
@@ -168,6 +168,11 @@ class EncodedData:
         """Which images of `test.beton` are searched by the others, bool; None where the data names no queries."""
         roles = np.load(self.folder / ROLES)
         return roles == "gallery" if roles.any() else None
+
+    @cached_property
+    def copies(self) -> np.ndarray:
+        """Of each image of `train.beton` the first that it equals pixel by pixel, int64: itself where it is no copy."""
+        return np.load(self.folder / COPIES)
 
     @cached_property
     def training(self) -> np.ndarray:

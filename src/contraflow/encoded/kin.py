@@ -1,6 +1,7 @@
 """Which images show the same thing."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -23,6 +24,20 @@ class Kin:
 
     places: np.ndarray
     window: int = 0
+
+    def are(self, image: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """Which of the others (A, C) are kin of their image (A,), as which itself counts: bool (A, C)."""
+        return np.abs(self.places[other] - self.places[image][:, None]) <= self.window
+
+    def count(self) -> np.ndarray:
+        """How many kin each image has, itself included: (images,), in no order."""
+        ordered = np.sort(self.places)
+        first = np.searchsorted(ordered, ordered - self.window, "left")
+        return np.searchsorted(ordered, ordered + self.window, "right") - first
+
+    def among(self, indices: np.ndarray) -> Self:
+        """Of these images (N,) alone, by their places in `indices`."""
+        return replace(self, places=self.places[indices])
 
     @classmethod
     def by_label(cls, labels: np.ndarray) -> Self:
@@ -80,3 +95,13 @@ def kin_of(data: EncodedData, source: str, *, window: int, labelled_fraction: fl
             raise UserError("positives.from group needs a column group in data.table, with two groups or more")
         return Kin(positions // GROUP)
     return Kin(positions, window)
+
+
+def copies_of(data: EncodedData) -> list[Kin]:
+    """The kin of each image that are equal to it, pixel by pixel; none where no image is."""
+    return [Kin(data.copies)] if data.card.duplicates.images else []
+
+
+def any_are(kin: Sequence[Kin], image: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Which of the others (A, C) are kin of their image (A,) by any of several: bool (A, C)."""
+    return np.logical_or.reduce([each.are(image, other) for each in kin])

@@ -47,12 +47,12 @@ def summarise_rounds(measured: Iterable[tuple[int, dict[str, float]]]) -> list[d
 
 
 def same_class_share(anchor: np.ndarray, negative: np.ndarray, labels: np.ndarray) -> float:
-    """Share of negatives (M, k) that have their anchor's (M,) own class; all are indices into `labels`.
+    """Share of negatives (M, k) that have their anchor's (M,) own class; all are indices into `labels`, or -1 for none.
 
     Pairs of which one has no label (-1) are left aside; 0 where no others are.
     """
     own, others = np.broadcast_to(labels[anchor][:, None], negative.shape), labels[negative]
-    known = (own >= 0) & (others >= 0)
+    known = (own >= 0) & (others >= 0) & (negative >= 0)
     return float((own == others)[known].mean()) if known.any() else 0.0
 
 

@@ -62,11 +62,16 @@ def pixel_digest(pixels: np.ndarray) -> bytes:
     return digest.digest()
 
 
-def copies(digests: np.ndarray, names: Sequence[str | int]) -> Repeats:
-    """Images that equal an earlier one of the same (N,) digests; as in `leaks`."""
+def earliest(digests: np.ndarray) -> np.ndarray:
+    """Of each image the first that equals it, by their digests (N,): places (N,) int64."""
     _, first, place = np.unique(digests, return_index=True, return_inverse=True)
-    earliest = first[place]
-    return _repeats(np.flatnonzero(earliest != np.arange(len(digests))), earliest, names, names)
+    return first[place].astype(np.int64)
+
+
+def copies(earliest: np.ndarray, names: Sequence[str | int]) -> Repeats:
+    """Images of which an earlier one (N,) is the first that equals them; as in `leaks`."""
+    found = np.flatnonzero(earliest != np.arange(len(earliest)))
+    return _repeats(found, earliest, names, names)
 
 
 def leaks(

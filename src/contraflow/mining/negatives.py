@@ -1,21 +1,23 @@
 """A mining pass: candidates, then suspicion, then choice, some anchors at a time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 
+from contraflow.encoded.kin import Kin
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.shares import part_of
 from contraflow.mining import policies, suspicion
+from contraflow.mining.positives import similarity_to_positives
 from contraflow.mining.search import Candidates, Search
 from contraflow.mining.settings import Mining
 from contraflow.neighbours.bank import BANK_ROWS, CPU
 
-NOT_RANKED = 0
+NOT_RANKED, NONE = 0, -1
 ANCHORS = 2048  # at a time, at most: work for many threads
 CANDIDATE = 128  # bytes that search, suspicion and choice take for each candidate, about
 
@@ -25,9 +27,11 @@ class MinedNegatives:
     """Hard negatives of A anchors, as row numbers into the N features that they were mined from.
 
     Attributes:
-        negative: (A, k) int32, from the most to the least similar.
-        similarity: (A, k) float32, cosine.
-        rank: (A, k) int32, 1 for the nearest other outside of the window; 0 for one drawn from all images.
+        negative: (A, k) int32, from the most to the least similar; -1 behind them where an anchor is left short.
+        similarity: (A, k) float32, cosine; not a number where there is no negative.
+        positive: Similarity of each anchor to its positives, (A,) float32.
+        rank: (A, k) int32, 1 for the nearest that is not kin; 0 for one drawn from all images.
+        known: How many others of each anchor were left out as no negatives of it, though as near, (A,) int32.
         suspected: How many candidates of each anchor were suspected to be false negatives, (A,) int32.
         search: `exact` or `ivf`.
         recall: Share of the exact candidates that the search finds, on a sample; 1 for an exact one.
@@ -36,6 +40,8 @@ class MinedNegatives:
     negative: np.ndarray
     similarity: np.ndarray
     rank: np.ndarray
+    positive: np.ndarray
+    known: np.ndarray
     suspected: np.ndarray
     search: str
     recall: float
@@ -43,12 +49,12 @@ class MinedNegatives:
 
 def mine_negatives(
     features: np.ndarray,
-    position: np.ndarray,
+    apart: Sequence[Kin],
     settings: Mining,
     *,
     seed: int,
     number: int,
-    window: int = 0,
+    kin: Kin | None = None,
     anchors: range | None = None,
     views: np.ndarray | None = None,
     device: torch.device = CPU,
@@ -59,22 +65,23 @@ def mine_negatives(
     Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
 
     Args:
-        features, position, window, device: As for `Search`.
+        features, apart, device: As for `Search`.
         number: Of the round.
         anchors: The rows to choose for; all by default.
-        views: (A, V, D) features of augmented views of the anchors, of length 1, where `settings.false_negatives` is
-            `views`.
+        kin: Which rows are known to be each other's positives.
+        views: (A, V, D) features of augmented views of the anchors, of length 1; None where `settings.false_negatives`
+            is not `views` and all anchors have known positives.
         threads: CPU threads of an approximate search.
 
     Raises:
-        UserError: fewer than `settings.k` others of some image are left.
+        UserError: fewer than `settings.k` others of some image are left, and not because they are too near by
+            comparison with its positives, which is for the encoder to change: such an image is left short.
     """
     n, k = len(features), settings.k
     anchors = range(n) if anchors is None else anchors
     search = Search(
         features,
-        position,
-        window=window,
+        apart,
         count=settings.candidates,
         exact_up_to=settings.exact_up_to,
         device=device,
@@ -82,20 +89,24 @@ def mine_negatives(
     )
     at_a_time = _at_a_time(settings, search.looked_at, features.shape[1])
     suspects = _suspicion(search, settings, features, at_a_time)
-    negative, similarity = np.empty((len(anchors), k), np.int32), np.empty((len(anchors), k), np.float32)
-    rank, suspected = np.full((len(anchors), k), NOT_RANKED, np.int32), np.empty(len(anchors), np.int32)
+    negative, rank = (np.full((len(anchors), k), nothing, np.int32) for nothing in (NONE, NOT_RANKED))
+    similarity, positive = np.full((len(anchors), k), np.nan, np.float32), np.empty(len(anchors), np.float32)
+    known, suspected = np.empty(len(anchors), np.int32), np.empty(len(anchors), np.int32)
+    to_positives = similarity_to_positives(features, kin, draws=settings.positives, seed=seed, number=number)
     label = f"search seed {seed} · round {number}"
     for rows, places in track(
         _blocks(anchors, at_a_time), total=-(-len(anchors) // at_a_time), label=label, unit=f"times {at_a_time} images"
     ):
         candidates = search.candidates(rows)
-        barred = suspects(candidates, None if views is None else views[places])
-        suspected[places] = barred.sum(axis=1)
+        seen = None if views is None else views[places]
+        positive[places] = to_positives(rows, seen)
+        barred = suspects(candidates, seen, positive[places])
+        known[places], suspected[places] = candidates.known, barred.sum(axis=1)
         draws = _generators(seed, number, rows)
         if settings.policy == "random":
-            others = policies.random_others(candidates, barred, k, position=position, window=window, draws=draws)
+            others = policies.random_others(candidates, barred, k, apart=apart, draws=draws)
             _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, n, settings)
-            alike = np.einsum("ad,akd->ak", features[rows], features[others])
+            alike = np.where(others < 0, np.nan, np.einsum("ad,akd->ak", features[rows], features[others]))
             order = np.lexsort((others, -alike), axis=1)
             negative[places], similarity[places] = (np.take_along_axis(part, order, 1) for part in (others, alike))
         else:
@@ -103,10 +114,13 @@ def mine_negatives(
             score = np.where(candidates.there & ~barred, score, -np.inf)
             _refuse_too_few((score > -np.inf).sum(axis=1), candidates, barred, n, settings)
             chosen = policies.take_highest(score, k)
-            negative[places] = np.take_along_axis(candidates.other, chosen, 1)
-            similarity[places] = np.take_along_axis(candidates.similarity, chosen, 1)
-            rank[places] = chosen + 1
-    return MinedNegatives(negative, similarity, rank, suspected, search.kind, search.recall)
+            there = np.take_along_axis(score, chosen, 1) > -np.inf
+            row = np.nonzero(there)[0]
+            taken, place = (row, chosen[there]), (row, (np.cumsum(there, axis=1) - 1)[there])  # gaps last
+            negative[places][place] = candidates.other[taken]
+            similarity[places][place] = candidates.similarity[taken]
+            rank[places][place] = chosen[there] + 1
+    return MinedNegatives(negative, similarity, rank, positive, known, suspected, search.kind, search.recall)
 
 
 def _at_a_time(settings: Mining, looked_at: int, dimension: int) -> int:
@@ -126,11 +140,15 @@ def _blocks(anchors: range, size: int) -> Iterator[tuple[np.ndarray, slice]]:
 
 def _suspicion(
     search: Search, settings: Mining, features: np.ndarray, at_a_time: int
-) -> Callable[[Candidates, np.ndarray | None], np.ndarray]:
-    """The function that says which candidates are suspected; it is given the views of their anchors, too."""
+) -> Callable[[Candidates, np.ndarray | None, np.ndarray], np.ndarray]:
+    """The function that says which candidates are suspected; it is given views of their anchors, too, and how similar
+    these are to their positives."""
     name, top, threshold = settings.false_negatives, settings.fn_top, settings.fn_threshold
     if name == "views":
-        return partial(suspicion.agreed_by_views, images=features, top=top, threshold=threshold)
+        suspects = partial(suspicion.agreed_by_views, images=features, top=top, threshold=threshold)
+        return lambda candidates, views, _: suspects(candidates, views)
+    if name == "relative":
+        return lambda candidates, _, positive: suspicion.above_positive(candidates, positive, settings.fn_margin)
     if name == "rank":
         suspects = partial(suspicion.topmost, left_out=round(part_of(len(features), settings.fn_share)))
     elif name == "threshold":
@@ -141,7 +159,7 @@ def _suspicion(
         suspects = partial(suspicion.mutual, lists=lists)
     else:
         suspects = suspicion.nobody
-    return lambda candidates, _: suspects(candidates)
+    return lambda candidates, views, positive: suspects(candidates)
 
 
 def _scores(candidates: Candidates, draws: policies.Draws, settings: Mining, n: int) -> np.ndarray:
@@ -164,7 +182,9 @@ def _generators(seed: int, number: int, rows: np.ndarray) -> policies.Draws:
 
 
 def _refuse_too_few(left: np.ndarray, candidates: Candidates, barred: np.ndarray, n: int, settings: Mining) -> None:
-    """Refuse to mine where some anchor has fewer negatives left (A,) than are wanted."""
+    """Refuse to mine where some anchor has fewer negatives left (A,) than are wanted, whatever the encoder."""
+    if settings.false_negatives == "relative":
+        return
     worst = int(left.argmin())
     if left[worst] >= settings.k:
         return

@@ -4,11 +4,12 @@ A policy gives every candidate a score, and those with the highest are taken; -i
 from `noise`, uniform numbers between 0 and 1, one a candidate.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from contraflow.mining.search import Candidates, rows_in_window, within_window
+from contraflow.encoded.kin import Kin, any_are
+from contraflow.mining.search import Candidates, most_kin
 
 Draws = Iterator[np.random.Generator]
 
@@ -41,23 +42,23 @@ def take_highest(score: np.ndarray, k: int) -> np.ndarray:
 
 
 def random_others(
-    candidates: Candidates, suspected: np.ndarray, k: int, *, position: np.ndarray, window: int, draws: Draws
+    candidates: Candidates, suspected: np.ndarray, k: int, *, apart: Sequence[Kin], draws: Draws
 ) -> np.ndarray:
-    """`k` others of each anchor, all as likely, outside of its window and not suspected: rows (A, k).
+    """`k` others of each anchor, all as likely, not its kin and not suspected: rows (A, k).
 
     The control of all policies: drawn from the whole data, near or far. Where fewer are left, -1 stands in their place.
 
     Args:
         suspected: bool (A, C).
-        position: (N,) place of each row in the data.
+        apart: As for `Search`.
         draws: A generator for each anchor.
     """
     found = np.full((len(candidates.anchor), k), -1, np.int64)
-    most = int(rows_in_window(position, window).max())
+    n, most = len(apart[0].places), most_kin(apart)
     for row, draw in enumerate(draws):
         barred = candidates.other[row, suspected[row]]
-        drawn = draw.choice(len(position), min(len(position), k + len(barred) + most), replace=False)
-        near = within_window(position, candidates.anchor[[row]], drawn[None], window)[0]
-        drawn = drawn[~near & ~np.isin(drawn, barred)][:k]
+        drawn = draw.choice(n, min(n, k + len(barred) + most), replace=False)
+        kin = any_are(apart, candidates.anchor[[row]], drawn[None])[0]
+        drawn = drawn[~kin & ~np.isin(drawn, barred)][:k]
         found[row, : len(drawn)] = drawn
     return found

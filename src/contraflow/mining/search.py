@@ -1,11 +1,13 @@
 """The search: each anchor's nearest others, its *candidates*."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 import torch
 
+from contraflow.encoded.kin import Kin, any_are
 from contraflow.foundations.arrays import evenly
 from contraflow.mining.approximate import InvertedLists
 from contraflow.neighbours.bank import CPU, Bank
@@ -21,11 +23,14 @@ class Candidates:
         anchor: (A,) int64.
         other: (A, C) int64, the nearest first, -1 behind them where there are fewer than C.
         similarity: (A, C) float32, cosine; -inf where there is no other.
+        known: How many that are as near were left out, because they are known to be no negatives, (A,) int64; None
+            where nobody asks.
     """
 
     anchor: np.ndarray
     other: np.ndarray
     similarity: np.ndarray
+    known: np.ndarray | None = None
 
     @property
     def there(self) -> np.ndarray:
@@ -38,46 +43,33 @@ class Candidates:
         return np.arange(self.other.shape[1])
 
 
-def within_window(position: np.ndarray, anchor: np.ndarray, other: np.ndarray, window: int) -> np.ndarray:
-    """Whether others (A, C) are the anchor (A,) itself or lie within `window` places of it: bool (A, C).
-
-    In video and time series the neighbours in time show the same thing.
-
-    Args:
-        position: (N,) place of each row in the data.
-    """
-    return np.abs(position[other] - position[anchor][:, None]) <= window
-
-
 class Search:
     """The search among all rows of `features`: exact, or by inverted lists where there are too many rows.
 
     Args:
         features: (N, D) float32, finite, of length 1; they are read where they lie, which may be a mapped file.
-        position: (N,) place of each row in the data; rows of one place exclude each other.
-        window: Rows within so many places of the anchor are no candidates.
+        apart: Rows that are kin of the anchor by any of these, at least one, are no candidates.
         exact_up_to: More rows than this are searched approximately.
         device: Where an exact search computes.
 
     Attributes:
         kind: `exact` or `ivf`.
         recall: Of an approximate search, the share of the exact nearest `mining.candidates` that it finds; 1 if exact.
-        looked_at: How many others of an anchor are found before those in its window are left out.
+        looked_at: How many others of an anchor are found before its kin are left out.
     """
 
     def __init__(
         self,
         features: np.ndarray,
-        position: np.ndarray,
+        apart: Sequence[Kin],
         *,
-        window: int = 0,
         count: int,
         exact_up_to: int,
         device: torch.device = CPU,
         threads: int = 1,
     ):
-        self._features, self._position, self._window = features, position, window
-        self._excluded = int(rows_in_window(position, window).max())
+        self._features, self._apart = features, apart
+        self._excluded = most_kin(apart)
         self.count = min(count, len(features) - 1)
         self.looked_at = self.count + self._excluded
         if len(features) <= exact_up_to:
@@ -93,14 +85,14 @@ class Search:
     def candidates(self, anchor: np.ndarray, count: int | None = None) -> Candidates:
         """The `count` (None: `self.count`) nearest others of the rows `anchor` (A,), equally similar ones by row."""
         count = self.count if count is None else min(count, self.count)
-        similarity, other = self._nearest(self._features[anchor], count + self._excluded)
-        out = (other < 0) | within_window(self._position, anchor, other, self._window)
-        other, similarity = np.where(out, -1, other), np.where(out, np.float32(-np.inf), similarity)
+        similarity, found = self._nearest(self._features[anchor], count + self._excluded)
+        out = (found < 0) | any_are(self._apart, anchor, found)
+        other, similarity = np.where(out, -1, found), np.where(out, np.float32(-np.inf), similarity)
         take = partial(np.take_along_axis, indices=np.argsort(out, axis=1, kind="stable")[:, :count], axis=1)
-        return Candidates(anchor, take(other), take(similarity))
+        known = (out & (found >= 0) & (found != anchor[:, None])).sum(axis=1)
+        return Candidates(anchor, take(other), take(similarity), known)
 
 
-def rows_in_window(position: np.ndarray, window: int) -> np.ndarray:
-    """How many rows (N,) lie within the window of each, itself included; in no order."""
-    ordered = np.sort(position)
-    return np.searchsorted(ordered, ordered + window, "right") - np.searchsorted(ordered, ordered - window, "left")
+def most_kin(apart: Sequence[Kin]) -> int:
+    """How many rows are kin of any, itself included, at most."""
+    return int(sum(kin.count().max() - 1 for kin in apart)) + 1

@@ -34,6 +34,9 @@ class Mining(Section):
         Literal["batches", "forward", "stored"],
         "batches: composed so that images meet their negatives; simclr also forward and stored, as below",
     ] = "batches"
+    neighbourhood: Annotated[
+        Count, "batches: so many images lie together that the mined negatives link; 1: all at random"
+    ] = 8
     companions: Annotated[
         Count, "each image brings along so many: forward: in one view each; stored: as the vectors they last had"
     ] = 1
@@ -41,8 +44,8 @@ class Mining(Section):
     margin: Annotated[Range[Cosine], "margin: drawn from those with a cosine similarity between these"] = [0.5, 0.95]
     tau: Annotated[Positive, "weighted: drawn in proportion to exp(similarity / tau)"] = 0.05
     false_negatives: Annotated[
-        Literal["none", "rank", "threshold", "mutual", "views"],
-        "candidates suspected to show the same, left out: none, rank, threshold, mutual, views",
+        Literal["none", "rank", "threshold", "mutual", "views", "relative"],
+        "candidates suspected to show the same, left out: none, rank, threshold, mutual, views, relative",
     ] = "rank"
     fn_share: Annotated[ShareBelowOne, "rank: share of all images, the nearest to each"] = 0.002
     fn_threshold: Annotated[
@@ -51,7 +54,18 @@ class Mining(Section):
     fn_top: Annotated[Count, "mutual: each is among the other's so many nearest; views: only so many are suspected"] = (
         10
     )
-    fn_views: Annotated[Count, "views: augmented views of each image"] = 4
+    fn_views: Annotated[
+        Count,
+        "views: augmented views of each image; relative: its positives looked at, such views if none is known",
+    ] = 4
+    fn_margin: Annotated[
+        Share, "relative: more similar than its positives are to the anchor, p, less this share of |p|"
+    ] = 0.05
+
+    @property
+    def positives(self) -> int:
+        """How many positives of each image are looked at."""
+        return self.fn_views if self.false_negatives in ("views", "relative") else 1
 
     @model_validator(mode="after")
     def _candidates_suffice(self) -> Self:

@@ -1,6 +1,7 @@
 """Which candidates are suspected to show the same as their anchor: *false negatives*.
 
-Labels never enter, so an image of the anchor's own class can only be suspected. Every function returns bool (A, C).
+Labels never enter, so an image of the anchor's own class can only be suspected, but where labels say what a positive
+is: then it is no candidate at all. Every function returns bool (A, C).
 """
 
 import numpy as np
@@ -23,6 +24,19 @@ def topmost(candidates: Candidates, left_out: int) -> np.ndarray:
 def similar(candidates: Candidates, threshold: float) -> np.ndarray:
     """Those at least as similar as `threshold`, -1 to 1."""
     return candidates.there & (candidates.similarity >= threshold)
+
+
+def above_positive(candidates: Candidates, positive: np.ndarray, margin: float) -> np.ndarray:
+    """Those more similar than positive - |positive| * margin.
+
+    The rule of Moreira et al. 2024, "NV-Retriever: Improving text embedding models with effective hard-negative mining"
+    (TopK-PercPos), whose share of the positive is 1 - margin; the bars keep the bound below a negative positive.
+
+    Args:
+        positive: (A,) the anchors' similarity to their positives.
+    """
+    most = positive - np.abs(positive) * margin
+    return candidates.there & (candidates.similarity > most[:, None])
 
 
 def mutual(candidates: Candidates, lists: np.ndarray) -> np.ndarray:

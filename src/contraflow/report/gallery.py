@@ -89,7 +89,7 @@ def mined(run: Run) -> dict | None:
     arrays, made_from = run.mined.arrays, run.mined.made_from
     rows = drawn(np.arange(len(arrays["anchor"])), run.params.report.gallery_anchors)
     negative, similarity, rank = (arrays[name][rows, :MOST_NEGATIVES] for name in ("negative", "similarity", "rank"))
-    indices = np.column_stack([arrays["anchor"][rows], negative])
+    indices = np.column_stack([arrays["anchor"][rows], np.where(negative < 0, arrays["anchor"][rows, None], negative)])
     images = run.images("train", indices.ravel())
     labels = run.data.labels("train")[indices]
     names = [run.classes[label] if label >= 0 else None for label in labels.flat]
@@ -100,6 +100,7 @@ def mined(run: Run) -> dict | None:
         same = (labels[i, 1:] == labels[i, 0]) & (labels[i, 1:] >= 0)
         columns = zip(others, similarity[i].tolist(), rank[i].tolist(), same.tolist(), strict=True)
         negatives = [other | {"similarity": s, "rank": r, "same": is_same} for other, s, r, is_same in columns]
+        negatives = negatives[: (negative[i] >= 0).sum()]  # of an anchor that was left short what there is
         anchors.append(own | {"negatives": negatives})
     suspected = float(arrays["suspected"].mean())
     return {"seed": made_from.seed, "round": made_from.round, "suspected": suspected, "anchors": anchors}

@@ -17,6 +17,7 @@ from contraflow.report import (
     summary,
     verdict,
 )
+from contraflow.report.mining_passes import mining_passes
 from contraflow.report.run import Run
 
 LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scikit-learn", "matplotlib", "seaborn")
@@ -53,6 +54,7 @@ def render(run: Run) -> str:
         per_class=classes.mean_per_class(run),
         map=embedding_map.embedding_map(run),
         mined=gallery.mined(run),
+        passes=mining_passes(run),
         rounds=summary.rounds(run),
         confusion_changes=classes.confusion_changes(run),
         calibration=calibration.reliability(run),

@@ -18,9 +18,10 @@ from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import code_digest
+from contraflow.mining.figures import PassFigures
 from contraflow.neighbours.ranking import Ranking
 from contraflow.params import Params
-from contraflow.report.run import Mined
+from contraflow.report.run import Mined, Pass
 from contraflow.report.summary import NAMES
 
 
@@ -86,17 +87,19 @@ def curves(path: Path) -> pd.DataFrame:
         raise UserError(f"{path} is missing: run the step evaluate first") from None
 
 
-def last_negatives(seed: int, paths: list[Path], digest: str) -> Mined:
-    """The last round's table of a seed."""
-    tables = []
+def negatives(seed: int, paths: list[Path], digest: str) -> tuple[Mined, list[Pass]]:
+    """The last round's table of a seed, and the figures of all tables by seed and round."""
+    tables, passes = [], []
     for path in paths:
         arrays, provenance = load_arrays(path)
         provenance.require(path, data=digest)
+        passes.append(Pass(PassFigures.of(arrays), provenance))
         if provenance.seed == seed:
             tables.append(Mined(arrays, provenance))
     if not tables:
         raise UserError(f"the report needs the mined negatives of seed {seed}: run the step mine first")
-    return max(tables, key=lambda table: table.made_from.round)
+    passes.sort(key=lambda each: (each.made_from.seed, each.made_from.round))
+    return max(tables, key=lambda table: table.made_from.round), passes
 
 
 def code_digests(encoded: EncodedData, evaluations: dict, mined: Mined | None) -> dict[str, str]:

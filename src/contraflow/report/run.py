@@ -10,6 +10,7 @@ from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.record import Provenance
+from contraflow.mining.figures import PassFigures
 from contraflow.neighbours.ranking import Ranking
 from contraflow.params import Params
 from contraflow.settings.values import flat
@@ -20,6 +21,14 @@ class Mined:
     """A table of mined negatives, with the arrays that the step `mine` writes."""
 
     arrays: dict[str, np.ndarray]
+    made_from: Provenance
+
+
+@dataclass(frozen=True)
+class Pass:
+    """The figures of a table of mined negatives."""
+
+    figures: PassFigures
     made_from: Provenance
 
 
@@ -41,6 +50,7 @@ class Run:
         ranking: What the test images, as queries, find with these features; None where retrieval is not measured.
         extras: For each kind of extra evaluation that was made, in words how it was measured.
         mined: The negatives of the last round and the first seed; None without mining.
+        passes: Those of every seed and round, in their order; empty without mining.
         confusions: By round, from 0 before mining: how many validation images of each class (row) the linear probe took
             for each class (column), over all seeds, int64 (classes, classes). Empty without mining or labels.
         probed: By the same rounds and by seed: whether it named each validation image rightly, (N,). Empty likewise.
@@ -60,6 +70,7 @@ class Run:
     predicted: np.ndarray
     mined: Mined | None
     ranking: Ranking | None = None
+    passes: list[Pass] = field(default_factory=list)
     confusions: dict[int, np.ndarray] = field(default_factory=dict)
     probed: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)
     extras: dict[str, dict[str, str]] = field(default_factory=dict)

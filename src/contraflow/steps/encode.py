@@ -7,14 +7,14 @@ import numpy as np
 from contraflow.encoded.card import Amount, Card, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.kin import groups_of
-from contraflow.encoded.names import CARD, DATA, FILES, GROUPS, POSITIONS, ROLES, TEST, TRAIN, VALIDATION
+from contraflow.encoded.names import CARD, COPIES, DATA, FILES, GROUPS, POSITIONS, ROLES, TEST, TRAIN, VALIDATION
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.artefacts import atomic, read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Reads, Setting, Settings, Writes
-from contraflow.images.facts import copies, leaks, mean_and_std
+from contraflow.images.facts import copies, earliest, leaks, mean_and_std
 from contraflow.images.folder import read_folder
 from contraflow.images.glyphs import draw_glyphs
 from contraflow.images.image_set import ImageSet, Split
@@ -54,8 +54,8 @@ def encode(
 ) -> None:
     """Write the images to FFCV files, with a data card.
 
-    Beside `card`, which is written last, lie `train.beton`, `test.beton`, `validation.npy`, `positions.npy`, and of the
-    test images `groups.npy` and `roles.npy`.
+    Beside `card`, which is written last, lie `train.beton`, `test.beton`, `validation.npy`, of the training images
+    `positions.npy` and `copies.npy`, and of the test images `groups.npy` and `roles.npy`.
 
     Raises:
         UserError: another process is writing there, `source` lists another data set or changed files, images of a
@@ -81,6 +81,8 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     _save(out / GROUPS, groups_of(images.test.positions, len(images.test)))
     _save(out / ROLES, np.full(len(images.test), "") if images.test.roles is None else images.test.roles)
     train, test = images.train.facts(), images.test.facts()
+    first = earliest(train.digests)
+    _save(out / COPIES, first)
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
     if leaked.images:
@@ -102,7 +104,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         splits=images.splits,
         skipped=list(images.skipped),
         not_taken=images.not_taken,
-        duplicates=copies(train.digests, images.train.names),
+        duplicates=copies(first, images.train.names),
         leaks=leaked,
         bytes={name: (out / name).stat().st_size for name in FILES},
         digests={name: sha256(out / name) for name in FILES},

@@ -55,7 +55,9 @@ def report(
     params, encoded = settings.params, EncodedData.open(data)
     arrays = reading.features(params.seeds[0], features, encoded.digest)
     measured = reading.evaluations(params, encoded, evaluations)
-    mined = reading.last_negatives(params.seeds[0], negatives, encoded.digest) if params.mining.rounds else None
+    mined, passes = None, []
+    if params.mining.rounds:
+        mined, passes = reading.negatives(params.seeds[0], negatives, encoded.digest)
     by_round = [ByRound.read(path, data=encoded.digest) for path in rounds]
     by_name = [metrics, *evaluations, *features, *rounds, curves, baseline]
     run = Run(
@@ -70,6 +72,7 @@ def report(
         predicted=arrays["predicted"],
         mined=mined,
         ranking=reading.ranking(params, encoded, arrays),
+        passes=passes,
         extras=reading.extra_protocols(params, encoded, extras),
         confusions=reading.confusions(by_round),
         probed=reading.probed(by_round),

@@ -28,6 +28,9 @@ class Epoch:
         alignment, uniformity, positive, hardest, rank, spread: As in `contraflow.training.diagnosis.diagnose`.
         gradient_norm: Length of the whole gradient, mean over batches.
         knn: Accuracy (0 to 1) of k-NN on the validation images; None where it was not measured.
+        meets: How many of its mined negatives an image shared its batch with, mean over images; None where batches are
+            not composed of them.
+        meets_none: Share of the images that shared it with none; None likewise.
         collapse: What shows that the training has collapsed, in words; None where nothing does.
     """
 
@@ -42,15 +45,18 @@ class Epoch:
     spread: float
     gradient_norm: float
     knn: float | None
+    meets: float | None = None
+    meets_none: float | None = None
     collapse: str | None = None
 
     def words(self) -> str:
         """The row as a line of a log."""
         knn = "" if self.knn is None else f" · k-NN {self.knn:.1%}"
+        met = "" if self.meets is None else f" · meets {self.meets:.2f} of its negatives, {self.meets_none:.0%} none"
         alarm = "" if self.collapse is None else f" · COLLAPSED: {self.collapse}"
         return (
             f"epoch {self.epoch} · loss {self.loss:.4f} · alignment {self.alignment:.3f} · "
-            f"uniformity {self.uniformity:.2f} · rank {self.rank:.1f} · spread {self.spread:.2f}{knn}{alarm}"
+            f"uniformity {self.uniformity:.2f} · rank {self.rank:.1f} · spread {self.spread:.2f}{knn}{met}{alarm}"
         )
 
 

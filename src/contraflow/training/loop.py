@@ -37,6 +37,18 @@ class MinedImages(NamedTuple):
     as_slots: bool
 
 
+class Composed(NamedTuple):
+    """The sample indices (N,) in the order of an epoch in which images meet mined negatives.
+
+    `meets` is how many of its negatives an image shares its batch with, the mean over all in full batches, and
+    `meets_none` the share of them that share it with none.
+    """
+
+    order: np.ndarray
+    meets: float
+    meets_none: float
+
+
 @dataclass(frozen=True)
 class Round:
     """What is trained, from where on, on which images.
@@ -47,8 +59,8 @@ class Round:
         epochs: Numbered on from the rounds before, so that no two rounds see the same views.
         start: The checkpoint to go on from; None draws weights from the seed.
         before: The history of that checkpoint's own training, against which a collapse is measured.
-        mined: What mining brings: images that come along, or `mined(epoch=...)`, the order of the images in an epoch in
-            which they meet their mined negatives; None for nothing.
+        mined: What mining brings: images that come along, or `mined(epoch)`, the order of the images in an epoch; None
+            for nothing.
         encoder: A checkpoint, perhaps of another method, of which the encoder's weights are taken.
         indices: Of the images to train on; None takes all training images.
     """
@@ -58,13 +70,13 @@ class Round:
     epochs: range
     start: Path | None = None
     before: Sequence[Epoch] = ()
-    mined: Callable[..., np.ndarray] | MinedImages | None = None
+    mined: Callable[[int], Composed] | MinedImages | None = None
     encoder: Path | None = None
     indices: np.ndarray | None = None
 
-    def order(self, epoch: int) -> np.ndarray | None:
-        """The sample indices in the order of an epoch; None where it is drawn from the seed."""
-        return self.mined(epoch=epoch) if callable(self.mined) else None
+    def composed(self, epoch: int) -> Composed | None:
+        """The order of an epoch; None where it is drawn from the seed."""
+        return self.mined(epoch) if callable(self.mined) else None
 
     def companions(self, *, as_slots: bool) -> np.ndarray | None:
         """Sample indices of the images that come along in this way, (images, m) int64; None where none do."""
@@ -125,7 +137,8 @@ def train(
             if ends_early(history, settings):
                 break
             total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
-            for made in loader.epoch(epoch, order=todo.order(epoch)):
+            composed = todo.composed(epoch)
+            for made in loader.epoch(epoch, order=composed and composed.order):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate
@@ -163,6 +176,8 @@ def train(
                 **recent.diagnose(),
                 gradient_norm=_mean_of_finite(torch.stack(norms)),
                 knn=accuracy,
+                meets=composed and composed.meets,
+                meets_none=composed and composed.meets_none,
             )
             history.append(from_first(replace(row, collapse=collapse([*todo.before, *history, row]))))
             say(f"{label} · {history[-1].words()} · {speed:,.0f} images/s")

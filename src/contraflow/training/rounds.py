@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from contraflow.collectives import rank, world_size
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
-from contraflow.encoded.kin import Kin, kin_of
+from contraflow.encoded.kin import Kin, copies_of, kin_of
 from contraflow.encoded.splits import draw_labelled
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Writes
 from contraflow.methods.parts.base import DataShape, Method
-from contraflow.methods.parts.registry import METHODS
+from contraflow.methods.parts.registry import METHODS, source_of
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
 from contraflow.models.embed import embed
@@ -137,10 +137,15 @@ def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> 
     """The method that `method.name` names, to be trained on some images, its weights drawn from torch's generator."""
     card, positions, training = data.card, torch.from_numpy(data.positions), torch.from_numpy(indices)
     method = METHODS[settings.method.name]
-    source = settings.positives.source
-    kin = _kin(settings, data, method.positives_from if source == "image" else source)
+    kin = method_kin(settings, data)
+    kin = [*([] if kin is None else [kin]), *copies_of(data)]
     shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training, kin)
     return method(settings, shape)
+
+
+def method_kin(settings: Training, data: EncodedData) -> Kin | None:
+    """Which images a method knows to show the same thing; None where each is alone."""
+    return _kin(settings, data, source_of(settings.method.name, settings.positives))
 
 
 def _kin(settings: Training, data: EncodedData, source: str) -> Kin | None:

@@ -1,6 +1,6 @@
 """The interface of all methods."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ class DataShape:
         classes: 0 where there are no labels.
         positions: Place in order of each image, (images,) int64; None where the sample indices are the places.
         training: Sample indices of the images that are trained on, (M,) int64; None for all.
-        kin: Which of them show the same thing; None where each is alone.
+        kin: Which of them show the same thing: those that are kin by any of these; none where each is alone.
     """
 
     channels: int
@@ -35,7 +35,7 @@ class DataShape:
     classes: int
     positions: Tensor | None = None
     training: Tensor | None = None
-    kin: Kin | None = None
+    kin: Sequence[Kin] = ()
 
 
 @dataclass(frozen=True)

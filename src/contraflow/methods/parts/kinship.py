@@ -1,5 +1,7 @@
 """Who shows the same thing, where a method computes."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -7,12 +9,12 @@ from contraflow.encoded.kin import Kin
 
 
 class Kinship(nn.Module):
-    """Tells by sample indices which images are kin (`contraflow.encoded.kin`); without `kin` each image is alone."""
+    """Tells by sample indices which images are kin by any of `kin`; with none each image is alone."""
 
-    def __init__(self, kin: Kin | None):
+    def __init__(self, kin: Sequence[Kin]):
         super().__init__()
-        self.window = kin.window if kin else 0
-        places = None if kin is None else torch.from_numpy(kin.places)
+        self.windows = [each.window for each in kin]
+        places = torch.stack([torch.from_numpy(each.places) for each in kin]) if kin else None  # (kin, images)
         self.register_buffer("places", places, persistent=False)  # part of the data, not of the training
 
     def forward(self, anchor_index: Tensor, key_index: Tensor) -> Tensor:
@@ -20,5 +22,6 @@ class Kinship(nn.Module):
         if self.places is None:
             return anchor_index[:, None] == key_index
         # What has no image (EMPTY) takes no part in any case, and may get any place.
-        anchor, key = self.places[anchor_index.clamp(min=0)], self.places[key_index.clamp(min=0)]
-        return (anchor[:, None] - key).abs() <= self.window
+        anchor, key = self.places[:, anchor_index.clamp(min=0)], self.places[:, key_index.clamp(min=0)]
+        near = [(a[:, None] - k).abs() <= window for a, k, window in zip(anchor, key, self.windows, strict=True)]
+        return torch.stack(near).any(0) if len(near) > 1 else near[0]

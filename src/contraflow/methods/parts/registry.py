@@ -7,6 +7,7 @@ from contraflow.methods.memory_bank import MemoryBank
 from contraflow.methods.moco import MoCo
 from contraflow.methods.nnclr import NNCLR
 from contraflow.methods.parts.base import Method
+from contraflow.methods.parts.settings import Positives
 from contraflow.methods.simclr import SimCLR
 from contraflow.methods.simsiam import SimSiam
 from contraflow.methods.supcon import SupCon
@@ -28,3 +29,8 @@ METHODS: dict[str, type[Method]] = {  # by the name of the file
     "supcon": SupCon,
     "supervised": Supervised,
 }
+
+
+def source_of(method: str, positives: Positives) -> str:
+    """What makes the positives of a method, named as in `positives.from`, which may leave it to the method."""
+    return METHODS[method].positives_from if positives.source == "image" else positives.source

@@ -13,10 +13,14 @@ from contraflow.encoded.kin import Kin, kin_of
 from contraflow.foundations.arrays import load_arrays, on_disk, save_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.progress import track
+from contraflow.foundations.progress import say, track
 from contraflow.foundations.signature import Data, Option, Reads, Setting, Settings, Threads, Writes
+from contraflow.methods.parts.registry import source_of
 from contraflow.methods.parts.settings import Positives
-from contraflow.mining.negatives import mine_negatives
+from contraflow.mining.apart import never_negatives
+from contraflow.mining.figures import PassFigures
+from contraflow.mining.negatives import NONE, mine_negatives
+from contraflow.mining.positives import known_positives
 from contraflow.mining.settings import HOW, Mining
 from contraflow.mining.table import MiningPass
 from contraflow.models.checkpoint import load_encoder
@@ -34,6 +38,7 @@ class MiningSettings(Settings):
 
     augment: Augment
     window: Annotated[int, Setting("negatives.exclude_window")]
+    method: Annotated[str, Setting("method.name")]
     positives: Positives
     labelled_fraction: Annotated[float, Setting("data.labelled_fraction")]
     split_seed: Annotated[int, Setting("data.split_seed")]
@@ -41,13 +46,11 @@ class MiningSettings(Settings):
 
     how: ClassVar = HOW
 
-    def kin(self, data: EncodedData) -> Kin:
-        """Which images are not to be negatives of each other."""
-        source, within = self.positives.source, self.positives.window
-        kin = kin_of(data, source, window=within, labelled_fraction=self.labelled_fraction, split_seed=self.split_seed)
-        if kin is None or source == "order":
-            return Kin(data.positions, max(self.window, kin.window if kin else 0))
-        return kin  # by group all lie within the window
+    def kin(self, data: EncodedData) -> Kin | None:
+        """Which images are known to be each other's positives."""
+        source, window = source_of(self.method, self.positives), self.positives.window
+        known = {"labelled_fraction": self.labelled_fraction, "split_seed": self.split_seed}
+        return kin_of(data, source, window=window, **known)
 
 
 def mine(
@@ -62,10 +65,11 @@ def mine(
 ) -> None:
     """Find the hard negatives of every training image with one encoder.
 
-    The table has the arrays anchor (M,), negative, similarity and rank (M, k), and suspected (M,), of which
-    `mining.negatives.MinedNegatives` tells, anchors and negatives as indices into `train.beton`; its provenance says
-    the rest. Validation images are neither anchors nor negatives, and images that show the same (`positives.from`) are
-    not each other's. Features lie on the disk of `negatives`, not in memory.
+    The table has the arrays anchor (M,), negative, similarity and rank (M, k), positive, known and suspected (M,), of
+    which `mining.negatives.MinedNegatives` tells, anchors and negatives as indices into `train.beton`; its provenance
+    says the rest. Validation images are neither anchors nor negatives, and images that show the same (`positives.from`)
+    and copies are not each other's. Features lie on the disk of `negatives`, not in memory. A table of how similar
+    positives and negatives are, and of what was left out, is printed.
 
     Args:
         shard: Only for this one, from 0, of `mining.shards` shares of the images. Each embeds all images, which is a
@@ -79,12 +83,15 @@ def mine(
     encoded, mining = EncodedData.open(data), settings.mining
     if shards:
         _merge(shards, mining.shards, data=encoded.digest, encoder=sha256(encoder), out=negatives)
+        _tell(negatives, mining.false_negatives)
         return
     torch.set_num_threads(job_cores())
     network, made_from = load_encoder(encoder)
     made_from.require(encoder, data=encoded.digest)
     seed, number = made_from.seed, made_from.round + 1
     training, kin = encoded.training, settings.kin(encoded)
+    apart = never_negatives(encoded, kin, settings.window)
+    kin = kin and kin.among(training)
     rows = range(len(training)) if shard is None else _share(len(training), shard, mining.shards)
     loading = {"batch_size": EMBEDDING_BATCH, "threads": threads, **encoded.card.loading}
     with lease() as (device,):
@@ -96,9 +103,9 @@ def mine(
 
         images = ImageLoader(encoded.train_beton, indices=training, **loading)
         features, views = on_disk(on_sphere(images, len(training), "images"), beside=negatives), None
-        if mining.false_negatives == "views":
+        if mining.false_negatives == "views" or not known_positives(kin, len(training)).all():
             recipes = settings.augment.chosen().whole()
-            recipes = [recipes[view % len(recipes)] for view in range(mining.fn_views)]
+            recipes = [recipes[view % len(recipes)] for view in range(mining.positives)]
             # whole batches, the same in any shard: what a network makes of an image may depend on them in the last bit
             first = rows.start - rows.start % EMBEDDING_BATCH
             order = training[first : rows.stop + -rows.stop % EMBEDDING_BATCH]
@@ -107,14 +114,14 @@ def mine(
             )
             of_each = ((batch.views.transpose(0, 1).flatten(0, 1), batch.index) for batch in batches)
             views = on_disk(on_sphere(of_each, len(order), "views"), beside=negatives)
-            views = views.reshape(len(order), mining.fn_views, -1)[rows.start - first : rows.stop - first]
+            views = views.reshape(len(order), mining.positives, -1)[rows.start - first : rows.stop - first]
         found = mine_negatives(
             features,
-            kin.places[training],
+            [each.among(training) for each in apart],
             mining,
             seed=seed,
             number=number,
-            window=kin.window,
+            kin=kin,
             anchors=rows,
             views=views,
             device=device,
@@ -134,11 +141,17 @@ def mine(
         negatives,
         provenance,
         anchor=training[rows.start : rows.stop],
-        negative=training[found.negative].astype(np.int32),
-        similarity=found.similarity,
-        rank=found.rank,
-        suspected=found.suspected,
+        negative=np.where(found.negative == NONE, NONE, training[found.negative]).astype(np.int32),
+        **{name: getattr(found, name) for name in ("similarity", "rank", "positive", "known", "suspected")},
     )
+    if shard is None:
+        _tell(negatives, mining.false_negatives)
+
+
+def _tell(table: Path, filtered: str) -> None:
+    """Print the figures of a pass."""
+    arrays, made_from = load_arrays(table, MiningPass)
+    say(f"mined seed {made_from.seed} · round {made_from.round}\n{PassFigures.of(arrays).lines(filtered)}")
 
 
 def _merge(shards: list[Path], wanted: int, *, data: str, encoder: str, out: Path) -> None:

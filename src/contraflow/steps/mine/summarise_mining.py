@@ -7,9 +7,11 @@ import pandas as pd
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.signature import Reads, Settings, Writes
+from contraflow.mining.figures import COLUMNS, PassFigures
 from contraflow.mining.table import MiningPass
 
 Tables = Annotated[list[Path], Reads("Table of mined negatives (.npz).")]
+SPREADS = [f"{name}_{column}" for name in ("positive", "negative", "difference") for column in COLUMNS]
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,16 @@ def summarise_mining(
 ) -> None:
     """Tabulate all mining rounds.
 
-    One row a table of negatives: seed, round, anchors, k, mean_similarity, suspected, search, recall.
+    One row a table of negatives: seed, round, anchors, k; of the similarity of positives, of negatives and of their
+    difference the mean and five quantiles; known, suspected, short; search, recall. `mining.figures.PassFigures` says
+    what they are.
     """
     rows = []
     for path in negatives:
         arrays, mined = load_arrays(path, MiningPass)
-        anchors, k = arrays["negative"].shape
-        similarity, suspected = (float(arrays[name].mean()) for name in ("similarity", "suspected"))
-        means = round(similarity, 6), round(suspected, 4)
-        rows.append((mined.seed, mined.round, anchors, k, *means, mined.search, mined.recall))
-    columns = ["seed", "round", "anchors", "k", "mean_similarity", "suspected", "search", "recall"]
+        found = PassFigures.of(arrays)
+        spreads = [value for of in found.spread.values() for value in of.values()]
+        left_out = round(found.known, 4), round(found.suspected, 4), found.short
+        rows.append((mined.seed, mined.round, found.anchors, found.k, *spreads, *left_out, mined.search, mined.recall))
+    columns = ["seed", "round", "anchors", "k", *SPREADS, "known", "suspected", "short", "search", "recall"]
     write_text(summary, pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n"))

@@ -1,5 +1,4 @@
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -10,11 +9,13 @@ from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Reads, State, Threads
+from contraflow.mining.apart import never_negatives
+from contraflow.mining.composition import Composition
 from contraflow.mining.settings import HOW, Mining
-from contraflow.mining.table import MiningPass, order_with_negatives
+from contraflow.mining.table import MiningPass
 from contraflow.training.history import read_history
-from contraflow.training.loop import MinedImages, Round
-from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
+from contraflow.training.loop import Composed, MinedImages, Round
+from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining, method_kin
 from contraflow.training.settings import Training
 
 
@@ -53,10 +54,18 @@ def train_mined(
     mined.require(negatives, data=encoded.digest, encoder=digest)
     mining, seed, number = settings.mining, mined.seed, mined.round
     if mining.use == "batches":
-        brought = partial(order_with_negatives, arrays["anchor"], arrays["negative"], seed=seed)
+        apart = never_negatives(encoded, method_kin(settings, encoded), settings.negatives.exclude_window)
+        composition = Composition(arrays["anchor"], arrays["negative"], apart, mining.neighbourhood, seed)
+
+        def brought(epoch: int) -> Composed:
+            order = composition.order(epoch)
+            meets = composition.meets(order, settings.train.batch_size)
+            return Composed(order, float(meets.mean()), float((meets == 0).mean()))
+
     else:
         companions = np.zeros((encoded.card.train.images, mining.companions), np.int64)
-        companions[arrays["anchor"]] = arrays["negative"][:, : mining.companions]
+        anchor, along = arrays["anchor"], arrays["negative"][:, : mining.companions]
+        companions[anchor] = np.where(along < 0, anchor[:, None], along)  # itself, which is no negative, for none
         brought = MinedImages(companions, as_slots=mining.use == "stored")
     first = settings.train.epochs + (number - 1) * mining.epochs
     epochs = range(first, first + mining.epochs)
