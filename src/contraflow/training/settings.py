@@ -13,7 +13,7 @@ from contraflow.views.settings import Augment
 
 
 class Train(Section):
-    epochs: Annotated[Count, Suited({"glyphs": 4}), "before the first mining round"] = 2
+    epochs: Annotated[Count, Suited({"glyphs": 8}), "before the first mining round"] = 2
     batch_size: Annotated[int, Field(ge=2), "images; each gives two views"] = 128
     gpus: Annotated[
         Count, "of one training, each with an equal part of every batch; fewer, or the CPU, where there are no more"
