@@ -117,6 +117,10 @@ def changed(**values):
         ({"augment__second": {"blr": 1}}, "augment.second.blr is not a parameter; allowed are crop_scale, crop_ratio"),
         ({"augment__second": {"crop_scale": [0.9, 0.2]}}, "augment.second.crop_scale must rise, got [0.9, 0.2]"),
         ({"augment__local_crop_scale": [0.5, 1.1]}, "augment.local_crop_scale.1 must be at most 1, got 1.1"),
+        (
+            {"mining__rounds": 0, "mining__control": True},
+            "mining.control must be false where mining.rounds is 0: nothing is mined that it could judge",
+        ),
         ({"mining__margin": [0.9, 0.5]}, "mining.margin must rise, got [0.9, 0.5]"),
         ({"augment__recipes__none__flip": "no"}, "augment.recipes.none.flip must be a number, got 'no'"),
         ({"augment__recipes__byol__flop": 0}, "augment.recipes.byol.flop is not a parameter; allowed are crop_scale"),

@@ -59,7 +59,7 @@ def command(step: Callable, stage: str) -> Callable:
         if "threads" in given:
             given["threads"] = min(given["threads"], cores())
         inputs = [*signature.inputs(given), *filter(None, [settings.folder()])]
-        with job(stage, loaded, settings.depends_on(), inputs=inputs, outputs=signature.outputs(given)) as state:
+        with job(stage, loaded, settings.traced(), inputs=inputs, outputs=signature.outputs(given)) as state:
             step(settings, **given, **({name: state} if (name := signature.kept()) else {}))
 
     options = [_option(name, signature) for name in signature.roles if name != signature.kept()]

@@ -27,6 +27,7 @@ class Brewing(Settings):
 
     handed: ClassVar = ("seeds",)
     how: ClassVar = ("mining.shards", "data.path")
+    unread: ClassVar = ("mining.control",)
 
     def folder(self) -> Path:
         return Path(self.path)
@@ -67,7 +68,9 @@ def test_values_are_plain_and_results_are_made_from_those_that_do_not_say_how(pa
     settings = Brewing.of(params)
     values = settings.values()
     assert values["loss"] == params.loss.model_dump() and values["data.path"] == params.data.path
-    rest = {f"mining.{name}": value for name, value in values["mining"].items() if name != "shards"}
+    rest = {f"mining.{name}": value for name, value in values["mining"].items() if name != "control"}
+    assert settings.traced() == ["loss", *rest, "data.path", "seeds"]
+    del rest["mining.shards"]
     assert settings.made_from() == {"loss": values["loss"]} | rest
 
 

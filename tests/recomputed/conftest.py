@@ -34,7 +34,7 @@ CHANGES = {
     "data": {"path": "own", "validation_fraction": 0.2},
     "augment": AS_IT_IS,
     "train": {"epochs": 1, "batch_size": 96, "lr": 1.0, "precision": "float32"},  # all training images are one batch
-    "mining": {"rounds": 2, "epochs": 1, "lr": 1.0, "k": 3, "candidates": 20, "fn_share": 0.05},
+    "mining": {"rounds": 2, "control": True, "epochs": 1, "lr": 1.0, "k": 3, "candidates": 20, "fn_share": 0.05},
     "eval": {
         "batch_size": 25,
         "knn": [{"k": 200, "tau": 0.1}, {"k": 5, "tau": 0.07}],

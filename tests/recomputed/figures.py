@@ -78,7 +78,8 @@ class Figures:
     @cached_property
     def by_name(self) -> dict[str, list[tuple[str, int | None]]]:
         """The seeds of each representation."""
-        seeded = {name: [(name, seed) for seed in self.seeds] for name in ("encoder", "untrained", "supervised")}
+        names = ("encoder", "control", "untrained", "supervised")
+        seeded = {name: [(name, seed) for seed in self.seeds] for name in names}
         return seeded | {"raw_pixels": [("raw_pixels", None)], "pca_pixels": [("pca_pixels", None)]}
 
     # What is measured
@@ -95,8 +96,11 @@ class Figures:
 
     def checkpoint(self, name: str, seed: int, number: int | None = None) -> str:
         number = max(self.rounds) if number is None else number
-        folder = "evaluate/supervised" if name == "supervised" else "mine" if number else "pretrain"
-        return f"{folder}/seed{seed}/{f'round{number}/' if folder == 'mine' else ''}encoder.safetensors"
+        if name == "supervised":
+            return f"evaluate/supervised/seed{seed}/encoder.safetensors"
+        arm = {"encoder": "mine", "control": "mine/control"}[name]
+        folder = f"{arm}/seed{seed}/round{number}" if number else f"pretrain/seed{seed}"
+        return f"{folder}/encoder.safetensors"
 
     def inputs(self, pixels: np.ndarray) -> np.ndarray:
         """What the run's encoders take of images (N, H, W, C)."""

@@ -9,6 +9,7 @@ import pytest
 HERE = Path(__file__).parent
 SECTIONS = [
     "encoder",
+    "control",
     "untrained",
     "supervised",
     "raw_pixels",

@@ -15,6 +15,7 @@ from scipy import stats
 
 NAMES = {
     "encoder": "Encoder",
+    "control": "Control without mining",
     "untrained": "Untrained encoder",
     "raw_pixels": "Raw pixels",
     "pca_pixels": "Principal components",

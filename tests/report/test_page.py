@@ -297,8 +297,12 @@ def test_the_step_imports_neither_torch_nor_ffcv(tmp_path, fabricate, imported_b
 
 
 def test_what_is_measured_on_wish_has_tables_with_their_protocols(page_of):
-    plain, full = text_of(page_of()), text_of(page_of(measured=["supervised", *EXTRAS]))
-    assert "Further measurements" not in plain and "Supervised training" not in plain
+    plain, full = text_of(page_of()), text_of(page_of(measured=["control", "supervised", *EXTRAS]))
+    assert not any(
+        words in plain for words in ("Further measurements", "Supervised training", "Control without mining")
+    )
+    assert "dvc exp run -S mining.control=true" in plain and "mining.control=true" not in full
+    assert full.count("Control without mining") > 2 and "than after as many epochs with random batches (" in full
     for kind, title in EXTRAS.items():
         assert f"<h3>{title}</h3>" in full
         assert f"how {kind} &lt;was&gt; measured" in full

@@ -94,7 +94,7 @@ def test_rounds_without_mining_before_them_have_no_false_negatives(run, run_of):
     assert rounds(run_of(classes=[])) is rounds(run_of(rounds=0)) is None
 
 
-def test_supervised_training_has_a_row_where_it_was_measured(run_of):
-    rows = {row["key"]: row["cells"] for row in summary_rows(run_of(measured=["supervised"]))}
-    assert list(rows) == ["encoder", "untrained", "raw_pixels", "pca_pixels", "supervised"]
-    assert rows["supervised"][0]["value"]["n"] == 2
+def test_control_and_supervised_training_have_rows_where_they_were_measured(run_of):
+    rows = {row["key"]: row["cells"] for row in summary_rows(run_of(measured=["control", "supervised"]))}
+    assert list(rows) == ["encoder", "control", "untrained", "raw_pixels", "pca_pixels", "supervised"]
+    assert rows["control"][0]["value"]["n"] == rows["supervised"][0]["value"]["n"] == 2

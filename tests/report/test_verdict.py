@@ -154,14 +154,14 @@ def after_rounds(run, before, after, seeds=(3, 5)):
     return plain(verdict(replace(run, metrics=run.metrics | {"rounds": rounds}, probed=probed)).mining)
 
 
-def test_mining_is_never_said_to_have_helped(run, run_of):
+def test_without_a_control_mining_is_never_said_to_have_helped(run, run_of):
     text = plain(verdict(run).mining)
     assert "12.3 % of the negatives" in text
     assert "33.3 %" in text  # three equal classes
     better = after_rounds(run, 0.8, 0.85)
     assert "went from 79.9 ± 0.0 % to 85.1 ± 0.0 % on validation images, 5.2 points more" in better
     assert "trained for 4 epochs instead of 2" in better and "harm" not in better
-    assert "cannot tell whether mining helped" in better
+    assert "This run cannot tell whether mining helped: with mining.control it" in better
     assert "within what chance may do" in after_rounds(run, 0.8, 0.8)
     assert "a change of which one seed proves nothing" in after_rounds(run, 0.8, 0.85, seeds=[3])
     worse = after_rounds(run, 0.85, 0.8)
@@ -169,8 +169,45 @@ def test_mining_is_never_said_to_have_helped(run, run_of):
     assert verdict(run_of(rounds=0)).mining is None
 
 
+@pytest.mark.parametrize(
+    ("control", "said"),
+    [
+        (
+            [0.7, 0.701],
+            "Mining helped, beyond noise: the linear probe is 90.05 ± 0.07 % on the test images, 20.00 points",
+        ),
+        ([0.95, 0.951], "Mining did harm, beyond noise: the linear probe is 90.05 ± 0.07 % on the test images, 5.00"),
+        (
+            [0.9, 0.898],
+            "It cannot be told whether mining helped: the linear probe is 90.05 ± 0.07 % on the test images, ",
+        ),
+        (
+            [0.9, 0.901],
+            "It cannot be told whether mining helped: the linear probe is 90.05 ± 0.07 % on the test images, ",
+        ),
+    ],
+    ids=["helped", "harmed", "not told apart", "the same"],
+)
+def test_beside_its_control_mining_is_judged_in_one_sentence(run_of, control, said):
+    both = changed(run_of(measured=["control"]), "encoder", "linear", [0.9, 0.901])
+    judged = changed(both, "control", "linear", control)
+    sentence = plain(verdict(judged).mining).split(". From")[0].split(". 12.3")[0]
+    assert sentence.startswith(said)
+    gap = measured_gap(judged, "linear", "control")
+    assert ("95 % interval" in sentence) == (gap.margin is not None)
+    assert ("within what chance may do" in sentence) == (gap.sign == 0)
+    assert f"than after as many epochs with random batches ({100 * np.mean(control):.2f} ±" in sentence
+
+
+def test_beside_its_control_mining_is_not_judged_by_one_seed(run_of):
+    both = changed(run_of(measured=["control"], seeds=[0]), "control", "linear", [0.5])
+    assert plain(verdict(both).mining).startswith(
+        "One seed cannot tell whether mining helped: the linear probe is 90.00 %"
+    )
+
+
 def test_unlabelled(run_of):
     found = verdict(run_of(classes=[]))
     assert found.level == "unlabelled"
     assert "uniformity \u22122.00" in found.paragraph
-    assert plain(found.mining).startswith("One run cannot tell")
+    assert plain(found.mining) == "Without labels it cannot be told whether mining helped."

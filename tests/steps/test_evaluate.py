@@ -255,7 +255,9 @@ def test_mistakes_are_refused_in_a_sentence(run, tmp_path, params_of, encoded):
             evaluate(Evaluating.of(params_of()), representation=name, data=encoded.folder / CARD, **files, threads=1)
 
     refused(
-        "must be raw_pixels, untrained-seedN, supervised-seedN or encoder-seedN, got 'encoder'", "encoder", checkpoint
+        "must be raw_pixels, untrained-seedN, supervised-seedN, control-seedN or encoder-seedN, got 'encoder'",
+        "encoder",
+        checkpoint,
     )
     refused("encoder-seed3 needs a checkpoint", "encoder-seed3", None)
     refused("raw_pixels takes no checkpoint", "raw_pixels", checkpoint)

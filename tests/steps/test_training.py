@@ -1,10 +1,12 @@
 """The steps pretrain and mine on real, tiny data."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors import safe_open
 
 from contraflow.encoded.names import CARD
@@ -18,6 +20,7 @@ from contraflow.models.checkpoint import load_encoder
 from contraflow.steps.mine import mine as step
 from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.summarise_mining import NoSettings, summarise_mining
+from contraflow.steps.mine.train_control import ControlTraining, train_control
 from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training import loop
 
@@ -43,6 +46,26 @@ def trained_mined(encoded):
             start=before / "encoder.safetensors",
             before=before / "history.csv",
             negatives=negatives,
+            data=encoded.folder / CARD,
+            encoder=folder / "encoder.safetensors",
+            history=folder / "history.csv",
+            threads=1,
+            state=folder / "state",
+        )
+        return folder
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def trained_control(encoded):
+    """`trained_control(params, before, folder)`: a round of the control that goes on from the one in `before`."""
+
+    def train(params, before, folder):
+        train_control(
+            ControlTraining.of(params),
+            start=before / "encoder.safetensors",
+            before=before / "history.csv",
             data=encoded.folder / CARD,
             encoder=folder / "encoder.safetensors",
             history=folder / "history.csv",
@@ -242,6 +265,53 @@ def test_how_many_negatives_an_image_meets_is_told_and_tuned(train_with, capfd):
     assert met[1].meets.mean() == pytest.approx(2 * 15 / 63, abs=0.1) and met[16].meets.min() > 0.8
     assert met[1].meets_none.mean() > met[16].meets_none.mean() + 0.2
     assert f"meets {met[16].meets.iloc[-1]:.2f} of its negatives" in capfd.readouterr().err
+
+
+def test_the_control_differs_from_a_mining_round_in_what_meets_and_in_nothing_else(
+    run, tmp_path, monkeypatch, params_of, encoded, pretrained, trained_mined, trained_control
+):
+    """Each image has the same views, in the batches that a longer pretraining has in these epochs."""
+    seen = []
+
+    def spy(method, loader, settings, *, todo, labels, **more):
+        epochs = [[*loader.epoch(e, order=(made := todo.composed(e)) and made.order)] for e in todo.epochs]
+        weights = {name: tensor.clone() for name, tensor in method.state_dict().items()}
+        seen.append((settings, todo, weights, epochs))
+        return []
+
+    monkeypatch.setattr("contraflow.training.rounds.train", spy)
+    params = params_of(mining={"epochs": 2, "lr": 0.03})
+    trained_mined(params, run / "round0", run / "negatives.npz", tmp_path / "mined")
+    trained_control(params, run / "round0", tmp_path / "control")
+    pretrained(params_of(train={"epochs": 3}), encoded, tmp_path / "longer", seed=3)
+    (settings, mined, weights, composed), (same, control, start, at_random), (*_, longer) = seen
+    assert settings == same and settings.lr == 0.03 and settings != params.train
+    assert replace(mined, mined=None) == control and control.epochs == range(1, 3)
+    assert all(torch.equal(weights[name], start[name]) for name in weights | start)
+    for first, second in zip(at_random, longer[1:], strict=True):
+        for one, other in zip(first, second, strict=True):
+            assert torch.equal(one.index, other.index) and torch.equal(one.views, other.views)
+    for first, second in zip(at_random, composed, strict=True):
+        one, other = ({i: view for b in batches for i, view in views_of(b)} for batches in (first, second))
+        both = one.keys() & other.keys()
+        assert len(both) > 16 and all(torch.equal(one[i], other[i]) for i in both)
+        assert any(not torch.equal(a.index, b.index) for a, b in zip(first, second, strict=True))
+
+
+def views_of(batch):
+    """Sample index and views (V, C, H, W) of each image of a batch."""
+    return zip(batch.index.tolist(), batch.views.transpose(0, 1), strict=True)
+
+
+def test_the_control_goes_on_from_its_own_last_round_and_says_so(run, tmp_path, encoded, params_of, trained_control):
+    first = trained_control(params_of(), run / "round0", tmp_path / "1")
+    then = trained_control(params_of(), first, tmp_path / "2")
+    made_from = load_encoder(then / "encoder.safetensors")[1]
+    assert made_from.inputs == {"data": encoded.digest, "encoder": sha256(first / "encoder.safetensors")}
+    assert (made_from.step, made_from.seed, made_from.round) == ("mine", 3, 2)
+    assert pd.read_csv(then / "history.csv").epoch.tolist() == [3]
+    other = trained_control(params_of(mining={"k": 5, "policy": "random"}), first, tmp_path / "other")
+    assert sha256(other / "encoder.safetensors") == sha256(then / "encoder.safetensors")
 
 
 def test_mined_rounds_count_their_epochs_on(run):

@@ -81,6 +81,18 @@ def test_shards_of_the_search_come_to_the_same_bytes(repository):
     assert repository.up_to_date()
 
 
+def test_a_control_of_mining_is_trained_beside_it_and_nothing_else_again(repository):
+    jobs = repository.jobs("dvc exp run -S mining.control=true")
+    assert jobs == ["evaluate_control", "summarise_evaluations", "train_control", "write_report"]
+    page = (repository.path / "results/report.html").read_text()
+    assert "One seed cannot tell whether mining helped: the linear probe is" in page
+    assert repository.json("cat results/metrics.json")["control"]["linear"]["n"] == 1
+    assert repository.up_to_date()
+    repository.set(mining={"control": False})
+    assert repository.jobs("snakemake --cores 2") == ["summarise_evaluations", "write_report"]
+    assert not (repository.path / "results/mine/control").exists() and repository.up_to_date()
+
+
 def test_without_mining_the_pretrained_encoder_is_evaluated(repository):
     repository.set(mining={"rounds": 0})
     jobs = repository.jobs("snakemake --cores 2")

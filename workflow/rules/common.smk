@@ -46,6 +46,7 @@ except UserError as error:
 
 SEEDS = PARAMS.seeds
 ROUNDS = range(1, PARAMS.mining.rounds + 1)
+CONTROLLED = SEEDS if PARAMS.mining.control else []  # beside whose mining rounds there is a control
 
 # Snakemake counts the cores that it was given, which may be more than there are. A job asks for its share of them, of as
 # many as run side by side, and a small one for one core's share.
@@ -55,9 +56,9 @@ ONE_GPU = max(1, GIVEN // side_by_side())
 TRAINING = max(1, GIVEN * min(PARAMS.train.gpus, side_by_side()) // side_by_side())
 
 
-def trained(seed, number):
-    """The folder of a seed's encoder after pretraining (round 0) or after a mining round."""
-    return f"results/pretrain/seed{seed}" if int(number) == 0 else f"results/mine/seed{seed}/round{number}"
+def trained(seed, number, arm="mine"):
+    """The folder of a seed's encoder after pretraining (round 0) or after a mining round, or one of its control."""
+    return f"results/pretrain/seed{seed}" if int(number) == 0 else f"results/{arm}/seed{seed}/round{number}"
 
 
 def measured_checkpoint(wildcards):
@@ -65,6 +66,7 @@ def measured_checkpoint(wildcards):
     kind, _, seed = wildcards.representation.partition("-seed")
     trained_there = {
         "encoder": trained(seed, PARAMS.mining.rounds) if seed else None,
+        "control": trained(seed, PARAMS.mining.rounds, "mine/control") if seed else None,
         "supervised": f"results/evaluate/supervised/seed{seed}",
     }
     return f"{trained_there[kind]}/encoder.safetensors" if kind in trained_there else []

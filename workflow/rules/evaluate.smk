@@ -2,8 +2,9 @@ ENCODERS = expand("encoder-seed{seed}", seed=SEEDS)
 UNTRAINED = expand("untrained-seed{seed}", seed=SEEDS)
 CEILING = SEEDS if PARAMS.eval.supervised else []
 SUPERVISED = expand("supervised-seed{seed}", seed=CEILING)
-BASELINES = ["raw_pixels", "pca_pixels", *UNTRAINED, *SUPERVISED]
-REPRESENTATIONS = ["raw_pixels", *UNTRAINED, *ENCODERS, *SUPERVISED]
+CONTROLS = expand("control-seed{seed}", seed=CONTROLLED)
+BASELINES = ["raw_pixels", "pca_pixels", *UNTRAINED, *CONTROLS, *SUPERVISED]
+REPRESENTATIONS = ["raw_pixels", *UNTRAINED, *ENCODERS, *CONTROLS, *SUPERVISED]
 FIGURES = expand("results/evaluate/{representation}.json", representation=[*BASELINES, *ENCODERS])
 BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUNDS else [])
 TRANSFER = "results/evaluate/transfer/data"
@@ -82,6 +83,13 @@ use rule evaluate_encoder as evaluate_untrained with:
         figures="results/evaluate/{representation}.json",
     wildcard_constraints:
         representation=r"untrained-seed\d+",
+
+
+use rule evaluate_encoder as evaluate_control with:
+    output:
+        figures="results/evaluate/{representation}.json",
+    wildcard_constraints:
+        representation=r"control-seed\d+",
 
 
 use rule evaluate_encoder as evaluate_supervised with:

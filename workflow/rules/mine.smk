@@ -69,8 +69,23 @@ use rule pretrain_seed as train_mined with:
         "Training with mined negatives: seed {wildcards.seed}, round {wildcards.round}"
 
 
+use rule pretrain_seed as train_control with:
+    input:
+        "src/contraflow/steps/mine/train_control.py",
+        data=DATA,
+        start=lambda w: f"{trained(w.seed, int(w.round) - 1, 'mine/control')}/encoder.safetensors",
+        before=lambda w: f"{trained(w.seed, int(w.round) - 1, 'mine/control')}/history.csv",
+    pathvars:
+        job="mine/control/seed{seed}/round{round}",
+    params:
+        options="",
+    message:
+        "Training with random batches, as the control: seed {wildcards.seed}, round {wildcards.round}"
+
+
 rule mine:
     input:
         rules.summarise_mining.output,
         expand(rules.mine_shard.output, seed=SEEDS, round=ROUNDS, shard=SHARDS),
         expand([*rules.mine_negatives.output, *rules.train_mined.output], seed=SEEDS, round=ROUNDS),
+        expand(rules.train_control.output, seed=CONTROLLED, round=ROUNDS),

@@ -15,6 +15,8 @@ from contraflow.statistics import RESAMPLES, bootstrap_interval
 
 FEATURES = {
     "encoder": "output of the encoder without its projection head, after the last epoch, in evaluation mode, float32",
+    "control": "output of the encoder, which trained the epochs of the mining rounds with random batches instead, "
+    "after the last epoch, in evaluation mode, float32",
     "supervised": "output of the encoder, trained with labels from random weights, after the last epoch, in evaluation "
     "mode, float32",
     "untrained": "output of the encoder with random weights, never trained, in evaluation mode, float32",

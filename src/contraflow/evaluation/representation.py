@@ -23,10 +23,10 @@ from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
 from contraflow.neighbours.knn import Labelled
 
-TRAINED = ("encoder", "supervised")  # have a checkpoint
+TRAINED = ("encoder", "control", "supervised")  # have a checkpoint
 
 # What every step that measures a representation is told.
-Called = Annotated[str, Option("raw_pixels, or untrained-, supervised- or encoder-seedN.")]
+Called = Annotated[str, Option("raw_pixels, or untrained-, supervised-, control- or encoder-seedN.")]
 OfTrained = Annotated[Path | None, Reads("Checkpoint, of what was trained (.safetensors).")]
 Figures = Annotated[Path, Writes("Figures to write (.json).")]
 
@@ -36,7 +36,7 @@ class Representation:
     """A network from images (B, C, H, W) to features (B, D).
 
     Attributes:
-        called: `raw_pixels`, `untrained-seedN`, `supervised-seedN` or `encoder-seedN`.
+        called: `raw_pixels`, `untrained-seedN`, `supervised-seedN`, `control-seedN` or `encoder-seedN`.
         name: The same without the seed.
         seed: None for raw pixels.
         network: Of raw pixels, what flattens them.
@@ -69,7 +69,7 @@ class Representation:
 
 
 def open_representation(called: str, checkpoint: Path | None, data: EncodedData, model: Model) -> Representation:
-    """The representation that is called `raw_pixels`, `untrained-seedN`, `supervised-seedN` or `encoder-seedN`.
+    """The representation of a name, as `Representation.called` has it.
 
     Raises:
         UserError: it is called otherwise, or the checkpoint is missing, not wanted, damaged, of other data or of
@@ -95,10 +95,11 @@ def open_representation(called: str, checkpoint: Path | None, data: EncodedData,
 
 
 def _parse(called: str, checkpoint: Path | None) -> tuple[str, int | None]:
-    match = re.fullmatch(r"(raw_pixels)|(untrained|supervised|encoder)-seed(\d+)", called)
+    match = re.fullmatch(r"(raw_pixels)|(untrained|supervised|control|encoder)-seed(\d+)", called)
     if not match:
         raise UserError(
-            f"representation must be raw_pixels, untrained-seedN, supervised-seedN or encoder-seedN, got {called!r}"
+            "representation must be raw_pixels, untrained-seedN, supervised-seedN, control-seedN or encoder-seedN, "
+            f"got {called!r}"
         )
     name = match[1] or match[2]
     if name in TRAINED and checkpoint is None:

@@ -85,7 +85,7 @@ class Evaluation(Result):
     """The measurement of one representation. Without labels the tables are empty, `calibration` and `probe` None.
 
     Attributes:
-        representation: `encoder`, `untrained`, `supervised`, `raw_pixels` or `pca_pixels`.
+        representation: `encoder`, `control`, `untrained`, `supervised`, `raw_pixels` or `pca_pixels`.
         seed: Of the encoder; None of pixels.
         dimension: Of the features.
         test: Accuracies (0 to 1) on the test images by name, as `Eval.figures` has them.

@@ -69,11 +69,13 @@ class Settings:
     Attributes:
         handed: Parameters that the step does not read, but by which the workflow decides which files it is handed.
         how: Parameters that say how results are computed, or where from; they do not depend on them.
+        unread: Parameters in the step's sections that it does not read.
         folder_of: The parameter that names the user's folder whose images the step reads; empty where it reads none.
     """
 
     handed: ClassVar[tuple[str, ...]] = ()
     how: ClassVar[tuple[str, ...]] = ()
+    unread: ClassVar[tuple[str, ...]] = ()
     folder_of: ClassVar[str] = ""
 
     @classmethod
@@ -89,7 +91,7 @@ class Settings:
 
     @classmethod
     def depends_on(cls) -> list[str]:
-        """All parameters that what the step makes depends on."""
+        """All parameters and sections that what the step makes depends on."""
         return [*cls.names().values(), *cls.handed]
 
     def values(self) -> dict[str, Any]:
@@ -98,11 +100,18 @@ class Settings:
 
     def made_from(self) -> dict[str, Any]:
         """The values that results depend on, as `values`; a section of which some do not is taken apart."""
+        return self._without((*self.how, *self.unread))
+
+    def traced(self) -> list[str]:
+        """The names of all parameters with which the step does the same again."""
+        return [*self._without(self.unread), *self.handed]
+
+    def _without(self, left_out: tuple[str, ...]) -> dict[str, Any]:
         found = {}
         for name, value in self.values().items():
-            apart = any(other.startswith(f"{name}.") for other in self.how)
+            apart = any(other.startswith(f"{name}.") for other in left_out)
             found |= {f"{name}.{key}": part for key, part in value.items()} if apart else {name: value}
-        return {name: value for name, value in found.items() if name not in self.how}
+        return {name: value for name, value in found.items() if name not in left_out}
 
     def folder(self) -> Path | None:
         """The user's folder of images that the step reads; None where it reads none."""

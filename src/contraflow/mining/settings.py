@@ -9,6 +9,11 @@ from contraflow.settings.values import Cosine, Count, Natural, Positive, Range, 
 
 class Mining(Section):
     rounds: Annotated[Natural, "0 turns mining off"] = 2
+    control: Annotated[
+        bool,
+        Switch(True),
+        "true: as many epochs with random batches, too; the verdict says whether mining helped (docs/mining.md)",
+    ] = False
     epochs: Annotated[Count, "of training in each round"] = 1
     lr: Annotated[Positive, "as train.lr"] = 0.1
     k: Annotated[Count, "hard negatives kept for each image"] = 8
@@ -73,7 +78,12 @@ class Mining(Section):
             raise ValueError(f"mining.candidates must be at least mining.k, which is {self.k}, got {self.candidates}")
         if self.use != "batches" and self.companions > self.k:
             raise ValueError(f"mining.companions must be at most mining.k, which is {self.k}, got {self.companions}")
+        if self.control and not self.rounds:
+            raise ValueError(
+                "mining.control must be false where mining.rounds is 0: nothing is mined that it could judge"
+            )
         return self
 
 
 HOW = ("mining.memory_mb", "mining.shards")  # say how negatives are found; which are does not depend on them
+UNREAD = ("mining.control",)  # by it the workflow has more jobs, and no other job changes

@@ -13,6 +13,7 @@ from contraflow.report.summary import NAMES
 # Told apart by shape as well as by colour; the colours are those of the accuracies.
 _POINTS = {  # mark, the same in the legend, colour
     "encoder": ("o", "●", "#1f7fa6"),
+    "control": ("v", "▼", "#8a6d1d"),
     "untrained": ("s", "■", "#8c8c8c"),
     "raw_pixels": ("D", "◆", "#c95814"),
     "pca_pixels": ("^", "▲", "#9d5fc9"),

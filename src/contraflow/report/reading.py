@@ -34,7 +34,8 @@ def evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict
     card = encoded.card
     scores = set(params.eval.figures(unseen=card.unseen)) if card.labelled else set()
     by_image = scores - set(GRADED)
-    trained = ("encoder", "untrained", "supervised") if params.eval.supervised else ("encoder", "untrained")
+    asked = {"control": params.mining.control, "supervised": params.eval.supervised}
+    trained = ["encoder", "untrained", *(name for name, wanted in asked.items() if wanted)]
     seeds = dict.fromkeys(trained, params.seeds) | {"raw_pixels": [None], "pca_pixels": [None]}
     for name, seed in ((name, seed) for name, each in seeds.items() for seed in each):
         evaluation = found.get((name, seed))

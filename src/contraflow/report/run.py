@@ -41,8 +41,8 @@ class Run:
         data: The encoded images.
         card: Their card.
         metrics: The summary over seeds, as `metrics.json` has it.
-        evaluations: For `encoder`, `untrained`, `raw_pixels`, `pca_pixels` and `supervised` those by seed (None
-            for pixels); none of the last where `eval.supervised` is off.
+        evaluations: For `encoder`, `control`, `untrained`, `raw_pixels`, `pca_pixels` and `supervised` those by seed
+            (None for pixels); none of those that `mining.control` or `eval.supervised` do not ask for.
         curves: One row an epoch: seed, round, epoch, loss, lr, and what `contraflow.training.history.Epoch` has more.
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.

@@ -11,6 +11,7 @@ from contraflow.statistics import IN_WORDS, Difference, difference
 
 NAMES = {
     "encoder": "Encoder",
+    "control": "Control without mining",
     "untrained": "Untrained encoder",
     "raw_pixels": "Raw pixels",
     "pca_pixels": "Principal components",

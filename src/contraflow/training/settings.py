@@ -50,6 +50,11 @@ class Training(MethodSettings):
     augment: Augment
     train: Train
 
+    def epochs_of(self, number: int, each: int) -> range:
+        """The epochs of a mining round, numbered from 1, of which each has so many: they are counted on from 0."""
+        first = self.train.epochs + (number - 1) * each
+        return range(first, first + each)
+
     def with_rate(self, lr: float, **changes: object) -> Self:
         """The same with another peak learning rate, and perhaps other changes of the section `train`."""
         return replace(self, train=self.train.model_copy(update={"lr": lr, **changes}))

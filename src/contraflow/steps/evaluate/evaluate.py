@@ -66,7 +66,7 @@ def evaluate(
     """Measure one representation: linear probe, k-NN, retrieval, alignment and uniformity.
 
     Args:
-        representation: `raw_pixels`, `untrained-seedN`, `supervised-seedN` or `encoder-seedN`.
+        representation: `raw_pixels`, `untrained-seedN`, `supervised-seedN`, `control-seedN` or `encoder-seedN`.
         checkpoint: Where it was trained, its encoder.
         features: The file gets the features of the test images, with labels and predictions; of retrieval what each
             query found (see `Ranking`).

@@ -20,7 +20,7 @@ class SummarySettings(Settings):
 
     seeds: list[int]
 
-    handed: ClassVar = ("mining.rounds", "eval")
+    handed: ClassVar = ("mining.rounds", "mining.control", "eval")
 
 
 def summarise(

@@ -21,7 +21,7 @@ from contraflow.mining.apart import never_negatives
 from contraflow.mining.figures import PassFigures
 from contraflow.mining.negatives import NONE, mine_negatives
 from contraflow.mining.positives import known_positives
-from contraflow.mining.settings import HOW, Mining
+from contraflow.mining.settings import HOW, UNREAD, Mining
 from contraflow.mining.table import MiningPass
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import finite_features
@@ -45,6 +45,7 @@ class MiningSettings(Settings):
     mining: Mining
 
     how: ClassVar = HOW
+    unread: ClassVar = UNREAD
 
     def kin(self, data: EncodedData) -> Kin | None:
         """Which images are known to be each other's positives."""

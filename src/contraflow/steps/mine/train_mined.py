@@ -11,7 +11,7 @@ from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Reads, State, Threads
 from contraflow.mining.apart import never_negatives
 from contraflow.mining.composition import Composition
-from contraflow.mining.settings import HOW, Mining
+from contraflow.mining.settings import HOW, UNREAD, Mining
 from contraflow.mining.table import MiningPass
 from contraflow.training.history import read_history
 from contraflow.training.loop import Composed, MinedImages, Round
@@ -26,6 +26,7 @@ class MinedTraining(Training):
     mining: Mining
 
     how: ClassVar = HOW
+    unread: ClassVar = UNREAD
 
 
 def train_mined(
@@ -67,8 +68,7 @@ def train_mined(
         anchor, along = arrays["anchor"], arrays["negative"][:, : mining.companions]
         companions[anchor] = np.where(along < 0, anchor[:, None], along)  # itself, which is no negative, for none
         brought = MinedImages(companions, as_slots=mining.use == "stored")
-    first = settings.train.epochs + (number - 1) * mining.epochs
-    epochs = range(first, first + mining.epochs)
+    epochs = settings.epochs_of(number, mining.epochs)
     inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)}
     RoundTraining(
         settings.with_rate(mining.lr),
