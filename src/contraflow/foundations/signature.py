@@ -94,20 +94,23 @@ class Settings:
         """All parameters and sections that what the step makes depends on."""
         return [*cls.names().values(), *cls.handed]
 
+    @classmethod
+    def traced(cls) -> list[str]:
+        """The same, but a section of which the step does not read all is taken apart."""
+        hints, apart = get_type_hints(cls), {name.partition(".")[0] for name in cls.unread}
+        found = [
+            [f"{name}.{key}" for key in hints[name].model_fields] if name in apart else [name]
+            for name in cls.depends_on()
+        ]
+        return list(dict.fromkeys(name for names in found for name in names if name not in cls.unread))
+
     def values(self) -> dict[str, Any]:
         """JSON-able values of the parameters, by name."""
         return {name: to_jsonable_python(getattr(self, field)) for field, name in self.names().items()}
 
     def made_from(self) -> dict[str, Any]:
         """The values that results depend on, as `values`; a section of which some do not is taken apart."""
-        return self._without((*self.how, *self.unread))
-
-    def traced(self) -> list[str]:
-        """The names of all parameters with which the step does the same again."""
-        return [*self._without(self.unread), *self.handed]
-
-    def _without(self, left_out: tuple[str, ...]) -> dict[str, Any]:
-        found = {}
+        found, left_out = {}, {*self.how, *self.unread}
         for name, value in self.values().items():
             apart = any(other.startswith(f"{name}.") for other in left_out)
             found |= {f"{name}.{key}": part for key, part in value.items()} if apart else {name: value}
