@@ -235,7 +235,7 @@ def _helped(run: Run) -> str:
     first = accuracies(run)[0]
     gap = measured_gap(run, first.key, "control")
     own, control = (percent(accuracy(run, name, first.key)) for name in ("encoder", "control"))
-    unknown = "One seed cannot tell" if gap.why == ONE_SEED else "It cannot be told"
+    unknown = "One seed cannot tell" if len(run.params.seeds) == 1 else "It cannot be told"
     said = {
         1: "Mining helped, beyond noise",
         -1: "Mining did harm, beyond noise",
