@@ -20,7 +20,7 @@ test-agreement: .venv/ready-test ## Snakemake and DVC through everything that a 
 test-runs: .venv/ready-test ## other whole runs: faults, a first day, every figure recomputed
 	$(PYTEST) tests/workflow tests/recomputed --ignore tests/workflow/test_agreement.py --ignore tests/workflow/test_kills.py
 
-test-few-kills: .venv/ready-test ## runs killed at 30 moments
+test-few-kills: .venv/ready-test ## runs killed at 20 moments
 	$(PYTEST) tests/workflow/test_kills.py
 
 test-data: .venv/ready-test ## reading images and making views: minutes
@@ -32,7 +32,7 @@ test-units: .venv/ready-test ## everything else: minutes
 test-slow: .venv/ready-test
 	$(BIN)/python -m pytest -m slow
 
-test-kills: .venv/ready-test ## runs killed at 200 moments instead of 30; SEED=1 for others
+test-kills: .venv/ready-test ## runs killed at 200 moments instead of 20; SEED=1 for others
 	CONTRAFLOW_KILLS=200 CONTRAFLOW_KILL_SEED=$(or $(SEED),0) $(BIN)/python -m pytest tests/workflow/test_kills.py
 
 lint: .venv/ready-test

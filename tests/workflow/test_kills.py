@@ -19,7 +19,7 @@ import pytest
 from contraflow.engines.jobs import Store
 from contraflow.training.state import load_state
 
-KILLS = int(os.environ.get("CONTRAFLOW_KILLS", "30"))  # in all, over both engines
+KILLS = int(os.environ.get("CONTRAFLOW_KILLS", "20"))  # in all, over both engines
 SEED = int(os.environ.get("CONTRAFLOW_KILL_SEED", "0"))
 COMMANDS = {"snakemake": "snakemake --cores all", "dvc": "dvc exp run"}
 VICTIMS = {"snakemake": ["job", "snakemake", "group"], "dvc": ["job", "snakemake", "dvc", "group"]}
