@@ -60,7 +60,7 @@ class Size:
 SIZES = {
     FULL: Size(FILM, 8, (0, 1, 2, 3, 4)),
     "quick": Size(FILM, 1, (0, 1)),
-    "tiny": Size(TINY_FILM, 1, (0, 1)),
+    "tiny": Size(TINY_FILM, 1, (0,)),
 }
 
 
