@@ -25,7 +25,7 @@ TAU = pytest.mark.parametrize("tau", [0.07, 0.5])
 
 def of_label(labels):
     """The kinship of rows that have these labels, -1 for none."""
-    return Kinship(Kin.by_label(torch.as_tensor(labels).numpy()))
+    return Kinship([Kin.by_label(torch.as_tensor(labels).numpy())])
 
 
 def agree(ours, theirs, z):

@@ -17,7 +17,7 @@ labelled = st.lists(st.integers(-1, 2), min_size=1, max_size=8)
 
 def of_label(labels):
     """The kinship of rows that have these labels, -1 for none."""
-    return Kinship(Kin.by_label(torch.as_tensor(labels).numpy()))
+    return Kinship([Kin.by_label(torch.as_tensor(labels).numpy())])
 
 
 def slow_supcon(z1, z2, labels, tau):

@@ -19,7 +19,7 @@ TAU = 0.01
 
 def of_label(labels):
     """The kinship of rows that have these labels, -1 for none."""
-    return Kinship(Kin.by_label(torch.as_tensor(labels).numpy()))
+    return Kinship([Kin.by_label(torch.as_tensor(labels).numpy())])
 
 
 def with_policy(policy):

@@ -8,7 +8,7 @@ from contraflow.views.batch import Batch
 
 def of_label(labels):
     """The kinship of rows that have these labels, -1 for none."""
-    return Kinship(Kin.by_label(labels.numpy()))
+    return Kinship([Kin.by_label(labels.numpy())])
 
 
 def test_supcon_is_its_loss_on_projections_and_without_labels_simclr(method_of, batch_of):
