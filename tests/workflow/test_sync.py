@@ -64,12 +64,12 @@ def test_fix_writes_what_follows_from_the_rest(tree):
 
     change(rules / "mine.smk", "        rules.pretrain.input,\n", f"        rules.pretrain.input,\n{DRAWN}")
     change(rules / "mine.smk", "use rule fetch_files as", f"{DRAW}use rule fetch_files as")
-    told.append("draw summarise_mining mine_negatives mine_shard train_mined mine -- mine")
+    told.append("draw summarise_mining mine_negatives mine_shard train_mined train_control mine -- mine")
 
     change(file, "    outs:\n    - results/fetch\n", "    - loss.tau\n    outs:\n    - results/fetch\n")
     told.append("dvc.yaml: -    - loss.tau")
 
-    change(params, "  tau: 0.2 #", "  tau: 0.3 # my own note,")
+    change(params, "  tau: null #", "  tau: 0.3 # my own note,")
     change(params, "  tau_swings: 1 # cosine: there and back in a round of training\n", "")
     told += ["params.yaml: +  tau: 0.3 # temperature of", "params.yaml: +  tau_swings: 1 # cosine: there and back"]
 
@@ -110,7 +110,7 @@ def test_what_a_person_must_change_is_told(tree):
 
 
 def test_a_parameter_that_cannot_be_is_named(tree):
-    change(tree / "params.yaml", "  tau: 0.2 #", "  tau: 0 #")
+    change(tree / "params.yaml", "  tau: null #", "  tau: 0 #")
     change(tree / "params.yaml", "report:", "more: 1\nreport:")
     status, said = sync(tree, "--fix")
     assert status == 1 and "loss.tau must be greater than 0, got 0" in "".join(said)
