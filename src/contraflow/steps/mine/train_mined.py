@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -57,12 +58,7 @@ def train_mined(
     if mining.use == "batches":
         apart = never_negatives(encoded, method_kin(settings, encoded), settings.negatives.exclude_window)
         composition = Composition(arrays["anchor"], arrays["negative"], apart, mining.neighbourhood, seed)
-
-        def brought(epoch: int) -> Composed:
-            order = composition.order(epoch)
-            meets = composition.meets(order, settings.train.batch_size)
-            return Composed(order, float(meets.mean()), float((meets == 0).mean()))
-
+        brought = partial(_composed, composition, settings.train.batch_size)
     else:
         companions = np.zeros((encoded.card.train.images, mining.companions), np.int64)
         anchor, along = arrays["anchor"], arrays["negative"][:, : mining.companions]
@@ -80,3 +76,9 @@ def train_mined(
         threads=threads,
         provenance=Provenance.of_stage("mine", seed=seed, round=number, params=settings.made_from(), inputs=inputs),
     ).run()
+
+
+def _composed(composition: Composition, batch_size: int, epoch: int) -> Composed:
+    order = composition.order(epoch)
+    meets = composition.meets(order, batch_size)
+    return Composed(order, float(meets.mean()), float((meets == 0).mean()))
