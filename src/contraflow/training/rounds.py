@@ -16,7 +16,7 @@ from contraflow.encoded.kin import Kin, copies_of, kin_of
 from contraflow.encoded.splits import draw_labelled
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Writes
+from contraflow.foundations.signature import Reads, Writes
 from contraflow.methods.parts.base import DataShape, Method
 from contraflow.methods.parts.registry import METHODS, source_of
 from contraflow.methods.parts.slots import MinedSlots
@@ -35,6 +35,10 @@ PROJECTED = 500  # images at a time
 # What every step that trains an encoder writes.
 CheckpointOut = Annotated[Path, Writes("Checkpoint to write (.safetensors).")]
 HistoryOut = Annotated[Path, Writes("History of the training to write (.csv).")]
+
+# What every step reads that goes on from an encoder of the run.
+StartIn = Annotated[Path, Reads("Checkpoint to go on from (.safetensors).")]
+BeforeIn = Annotated[Path, Reads("History of its training (.csv).")]
 
 
 @dataclass(frozen=True)

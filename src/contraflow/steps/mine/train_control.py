@@ -1,15 +1,14 @@
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Reads, Setting, State, Threads
+from contraflow.foundations.signature import Data, Setting, State, Threads
 from contraflow.models.checkpoint import load_encoder
 from contraflow.training.history import read_history
 from contraflow.training.loop import Round
-from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
+from contraflow.training.rounds import BeforeIn, CheckpointOut, HistoryOut, RoundTraining, StartIn
 from contraflow.training.settings import Training
 
 
@@ -24,8 +23,8 @@ class ControlTraining(Training):
 def train_control(
     settings: ControlTraining,
     *,
-    start: Annotated[Path, Reads("Checkpoint to go on from (.safetensors).")],
-    before: Annotated[Path, Reads("History of its training (.csv).")],
+    start: StartIn,
+    before: BeforeIn,
     data: Data,
     encoder: CheckpointOut,
     history: HistoryOut,

@@ -16,7 +16,7 @@ from contraflow.mining.settings import HOW, UNREAD, Mining
 from contraflow.mining.table import MiningPass
 from contraflow.training.history import read_history
 from contraflow.training.loop import Composed, MinedImages, Round
-from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining, method_kin
+from contraflow.training.rounds import BeforeIn, CheckpointOut, HistoryOut, RoundTraining, StartIn, method_kin
 from contraflow.training.settings import Training
 
 
@@ -33,8 +33,8 @@ class MinedTraining(Training):
 def train_mined(
     settings: MinedTraining,
     *,
-    start: Annotated[Path, Reads("Checkpoint to go on from (.safetensors).")],
-    before: Annotated[Path, Reads("History of its training (.csv).")],
+    start: StartIn,
+    before: BeforeIn,
     negatives: Annotated[Path, Reads("Table that `mine` wrote with this encoder (.npz).")],
     data: Data,
     encoder: CheckpointOut,
