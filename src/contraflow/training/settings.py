@@ -23,9 +23,10 @@ class Train(Section):
     momentum: Annotated[ShareBelowOne, "sgd and lars"] = 0.9
     weight_decay: Annotated[NotNegative, "not of biases and BatchNorm"] = 0.0001
     warmup_epochs: Annotated[NotNegative, "linear from 0, then a cosine to 0"] = 0.5
-    precision: Annotated[Literal["auto", "float32", "mixed"], "auto (mixed where there is a GPU), float32, mixed"] = (
-        "auto"
-    )
+    precision: Annotated[
+        Literal["auto", "float32", "mixed"],
+        "auto (mixed on a GPU, and on a CPU with instructions for bfloat16), float32, mixed",
+    ] = "auto"
     knn_every: Annotated[Natural, "epochs between two measurements of k-NN on the validation images; 0 for none"] = 1
     stop_on: Annotated[
         Literal["never", "uniformity", "knn"], "end early when this no longer improves: never, uniformity, knn"
