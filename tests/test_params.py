@@ -96,6 +96,16 @@ def changed(**values):
             "train.warmup_epochs must be less than eval.fine_tune.epochs, 1, got 1",
         ),
         ({"train__gpus": 3}, "train.batch_size must be a multiple of train.gpus, 3, got 128"),
+        ({"train__micro_batch": 48}, "train.micro_batch must divide the images of a GPU, 128, got 48"),
+        (
+            {"train__micro_batch": 128, "train__gpus": 2},
+            "train.micro_batch must divide the images of a GPU, 64, got 128",
+        ),
+        ({"train__micro_batch": 1}, "train.micro_batch must be at least 2, got 1"),
+        (
+            {"train__micro_batch": 32, "method__name": "moco"},
+            "model.norm must be instance or group where method.name is moco and train.micro_batch is not null: a part",
+        ),
         (
             {"model__norm": "sync", "method__name": "moco"},
             "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch give",

@@ -138,7 +138,12 @@ class Params(Section):
                 f"model.norm must be batch, sync or group where a view has {smallest} pixels a side (data.image_size, "
                 f"or augment.local_side of it): {model.encoder} leaves a single one of it; got instance"
             )
-        if model.norm == "batch":
+        if model.norm == "batch" and self.method.name == "moco" and self.train.micro_batch:
+            yield (
+                "model.norm must be instance or group where method.name is moco and train.micro_batch is not null: "
+                "a part of a batch cannot be divided into the groups of the whole; got batch"
+            )
+        elif model.norm == "batch":
             split = groups(batch) if self.method.name == "moco" else self.train.gpus
             if split % self.train.gpus:
                 yield (

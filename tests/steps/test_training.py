@@ -123,11 +123,15 @@ def test_the_loss_falls(tmp_path, params_of, encoded, pretrained, optimiser, pre
     assert history.loss.iloc[-1] < history.loss.iloc[0] - 0.1
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "lars", "adamw"])
+@pytest.mark.parametrize(
+    "changes",
+    [*({"optimiser": name} for name in ("sgd", "lars", "adamw")), {"micro_batch": 4, "precision": "mixed"}],
+    ids=str,
+)
 def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
-    monkeypatch, tmp_path, params_of, encoded, pretrained, optimiser
+    monkeypatch, tmp_path, params_of, encoded, pretrained, changes
 ):
-    params = params_of(train={"epochs": 3, "optimiser": optimiser})
+    params = params_of(train={"epochs": 3} | changes)
 
     def train(name):
         pretrained(params, encoded, tmp_path / name)
@@ -148,6 +152,24 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
     assert epochs == [1, 2, 3]
     for file in ("encoder.safetensors", "history.csv"):
         assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
+
+
+@pytest.mark.parametrize("name", ["simclr", "moco", "byol"])
+def test_a_training_in_parts_is_that_of_whole_batches(tmp_path, params_of, encoded, pretrained, name):
+    def trained(images):
+        params = params_of(
+            method={"name": name, "queue": 32},
+            model={"norm": "group"},
+            train={"epochs": 2, "micro_batch": images, "precision": "float32"},
+        )
+        return pretrained(params, encoded, tmp_path / str(images))
+
+    whole, parts = trained(None), trained(4)
+    weights = [load_encoder(folder / "encoder.safetensors")[0].state_dict() for folder in (whole, parts)]
+    torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-5)
+    assert sha256(whole / "encoder.safetensors") != sha256(parts / "encoder.safetensors")
+    tables = [pd.read_csv(folder / "history.csv") for folder in (whole, parts)]
+    pd.testing.assert_frame_equal(*tables, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])

@@ -35,9 +35,11 @@ KINDS = {
     "single": ({}, "single"),
     "mixed": ({}, "mixed"),
     "classified": ({"loss": {"cross_entropy": 0.5}}, "double"),
+    "parts": ({"model": {"norm": "group"}}, "double"),
 }
 CASES = [(name, kind) for name in METHODS for kind in ("plain", "stateful", "single")]
 CASES += [(name, "classified") for name in METHODS if name != "supervised"]
+CASES += [(name, "parts") for name in METHODS]
 CASES = [(name, kind) for name, kind in CASES if name != "nnclr" or kind == "single"]  # it searches in single precision
 
 
@@ -57,9 +59,9 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
 
     def settings_of(name, kind):
         changes, precision = KINDS[kind]
-        norm = "batch" if name == "moco" else "sync"
-        changes = changes | {"method": changes.get("method", {}) | {"name": name}, "model": {"norm": norm}}
-        return name, MethodSettings.of(params_of(**changes)), precision
+        norm = {"norm": "batch" if name == "moco" else "sync"}
+        changes = {"model": norm} | changes | {"method": changes.get("method", {}) | {"name": name}}
+        return name, MethodSettings.of(params_of(**changes)), precision, 2 if kind == "parts" else None
 
     cases = [*CASES, *((name, "mixed") for name in METHODS)]
     settings = {case: settings_of(*case) for case in cases}

@@ -36,11 +36,12 @@ def part(x, dim):
     return x.chunk(world_size(), dim)[rank()]
 
 
-def steps(name, settings, precision) -> dict:
+def steps(name, settings, precision, micro_batch) -> dict:
     """Loss and mean gradients of a method's second step, and all that it keeps."""
     torch.manual_seed(0)
     dtype = torch.float64 if precision == "double" else torch.float32
     method = METHODS[name](settings, SHAPE).to(dtype).train()
+    method.micro_batch = micro_batch if world_size() > 1 else None
     optimiser = torch.optim.SGD(method.parameters(), lr=0.05)
     for number in range(2):
         generator = torch.Generator().manual_seed(number)

@@ -46,4 +46,5 @@ class MoCo(Contrastive):
         """The momentum encoder's projections of all processes' views, in other groups: (1, n, C, H, W) to (1, N, D)."""
         views = gather(views, dim=1)
         order = dealt(views.shape[1]).to(views.device)
-        return self.momentum.embed(views[:, order.chunk(world_size())[rank()]])[:, order.argsort()]
+        own = views[:, order.chunk(world_size())[rank()]]
+        return self.momentum.embed(own, self.micro_batch)[:, order.argsort()]
