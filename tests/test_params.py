@@ -146,7 +146,14 @@ def changed(**values):
             {"augment__recipe": "multicrop", "model__encoder": "vit_small"},
             "augment.local_views must be 0 where model.encoder is vit_small",
         ),
-        ({"mining__use": "forward", "method__name": "moco"}, "mining.use must be batches where method.name is moco"),
+        (
+            {"mining__use": "forward", "method__name": "vicreg"},
+            "mining.use must be batches where method.name is vicreg",
+        ),
+        (
+            {"mining__use": "stored", "method__name": "nnclr"},
+            "mining.use must be batches or forward where method.name is nnclr",
+        ),
         ({"mining__use": "stored", "method__name": "byol"}, "mining.use must be batches where method.name is byol"),
         (
             {"mining__use": "forward", "mining__k": 2, "mining__companions": 3},

@@ -64,11 +64,9 @@ def test_loss_gradients_and_state_are_those_of_the_whole_batch(method_of, batch_
     loss = {"temperature": "learned", "triplet": "random", "cross_entropy": weight}
     policy = {"selection": "adaptive", "outer": 0.5}
     method = method_of(name, queue=13, loss=loss, negatives=policy, model={"norm": norm})
-    dtype = torch.float32 if name == "nnclr" else torch.float64  # it finds neighbours in single precision
-    batches = [replace(batch, views=batch.views.to(dtype)) for batch in map(batch_of, range(3))]
-    whole, parts = compared(method.to(dtype), batches, 4)
-    tolerance = {"rtol": 1e-3, "atol": 1e-4} if name == "nnclr" else {"rtol": 1e-8, "atol": 1e-10}
-    torch.testing.assert_close(parts, whole, **tolerance)
+    batches = [replace(batch, views=batch.views.double()) for batch in map(batch_of, range(3))]
+    whole, parts = compared(method.double(), batches, 4)
+    torch.testing.assert_close(parts, whole, rtol=1e-8, atol=1e-10)
     assert all(any(g.any() for g in step["gradients"].values()) for step in whole[0][1:])
 
 

@@ -281,6 +281,37 @@ def test_slots_outlive_a_kill_and_are_no_part_of_the_checkpoint(train_with, monk
         assert not [name for name in checkpoint.keys() if "slots" in name]  # noqa: SIM118 (safe_open is no dict)
 
 
+@pytest.mark.parametrize("use", ["forward", "stored"])
+@pytest.mark.parametrize("name", ["moco", "memory_bank", "nnclr", "supcon", "triplet", "margin"])
+def test_every_method_with_negatives_takes_them_and_goes_on_after_a_kill(
+    tmp_path, monkeypatch, params_of, encoded, pretrained, mined, trained_mined, name, use
+):
+    """The same bytes; the same epochs without them come to others."""
+    if (name, use) == ("nnclr", "stored"):
+        pytest.skip("refused by the parameters")
+    mining, method = {"use": use, "companions": 2, "epochs": 2}, {"name": name, "queue": 32}
+    params, negatives = params_of(method=method, mining=mining), tmp_path / "negatives.npz"
+    before = pretrained(params, encoded, tmp_path / "round0")
+    mined(params, before / "encoder.safetensors", negatives)
+    whole = trained_mined(params, before, negatives, tmp_path / "whole")
+    plain = params_of(method=method, mining=mining | {"use": "batches", "neighbourhood": 1})
+    without = trained_mined(plain, before, negatives, tmp_path / "without")
+    keep = loop.save_state
+
+    def keep_and_die(path, state):
+        keep(path, state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_state", keep_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            trained_mined(params, before, negatives, tmp_path / "killed")
+    trained_mined(params, before, negatives, tmp_path / "killed")
+    digests = [sha256(folder / "encoder.safetensors") for folder in (whole, tmp_path / "killed", without)]
+    assert digests[0] == digests[1] != digests[2]
+    assert pd.read_csv(whole / "history.csv").loss.notna().all()
+
+
 def test_how_many_negatives_an_image_meets_is_told_and_tuned(train_with, capfd):
     """16 of 64 images to a batch, two negatives each: by chance 2 * 15 / 63."""
     met = {most: pd.read_csv(train_with(f"{most}", neighbourhood=most, epochs=9) / "history.csv") for most in (1, 16)}
