@@ -18,7 +18,7 @@ class Train(Section):
     micro_batch: Annotated[
         int | None,
         Field(ge=2),
-        "images whose views a GPU embeds at a time: memory is of these, the loss of the whole batch; null: all",
+        "so many images are in an encoder's memory at a time, on each GPU; the loss is of the whole batch; null: all",
     ] = None
     gpus: Annotated[
         Count, "of one training, each with an equal part of every batch; fewer, or the CPU, where there are no more"
