@@ -96,6 +96,16 @@ def changed(**values):
             "train.warmup_epochs must be less than eval.fine_tune.epochs, 1, got 1",
         ),
         ({"train__gpus": 3}, "train.batch_size must be a multiple of train.gpus, 3, got 128"),
+        ({"train__micro_batch": 48}, "train.micro_batch must divide the images of a GPU, 128, got 48"),
+        (
+            {"train__micro_batch": 128, "train__gpus": 2},
+            "train.micro_batch must divide the images of a GPU, 64, got 128",
+        ),
+        ({"train__micro_batch": 1}, "train.micro_batch must be at least 2, got 1"),
+        (
+            {"train__micro_batch": 32, "method__name": "moco"},
+            "model.norm must be instance or group where method.name is moco and train.micro_batch is not null: a part",
+        ),
         (
             {"model__norm": "sync", "method__name": "moco"},
             "model.norm must be batch, instance or group where method.name is moco: statistics of the whole batch give",
@@ -136,7 +146,14 @@ def changed(**values):
             {"augment__recipe": "multicrop", "model__encoder": "vit_small"},
             "augment.local_views must be 0 where model.encoder is vit_small",
         ),
-        ({"mining__use": "forward", "method__name": "moco"}, "mining.use must be batches where method.name is moco"),
+        (
+            {"mining__use": "forward", "method__name": "vicreg"},
+            "mining.use must be batches where method.name is vicreg",
+        ),
+        (
+            {"mining__use": "stored", "method__name": "nnclr"},
+            "mining.use must be batches or forward where method.name is nnclr",
+        ),
         ({"mining__use": "stored", "method__name": "byol"}, "mining.use must be batches where method.name is byol"),
         (
             {"mining__use": "forward", "mining__k": 2, "mining__companions": 3},

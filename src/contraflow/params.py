@@ -11,7 +11,7 @@ from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
 from contraflow.images.settings import Data
-from contraflow.methods.parts.settings import Loss, MethodSection, Negatives, Positives
+from contraflow.methods.parts.settings import WITHOUT_NEGATIVES, Loss, MethodSection, Negatives, Positives
 from contraflow.mining.settings import Mining
 from contraflow.models.settings import Model, groups
 from contraflow.pages.settings import Report
@@ -81,10 +81,15 @@ class Params(Section):
             yield "augment.local_views must be 0 where model.pooling is linear: it takes one size only"
         if self.model.pooling == "linear" and self.model.encoder == "vit_small":
             yield "model.pooling must be average where model.encoder is vit_small, which has no map to pool, got linear"
-        if self.mining.use != "batches" and name != "simclr":
+        if self.mining.use != "batches" and name in WITHOUT_NEGATIVES:
             yield (
-                f"mining.use must be batches where method.name is {name}: only simclr compares images with others "
-                f"beside the batch, got {self.mining.use}"
+                f"mining.use must be batches where method.name is {name}: it compares images with no negatives, "
+                f"got {self.mining.use}"
+            )
+        if self.mining.use == "stored" and name == "nnclr":
+            yield (
+                "mining.use must be batches or forward where method.name is nnclr: its anchors are stored, too, and no "
+                "gradient would enter either; got stored"
             )
         if self.positives.source in ("group", "order") and self.data.table is None:
             yield f"data.table must name a table where positives.from is {self.positives.source}, got null"
@@ -138,7 +143,12 @@ class Params(Section):
                 f"model.norm must be batch, sync or group where a view has {smallest} pixels a side (data.image_size, "
                 f"or augment.local_side of it): {model.encoder} leaves a single one of it; got instance"
             )
-        if model.norm == "batch":
+        if model.norm == "batch" and self.method.name == "moco" and self.train.micro_batch:
+            yield (
+                "model.norm must be instance or group where method.name is moco and train.micro_batch is not null: "
+                "a part of a batch cannot be divided into the groups of the whole; got batch"
+            )
+        elif model.norm == "batch":
             split = groups(batch) if self.method.name == "moco" else self.train.gpus
             if split % self.train.gpus:
                 yield (

@@ -123,11 +123,15 @@ def test_the_loss_falls(tmp_path, params_of, encoded, pretrained, optimiser, pre
     assert history.loss.iloc[-1] < history.loss.iloc[0] - 0.1
 
 
-@pytest.mark.parametrize("optimiser", ["sgd", "lars", "adamw"])
+@pytest.mark.parametrize(
+    "changes",
+    [*({"optimiser": name} for name in ("sgd", "lars", "adamw")), {"micro_batch": 4, "precision": "mixed"}],
+    ids=str,
+)
 def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
-    monkeypatch, tmp_path, params_of, encoded, pretrained, optimiser
+    monkeypatch, tmp_path, params_of, encoded, pretrained, changes
 ):
-    params = params_of(train={"epochs": 3, "optimiser": optimiser})
+    params = params_of(train={"epochs": 3} | changes)
 
     def train(name):
         pretrained(params, encoded, tmp_path / name)
@@ -148,6 +152,24 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
     assert epochs == [1, 2, 3]
     for file in ("encoder.safetensors", "history.csv"):
         assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
+
+
+@pytest.mark.parametrize("name", ["simclr", "moco", "byol"])
+def test_a_training_in_parts_is_that_of_whole_batches(tmp_path, params_of, encoded, pretrained, name):
+    def trained(images):
+        params = params_of(
+            method={"name": name, "queue": 32},
+            model={"norm": "group"},
+            train={"epochs": 2, "micro_batch": images, "precision": "float32"},
+        )
+        return pretrained(params, encoded, tmp_path / str(images))
+
+    whole, parts = trained(None), trained(4)
+    weights = [load_encoder(folder / "encoder.safetensors")[0].state_dict() for folder in (whole, parts)]
+    torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-5)
+    assert sha256(whole / "encoder.safetensors") != sha256(parts / "encoder.safetensors")
+    tables = [pd.read_csv(folder / "history.csv") for folder in (whole, parts)]
+    pd.testing.assert_frame_equal(*tables, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped"])
@@ -257,6 +279,37 @@ def test_slots_outlive_a_kill_and_are_no_part_of_the_checkpoint(train_with, monk
         assert sha256(train_with("killed", **settings) / file) == sha256(whole / file)
     with safe_open(whole / "encoder.safetensors", framework="pt") as checkpoint:
         assert not [name for name in checkpoint.keys() if "slots" in name]  # noqa: SIM118 (safe_open is no dict)
+
+
+@pytest.mark.parametrize("use", ["forward", "stored"])
+@pytest.mark.parametrize("name", ["moco", "memory_bank", "nnclr", "supcon", "triplet", "margin"])
+def test_every_method_with_negatives_takes_them_and_goes_on_after_a_kill(
+    tmp_path, monkeypatch, params_of, encoded, pretrained, mined, trained_mined, name, use
+):
+    """The same bytes; the same epochs without them come to others."""
+    if (name, use) == ("nnclr", "stored"):
+        pytest.skip("refused by the parameters")
+    mining, method = {"use": use, "companions": 2, "epochs": 2}, {"name": name, "queue": 32}
+    params, negatives = params_of(method=method, mining=mining), tmp_path / "negatives.npz"
+    before = pretrained(params, encoded, tmp_path / "round0")
+    mined(params, before / "encoder.safetensors", negatives)
+    whole = trained_mined(params, before, negatives, tmp_path / "whole")
+    plain = params_of(method=method, mining=mining | {"use": "batches", "neighbourhood": 1})
+    without = trained_mined(plain, before, negatives, tmp_path / "without")
+    keep = loop.save_state
+
+    def keep_and_die(path, state):
+        keep(path, state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_state", keep_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            trained_mined(params, before, negatives, tmp_path / "killed")
+    trained_mined(params, before, negatives, tmp_path / "killed")
+    digests = [sha256(folder / "encoder.safetensors") for folder in (whole, tmp_path / "killed", without)]
+    assert digests[0] == digests[1] != digests[2]
+    assert pd.read_csv(whole / "history.csv").loss.notna().all()
 
 
 def test_how_many_negatives_an_image_meets_is_told_and_tuned(train_with, capfd):

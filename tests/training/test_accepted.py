@@ -27,6 +27,11 @@ NETWORKS = [
     )
     if encoder != "resnet34"
 ]
+IN_PARTS = [  # of the fewest images
+    chosen | {"batch": 4, "micro_batch": 2}
+    for chosen in NETWORKS
+    if chosen["encoder"] in ("small", "vit_small") and chosen["batch"] == 2
+]
 EVERY_METHOD = [
     {"encoder": "small", "norm": norm, "size": 8, "method": method, "batch": 2, "precision": precision}
     for method, norm, precision in product(METHODS, NORMS, PRECISIONS)
@@ -53,7 +58,9 @@ def data_of(tmp_path_factory, params_of, image_folder, encoded_of):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "chosen", [*NETWORKS, *EVERY_METHOD, *EVERY_PRECISION], ids=lambda chosen: "-".join(map(str, chosen.values()))
+    "chosen",
+    [*NETWORKS, *IN_PARTS, *EVERY_METHOD, *EVERY_PRECISION],
+    ids=lambda chosen: "-".join(map(str, chosen.values())),
 )
 def test_what_is_accepted_can_be_trained(params_of, data_of, pretrained, tmp_path, chosen):
     try:
@@ -62,7 +69,12 @@ def test_what_is_accepted_can_be_trained(params_of, data_of, pretrained, tmp_pat
             model={"encoder": chosen["encoder"], "norm": chosen["norm"], "width": 8},
             method={"name": chosen["method"], "queue": 8},
             augment=chosen.get("augment", {}),
-            train={"batch_size": chosen["batch"], "precision": chosen.get("precision", "float32"), "knn_every": 0},
+            train={
+                "batch_size": chosen["batch"],
+                "micro_batch": chosen.get("micro_batch"),
+                "precision": chosen.get("precision", "float32"),
+                "knn_every": 0,
+            },
         )
     except UserError as refusal:
         assert "must be" in str(refusal)

@@ -18,7 +18,7 @@ from contraflow.encoded.names import CARD
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
-from contraflow.methods.parts.settings import MethodSettings
+from contraflow.methods.parts.settings import WITHOUT_NEGATIVES, MethodSettings
 from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training.parallel import on_each
@@ -29,16 +29,19 @@ STATEFUL = {  # all that keeps state or draws: a queue that no batch divides, a 
     "loss": {"temperature": "learned", "triplet": "random"},
     "negatives": {"selection": "adaptive", "outer": 0.5, "mix_pairs": 3},
 }
-KINDS = {
-    "plain": ({}, "double"),
-    "stateful": (STATEFUL, "double"),
-    "single": ({}, "single"),
-    "mixed": ({}, "mixed"),
-    "classified": ({"loss": {"cross_entropy": 0.5}}, "double"),
+KINDS = {  # parameters, precision, how many mined images come along, how many images an encoder sees at a time
+    "plain": ({}, "double", 0, None),
+    "stateful": (STATEFUL, "double", 0, None),
+    "single": ({}, "single", 0, None),
+    "mixed": ({}, "mixed", 0, None),
+    "classified": ({"loss": {"cross_entropy": 0.5}}, "double", 0, None),
+    "mined": ({}, "double", 3, None),
+    "parts": ({"model": {"norm": "group"}}, "double", 3, 2),
 }
 CASES = [(name, kind) for name in METHODS for kind in ("plain", "stateful", "single")]
 CASES += [(name, "classified") for name in METHODS if name != "supervised"]
-CASES = [(name, kind) for name, kind in CASES if name != "nnclr" or kind == "single"]  # it searches in single precision
+CASES += [(name, kind) for name in METHODS if name not in WITHOUT_NEGATIVES for kind in ("mined", "parts")]
+CASES += [(name, "parts") for name in WITHOUT_NEGATIVES]
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +59,10 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
     """`found[1]`, `found[2]`: what came out of each process and the folder of the trainings, in one and in two."""
 
     def settings_of(name, kind):
-        changes, precision = KINDS[kind]
-        norm = "batch" if name == "moco" else "sync"
-        changes = changes | {"method": changes.get("method", {}) | {"name": name}, "model": {"norm": norm}}
-        return name, MethodSettings.of(params_of(**changes)), precision
+        changes, *how = KINDS[kind]
+        norm = {"norm": "batch" if name == "moco" else "sync"}
+        changes = {"model": norm} | changes | {"method": changes.get("method", {}) | {"name": name}}
+        return name, MethodSettings.of(params_of(**changes)), *how
 
     cases = [*CASES, *((name, "mixed") for name in METHODS)]
     settings = {case: settings_of(*case) for case in cases}

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -36,17 +37,22 @@ def part(x, dim):
     return x.chunk(world_size(), dim)[rank()]
 
 
-def steps(name, settings, precision) -> dict:
-    """Loss and mean gradients of a method's second step, and all that it keeps."""
+def steps(name, settings, precision, along, micro_batch) -> dict:
+    """Loss and mean gradients of a method's second step, and all that it keeps; so many images come along with each."""
     torch.manual_seed(0)
     dtype = torch.float64 if precision == "double" else torch.float32
     method = METHODS[name](settings, SHAPE).to(dtype).train()
+    method.micro_batch = micro_batch if world_size() > 1 else None
     optimiser = torch.optim.SGD(method.parameters(), lr=0.05)
     for number in range(2):
         generator = torch.Generator().manual_seed(number)
         index = torch.randperm(SHAPE.images, generator=generator)[:8]
         views = torch.randn(2, 8, 1, 16, 16, generator=generator).to(dtype)
         batch = Batch(part(views, 1), index, torch.where(index % 4 == 3, -1, index % 3), number / 2)
+        if along:
+            others = torch.randn(along, 8, 1, 16, 16, generator=generator).to(dtype)
+            whose = (index + torch.arange(1, along + 1)[:, None]) % SHAPE.images
+            batch = replace(batch, companions=whose, companion_views=part(others, 1))
         optimiser.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "mixed"):
             output = method(batch)

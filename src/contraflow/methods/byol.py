@@ -22,6 +22,6 @@ class BYOL(Method):
         self.momentum.follow(self, batch.progress)
         z = self.each(self.projection, features)
         p1, p2 = self.gathered(self.predictor, z)
-        t1, t2 = self.momentum.embed(batch.views)
+        t1, t2 = self.momentum.embed(batch.views, self.micro_batch)
         # squared distances of unit vectors, 2 - 2 cos, of both directions
         return Output(4 + 2 * (negative_cosine(p1, t2) + negative_cosine(p2, t1)), gather(z.detach(), dim=1))

@@ -27,11 +27,11 @@ class MemoryBank(Contrastive):
         self.slots = Slots(torch.randn(data.images, self.dimension), settings.method.bank_momentum)
 
     def learn(self, features: Tensor, batch: Batch) -> Output:
-        z = self.embed(features)
+        z, companions = self.split(self.embed(features), batch)
         slots = self.slots.vectors
         drawn = self.training_images[torch.randint(len(self.training_images), (self.drawn,)).to(slots.device)]
         anchors, keys = z.flatten(0, 1), slots[batch.index].repeat(len(z), 1)
-        shown = batch.shown.expand(z.shape[:2]).flatten()
-        loss = self.find(anchors, keys, Stored(slots[drawn], drawn), shown, batch.progress)
+        shown, mined = batch.shown.expand(z.shape[:2]).flatten(), self.mined(batch, companions)
+        loss = self.find(anchors, keys, Stored(slots[drawn], drawn), mined, shown, batch.progress)
         self.slots.refresh(batch.index, z)
         return Output(loss, z)

@@ -18,6 +18,7 @@ class MoCo(Contrastive):
     """The first view finds the second, as a momentum encoder sees it, among keys of earlier steps.
 
     Keys enter the queue after the loss, and a key of the anchor's own image from an earlier epoch is no negative.
+    Companions are keys, too, which the queue does not take in.
 
     BatchNorm would tell by its statistics which images came together, and with that which key is the positive (section
     3.3). So it takes them of groups of a batch, on one GPU as on many, and keys go through it in other groups than
@@ -38,7 +39,10 @@ class MoCo(Contrastive):
     def learn(self, features: Tensor, batch: Batch) -> Output:
         self.momentum.follow(self, batch.progress)
         query, key = self.embed(features)[0], self.keys(batch.views[1:2])[0]
-        loss = self.find(query, key, self.queue.stored, batch.index, batch.progress)
+        companions = None
+        if batch.companion_views is not None:  # one after the other, so that each is in a group as the key is
+            companions = torch.cat([self.keys(view[None]) for view in batch.companion_views])
+        loss = self.find(query, key, self.queue.stored, self.mined(batch, companions), batch.index, batch.progress)
         self.queue.push(key, batch.shown.expand(2, -1)[1])
         return Output(loss, torch.stack([query, key]))
 
@@ -46,4 +50,5 @@ class MoCo(Contrastive):
         """The momentum encoder's projections of all processes' views, in other groups: (1, n, C, H, W) to (1, N, D)."""
         views = gather(views, dim=1)
         order = dealt(views.shape[1]).to(views.device)
-        return self.momentum.embed(views[:, order.chunk(world_size())[rank()]])[:, order.argsort()]
+        own = views[:, order.chunk(world_size())[rank()]]
+        return self.momentum.embed(own, self.micro_batch)[:, order.argsort()]

@@ -5,6 +5,7 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from contraflow.losses.infonce import Stored
 from contraflow.losses.ntxent import ntxent
 from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
@@ -15,24 +16,14 @@ class SimCLR(Contrastive):
     """NT-Xent over both views, all 2N anchors.
 
     Where there are small crops (multi-crop, Caron et al. 2020), the mean of that and of NT-Xent between each of them
-    and each of the views, all pairs counting alike. Images that others bring along, and slots, are negatives
-    of the whole batch.
+    and each of the views, all pairs counting alike.
     """
 
-    def seen(self, batch: Batch) -> Tensor:
-        if batch.companion_views is None:
-            return batch.views
-        return torch.cat([batch.views, batch.companion_views])  # apart, BatchNorm would tell which is which
-
     def learn(self, features: Tensor, batch: Batch) -> Output:
-        z = self.embed(features)
-        others = None if batch.slots is None else (batch.slots, batch.slot_index)
-        if batch.companion_views is not None:
-            z, along = z.split([len(batch.views), len(batch.companion_views)])
-            others = along.flatten(0, 1), batch.companions.flatten()
-        return Output(self.contrast(z, batch, others), z)
+        z, companions = self.split(self.embed(features), batch)
+        return Output(self.contrast(z, batch, self.mined(batch, companions)), z)
 
-    def contrast(self, z: Tensor, batch: Batch, others: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    def contrast(self, z: Tensor, batch: Batch, others: Stored | None) -> Tensor:
         """The loss of embeddings (2, N, D), with `others` as `ntxent` takes them."""
         tau = self.temperature(*z, batch.progress)
         views = list(zip(z, batch.shown.expand(z.shape[:2]), strict=True))

@@ -37,13 +37,14 @@ class Mining(Section):
     ] = 1
     use: Annotated[
         Literal["batches", "forward", "stored"],
-        "batches: composed so that images meet their negatives; simclr also forward and stored, as below",
+        "batches: composed so that images meet their negatives; forward, stored: brought along, as below",
     ] = "batches"
     neighbourhood: Annotated[
         Count, "batches: so many images lie together that the mined negatives link; 1: all at random"
     ] = 8
     companions: Annotated[
-        Count, "each image brings along so many: forward: in one view each; stored: as the vectors they last had"
+        Count,
+        "each image brings along so many: forward: in one view each; stored (not nnclr): as the vectors they last had",
     ] = 1
     band: Annotated[Range[Share], "semi_hard: drawn from these ranks, as shares of all images"] = [0.002, 0.004]
     margin: Annotated[Range[Cosine], "margin: drawn from those with a cosine similarity between these"] = [0.5, 0.95]

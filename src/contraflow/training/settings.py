@@ -15,6 +15,11 @@ from contraflow.views.settings import Augment
 class Train(Section):
     epochs: Annotated[Count, Suited({"glyphs": 8}), "before the first mining round"] = 2
     batch_size: Annotated[int, Field(ge=2), "images; each gives two views"] = 128
+    micro_batch: Annotated[
+        int | None,
+        Field(ge=2),
+        "so many images are in an encoder's memory at a time, on each GPU; the loss is of the whole batch; null: all",
+    ] = None
     gpus: Annotated[
         Count, "of one training, each with an equal part of every batch; fewer, or the CPU, where there are no more"
     ] = 1
@@ -37,6 +42,11 @@ class Train(Section):
     def _fits_together(self) -> Self:
         if self.batch_size % self.gpus:
             raise ValueError(f"train.batch_size must be a multiple of train.gpus, {self.gpus}, got {self.batch_size}")
+        if self.micro_batch and self.batch_size // self.gpus % self.micro_batch:
+            raise ValueError(
+                f"train.micro_batch must divide the images of a GPU, {self.batch_size // self.gpus}, "
+                f"got {self.micro_batch}"
+            )
         if self.stop_on == "knn" and not self.knn_every:
             raise ValueError("train.knn_every must be at least 1 where train.stop_on is knn, got 0")
         return self

@@ -21,9 +21,10 @@ class Batch:
             same.
         local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr gets any.
         companions: Sample indices of m other images that each image brings along as further negatives, (m, N) int64;
-            None where it brings none. Only simclr gets any.
+            None where it brings none. Only methods with negatives get any.
         companion_views: A view of each, (m, n, C, H, W).
-        slots: Vectors that are further negatives, (M, D); None where there are none. Only simclr gets any.
+        slots: Vectors that are further negatives, (M, D); None where there are none. Only methods with
+            negatives get any, but nnclr.
         slot_index: Sample indices of the images of these, (M,) int64.
     """
 

@@ -9,6 +9,7 @@ from contraflow.collectives import gather
 from contraflow.encoded.kin import Kin
 from contraflow.losses.cross_entropy import cross_entropy
 from contraflow.methods.parts.settings import MethodSettings
+from contraflow.models.cached import in_parts
 from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import projection_head
 from contraflow.models.norms import set_norm
@@ -68,6 +69,7 @@ class Method(nn.Module):
         predicts: Whether it has a `predictor` of one view's projection from the other's, (N, D) to (N, D), in the shape
             of the projection head (Grill et al. 2020, section 3.3).
         head: Makes the projection head, as `projection_head` does.
+        micro_batch: Of how many images encoders see the views at a time, as `train.micro_batch` says; None for all.
 
     Args:
         settings: What it is told.
@@ -78,6 +80,7 @@ class Method(nn.Module):
     positives_from = "image"
     predicts = False
     head = staticmethod(projection_head)
+    micro_batch: int | None = None
 
     def __init__(self, settings: MethodSettings, data: DataShape):
         super().__init__()
@@ -115,9 +118,9 @@ class Method(nn.Module):
     def features(self, views: Tensor) -> Tensor:
         """Encoder's features of views (V, n, C, H, W): (V, n, F).
 
-        All views go through the network as one batch, so that BatchNorm sees them together.
+        All views of an image go through the network in one batch, so that BatchNorm sees them together.
         """
-        return self.encoder(views.flatten(0, 1)).unflatten(0, views.shape[:2])
+        return in_parts(self.encoder, views, self.micro_batch)
 
     @staticmethod
     def each(head: Callable[[Tensor], Tensor], parts: Tensor) -> Tensor:

@@ -6,9 +6,7 @@ from torch import Tensor, nn
 
 from contraflow.losses.comparison import exact
 from contraflow.losses.infonce import Stored, info_nce
-from contraflow.methods.parts.base import Method
-from contraflow.methods.parts.kinship import Kinship
-from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.methods.parts.comparing import Comparing
 from contraflow.methods.parts.schedule import cosine_schedule
 from contraflow.methods.parts.settings import Loss
 
@@ -46,22 +44,27 @@ class Temperature(nn.Module):
         return loss.tau
 
 
-class Contrastive(Method):
-    """A method with a similarity, a temperature and a policy for its negatives."""
+class Contrastive(Comparing):
+    """A method with a similarity and a temperature beside the policy for its negatives."""
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
         self.similarity = settings.loss.similarity
         self.temperature = Temperature(settings.loss)
-        self.negatives = NegativePolicy(settings, data.positions)
-        self.kin = Kinship(data.kin)
 
     @property
     def comparing(self) -> dict:
         """What its loss is told, whatever it compares."""
         return {"similarity": self.similarity, "negatives": self.negatives, "kin": self.kin}
 
-    def find(self, query: Tensor, key: Tensor, stored: Stored, index: Tensor, progress: float) -> Tensor:
-        """`info_nce` of queries (N, D) of images `index` (N,), at the temperature of the share of training done."""
+    def find(
+        self, query: Tensor, key: Tensor, stored: Stored, mined: Stored | None, index: Tensor, progress: float
+    ) -> Tensor:
+        """`info_nce` of queries (N, D) of images `index` (N,), at the temperature of the share of training done.
+
+        What is `mined` is compared with them beside what the method has stored.
+        """
         tau = self.temperature(query, key, progress)
+        if mined is not None:
+            stored = Stored(*(torch.cat(both) for both in zip(stored, mined, strict=True)))
         return info_nce(query, key, stored, tau, index=index, **self.comparing)

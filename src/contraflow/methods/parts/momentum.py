@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from contraflow.collectives import gather
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.schedule import cosine_schedule
+from contraflow.models.cached import in_parts
 
 
 class MomentumCopy(nn.Module):
@@ -36,6 +37,10 @@ class MomentumCopy(nn.Module):
                 mine.lerp_(new, 1 - momentum)
 
     @torch.no_grad()
-    def embed(self, views: Tensor) -> Tensor:
-        """Projections of the views of all processes, of which this one has (V, n, C, H, W): (V, N, D)."""
-        return gather(self.projection(self.encoder(views.flatten(0, 1))).unflatten(0, views.shape[:2]), dim=1)
+    def embed(self, views: Tensor, micro_batch: int | None) -> Tensor:
+        """Projections of the views of all processes, of which this one has (V, n, C, H, W): (V, N, D).
+
+        The encoder sees those of `micro_batch` images at a time, None for all.
+        """
+        features = in_parts(self.encoder, views, micro_batch)
+        return gather(Method.each(self.projection, features), dim=1)

@@ -23,6 +23,7 @@ from contraflow.settings.values import (
 )
 
 METHODS = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
+WITHOUT_NEGATIVES = ("byol", "simsiam", "barlow_twins", "vicreg", "supervised")
 
 
 class MethodSection(Section):
