@@ -6,7 +6,7 @@ other code or parameters, whether or not they would change a figure; its benchma
 
 from pathlib import Path
 
-from benchmarks import mining_scale, search
+from benchmarks import composition, mining_scale, search
 from benchmarks.command import FULL
 from benchmarks.film import __main__ as film
 from benchmarks.loader import __main__ as loader
@@ -20,6 +20,7 @@ from benchmarks.rows import made_by
 def codes() -> dict[Path, str]:
     """The digest of what each file of figures would rest on if it were made now."""
     return {
+        composition.TABLE: composition.code(),
         film.ROWS: film.code(film.SIZES[FULL]),
         loader.RESULT: loader.code(),
         methods.ROWS: methods.code(METHODS[FULL].budgets),
