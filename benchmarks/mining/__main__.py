@@ -15,9 +15,10 @@ learning rate scaled to the batch.
 other arms differ from it by what their name says. `random, mined path` is mined and composed, too, but in
 neighbourhoods of one image: a second control, of the code path. `forward` passes one mined negative of each image on
 beside its two views, half as many views again; `stored` compares with the vector that it last had, which costs no view.
-`random, longer` has rounds of twice as many epochs: what more time brings without mining. Where labels make the
-positives, no negative can be false, so that the hardest of all (`no filter`) are the hardest by the true labels. Where
-they don't, `oracle` mines these: how much there would be to gain if no negative were false. It is no method.
+`random, one schedule` has no rounds, but all epochs in one schedule, and `random, longer` rounds of twice as many
+epochs: what more time brings without mining. Where labels make the positives, no negative can be false, so that the
+hardest of all (`no filter`) are the hardest by the true labels. Where they don't, `oracle` mines these: how much there
+would be to gain if no negative were false. It is no method.
 
 Temperatures are chosen for each arm on held-out images, for `glyphs` on characters that are neither trained on nor
 tested, with seed 0 alone, which spares eight of 15 trainings of each arm; for `fashion_mnist` with all seeds. A
@@ -36,6 +37,7 @@ from statistics import fmean
 import pandas as pd
 
 from benchmarks.command import FULL, arguments, tell
+from benchmarks.mining.arms import RANDOM
 from benchmarks.mining.figure import draw
 from benchmarks.mining.judging import Trained, judge
 from benchmarks.mining.table import document
@@ -79,6 +81,8 @@ def recorded(task: Task) -> tuple[dict[str, Trained], str]:
             found[arm] = compare(task, arm, lambda *key: rows[key])
         except KeyError:
             say(f"{arm}: trainings are missing")
+    if RANDOM not in found:
+        raise SystemExit(f"{task.rows} has not all trainings of {RANDOM}, beside which the others stand")
     return found, ", ".join(table["commit"].unique())
 
 

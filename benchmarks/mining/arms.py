@@ -47,6 +47,7 @@ GLYPHS = {
     "no filter": Arm(ALL),
     "random 128": of_size(128),
     "random 512": of_size(512),
+    "random, one schedule": Arm({"train.epochs": 12, "mining.rounds": 0}, mines=False),
     "random, longer": Arm({"mining.epochs": 4}, mines=False),
     "random, mined path": PATH,
     "neighbourhood 4": neighbourhood(4),

@@ -95,11 +95,12 @@ class Trainings:
         return with_changes(self._pictures | self.task.always | changes)
 
     def _pretrained(self, params: Params, seed: int) -> Before:
-        """What the rounds go on from: the same for all arms of a batch size, seed and temperature."""
-        shared = {"train.batch_size": params.train.batch_size, "loss.tau": params.loss.tau}
+        """What the rounds go on from: the same for all arms of a batch size, length, seed and temperature."""
+        length, batch_size, tau = params.train.epochs, params.train.batch_size, params.loss.tau
+        shared = {"train.epochs": length, "train.batch_size": batch_size, "loss.tau": tau}
         key = seed, *shared.values()
         if key not in self._before:
-            out, began = self.folder / "before{}-{}-{:g}".format(*key), time.process_time()
+            out, began = self.folder / f"before-{seed}-{length}-{batch_size}-{tau:g}", time.process_time()
             pretrain_into(out, self._params(shared), seed=seed, data=self._data)
             self._before[key] = Before(out, time.process_time() - began)
         return self._before[key]
