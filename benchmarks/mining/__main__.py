@@ -42,7 +42,7 @@ from benchmarks.mining.figure import draw
 from benchmarks.mining.judging import Trained, judge
 from benchmarks.mining.table import document
 from benchmarks.mining.tasks import TASKS, Task
-from benchmarks.mining.training import Trainings, code
+from benchmarks.mining.training import VALIDATION, Trainings, code
 from benchmarks.rows import Rows
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.progress import say
@@ -53,7 +53,8 @@ Row = Callable[[str, int, float], dict]
 
 def compare(task: Task, arm: str, row: Row) -> Trained:
     """An arm at the temperature that the held-out images choose."""
-    tried = {tau: fmean(row(arm, seed, tau)["validation"] for seed in task.tuning) for tau in task.taus}
+    chooses = f"{VALIDATION}{task.chosen_by}"
+    tried = {tau: fmean(row(arm, seed, tau)[chooses] for seed in task.tuning) for tau in task.taus}
     tau = max(task.taus, key=tried.get)
     return Trained({seed: row(arm, seed, tau) for seed in task.seeds}, tau, tried)
 

@@ -25,6 +25,8 @@ from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training.history import read_history
 
 STAGES = ("encode", "pretrain", "mine", "evaluate")
+VALIDATION = "validation_"
+"""What the columns of figures of the held-out images begin with."""
 
 
 class Before(NamedTuple):
@@ -77,16 +79,18 @@ class Trainings:
             folder = out
         checkpoint, called = folder / "encoder.safetensors", f"encoder-seed{seed}"
         result = evaluated(params, called, data=self._data, checkpoint=checkpoint, folder=self.folder)
-        validation, hits = result.validation[self.task.chosen_by], result.right[self.task.judged_by]
-        figures = {figure: result.test[figure] for figure in self.task.figures}
-        say(f"{name} · seed {seed} · tau {tau:g} · {self.task.chosen_by} of the validation images {validation:.2%}")
+        hits, figures = result.right[self.task.judged_by], self.task.figures
+        validation = {f"{VALIDATION}{figure}": result.validation[figure] for figure in figures}
+        test = {figure: result.test[figure] for figure in figures}
+        words = " · ".join(f"{figure} {value:.2%}" for figure, value in validation.items())
+        say(f"{name} · seed {seed} · tau {tau:g} · {words}")
         return {
             "training_seconds": round(seconds, 1),
             "mining_seconds": round(mining_seconds, 1),
             "meets": met,
             "false": false,
-            "validation": validation,
-            **figures,
+            **validation,
+            **test,
             "images": hits.images,
             "found": hits.bits,
         }

@@ -44,7 +44,7 @@ def test_the_temperature_is_chosen_with_some_seeds_and_ties_go_to_the_earlier():
 
     def row(arm, seed, tau):
         asked.append((seed, tau))
-        return {"validation": validation[tau]}
+        return {"validation_map@r": validation[tau]}
 
     assert compare(GLYPHS, "mined", row).tau == 0.05
     assert set(asked) == {*((0, tau) for tau in GLYPHS.taus), *((seed, 0.05) for seed in GLYPHS.seeds)}
@@ -52,9 +52,9 @@ def test_the_temperature_is_chosen_with_some_seeds_and_ties_go_to_the_earlier():
 
 def test_the_table_has_the_arms_of_which_all_is_trained(tmp_path):
     task = replace(GLYPHS, name=str(tmp_path))
-    rows = [{"arm": "random", "seed": 0, "tau": tau, "validation": 0.9} for tau in task.taus]
-    rows += [{"arm": "random", "seed": seed, "tau": 0.05, "validation": 0.9} for seed in task.seeds[1:]]
-    rows.append({"arm": "mined", "seed": 0, "tau": 0.05, "validation": 0.9})
+    rows = [{"arm": "random", "seed": 0, "tau": tau, "validation_map@r": 0.9} for tau in task.taus]
+    rows += [{"arm": "random", "seed": seed, "tau": 0.05, "validation_map@r": 0.9} for seed in task.seeds[1:]]
+    rows.append({"arm": "mined", "seed": 0, "tau": 0.05, "validation_map@r": 0.9})
     pd.DataFrame(rows).assign(commit="c0de").to_csv(task.rows, index=False)
     found, commits = recorded(task)
     assert list(found) == ["random"] and commits == "c0de"
@@ -62,6 +62,6 @@ def test_the_table_has_the_arms_of_which_all_is_trained(tmp_path):
 
 def test_no_table_without_the_arm_that_the_others_stand_beside(tmp_path):
     task = replace(GLYPHS, name=str(tmp_path))
-    task.rows.write_text("arm,seed,tau,validation,commit\nmined,0,0.05,0.9,c0de\n")
+    task.rows.write_text("arm,seed,tau,validation_map@r,commit\nmined,0,0.05,0.9,c0de\n")
     with pytest.raises(SystemExit, match="has not all trainings of random"):
         recorded(task)
