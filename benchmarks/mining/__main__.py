@@ -1,6 +1,7 @@
 """Does mining help? What is trained with mined negatives beside what is not, at the same number of epochs.
 
-    python -m benchmarks.mining glyphs           where it should: thousands of classes, retrieval of classes never seen
+    python -m benchmarks.mining glyphs           where it should: thousands of classes, retrieval of classes never seen;
+                                                 the first five arms about an hour, all of them hours, on two cores
     python -m benchmarks.mining fashion_mnist    where it should not: ten classes, a linear probe; about an hour
     python -m benchmarks.mining TASK --quick     three arms, a few pictures, a minute or two; writes nothing
     python -m benchmarks.mining TASK --table     the table again from the trainings that there are, by whatever code
