@@ -1,1 +1,1 @@
-"""Whether mining helps, and which: `python -m benchmarks.mining`."""
+"""Whether mining helps, which and where: `python -m benchmarks.mining TASK`."""

@@ -1,63 +1,88 @@
-"""The arms of the benchmark, and how much each is trained."""
+"""What is compared: each arm by what differs from the parameters of its task."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from benchmarks.command import FULL
-from benchmarks.pictures import FASHION_MNIST, TINY, Pictures
-
-TAUS = [0.1, 0.2, 0.5]
-HARDEST = {"mining.policy": "hardest"}
-SEMI_HARD = {"mining.policy": "semi_hard", "mining.band": [0.01, 0.1], "mining.candidates": 1000}
-MARGIN = {"mining.policy": "margin", "mining.margin": [-1.0, 0.95], "mining.candidates": 4000}
-WEIGHTED = {"mining.policy": "weighted", "mining.candidates": 4000}
-RANDOM = {"mining.policy": "random"}
-ALL = {"mining.false_negatives": "none"}
-MUTUAL = {"mining.false_negatives": "mutual", "mining.fn_top": 100}
-RANK = {"mining.false_negatives": "rank"}
-RANK_5 = RANK | {"mining.fn_share": 0.05}
-VIEWS = {"mining.false_negatives": "views", "mining.fn_threshold": 0.9, "mining.fn_top": 200}
-FORWARD = {"mining.use": "forward"}
-STORED = {"mining.use": "stored"}
-ARMS: dict[str, dict] = {  # what differs from params.yaml
-    "plain": {},
-    "random": RANDOM | ALL,
-    "hardest": HARDEST | ALL,
-    "hardest, rank": HARDEST | RANK,
-    "hardest, mutual": HARDEST | MUTUAL,
-    "hardest, views": HARDEST | VIEWS,
-    "semi-hard": SEMI_HARD | ALL,
-    "semi-hard, rank 5 %": SEMI_HARD | RANK_5,
-    "margin": MARGIN | ALL,
-    "margin, rank 5 %": MARGIN | RANK_5,
-    "weighted": WEIGHTED | ALL,
-    "weighted, rank 5 %": WEIGHTED | RANK_5,
-    "random, forward": RANDOM | ALL | FORWARD,
-    "weighted, rank 5 %, forward": WEIGHTED | RANK_5 | FORWARD,
-    "random, stored": RANDOM | ALL | STORED,
-    "weighted, rank 5 %, stored": WEIGHTED | RANK_5 | STORED,
-    "hcl": {"negatives.weighting": "hcl"},
-    "debiased": {"negatives.weighting": "debiased"},
-    "oracle": {},
-}
-UNMINED = ("plain", "hcl", "debiased")
-CONTROLS = ("plain", "random")
+RANDOM = "random"
+"""The arm that the others are compared with: batches drawn at random, as without mining."""
 
 
 @dataclass(frozen=True)
-class Size:
-    """How much is trained."""
+class Arm:
+    """How the rounds are trained.
 
-    arms: tuple[str, ...]
-    images: int
-    before: int  # epochs
-    seeds: tuple[int, ...]
-    taus: tuple[float, ...]
-    pictures: Pictures = FASHION_MNIST
+    Attributes:
+        changes: To the parameters of the task.
+        mines: Whether negatives are mined before each round.
+        told: Changes for the mining pass alone: what it knows and the training does not.
+    """
+
+    changes: Mapping[str, object] = field(default_factory=dict)
+    mines: bool = True
+    told: Mapping[str, object] = field(default_factory=dict)
 
 
-SIZES = {
-    FULL: Size(tuple(ARMS), 8_000, 3, (0, 1, 2), tuple(TAUS)),
-    "quick": Size(("plain", "hardest, rank", "oracle"), 1_000, 1, (0,), (0.2,)),
-    "tiny": Size(("plain", "random", "hardest, rank", "oracle"), 64, 1, (0, 1), (0.2,), TINY),
+UNMINED = Arm(mines=False)
+SHIPPED = Arm()
+HCL = Arm({"negatives.weighting": "hcl"}, mines=False)
+PATH = Arm({"mining.neighbourhood": 1})
+ALL = {"mining.false_negatives": "none"}
+RANK_5 = {"mining.fn_share": 0.05}
+FORWARD, STORED = {"mining.use": "forward"}, {"mining.use": "stored"}
+
+
+def of_size(batch: int) -> Arm:
+    """Random batches of so many images."""
+    return Arm({"train.batch_size": batch}, mines=False)
+
+
+def neighbourhood(images: int) -> Arm:
+    """Batches composed of neighbourhoods of so many images."""
+    return Arm({"mining.neighbourhood": images})
+
+
+GLYPHS = {
+    RANDOM: UNMINED,
+    "mined": SHIPPED,
+    "no filter": Arm(ALL),
+    "random 128": of_size(128),
+    "random 512": of_size(512),
+    "random, one schedule": Arm({"train.epochs": 12, "mining.rounds": 0}, mines=False),
+    "random, longer": Arm({"mining.epochs": 4}, mines=False),
+    "random, mined path": PATH,
+    "neighbourhood 4": neighbourhood(4),
+    "neighbourhood 32": neighbourhood(32),
+    "mutual": Arm({"mining.false_negatives": "mutual"}),
+    "relative": Arm({"mining.false_negatives": "relative"}),
+    "forward": Arm(FORWARD),
+    "stored": Arm(STORED),
+    "hcl": HCL,
 }
-ROUNDS = 2
+_SEMI_HARD = {"mining.policy": "semi_hard", "mining.band": [0.01, 0.1], "mining.candidates": 1000}
+_MARGIN = {"mining.policy": "margin", "mining.margin": [-1.0, 0.95], "mining.candidates": 4000}
+_WEIGHTED = {"mining.policy": "weighted", "mining.candidates": 4000}
+_OTHERS = {"mining.policy": "random"}
+FASHION_MNIST = {
+    RANDOM: UNMINED,
+    "mined": SHIPPED,
+    "random, mined path": PATH,
+    "oracle": Arm(ALL, told={"positives.from": "label"}),
+    "neighbourhood 4": neighbourhood(4),
+    "neighbourhood 32": neighbourhood(32),
+    "no filter": Arm(ALL),
+    "mutual": Arm({"mining.false_negatives": "mutual", "mining.fn_top": 100}),
+    "views": Arm({"mining.false_negatives": "views", "mining.fn_threshold": 0.9, "mining.fn_top": 200}),
+    "relative": Arm({"mining.false_negatives": "relative"}),
+    "semi-hard": Arm(_SEMI_HARD | ALL),
+    "semi-hard, rank 5 %": Arm(_SEMI_HARD | RANK_5),
+    "margin": Arm(_MARGIN | ALL),
+    "margin, rank 5 %": Arm(_MARGIN | RANK_5),
+    "weighted": Arm(_WEIGHTED | ALL),
+    "weighted, rank 5 %": Arm(_WEIGHTED | RANK_5),
+    "random others, forward": Arm(_OTHERS | ALL | FORWARD),
+    "weighted, rank 5 %, forward": Arm(_WEIGHTED | RANK_5 | FORWARD),
+    "random others, stored": Arm(_OTHERS | ALL | STORED),
+    "weighted, rank 5 %, stored": Arm(_WEIGHTED | RANK_5 | STORED),
+    "hcl": HCL,
+    "debiased": Arm({"negatives.weighting": "debiased"}, mines=False),
+}

@@ -32,6 +32,7 @@ class Pictures:
 
 
 FASHION_MNIST = Pictures("fashion_mnist", "Fashion-MNIST", {"data.name": "fashion_mnist"})
+GLYPHS = Pictures("glyphs", "Chinese characters in four typefaces", {"data.name": "glyphs"})
 EMOJI = Pictures("emoji", emoji.WORDS, {"data.image_size": emoji.SIDE}, emoji.write)
 FILM = Pictures("film", film.WORDS, {"data.image_size": film.SIDE, "data.table": film.TABLE}, film.write)
 TINY = Pictures("tiny", "tiny pictures", tiny.CHANGES, tiny.write)
