@@ -1,7 +1,7 @@
 """Does mining help? What is trained with mined negatives beside what is not, at the same number of epochs.
 
     python -m benchmarks.mining glyphs           where it should: thousands of classes, retrieval of classes never seen;
-                                                 the first five arms about an hour, all of them hours, on two cores
+                                                 the first four arms about an hour, all of them hours, on two cores
     python -m benchmarks.mining fashion_mnist    where it should not: ten classes, a linear probe; about an hour
     python -m benchmarks.mining TASK --quick     three arms, a few pictures, a minute or two; writes nothing
     python -m benchmarks.mining TASK --table     the table again from the trainings that there are, by whatever code
@@ -17,9 +17,9 @@ other arms differ from it by what their name says. `random, mined path` is mined
 neighbourhoods of one image: a second control, of the code path. `forward` passes one mined negative of each image on
 beside its two views, half as many views again; `stored` compares with the vector that it last had, which costs no view.
 `random, one schedule` has no rounds, but all epochs in one schedule, and `random, longer` rounds of twice as many
-epochs: what more time brings without mining. Where labels make the positives, no negative can be false, so that the
-hardest of all (`no filter`) are the hardest by the true labels. Where they don't, `oracle` mines these: how much there
-would be to gain if no negative were false. It is no method.
+epochs: what more time brings without mining. Where labels make the positives, no negative can be false, so that on
+`glyphs` the hardest of all, which `mined` takes there, are the hardest by the true labels. Where they don't, `oracle`
+mines these: how much there would be to gain if no negative were false. It is no method.
 
 Temperatures are chosen for each arm on held-out images, for `glyphs` on characters that are neither trained on nor
 tested, with seed 0 alone, which spares eight of 15 trainings of each arm; for `fashion_mnist` with all seeds. A

@@ -44,7 +44,6 @@ def neighbourhood(images: int) -> Arm:
 GLYPHS = {
     RANDOM: UNMINED,
     "mined": SHIPPED,
-    "no filter": Arm(ALL),
     "random 128": of_size(128),
     "random 512": of_size(512),
     "random, one schedule": Arm({"train.epochs": 12, "mining.rounds": 0}, mines=False),
@@ -52,6 +51,7 @@ GLYPHS = {
     "random, mined path": PATH,
     "neighbourhood 4": neighbourhood(4),
     "neighbourhood 32": neighbourhood(32),
+    "rank": Arm({"mining.false_negatives": "rank"}),
     "mutual": Arm({"mining.false_negatives": "mutual"}),
     "relative": Arm({"mining.false_negatives": "relative"}),
     "forward": Arm(FORWARD),

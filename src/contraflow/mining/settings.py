@@ -4,7 +4,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from contraflow.settings.values import Cosine, Count, Natural, Positive, Range, Section, Share, ShareBelowOne, Switch
+from contraflow.settings.values import (
+    Cosine,
+    Count,
+    Natural,
+    Positive,
+    Range,
+    Section,
+    Share,
+    ShareBelowOne,
+    Suited,
+    Switch,
+)
 
 
 class Mining(Section):
@@ -51,6 +62,7 @@ class Mining(Section):
     tau: Annotated[Positive, "weighted: drawn in proportion to exp(similarity / tau)"] = 0.05
     false_negatives: Annotated[
         Literal["none", "rank", "threshold", "mutual", "views", "relative"],
+        Suited({"glyphs": "none"}),
         "candidates suspected to show the same, left out: none, rank, threshold, mutual, views, relative",
     ] = "rank"
     fn_share: Annotated[ShareBelowOne, "rank: share of all images, the nearest to each"] = 0.002
