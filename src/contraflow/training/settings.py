@@ -13,7 +13,7 @@ from contraflow.views.settings import Augment
 
 
 class Train(Section):
-    epochs: Annotated[Count, Suited({"glyphs": 8}), "before the first mining round"] = 2
+    epochs: Annotated[Count, Suited({"glyphs": 8}), "before the first mining round"] = 6
     batch_size: Annotated[int, Field(ge=2), "images; each gives two views"] = 128
     micro_batch: Annotated[
         int | None,
