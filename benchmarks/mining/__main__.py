@@ -4,6 +4,7 @@
                                                  the first four arms about an hour, all of them hours, on two cores
     python -m benchmarks.mining fashion_mnist    where it should not: ten classes, a linear probe; about an hour
     python -m benchmarks.mining TASK --quick     three arms, a few pictures, a minute or two; writes nothing
+    python -m benchmarks.mining TASK --arm NAME  the trainings of one arm, or of several (--arm A --arm B), no table
     python -m benchmarks.mining TASK --table     the table again from the trainings that there are, by whatever code
 
 A task writes `runs.csv`, `table.md` and `gains.svg` into the folder of its name beside this file. All its arms
@@ -31,7 +32,7 @@ parameters and settings are taken as they are.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import fmean
 
@@ -60,8 +61,8 @@ def compare(task: Task, arm: str, row: Row) -> Trained:
     return Trained({seed: row(arm, seed, tau) for seed in task.seeds}, tau, tried)
 
 
-def measured(task: Task, size: str) -> tuple[dict[str, Trained], str]:
-    """All arms, each trained as far as it is not, and the commits that trained them."""
+def measured(task: Task, size: str, arms: Iterable[str]) -> tuple[dict[str, Trained], str]:
+    """Arms, each trained as far as it is not, and the commits that trained them."""
     rows = Rows(task.rows if size == FULL else None, code(task))
     with tempfile.TemporaryDirectory() as folder:
         trainings = Trainings(task, Path(folder))
@@ -70,7 +71,7 @@ def measured(task: Task, size: str) -> tuple[dict[str, Trained], str]:
             key = {"arm": arm, "seed": seed, "tau": tau}
             return rows.get(key, lambda: trainings.measure(arm, seed=seed, tau=tau))
 
-        return {arm: compare(task, arm, row) for arm in task.arms}, rows.commits
+        return {arm: compare(task, arm, row) for arm in arms}, rows.commits
 
 
 def recorded(task: Task) -> tuple[dict[str, Trained], str]:
@@ -91,10 +92,16 @@ def recorded(task: Task) -> tuple[dict[str, Trained], str]:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("task", choices=TASKS)
+    parser.add_argument("--arm", action="append", help="train this one alone, and write no table; may be repeated")
     parser.add_argument("--table", action="store_true", help="of the trainings in runs.csv; trains nothing")
     asked = parser.parse_args()
     task = TASKS[asked.task].sized(asked.size)
-    found, commits = recorded(task) if asked.table else measured(task, asked.size)
+    if unknown := set(asked.arm or []) - task.arms.keys():
+        parser.error(f"--arm must be one of {', '.join(task.arms)}, got {', '.join(sorted(unknown))}")
+    if asked.arm:
+        measured(task, asked.size, asked.arm)
+        return
+    found, commits = recorded(task) if asked.table else measured(task, asked.size, task.arms)
     judged = judge(task, found)
     text = document(task, found, judged, commits)
     if asked.size == FULL:

@@ -99,13 +99,13 @@ class Trainings:
         return with_changes(self._pictures | self.task.always | changes)
 
     def _pretrained(self, params: Params, seed: int) -> Before:
-        """What the rounds go on from: the same for all arms of a batch size, length, seed and temperature."""
-        length, batch_size, tau = params.train.epochs, params.train.batch_size, params.loss.tau
-        shared = {"train.epochs": length, "train.batch_size": batch_size, "loss.tau": tau}
-        key = seed, *shared.values()
+        """What the rounds go on from: the same for all arms of a length, batch size and rate, seed and temperature."""
+        train, tau = params.train, params.loss.tau
+        shared = {"train.epochs": train.epochs, "train.batch_size": train.batch_size, "train.lr": train.lr}
+        key = seed, tau, *shared.values()
         if key not in self._before:
-            out, began = self.folder / f"before-{seed}-{length}-{batch_size}-{tau:g}", time.process_time()
-            pretrain_into(out, self._params(shared), seed=seed, data=self._data)
+            out, began = self.folder / "-".join(["before", *map(str, key)]), time.process_time()
+            pretrain_into(out, self._params(shared | {"loss.tau": tau}), seed=seed, data=self._data)
             self._before[key] = Before(out, time.process_time() - began)
         return self._before[key]
 
