@@ -145,4 +145,3 @@ def test_a_guide_is_looked_at_before_the_first_job(tmp_path, params_of, image_fo
         UserError, match=r"guide\.safetensors is no checkpoint: name an encoder\.safetensors as a train"
     ):
         require_images(tmp_path, params)
-    require_images(tmp_path, params_of(data={"path": "images"}, mining=guided | {"rounds": 0}))

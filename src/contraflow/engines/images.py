@@ -24,7 +24,7 @@ def require_images(root: Path, params: Params) -> None:
         UserError: DVC would not watch one (see `require_watched`), or there are too few images in it, even if none of
             them is broken, or none that retrieval could find; or `mining.guide` is no fit checkpoint.
     """
-    if params.mining.guiding and params.mining.rounds:
+    if params.mining.guiding:
         _require_guide(root, params.mining.guiding, params.data.side)
     data, transfer = params.data, params.eval.transfer
     require_watched(root, transfer.name, Path(transfer.path), None)
