@@ -1,7 +1,8 @@
-"""How many images a folder gives a training is known before they are read."""
+"""How many images a folder gives a training is known before they are read, and whether a guide of mining fits."""
 
 import pytest
 
+from contraflow.commands.export import export
 from contraflow.engines.images import require_images
 from contraflow.foundations.errors import UserError
 
@@ -125,4 +126,22 @@ def test_retrieval_that_would_find_nothing_is_refused_before_the_first_job(
     if says is None:
         return require_images(tmp_path, params)
     with pytest.raises(UserError, match=says):
+        require_images(tmp_path, params)
+
+
+def test_a_guide_is_looked_at_before_the_first_job(tmp_path, params_of, image_folder, checkpoint_of):
+    image_folder(tmp_path / "images")
+    guide, guided = tmp_path / "guide.safetensors", {"guide": "guide.safetensors", "false_negatives": "relative"}
+    params = params_of(data={"path": "images"}, mining=guided)
+    with pytest.raises(UserError, match=r"mining\.guide must be a checkpoint, .* got guide\.safetensors$"):
+        require_images(tmp_path, params)
+    checkpoint_of(guide)
+    require_images(tmp_path, params)
+    with pytest.raises(UserError, match=r"takes grey images of 16 pixels a side, but those here are grey ones of 32"):
+        require_images(tmp_path, params_of(data={"path": "images", "image_size": 32}, mining=guided))
+    export(guide, tmp_path / "export")
+    (tmp_path / "export/encoder.safetensors").replace(guide)
+    with pytest.raises(
+        UserError, match=r"guide\.safetensors is no checkpoint: name an encoder\.safetensors as a train"
+    ):
         require_images(tmp_path, params)

@@ -10,6 +10,7 @@ import torch
 from safetensors import safe_open
 
 from contraflow.encoded.names import CARD
+from contraflow.encoded.pixels import read_images
 from contraflow.foundations.arrays import load_arrays, save_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
@@ -243,6 +244,78 @@ def test_shards_come_to_the_bytes_of_one_job(run, tmp_path, monkeypatch, params_
         mined(params(2), checkpoint, tmp_path / "lacking.npz", shards=[shards[1]])
     with pytest.raises(UserError, match=r"0\.npz was made from another encoder"):
         mined(params(3), run / "round1/encoder.safetensors", tmp_path / "lacking.npz", shards=shards)
+
+
+@pytest.fixture
+def guided(run, tmp_path, monkeypatch, params_of):
+    """`guided("relative")`: parameters by which `guide.safetensors` in the present directory, a copy of the encoder,
+    judges; without a guide where `guide` is None."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(run / "round0/encoder.safetensors", "guide.safetensors")
+
+    def params(name, guide="guide.safetensors", **mining):
+        filtered = {"false_negatives": name, "fn_threshold": 0.9, "fn_margin": 0.3, "policy": "weighted"}
+        return params_of(mining=filtered | ({"guide": guide} if guide else {}) | mining)
+
+    return params
+
+
+@pytest.mark.parametrize("name", ["threshold", "mutual", "views", "relative"])
+def test_a_guide_that_is_the_encoder_gives_the_same_table(run, tmp_path, mined, guided, name):
+    checkpoint = run / "round0/encoder.safetensors"
+    mined(guided(name, None), checkpoint, tmp_path / "alone.npz")
+    mined(guided(name), checkpoint, tmp_path / "guided.npz")
+    (alone, without), (found, made_from) = (
+        load_arrays(tmp_path / f"{table}.npz", MiningPass) for table in ("alone", "guided")
+    )
+    assert found.keys() == alone.keys() and found["suspected"].sum() > 0
+    assert {name: array.tobytes() for name, array in found.items()} == {n: a.tobytes() for n, a in alone.items()}
+    assert made_from.inputs == without.inputs | {"guide": sha256(checkpoint)}
+    assert made_from.params == without.params  # not where the guide lies
+
+
+@pytest.mark.parametrize("name", ["mutual", "views", "relative"])
+def test_shards_come_to_the_same_table_with_a_guide_and_none_is_of_another(
+    run, tmp_path, monkeypatch, mined, guided, checkpoint_of, name
+):
+    monkeypatch.setattr(step, "EMBEDDING_BATCH", 16)
+    checkpoint = run / "round0/encoder.safetensors"
+    checkpoint_of(tmp_path / "guide.safetensors")  # of another data set, with a normalisation of its own
+    mined(guided(name), checkpoint, tmp_path / "one.npz")
+    shards = [tmp_path / f"{i}.npz" for i in range(3)]
+    for i, path in enumerate(shards):
+        mined(guided(name, shards=3, memory_mb=1), checkpoint, path, threads=2, shard=i)
+    mined(guided(name, shards=3), checkpoint, tmp_path / "merged.npz", shards=shards)
+    assert sha256(tmp_path / "merged.npz") == sha256(tmp_path / "one.npz")
+    for other in (None, "guide.safetensors"):
+        shutil.copy(checkpoint, "guide.safetensors")
+        with pytest.raises(UserError, match=r"0\.npz was mined with another mining\.guide, or none"):
+            mined(guided(name, other, shards=3), checkpoint, tmp_path / "lacking.npz", shards=shards)
+
+
+def test_a_guide_sees_images_as_it_was_trained_to(run, tmp_path, encoded, mined, guided, checkpoint_of):
+    """Suspects are those of what its network makes of the pixels in its own normalisation."""
+    network, _ = load_encoder(checkpoint_of(tmp_path / "guide.safetensors", mean=[0.1], std=[0.7]))
+    pixels = torch.from_numpy(read_images(encoded.train_beton, encoded.training, 16)).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        features = torch.nn.functional.normalize(network((pixels / 255 - 0.1) / 0.7))
+    alike = (features @ features.T).fill_diagonal_(-1)
+    threshold = float(alike.quantile(0.8))
+    table = tmp_path / "negatives.npz"
+    mined(guided("threshold", fn_threshold=threshold, k=1, candidates=1000), run / "round0/encoder.safetensors", table)
+    arrays, _ = load_arrays(table, MiningPass)
+    sure = ((alike - threshold).abs() > 1e-5).all(dim=1).numpy()
+    assert (arrays["suspected"] == (alike >= threshold).sum(dim=1).numpy())[sure].all() and sure.sum() > 40
+
+
+@pytest.mark.parametrize(
+    ("images", "words"), [({"channels": 3}, "colour images of 16"), ({"image_size": 24}, "grey images of 24")]
+)
+def test_a_guide_for_other_images_is_refused(run, tmp_path, monkeypatch, mined, guided, checkpoint_of, images, words):
+    monkeypatch.setattr(step, "lease", None)  # before it waits for a GPU
+    checkpoint_of(tmp_path / "guide.safetensors", **images)
+    with pytest.raises(UserError, match=rf"mining\.guide, guide\.safetensors, takes {words} .* are grey ones of 16"):
+        mined(guided("relative"), run / "round0/encoder.safetensors", tmp_path / "n.npz")
 
 
 @pytest.fixture

@@ -6,6 +6,9 @@ from zipfile import ZipFile
 import pytest
 
 from contraflow.devices import cores
+from contraflow.foundations.arrays import load_arrays
+from contraflow.foundations.artefacts import sha256
+from contraflow.mining.table import MiningPass
 
 
 def test_a_mistake_in_the_parameters_is_told_before_any_job_starts(repository):
@@ -91,6 +94,26 @@ def test_a_control_of_mining_is_trained_beside_it_and_nothing_else_again(reposit
     repository.set(mining={"control": False})
     assert repository.jobs("snakemake --cores 2") == ["summarise_evaluations", "write_report"]
     assert not (repository.path / "results/mine/control").exists() and repository.up_to_date()
+
+
+def test_a_guide_of_mining_is_an_input_of_it_for_both_engines(repository, checkpoint_of):
+    guide = checkpoint_of(repository.path / "data/guide.safetensors")
+    repository.set(mining={"guide": "data/guide.safetensors", "false_negatives": "relative"})
+    jobs = repository.jobs("snakemake --cores 2")
+    assert "mine_negatives" in jobs and not {"pretrain_seed", "encode_images"} & set(jobs)
+    assert repository.up_to_date()
+    table = repository.path / "results/mine/seed0/round1/negatives.npz"
+    assert load_arrays(table, MiningPass)[1].inputs["guide"] == sha256(guide)
+    checkpoint_of(guide, norm="group")
+    assert repository.planned() == jobs
+    assert set(repository.json("dvc status --json")) >= {"mine"}
+    assert repository.jobs("dvc exp run") == jobs
+    assert load_arrays(table, MiningPass)[1].inputs["guide"] == sha256(guide)
+    assert repository.up_to_date()
+    guide.unlink()
+    said = repository.run("snakemake --cores 2", fails=True)
+    assert "mining.guide must be a checkpoint" in said and "Traceback" not in said
+    repository.set(mining={"guide": "data", "false_negatives": "rank"})
 
 
 def test_without_mining_the_pretrained_encoder_is_evaluated(repository):

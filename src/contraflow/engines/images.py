@@ -1,4 +1,7 @@
-"""What can be said of a run's folders of images before its first job: DVC sees them, and they fill its batches."""
+"""What can be said of a run's folders of images before its first job: DVC sees them, and they fill its batches.
+
+And of the guide of its mining: that it is a checkpoint, and for images of this size.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,8 +22,10 @@ def require_images(root: Path, params: Params) -> None:
 
     Raises:
         UserError: DVC would not watch one (see `require_watched`), or there are too few images in it, even if none of
-            them is broken, or none that retrieval could find.
+            them is broken, or none that retrieval could find; or `mining.guide` is no fit checkpoint.
     """
+    if params.mining.guiding:
+        _require_guide(root, params.mining.guiding, params.data.side)
     data, transfer = params.data, params.eval.transfer
     require_watched(root, transfer.name, Path(transfer.path), None)
     if listing := require_watched(root, data.name, Path(data.path), data.table):
@@ -29,6 +34,16 @@ def require_images(root: Path, params: Params) -> None:
         validation = draw_held_out(train, test, classes=listing.classes, **how)
         params.require_enough(len(train) - len(validation), len(listing.classes))
         _require_queries(params, listing.classes, train, test)
+
+
+def _require_guide(root: Path, guide: Path, side: int) -> None:
+    from contraflow.models.checkpoint import load_encoder  # takes seconds, which other runs need not spend
+
+    if not (root / guide).is_file():
+        raise UserError(f"mining.guide must be a checkpoint, an encoder.safetensors of an earlier run, got {guide}")
+    _, made_from = load_encoder(root / guide)
+    # of how many channels the images here are is known when they are encoded: the step `mine` looks
+    made_from.require_images(f"mining.guide, {guide},", size=side, channels=made_from.channels)
 
 
 def _require_queries(params: Params, classes: Sequence[str], train: Part, test: Part) -> None:

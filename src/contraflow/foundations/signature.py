@@ -70,7 +70,8 @@ class Settings:
         handed: Parameters that the step does not read, but by which the workflow decides which files it is handed.
         how: Parameters that say how results are computed, or where from; they do not depend on them.
         unread: Parameters in the step's sections that it does not read.
-        folder_of: The parameter that names the user's folder whose images the step reads; empty where it reads none.
+        folder_of: The parameter that names what the step reads of the user's: a folder of images, or a checkpoint;
+            empty where it reads none.
     """
 
     handed: ClassVar[tuple[str, ...]] = ()
@@ -117,7 +118,7 @@ class Settings:
         return {name: value for name, value in found.items() if name not in left_out}
 
     def folder(self) -> Path | None:
-        """The user's folder of images that the step reads; None where it reads none."""
+        """The user's folder of images, or checkpoint, that the step reads; None where it reads none."""
         return None
 
 

@@ -37,7 +37,7 @@ class Stages:
         return [path for path in self._specs[stage].get("deps", []) if "${" not in path]
 
     def reads_folder(self, stage: str) -> bool:
-        """Whether a stage may depend on a folder of the user, which a parameter names."""
+        """Whether a stage may depend on a folder or file of the user, which a parameter names."""
         return len(self.inputs(stage)) < len(self._specs[stage].get("deps", []))
 
     def above(self, stage: str) -> set[str]:

@@ -1,6 +1,6 @@
 """A mining pass: candidates, then suspicion, then choice, some anchors at a time."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,8 @@ from contraflow.encoded.kin import Kin
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.shares import part_of
-from contraflow.mining import policies, suspicion
+from contraflow.mining import policies
+from contraflow.mining.judges import Guide, by_encoder, by_guide
 from contraflow.mining.positives import similarity_to_positives
 from contraflow.mining.search import Candidates, Search
 from contraflow.mining.settings import Mining
@@ -57,6 +58,7 @@ def mine_negatives(
     kin: Kin | None = None,
     anchors: range | None = None,
     views: np.ndarray | None = None,
+    guide: Guide | None = None,
     device: torch.device = CPU,
     threads: int = 1,
 ) -> MinedNegatives:
@@ -71,6 +73,7 @@ def mine_negatives(
         kin: Which rows are known to be each other's positives.
         views: (A, V, D) features of augmented views of the anchors, of length 1; None where `settings.false_negatives`
             is not `views` and all anchors have known positives.
+        guide: Says in place of the features who is suspected; who is a candidate and who is hard they say all the same.
         threads: CPU threads of an approximate search.
 
     Raises:
@@ -79,20 +82,26 @@ def mine_negatives(
     """
     n, k = len(features), settings.k
     anchors = range(n) if anchors is None else anchors
-    search = Search(
-        features,
-        apart,
+    searching = partial(
+        Search,
+        apart=apart,
         count=settings.candidates,
         exact_up_to=settings.exact_up_to,
         device=device,
         threads=threads,
     )
-    at_a_time = _at_a_time(settings, search.looked_at, features.shape[1])
-    suspects = _suspicion(search, settings, features, at_a_time)
+    positives_by = partial(similarity_to_positives, kin=kin, draws=settings.positives, seed=seed, number=number)
+    search, to_positives = searching(features), positives_by(features)
+    if guide is None:
+        at_a_time = _at_a_time(settings, search.looked_at, features.shape[1])
+        suspects = by_encoder(search, settings, features, at_a_time)
+    else:
+        at_a_time = _at_a_time(settings, search.looked_at, max(features.shape[1], guide.features.shape[1]), guided=True)
+        second = searching(guide.features) if settings.false_negatives == "mutual" else None
+        suspects = by_guide(guide, second, settings, positives_by(guide.features), anchors, at_a_time)
     negative, rank = (np.full((len(anchors), k), nothing, np.int32) for nothing in (NONE, NOT_RANKED))
     similarity, positive = np.full((len(anchors), k), np.nan, np.float32), np.empty(len(anchors), np.float32)
     known, suspected = np.empty(len(anchors), np.int32), np.empty(len(anchors), np.int32)
-    to_positives = similarity_to_positives(features, kin, draws=settings.positives, seed=seed, number=number)
     label = f"search seed {seed} · round {number}"
     for rows, places in track(
         _blocks(anchors, at_a_time), total=-(-len(anchors) // at_a_time), label=label, unit=f"times {at_a_time} images"
@@ -123,10 +132,10 @@ def mine_negatives(
     return MinedNegatives(negative, similarity, rank, positive, known, suspected, search.kind, search.recall)
 
 
-def _at_a_time(settings: Mining, looked_at: int, dimension: int) -> int:
+def _at_a_time(settings: Mining, looked_at: int, dimension: int, *, guided: bool = False) -> int:
     """Anchors that fit into `settings.memory_mb`: their similarities to a block of all rows, what is kept of their
     candidates, and the features of those that are looked at once more."""
-    again = looked_at if settings.false_negatives == "views" else settings.k
+    again = looked_at if guided or settings.false_negatives == "views" else settings.k
     each = 4 * BANK_ROWS + CANDIDATE * looked_at + 4 * dimension * again
     return max(1, min(ANCHORS, settings.memory_mb * 2**20 // each))
 
@@ -136,30 +145,6 @@ def _blocks(anchors: range, size: int) -> Iterator[tuple[np.ndarray, slice]]:
     for start in range(0, len(anchors), size):
         places = slice(start, min(start + size, len(anchors)))
         yield np.array(anchors[places], np.int64), places
-
-
-def _suspicion(
-    search: Search, settings: Mining, features: np.ndarray, at_a_time: int
-) -> Callable[[Candidates, np.ndarray | None, np.ndarray], np.ndarray]:
-    """The function that says which candidates are suspected; it is given views of their anchors, too, and how similar
-    these are to their positives."""
-    name, top, threshold = settings.false_negatives, settings.fn_top, settings.fn_threshold
-    if name == "views":
-        suspects = partial(suspicion.agreed_by_views, images=features, top=top, threshold=threshold)
-        return lambda candidates, views, _: suspects(candidates, views)
-    if name == "relative":
-        return lambda candidates, _, positive: suspicion.above_positive(candidates, positive, settings.fn_margin)
-    if name == "rank":
-        suspects = partial(suspicion.topmost, left_out=round(part_of(len(features), settings.fn_share)))
-    elif name == "threshold":
-        suspects = partial(suspicion.similar, threshold=threshold)
-    elif name == "mutual":
-        blocks = _blocks(range(len(features)), at_a_time)
-        lists = np.concatenate([search.candidates(rows, top).other.astype(np.int32) for rows, _ in blocks])
-        suspects = partial(suspicion.mutual, lists=lists)
-    else:
-        suspects = suspicion.nobody
-    return lambda candidates, views, positive: suspects(candidates)
 
 
 def _scores(candidates: Candidates, draws: policies.Draws, settings: Mining, n: int) -> np.ndarray:

@@ -92,6 +92,12 @@ class Search:
         known = (out & (found >= 0) & (found != anchor[:, None])).sum(axis=1)
         return Candidates(anchor, take(other), take(similarity), known)
 
+    def lists(self, top: int, at_a_time: int) -> np.ndarray:
+        """The `top` nearest others of every row, (N, top) int32, -1 for none; so many rows are searched at a time."""
+        rows = np.arange(len(self._features))
+        blocks = (rows[start : start + at_a_time] for start in range(0, len(rows), at_a_time))
+        return np.concatenate([self.candidates(block, top).other.astype(np.int32) for block in blocks])
+
 
 def most_kin(apart: Sequence[Kin]) -> int:
     """How many rows are kin of any, itself included, at most."""

@@ -1,5 +1,7 @@
 """The section `mining`: hard negatives between rounds."""
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
@@ -8,6 +10,7 @@ from contraflow.settings.values import (
     Cosine,
     Count,
     Natural,
+    Place,
     Positive,
     Range,
     Section,
@@ -16,6 +19,8 @@ from contraflow.settings.values import (
     Suited,
     Switch,
 )
+
+NO_GUIDE = "data"  # DVC watches what mining.guide names, so that there must be something, as for eval.transfer.path
 
 
 class Mining(Section):
@@ -65,6 +70,10 @@ class Mining(Section):
         Suited({"glyphs": "none"}),
         "candidates suspected to show the same, left out: none, rank, threshold, mutual, views, relative",
     ] = "rank"
+    guide: Annotated[
+        Place,
+        "a checkpoint whose encoder says who is suspected, but by rank; data: the one that is trained says so itself",
+    ] = NO_GUIDE
     fn_share: Annotated[ShareBelowOne, "rank: share of all images, the nearest to each"] = 0.002
     fn_threshold: Annotated[
         Cosine, "threshold, views: at least this cosine similarity, of views to any of several of the anchor"
@@ -85,8 +94,13 @@ class Mining(Section):
         """How many positives of each image are looked at."""
         return self.fn_views if self.false_negatives in ("views", "relative") else 1
 
+    @property
+    def guiding(self) -> Path | None:
+        """The checkpoint of the guide; None where there is none."""
+        return None if self.guide == NO_GUIDE else Path(self.guide)
+
     @model_validator(mode="after")
-    def _candidates_suffice(self) -> Self:
+    def _suit_each_other(self) -> Self:
         if self.candidates < self.k:
             raise ValueError(f"mining.candidates must be at least mining.k, which is {self.k}, got {self.candidates}")
         if self.use != "batches" and self.companions > self.k:
@@ -95,8 +109,20 @@ class Mining(Section):
             raise ValueError(
                 "mining.control must be false where mining.rounds is 0: nothing is mined that it could judge"
             )
+        if self.guiding and self.false_negatives in ("none", "rank"):
+            raise ValueError(
+                "mining.false_negatives must be threshold, mutual, views or relative where mining.guide is named, "
+                f"got {self.false_negatives}"
+            )
+        if self.guiding and os.path.normpath(self.guide).split("/")[0] in ("", ".", "..", "results"):
+            # a job that reads elsewhere leaves no trace, and a result would be made from itself
+            raise ValueError(
+                "mining.guide must be a checkpoint in this directory, but not in results, which a run replaces, "
+                f"got {self.guide!r}"
+            )
         return self
 
 
-HOW = ("mining.memory_mb", "mining.shards")  # say how negatives are found; which are does not depend on them
+# say how negatives are found, or where the guide lies: which are found depends on its content
+HOW = ("mining.memory_mb", "mining.shards", "mining.guide")
 UNREAD = ("mining.control",)  # by it the workflow has more jobs, and no other job changes

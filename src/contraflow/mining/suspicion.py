@@ -52,6 +52,17 @@ def mutual(candidates: Candidates, lists: np.ndarray) -> np.ndarray:
     return found
 
 
+def same(candidates: Candidates, others: np.ndarray, suspected: np.ndarray) -> np.ndarray:
+    """Those that are suspected among other rows of the same anchors.
+
+    Args:
+        others: Rows (A, T), -1 for none.
+        suspected: bool (A, T).
+    """
+    anchor = np.arange(len(others))[:, None] << 32  # a number for each pair of anchor and row
+    return candidates.there & np.isin(anchor + candidates.other, (anchor + others)[suspected])
+
+
 def agreed_by_views(
     candidates: Candidates, views: np.ndarray, images: np.ndarray, *, top: int, threshold: float
 ) -> np.ndarray:

@@ -31,6 +31,19 @@ class Checkpoint(Provenance):
     mean: list[float]
     std: list[float]
 
+    def require_images(self, called: str, *, size: int, channels: int) -> None:
+        """Refuse the encoder, which is `called` so, where it takes other images.
+
+        Raises:
+            UserError: they have another size or number of channels.
+        """
+        if (self.image_size, self.channels) != (size, channels):
+            kinds = {1: "grey", 3: "colour"}
+            raise UserError(
+                f"{called} takes {kinds[self.channels]} images of {self.image_size} pixels a side, but those here are "
+                f"{kinds[channels]} ones of {size}: name an encoder that was trained on such images"
+            )
+
 
 def save_model(path: Path, model: nn.Module, provenance: Checkpoint) -> None:
     """Write every parameter and buffer of `model`, with its provenance and a digest of both, to a safetensors file."""
@@ -73,7 +86,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
     with reading(path):
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)
-            sealed = file.metadata()["provenance"]
+            if not (sealed := (file.metadata() or {}).get("provenance")):
+                raise UserError(f"{path} is no checkpoint: name an encoder.safetensors as a training leaves it")
         return tensors, Checkpoint.of_sealed(sealed, _parts(tensors), path)
 
 

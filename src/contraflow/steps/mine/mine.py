@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
@@ -19,11 +19,12 @@ from contraflow.methods.parts.registry import source_of
 from contraflow.methods.parts.settings import Positives
 from contraflow.mining.apart import never_negatives
 from contraflow.mining.figures import PassFigures
+from contraflow.mining.judges import Guide
 from contraflow.mining.negatives import NONE, mine_negatives
 from contraflow.mining.positives import known_positives
 from contraflow.mining.settings import HOW, UNREAD, Mining
 from contraflow.mining.table import MiningPass
-from contraflow.models.checkpoint import load_encoder
+from contraflow.models.checkpoint import Checkpoint, load_encoder
 from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import unit
 from contraflow.views.loader import ImageLoader, ViewLoader
@@ -46,6 +47,10 @@ class MiningSettings(Settings):
 
     how: ClassVar = HOW
     unread: ClassVar = UNREAD
+    folder_of: ClassVar = "mining.guide"
+
+    def folder(self) -> Path | None:
+        return self.mining.guiding
 
     def kin(self, data: EncodedData) -> Kin | None:
         """Which images are known to be each other's positives."""
@@ -69,8 +74,9 @@ def mine(
     The table has the arrays anchor (M,), negative, similarity and rank (M, k), positive, known and suspected (M,), of
     which `mining.negatives.MinedNegatives` tells, anchors and negatives as indices into `train.beton`; its provenance
     says the rest. Validation images are neither anchors nor negatives, and images that show the same (`positives.from`)
-    and copies are not each other's. Features lie on the disk of `negatives`, not in memory. A table of how similar
-    positives and negatives are, and of what was left out, is printed.
+    and copies are not each other's. Where `mining.guide` names another encoder, that says who is suspected. Features
+    lie on the disk of `negatives`, not in memory. A table of how similar positives and negatives are, and of what was
+    left out, is printed.
 
     Args:
         shard: Only for this one, from 0, of `mining.shards` shares of the images. Each embeds all images, which is a
@@ -78,33 +84,49 @@ def mine(
         shards: Where there are tables of all shards, these are put together, to the bytes of a table mined at once.
 
     Raises:
-        UserError: the encoder was trained on other data, its features are not finite, or `mining.k` asks for more
-            images than are left; a shard's table is damaged, or of another encoder, data set or division.
+        UserError: the encoder was trained on other data, the guide takes other images, features are not finite, or
+            `mining.k` asks for more images than are left; a shard's table is damaged, or of another encoder, guide,
+            data set or division.
     """
     encoded, mining = EncodedData.open(data), settings.mining
+    inputs = {"data": encoded.digest, "encoder": sha256(encoder)}
+    if mining.guiding:
+        inputs["guide"] = sha256(mining.guiding)
     if shards:
-        _merge(shards, mining.shards, data=encoded.digest, encoder=sha256(encoder), out=negatives)
+        _merge(shards, mining.shards, inputs, out=negatives)
         _tell(negatives, mining.false_negatives)
         return
     torch.set_num_threads(job_cores())
     network, made_from = load_encoder(encoder)
     made_from.require(encoder, data=encoded.digest)
+    other = load_encoder(mining.guiding) if mining.guiding else None
+    if other:
+        size, channels = encoded.card.image_size, encoded.card.channels
+        other[1].require_images(f"mining.guide, {mining.guiding},", size=size, channels=channels)
     seed, number = made_from.seed, made_from.round + 1
     training, kin = encoded.training, settings.kin(encoded)
     apart = never_negatives(encoded, kin, settings.window)
     kin = kin and kin.among(training)
     rows = range(len(training)) if shard is None else _share(len(training), shard, mining.shards)
-    loading = {"batch_size": EMBEDDING_BATCH, "threads": threads, **encoded.card.loading}
+    views_asked = mining.false_negatives == "views" or not known_positives(kin, len(training)).all()
     with lease() as (device,):
 
-        def on_sphere(batches: Iterable[tuple[Tensor, Tensor]], images: int, what: str) -> Iterator[np.ndarray]:
-            total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {seed} · round {number}"
-            tracked = track(batches, total=total, label=label, unit="batches")
-            return map(unit, finite_features(network, tracked, device, f"the encoder of seed {seed} ({encoder})"))
+        def embedded(
+            network: nn.Module, made_from: Checkpoint, called: str, *, with_views: bool
+        ) -> tuple[np.ndarray, np.ndarray | None]:
+            """Features of all images, and of views of the anchors."""
+            loading = {"batch_size": EMBEDDING_BATCH, "threads": threads, "size": encoded.card.image_size}
+            loading |= {"mean": made_from.mean, "std": made_from.std}
 
-        images = ImageLoader(encoded.train_beton, indices=training, **loading)
-        features, views = on_disk(on_sphere(images, len(training), "images"), beside=negatives), None
-        if mining.false_negatives == "views" or not known_positives(kin, len(training)).all():
+            def on_sphere(batches: Iterable[tuple[Tensor, Tensor]], images: int, what: str) -> Iterator[np.ndarray]:
+                total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {seed} · round {number}"
+                tracked = track(batches, total=total, label=label, unit="batches")
+                return map(unit, finite_features(network, tracked, device, called))
+
+            images = ImageLoader(encoded.train_beton, indices=training, **loading)
+            features = on_disk(on_sphere(images, len(training), "images"), beside=negatives)
+            if not with_views:
+                return features, None
             recipes = settings.augment.chosen().whole()
             recipes = [recipes[view % len(recipes)] for view in range(mining.positives)]
             # whole batches, the same in any shard: what a network makes of an image may depend on them in the last bit
@@ -115,7 +137,15 @@ def mine(
             )
             of_each = ((batch.views.transpose(0, 1).flatten(0, 1), batch.index) for batch in batches)
             views = on_disk(on_sphere(of_each, len(order), "views"), beside=negatives)
-            views = views.reshape(len(order), mining.positives, -1)[rows.start - first : rows.stop - first]
+            return features, views.reshape(len(order), mining.positives, -1)[rows.start - first : rows.stop - first]
+
+        features, views = embedded(
+            network, made_from, f"the encoder of seed {seed} ({encoder})", with_views=views_asked
+        )
+        guide = None
+        if other:
+            judging = views_asked and mining.false_negatives in ("views", "relative")
+            guide = Guide(*embedded(*other, f"mining.guide ({mining.guiding})", with_views=judging))
         found = mine_negatives(
             features,
             [each.among(training) for each in apart],
@@ -125,6 +155,7 @@ def mine(
             kin=kin,
             anchors=rows,
             views=views,
+            guide=guide,
             device=device,
             threads=job_cores(),
         )
@@ -133,7 +164,7 @@ def mine(
         seed=seed,
         round=number,
         params=settings.made_from(),
-        inputs={"data": encoded.digest, "encoder": sha256(encoder)},
+        inputs=inputs,
         search=found.search,
         recall=round(found.recall, 4),
         shard=None if shard is None else [shard, mining.shards],
@@ -155,12 +186,14 @@ def _tell(table: Path, filtered: str) -> None:
     say(f"mined seed {made_from.seed} · round {made_from.round}\n{PassFigures.of(arrays).lines(filtered)}")
 
 
-def _merge(shards: list[Path], wanted: int, *, data: str, encoder: str, out: Path) -> None:
-    """Put the tables of `wanted` shards together, which are to be of this data and this encoder, by digest."""
+def _merge(shards: list[Path], wanted: int, inputs: dict[str, str], *, out: Path) -> None:
+    """Put the tables of `wanted` shards together, which are to be made from these inputs, by digest."""
     tables = {}
     for path in shards:
         arrays, provenance = load_arrays(path, MiningPass)
-        provenance.require(path, data=data, encoder=encoder)
+        provenance.require(path, data=inputs["data"], encoder=inputs["encoder"])
+        if provenance.inputs != inputs:
+            raise UserError(f"{path} was mined with another mining.guide, or none: delete it and mine again")
         number, of = provenance.shard or (0, 1)
         if of != wanted:
             raise UserError(f"{path} is one of {of} shards, not of mining.shards, {wanted}: delete it and mine again")
