@@ -86,7 +86,7 @@ def changed(**values):
             {"eval__fine_tune": {"share": 0.001, "epochs": 2, "lr": 0.1}},
             "eval.fine_tune.share must leave at least train.batch_size, 128, labelled images, but 0.001 leaves at",
         ),
-        ({"train__warmup_epochs": 2}, "train.warmup_epochs must be less than train.epochs, 2, got 2"),
+        ({"train__warmup_epochs": 6}, "train.warmup_epochs must be less than train.epochs, 6, got 6"),
         (
             {"train__warmup_epochs": 1.5},
             "train.warmup_epochs must be less than mining.epochs, 1, got 1.5",
