@@ -10,8 +10,7 @@
 A task writes `runs.csv`, `table.md` and `gains.svg` into the folder of its name beside this file. All its arms
 (`arms.py`) have equal views: the epochs of `tasks.py`, first without mining, then in rounds, each with a schedule of
 its own. Arms of one batch size, seed and temperature go on from the same training. At equal batch size they have equal
-steps, too; of `random 128` and `random 512` the views are equal and the steps a fourth and a sixteenth, with the
-learning rate scaled to the batch.
+steps, too; of `random 128` and `random 512` the views are equal and the steps a fourth and a sixteenth.
 
 `random` mines nothing, and draws its batches at random, as the control of a run does. `mined` is the shipped policy;
 other arms differ from it by what their name says. `random, mined path` is mined and composed, too, but in
