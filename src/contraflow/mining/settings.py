@@ -30,8 +30,8 @@ class Mining(Section):
         Switch(True),
         "true: as many epochs with random batches, too; the verdict says whether mining helped (docs/mining.md)",
     ] = False
-    epochs: Annotated[Count, "of training in each round"] = 1
-    lr: Annotated[Positive, "as train.lr"] = 0.1
+    epochs: Annotated[Count, Suited({"glyphs": 2}), "of training in each round"] = 1
+    lr: Annotated[Positive, Suited({"glyphs": 0.2}), "as train.lr"] = 0.1
     k: Annotated[Count, "hard negatives kept for each image"] = 8
     policy: Annotated[
         Literal["hardest", "semi_hard", "margin", "weighted", "random"],
