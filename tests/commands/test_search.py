@@ -65,7 +65,7 @@ def test_recall_is_said_of_pictures_in_folders_of_a_class(tmp_path, checkpoint, 
     )
     hits = {1: [], 5: []}
     for path, row in zip(paths, cosine, strict=True):
-        found = [names[encoded.labels("training")[i]] for i in np.argsort(-row)[:5] if row[i] < 1 - 1e-7]
+        found = [names[encoded.labels("training")[i]] for i in np.argsort(-row) if row[i] < 1 - 1e-7]
         for k, hit in hits.items():
             hit.append(path.parent.name in found[:k])
     search([*paths, stray], checkpoint=checkpoint, data=encoded.folder / CARD, k=5, out=tmp_path / "page.html")
@@ -74,6 +74,8 @@ def test_recall_is_said_of_pictures_in_folders_of_a_class(tmp_path, checkpoint, 
     assert recalls in said
     text = (tmp_path / "page.html").read_text()
     assert text.count("✓ right") + text.count("✗ wrong") == 5 * len(paths)
+    search(paths, checkpoint=checkpoint, data=encoded.folder / CARD, k=1, out=tmp_path / "page.html")
+    assert f"recall@1 {np.mean(hits[1]):.3f}, over" in capfd.readouterr().err
     search([stray], checkpoint=checkpoint, data=encoded.folder / CARD, k=5, out=tmp_path / "page.html")
     assert "recall@" not in capfd.readouterr().err and "right</strong>" not in (tmp_path / "page.html").read_text()
 

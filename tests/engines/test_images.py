@@ -129,6 +129,34 @@ def test_retrieval_that_would_find_nothing_is_refused_before_the_first_job(
         require_images(tmp_path, params)
 
 
+@pytest.mark.parametrize(
+    ("source", "columns", "row", "says"),
+    [
+        ("label", "", lambda n: "", "must not be label where there are no labels, as in .*t.csv$"),
+        ("label", "", lambda n: f"{n % 2}", None),
+        ("order", "", lambda n: f"{n % 2}", "order needs a column order or group in data.table, and .*t.csv has none$"),
+        ("order", ",order", lambda n: f",{n}", None),
+        ("order", ",group", lambda n: f",{n % 2}", None),
+        ("group", "", lambda n: f"{n % 2}", "group needs a column group in data.table, with two groups or more$"),
+        ("group", ",group", lambda n: ",film", "group needs a column group in data.table, with two groups or more$"),
+        ("group", ",group", lambda n: f",{n % 3}", None),
+    ],
+)
+def test_positives_that_the_table_does_not_tell_are_refused_before_the_first_job(
+    tmp_path, params_of, image_folder, source, columns, row, says
+):
+    folder = image_folder(tmp_path / "images")
+    files = [file.relative_to(folder) for file in sorted(folder.glob("*/*"))]
+    lines = [f"{file},{row(number)}" for number, file in enumerate(files)]
+    (folder / "t.csv").write_text("\n".join([f"path,label{columns}", *lines]))
+    data = {"path": str(folder), "table": "t.csv"}
+    params = params_of(data=data, train={"batch_size": 2}, positives={"from": source})
+    if says is None:
+        return require_images(tmp_path, params)
+    with pytest.raises(UserError, match=rf"^positives\.from {says}"):
+        require_images(tmp_path, params)
+
+
 def test_a_guide_is_looked_at_before_the_first_job(tmp_path, params_of, image_folder, checkpoint_of):
     image_folder(tmp_path / "images")
     guide, guided = tmp_path / "guide.safetensors", {"guide": "guide.safetensors", "false_negatives": "relative"}

@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 
 import numpy as np
 
@@ -36,6 +37,19 @@ def test_what_is_near_is_told_in_words():
     assert 'alt="Training image 7 of class dog, similarity 1.000"' in html
     assert 'alt="Training image 10, similarity \u22120.500"' in html  # one without a label
     assert "class" not in re.sub(r"<style>.*?</style>|class=\"", "", page(found("a.png")), flags=re.DOTALL)
+
+
+def test_a_picture_finds_the_copies_of_it_but_not_itself():
+    one = found("a.png", k=3, labels=[1, 0, 1])
+    nearest = np.stack([one.image, one.image, one.nearest[2]])
+    assert [replace(one, nearest=nearest, own=own).finds(1) for own in (0, 1)] == [True, False]
+    assert [replace(one, nearest=nearest, own=own).finds(2) for own in (0, 1)] == [True, True]
+    assert [len(cut) for cut in (one.first(2).nearest, one.first(2).label, one.first(9).index)] == [2, 2, 3]
+
+
+def test_what_has_no_label_is_neither_right_nor_wrong():
+    html = page(replace(found("a.png", labels=[1, 0, 1, -1]), own=1), classes=["cat", "dog"])
+    assert html.count("✓ right") == 2 and html.count("✗ wrong") == 1
 
 
 def test_many_large_pictures_stay_small():

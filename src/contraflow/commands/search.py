@@ -40,8 +40,8 @@ def search(
 ) -> None:
     """Show the training images that are most like some images.
 
-    Where the folder of a picture is called like a class, what is found is right or wrong: it says recall@1 and recall@k
-    over such pictures.
+    Where the folder of a picture is called like a class of training images, what is found is right or wrong: it says
+    recall@1 and recall@k over such pictures.
 
     Raises:
         UserError: an image cannot be read (all such are named), the checkpoint or the encoded data is missing or
@@ -63,9 +63,10 @@ def search(
         bank = on_disk(_on_sphere(trained, batches, device), beside=out)
         parts = (normalised(asked[i : i + BATCH], **trained.normalisation) for i in range(0, len(asked), BATCH))
         queries = np.concatenate([*_on_sphere(trained, ((part, torch.zeros(len(part))) for part in parts), device)])
-        similarity, row = Bank(bank, device=device).nearest(queries, k)
+        similarity, row = Bank(bank, device=device).nearest(queries, k + 1)  # one may be the image itself
     index, labels = encoded.training[row], encoded.labels("train")
-    classes = {name: label for label, name in enumerate(encoded.card.classes)}
+    searched = set(labels[encoded.training].tolist())
+    classes = {name: label for label, name in enumerate(encoded.card.classes) if label in searched}
     found = [
         Found(
             name=printable(path.name),
@@ -78,19 +79,18 @@ def search(
         )
         for i, path in enumerate(images)
     ]
+    shown = min(k, len(bank))
     page = render(
-        found,
+        [each.first(shown) for each in found],
         classes=encoded.card.classes,
         data=encoded.card.name,
         searched=len(bank),
         encoder=f"the encoder of seed {trained.made_from.seed} after round {trained.made_from.round}",
     )
     write_text(out, page)
-    say(f"{out}: the {similarity.shape[1]:,} nearest of {len(bank):,} training images to {len(images):,}")
+    say(f"{out}: the {shown:,} nearest of {len(bank):,} training images to {len(images):,}")
     if known := [each for each in found if each.own != UNLABELLED]:
-        recalls = [
-            f"recall@{n} {np.mean([each.finds(n) for each in known]):.3f}" for n in sorted({1, similarity.shape[1]})
-        ]
+        recalls = [f"recall@{n} {np.mean([each.finds(n) for each in known]):.3f}" for n in sorted({1, shown})]
         say(f"{', '.join(recalls)}, over the {len(known):,} in a folder that is called like their class")
 
 

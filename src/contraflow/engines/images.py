@@ -22,7 +22,8 @@ def require_images(root: Path, params: Params) -> None:
 
     Raises:
         UserError: DVC would not watch one (see `require_watched`), or there are too few images in it, even if none of
-            them is broken, or none that retrieval could find; or `mining.guide` is no fit checkpoint.
+            them is broken, or none that retrieval could find, or they are not told what `positives.from` names; or
+            `mining.guide` is no fit checkpoint.
     """
     if params.mining.guiding:
         _require_guide(root, params.mining.guiding, params.data.side)
@@ -33,6 +34,7 @@ def require_images(root: Path, params: Params) -> None:
         how = {"name": data.name, "fraction": data.validation_fraction, "seed": data.split_seed}
         validation = draw_held_out(train, test, classes=listing.classes, **how)
         params.require_enough(len(train) - len(validation), len(listing.classes))
+        _require_positives(params, listing.classes, train)
         _require_queries(params, listing.classes, train, test)
 
 
@@ -44,6 +46,16 @@ def _require_guide(root: Path, guide: Path, side: int) -> None:
     _, made_from = load_encoder(root / guide)
     # of how many channels the images here are is known when they are encoded: the step `mine` looks
     made_from.require_images(f"mining.guide, {guide},", size=side, channels=made_from.channels)
+
+
+def _require_positives(params: Params, classes: Sequence[str], train: Part) -> None:
+    source, where = params.positives.source, Path(params.data.path) / (params.data.table or "")
+    if source == "label" and not classes:
+        raise UserError(f"positives.from must not be label where there are no labels, as in {where}")
+    if source == "order" and train.positions is None:
+        raise UserError(f"positives.from order needs a column order or group in data.table, and {where} has none")
+    if source == "group" and groups_of(train.positions, len(train)).max() == 0:
+        raise UserError("positives.from group needs a column group in data.table, with two groups or more")
 
 
 def _require_queries(params: Params, classes: Sequence[str], train: Part, test: Part) -> None:

@@ -1,8 +1,9 @@
 """Images with their nearest training images, put into the template."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -23,7 +24,7 @@ class Found:
         index: Their places in `train.beton`, int64 (k,).
         label: Their classes, int64 (k,), -1 where unlabelled.
         similarity: Cosine similarity, float32 (k,), falling.
-        own: The image's own class, where it is known; else -1.
+        own: The image's own class, where it is known and images that are searched have it; else -1.
     """
 
     name: str
@@ -40,9 +41,18 @@ class Found:
         return self.label == self.own
 
     def finds(self, k: int) -> bool:
-        """Whether one of the `k` nearest is right; the image itself, where it is a training image, is none of them."""
-        itself = (self.nearest == self.image).all((1, 2, 3))
+        """Whether one of the `k` nearest is right; the image itself, where it is a training image, is none of them.
+
+        So that it may be left out, `nearest` must have one more, if there are more.
+        """
+        equal = (self.nearest == self.image).all((1, 2, 3))
+        itself = equal & (equal.cumsum() == 1)  # others that equal it are copies
         return bool(self.right[~itself][:k].any())
+
+    def first(self, k: int) -> Self:
+        """With the `k` nearest alone."""
+        cut = {name: getattr(self, name)[:k] for name in ("nearest", "index", "label", "similarity")}
+        return replace(self, **cut)
 
 
 def render(found: list[Found], *, classes: list[str], data: str, searched: int, encoder: str) -> str:
