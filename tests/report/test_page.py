@@ -306,7 +306,7 @@ def test_what_is_measured_on_wish_has_tables_with_their_protocols(page_of):
     for kind, title in EXTRAS.items():
         assert f"<h3>{title}</h3>" in full
         assert f"how {kind} &lt;was&gt; measured" in full
-    assert full.count("Supervised training") > 2 and "for 4 epochs, as many as pretraining" in full.replace(NBSP, " ")
+    assert full.count("Supervised training") > 2 and "for 8 epochs, as many as pretraining" in full.replace(NBSP, " ")
     noise = full.split("Gaussian noise<small>severity 3</small>")[1].split("</tr>")[0]
     assert noise.count("<td>70.00") == noise.count("<td>60.00") == 3  # encoder, untrained and raw pixels
     assert '<th scope="row">As they are</th>' in full

@@ -160,7 +160,7 @@ def test_without_a_control_mining_is_never_said_to_have_helped(run, run_of):
     assert "33.3 %" in text  # three equal classes
     better = after_rounds(run, 0.8, 0.85)
     assert "went from 79.9 ± 0.0 % to 85.1 ± 0.0 % on validation images, 5.2 points more" in better
-    assert "trained for 4 epochs instead of 2" in better and "harm" not in better
+    assert "trained for 8 epochs instead of 6" in better and "harm" not in better
     assert "This run cannot tell whether mining helped: with mining.control it" in better
     assert "within what chance may do" in after_rounds(run, 0.8, 0.8)
     assert "a change of which one seed proves nothing" in after_rounds(run, 0.8, 0.85, seeds=[3])

@@ -36,10 +36,21 @@ def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashi
     assert history.collapse.isna().all() and history.knn.between(0.2, 1).all()
 
 
-@pytest.mark.parametrize("source", ["image", "label", "order"])
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory, params_of, image_folder, encoded_of):
+    """80 images of two classes, in groups of four in order."""
+    root = tmp_path_factory.mktemp("grouped")
+    folder = image_folder(root / "images", 80)
+    paths = sorted(path.relative_to(folder) for path in folder.rglob("*.png"))
+    rows = [f"{path},{path.parent},{i // 4},{i % 4}" for i, path in enumerate(paths)]
+    (folder / "images.csv").write_text("\n".join(["path,label,group,order", *rows]))
+    return encoded_of(params_of(data={"path": str(folder), "table": "images.csv"}), root)
+
+
+@pytest.mark.parametrize("source", ["image", "label", "group", "order"])
 @pytest.mark.parametrize("name", METHODS)
 def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
-    monkeypatch, params_of, encoded, history_of, tmp_path, name, source
+    monkeypatch, params_of, grouped, history_of, tmp_path, name, source
 ):
     """With all that keeps state or draws: a queue that no batch divides, a learned temperature, moving negatives, and
     where labels are learned from a classifier beside it."""
@@ -52,7 +63,7 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
         positives={"from": source, "window": 3},
         data={"name": "folder", "path": "images", "table": "images.csv"},
     )
-    history_of(params, encoded, tmp_path / "whole")
+    history_of(params, grouped, tmp_path / "whole")
     keep = loop.save_state
 
     def keep_and_die(path, state):
@@ -62,8 +73,8 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
     monkeypatch.setattr(loop, "save_state", keep_and_die)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
-            history_of(params, encoded, tmp_path / "killed")
-    history_of(params, encoded, tmp_path / "killed")
+            history_of(params, grouped, tmp_path / "killed")
+    history_of(params, grouped, tmp_path / "killed")
     for file in ("encoder.safetensors", "history.csv"):
         assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
 

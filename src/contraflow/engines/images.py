@@ -13,6 +13,7 @@ from contraflow.engines.watched import require_watched
 from contraflow.evaluation.queries import require_queries
 from contraflow.foundations.errors import UserError
 from contraflow.images.listing import Part, printable
+from contraflow.images.sources import SOURCES
 from contraflow.images.splitting import draw_held_out, split_listing
 from contraflow.params import Params
 
@@ -21,13 +22,17 @@ def require_images(root: Path, params: Params) -> None:
     """Look at the folders that the parameters name; a data set that is no folder is known without.
 
     Raises:
-        UserError: DVC would not watch one (see `require_watched`), or there are too few images in it, even if none of
-            them is broken, or none that retrieval could find, or they are not told what `positives.from` names; or
-            `mining.guide` is no fit checkpoint.
+        UserError: one is missing in which a known data set is looked for, DVC would not watch one (see
+            `require_watched`), or there are too few images in it, even if none of them is broken, or none that
+            retrieval could find, or they are not told what `positives.from` names; or `mining.guide` is no fit
+            checkpoint.
     """
     if params.mining.guiding:
         _require_guide(root, params.mining.guiding, params.data.side)
     data, transfer = params.data, params.eval.transfer
+    for key, name, path in (("data", data.name, data.path), ("eval.transfer", transfer.name, transfer.path)):
+        if name in SOURCES and not (root / path).is_dir():
+            raise UserError(f"{key}.path must be a folder, in which files of {name} are looked for, got {path}")
     require_watched(root, transfer.name, Path(transfer.path), None)
     if listing := require_watched(root, data.name, Path(data.path), data.table):
         train, test = split_listing(listing, test_fraction=data.test_fraction, limit=data.limit, seed=data.split_seed)

@@ -223,5 +223,6 @@ def _check_split(columns: _Columns, classes: list[str], train: Part, test: Part,
             )
         if only := strange(part.labels, train.labels, test.labels):
             raise UserError(
-                f"{columns.file}: no training image has the label {classes[min(only)]} of some {name} images"
+                f"{columns.file}: no training image has the label {classes[min(only)]} of some {name} images; test "
+                "classes may be new where all of them are, and the training has two or more (docs/data.md)"
             )

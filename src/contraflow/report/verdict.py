@@ -268,7 +268,7 @@ def _rounds(run: Run) -> str | None:
 
 def _false_negatives(run: Run) -> str | None:
     same = run.metrics.get("mining", {}).get("same_class_share")
-    if not same:
+    if not same or run.params.positives.source in ("group", "order"):  # then another group's are true, of any class
         return None
     sizes = run.card.train.per_class
     chance = sum((size / sum(sizes)) ** 2 for size in sizes)
