@@ -11,6 +11,7 @@ settle()  # as the command line does; read when torch is imported
 import numpy as np
 import pytest
 import yaml
+from hypothesis import settings
 from PIL import Image
 
 from contraflow.encoded.card import EncodedData
@@ -19,6 +20,9 @@ from contraflow.foundations.errors import UserError
 from contraflow.params import Params, parse_params
 from contraflow.steps.encode import Encoding, encode
 from contraflow.steps.fetch import Fetching, fetch
+
+settings.register_profile("contraflow", deadline=None)  # machines are busy: no test fails by the time it takes
+settings.load_profile("contraflow")
 
 pytest_plugins = ("fixtures.encoded", "fixtures.checkpoints", "fixtures.repositories", "fixtures.runs")
 

@@ -245,7 +245,7 @@ def test_null_is_the_default_or_what_suits_the_data_set():
     assert parse_params(changed()).loss.tau == Params().loss.tau == 0.2
     glyphs = parse_params(changed(data__name="glyphs"))
     chosen = glyphs.loss.tau, glyphs.model.pooling, glyphs.model.projection, glyphs.augment.chosen().flip
-    assert chosen == (0.05, "linear", "none", 0.0)
+    assert chosen == (0.1, "linear", "none", 0.0)
     assert parse_params(changed(data__name="mnist")).augment.recipe == "digits"
 
 

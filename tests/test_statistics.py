@@ -14,7 +14,7 @@ from contraflow.statistics import ONE_SEED, bootstrap_interval, difference, erro
 
 accuracy = st.integers(0, 10_000).map(lambda right: right / 10_000)
 samples = st.lists(accuracy, min_size=2, max_size=7)
-patient = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+patient = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 def by_seed(values, first=0):
@@ -173,7 +173,7 @@ def test_error_of_an_accuracy_is_that_of_draws():
     assert error_of_accuracy(0.8, 300) == pytest.approx(shares.std(), rel=0.01)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(n=st.integers(20, 20_000), share=st.floats(0.05, 0.95))
 def test_of_hits_it_is_the_binomial_bootstrap_interval(n, share):
     hits = round(share * n)

@@ -81,7 +81,7 @@ def test_another_kind_of_file(tmp_path, content):
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_file_cut_anywhere_is_refused(good, tmp_path, data):
     whole = good[0].read_bytes()
     used = len(whole.rstrip(b"\0"))
@@ -91,7 +91,7 @@ def test_a_file_cut_anywhere_is_refused(good, tmp_path, data):
 
 
 @given(data=st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_is_refused_or_leads_nowhere_outside_of_the_file(good, tmp_path, data):
     content = bytearray(good[0].read_bytes())
     head = 24 + 2 * 1044 + N * 24  # header, two field descriptions, metadata

@@ -38,7 +38,7 @@ def decoded(content, height, width):
     progressive=st.booleans(),
     grey=st.booleans(),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_the_pixels_are_pillow_s(height, width, quality, subsampling, progressive, grey):
     pixels = picture(height, width)
     options = {"quality": quality, "progressive": progressive} | ({} if grey else {"subsampling": subsampling})

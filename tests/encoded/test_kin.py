@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.encoded.kin import GROUP, Kin, any_are
@@ -16,7 +16,6 @@ def kin_by_hand(kin, i, indices):
     return [j for j in indices.tolist() if j != i and abs(int(kin.places[j]) - int(kin.places[i])) <= kin.window]
 
 
-@settings(deadline=None)
 @given(places, st.integers(0, 4), st.randoms(use_true_random=False), st.integers(0, 5))
 def test_a_partner_is_another_of_the_images_kin_or_itself_where_it_has_none(places, window, random, epoch):
     kin = Kin(places, window)
@@ -28,7 +27,6 @@ def test_a_partner_is_another_of_the_images_kin_or_itself_where_it_has_none(plac
     assert (partners[rest] == rest).all()
 
 
-@settings(deadline=None)
 @given(places, st.integers(0, 3))
 def test_it_does_not_depend_on_where_others_of_no_kin_are(places, window):
     """A function of (seed, epoch, index): images far from all others take nothing from anybody."""
@@ -65,7 +63,6 @@ def test_only_neighbours_within_the_window_are_drawn(window):
     assert found == {4 + step for step in range(-window, window + 1) if step}
 
 
-@settings(deadline=None)
 @given(places, st.integers(0, 4))
 def test_kin_are_told_and_counted_as_by_hand(places, window):
     kin, everyone = Kin(places, window), np.arange(len(places))

@@ -16,7 +16,7 @@ def squared(first, second):
     return sum((a - b) ** 2 for a, b in zip(unit(first), unit(second), strict=True))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 25), d=st.integers(1, 9), rows=st.integers(1, 30))
 def test_equal_slow_loops(seed, n, d, rows):
     first, second = np.random.default_rng(seed).normal(size=(2, n, d))

@@ -27,7 +27,7 @@ def slow(first, second, labels):
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 12), d=st.integers(1, 6))
 def test_equals_slow_loops(seed, n, d):
     rng = np.random.default_rng(seed)

@@ -33,7 +33,7 @@ def test_damaged_arrays_are_named(tmp_path, damage):
 
 
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_one_flipped_bit_anywhere_is_noticed_or_changes_nothing(tmp_path_factory, where, bit):
     file = tmp_path_factory.mktemp("flip") / "a.npz"
     x = np.arange(50)

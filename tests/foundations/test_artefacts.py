@@ -44,7 +44,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=JSON)
 @example(content={"[\n1,\n 2]": ["[\n 1,\n 2\n]", [1, -2.5e-7], [[], [None, True]]]})
 def test_what_was_written_is_read(tmp_path, content):

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.losses.infonce import Stored, info_nce
@@ -21,7 +21,6 @@ def slow_info_nce(query, key, stored, tau):
 
 
 @given(shape=batches, places=st.integers(1, 9), tau=st.floats(0.05, 2.0))
-@settings(deadline=None)
 def test_equals_the_slow_definition(vectors, shape, places, tau):
     n, d, seed = shape
     (query, key), (stored,) = vectors(n, d, seed), vectors(places, d, seed + 1, count=1)

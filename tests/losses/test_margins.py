@@ -13,7 +13,7 @@ batches = st.tuples(st.integers(2, 7), st.integers(1, 7), st.integers(0, 10**6))
 
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean"])
 @given(shape=batches, margin=st.floats(0.01, 2))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_equals_the_slow_definition(batch, vectors, similarity, shape, margin):
     n, z = shape[0], torch.cat(list(vectors(*shape)))
     positive, negative = [], []
@@ -64,7 +64,7 @@ def slow_triplet(similarity, n, margin, choice):
 @pytest.mark.parametrize("choice", ["semi_hard", "hardest"])
 @pytest.mark.parametrize("similarity", ["cosine", "euclidean", "dot"])
 @given(shape=batches, margin=st.floats(0.01, 2))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_triplets_equal_the_slow_definition(batch, choice, similarity, shape, margin):
     comparison = batch(*shape, similarity)
     expected = slow_triplet(comparison.similarity, shape[0], margin, choice)

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.losses.comparison import compare
@@ -21,7 +21,6 @@ def columns(comparison):
 
 
 @given(shape=batches, inner=st.floats(0, 0.5), width=st.floats(0, 0.5), k=st.integers(1, 6))
-@settings(deadline=None)
 def test_ring_and_hardest_cut_the_ranking(batch, shape, inner, width, k):
     comparison = batch(*shape)
     ranking = slow_ranking(comparison)
@@ -39,7 +38,6 @@ def test_ranks_of_equal_similarities_go_by_column(batch):
 
 
 @given(shape=batches, margin=st.floats(0, 1))
-@settings(deadline=None)
 def test_margin_keeps_what_is_near_the_positive(batch, shape, margin):
     comparison = batch(*shape)
     n, kept = shape[0], columns(within_margin(comparison, margin))

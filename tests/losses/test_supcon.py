@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.encoded.kin import Kin
@@ -32,7 +32,6 @@ def slow_supcon(z1, z2, labels, tau):
 
 
 @given(labels=labelled, d=st.integers(1, 6), seed=st.integers(0, 10**6), tau=st.floats(0.05, 2.0))
-@settings(deadline=None)
 def test_equals_the_slow_definition(vectors, labels, d, seed, tau):
     z1, z2 = vectors(len(labels), d, seed)
     value = ntxent(z1, z2, tau, kin=of_label(labels)).item()

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.losses.ntxent import ntxent
@@ -37,7 +37,6 @@ def slow_hcl(z1, z2, tau, tau_plus, beta):
 
 
 @given(shape=batches, tau=temperatures, tau_plus=shares, beta=st.floats(0, 3))
-@settings(deadline=None)
 def test_equals_the_slow_definition(vectors, shape, tau, tau_plus, beta):
     z1, z2 = vectors(*shape)
     expected = slow_hcl(z1, z2, tau, tau_plus, beta)
@@ -45,7 +44,6 @@ def test_equals_the_slow_definition(vectors, shape, tau, tau_plus, beta):
 
 
 @given(shape=batches, tau=temperatures, tau_plus=shares)
-@settings(deadline=None)
 def test_hcl_with_beta_0_is_debiased_and_debiased_with_tau_plus_0_is_ntxent(vectors, shape, tau, tau_plus):
     z1, z2 = vectors(*shape)
     torch.testing.assert_close(hcl(z1, z2, tau, tau_plus, 0), debiased(z1, z2, tau, tau_plus))
@@ -85,7 +83,6 @@ def slow_model_aware(z1, z2, tau):
 
 
 @given(shape=batches, tau=st.floats(0.2, 2.0))
-@settings(deadline=None)
 def test_emphasised_anchors_equal_the_slow_definition(vectors, shape, tau):
     z1, z2 = vectors(*shape)
     assert ntxent(z1, z2, tau, negatives=emphasise).item() == pytest.approx(slow_model_aware(z1, z2, tau), rel=1e-6)

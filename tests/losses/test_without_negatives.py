@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.losses.without_negatives import barlow_twins, negative_cosine, vicreg
@@ -47,7 +47,6 @@ def slow_vicreg(z1, z2, weights):
 
 
 @given(shape=batches, redundancy=st.floats(0.001, 1))
-@settings(deadline=None)
 def test_barlow_equals_the_slow_definition(vectors, shape, redundancy):
     z1, z2 = vectors(*shape)
     expected = slow_barlow(z1, z2, redundancy)
@@ -55,14 +54,12 @@ def test_barlow_equals_the_slow_definition(vectors, shape, redundancy):
 
 
 @given(shape=batches, weights=st.tuples(*[st.floats(0, 30)] * 3))
-@settings(deadline=None)
 def test_vicreg_equals_the_slow_definition(vectors, shape, weights):
     z1, z2 = vectors(*shape)
     assert vicreg(z1, z2, weights).item() == pytest.approx(slow_vicreg(z1, z2, weights), rel=1e-9, abs=1e-9)
 
 
 @given(shape=batches)
-@settings(deadline=None)
 def test_cosine_regression_equals_the_slow_definition(vectors, shape):
     p, z = vectors(*shape)
     each = [float(a @ b / a.norm() / b.norm()) for a, b in zip(p, z, strict=True)]

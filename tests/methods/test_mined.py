@@ -43,7 +43,7 @@ def test_what_has_no_negatives_is_what_compares_nothing():
 @pytest.mark.parametrize("partners", [False, True])
 @pytest.mark.parametrize(("name", "use"), WAYS)
 @given(data=st.data())
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_they_are_negatives_of_all_but_their_kin_and_positives_of_none(method_of, batch_of, name, use, partners, data):
     """Pair by pair, in groups that hypothesis draws; an image that has none brings itself."""
     groups = np.array(data.draw(st.lists(st.integers(0, 7), min_size=IMAGES, max_size=IMAGES)))

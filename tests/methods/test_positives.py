@@ -41,7 +41,7 @@ def compared(method):
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("name", WITH_NEGATIVES)
 @given(start=st.integers(0, 10**6))
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_kin_is_never_a_negative_and_in_the_batch_all_of_it_is_positive(method_of, batch_of, name, source, start):
     kin, related = SOURCES[source]
     method = method_of(name, kin=kin, queue=16)

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.encoded.kin import Kin
@@ -72,7 +72,6 @@ graphs = {
 
 
 @given(**graphs, epoch=st.integers(0, 5))
-@settings(deadline=None)
 def test_every_image_once_and_a_function_of_seed_and_epoch(shape, n, k, most, seed, groups, epoch):
     anchor, negative = graph(shape, n, k, seed)
     kin = Kin(np.arange(anchor.max() + 1) % groups)
@@ -82,7 +81,6 @@ def test_every_image_once_and_a_function_of_seed_and_epoch(shape, n, k, most, se
 
 
 @given(**graphs)
-@settings(deadline=None)
 def test_neighbourhoods_are_those_of_a_slow_loop(shape, n, k, most, seed, groups):
     anchor, negative = graph(shape, n, k, seed)
     kin = [Kin(np.arange(anchor.max() + 1) % groups), Kin(np.arange(anchor.max() + 1), 1)]
@@ -107,7 +105,6 @@ def test_neighbourhoods_are_those_of_a_slow_loop(shape, n, k, most, seed, groups
 
 
 @given(**graphs, batch=st.integers(1, 12))
-@settings(deadline=None)
 def test_meeting_is_counted_as_by_hand(shape, n, k, most, seed, groups, batch):
     anchor, negative = graph(shape, n, k, seed)
     composed = composition(anchor, negative, most=most, seed=seed)

@@ -214,7 +214,7 @@ def test_neither_the_anchors_taken_together_nor_the_memory_change_a_bit(mined, m
     seed=st.integers(0, 10**6),
     name=st.sampled_from(SUSPICIONS),
 )
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 def test_never_itself_never_its_window_never_twice_or_one_clear_sentence(
     exact_features, mined, kind, policy, n, k, candidates, window, gaps, seed, name
 ):

@@ -34,7 +34,7 @@ def slow_candidates(features, position, window, count):
     gaps=st.integers(1, 3),
     seed=st.integers(0, 10**6),
 )
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_equals_brute_force_with_ties_by_index(exact_features, kind, n, count, window, gaps, seed):
     features = exact_features(kind, n, seed)
     position = np.random.default_rng(seed).choice(gaps * n, n)

@@ -66,7 +66,7 @@ def test_damaged_missing_and_foreign_files_are_named(tmp_path):
 
 
 @given(where=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_one_flipped_bit_anywhere_is_noticed(where, bit):
     with TemporaryDirectory() as folder:
         file = Path(folder) / "a.safetensors"

@@ -22,7 +22,7 @@ VECTORS = np.random.default_rng(3).normal(size=(3700, 48)).astype(np.float32)
     spare=st.integers(0, 3),
     seed=st.integers(0, 9),
 )
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_the_greatest_of_a_row_are_those_of_a_stable_sort(kind, rows, columns, k, values, cuts, spare, seed):
     """In blocks of any width, with rows and columns that do not count; with few different values most are tied."""
     rng = np.random.default_rng(seed)

@@ -38,7 +38,7 @@ def exact_vectors(rng, rows):
     return vectors
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     queries=st.integers(1, 20),

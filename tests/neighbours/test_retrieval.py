@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contraflow.neighbours import retrieval
@@ -48,7 +48,6 @@ def drawn(rows, random, roles):
     return labels, np.array([random.random() < 0.6 for _ in rows]) if roles else None
 
 
-@settings(deadline=None)
 @given(vectors, st.randoms(use_true_random=False), st.booleans(), st.integers(1, 40))
 def test_equals_the_slow_definition(rows, random, roles, at_a_time):
     features, ks = np.array(rows, np.float32), (1, 2, 100)
@@ -62,7 +61,6 @@ def test_equals_the_slow_definition(rows, random, roles, at_a_time):
     }
 
 
-@settings(deadline=None)
 @given(vectors, st.randoms(use_true_random=False), st.booleans(), st.integers(1, 40))
 def test_what_queries_find_is_what_a_slow_search_finds(rows, random, roles, at_a_time):
     features = np.array(rows, np.float32)

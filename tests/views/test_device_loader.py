@@ -85,7 +85,7 @@ def test_small_crops(file):
     ),
     epoch=st.integers(0, 1000),
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_same_bits_with_any_recipe_and_size(file, size, changes, epoch):
     changes = {name: 0.5 if name == "hue" and value else value for name, value in changes.items()}
     for ours, theirs in both(file, [ViewRecipe(**{**ALL, **changes})], epoch, size=size):

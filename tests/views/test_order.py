@@ -32,7 +32,7 @@ def test_it_never_changes():
     block=st.integers(1, 100),
     seed=st.integers(0, 2**31 - 1),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_more_than_a_window_is_read_in_blocks_of_neighbours_a_window_at_a_time(sizes, window, block, seed):
     sizes = np.array(sizes)
     indices = np.arange(len(sizes)) * 2

@@ -184,7 +184,7 @@ def test_hue_equals_torchvision_for_every_fourth_colour(turns):
     ratio=st.floats(0.2, 5.0),
     seed=st.integers(0, 2**31 - 1),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_size_and_crop_equals_torchvision(height, width, channels, scale, ratio, seed):
     image = np.random.default_rng(seed).integers(0, 256, (1, height, width, channels), np.uint8)
     changes = {**ALL, "blur": 0.0, "crop_scale": [scale, 1.0], "crop_ratio": [min(ratio, 1.0), max(ratio, 1.0)]}
@@ -222,7 +222,7 @@ def resized(image, top, left, height, width, size):
     seed=st.integers(0, 2**31 - 1),
 )
 @example(stored=(6, 1), size=(5, 37), channels=1, scale=1.0, seed=36)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_stored_size(stored, size, channels, scale, seed):
     """Crops that shrink, antialiased, or shrink in one direction only: within one grey level of torchvision's."""
     image = np.random.default_rng(seed).integers(0, 256, (*stored, channels), np.uint8)
@@ -266,7 +266,7 @@ def test_each_view_has_a_recipe_of_its_own():
 
 
 @given(size=st.integers(1, 12), sigma=st.floats(0.05, 6.0), channels=st.sampled_from([1, 3]), level=st.integers(0, 255))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_blur_wider_than_the_image_keeps_a_flat_one(size, sigma, channels, level):
     image = np.full((1, size, size, channels), level, np.uint8)
     assert (views_of(image, recipe_with(blur=1.0, blur_sigma=[sigma, sigma])) == level).all()
@@ -305,7 +305,7 @@ def test_images_as_they_are(channels):
     channels=st.sampled_from([1, 3]),
     seed=st.integers(0, 2**31 - 1),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_middle_square_of_any_image_is_pillow_s(stored, size, channels, seed):
     image = np.random.default_rng(seed).integers(0, 256, (*stored, channels), np.uint8)
     storage, places = places_of([image])
