@@ -45,7 +45,7 @@ class MethodSection(Section):
 class Loss(Section):
     tau: Annotated[
         Positive,
-        Suited({"glyphs": 0.05}),
+        Suited({"glyphs": 0.1}),
         "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, triplet, margin)",
     ] = 0.2
     temperature: Annotated[
