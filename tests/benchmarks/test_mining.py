@@ -40,21 +40,22 @@ def test_no_gain_by_the_minute_where_no_time_was_added():
 
 
 def test_the_temperature_is_chosen_with_some_seeds_and_ties_go_to_the_earlier():
-    validation, asked = {0.05: 0.9, 0.03: 0.9, 0.1: 0.8}, []
+    first, second, third = GLYPHS.taus
+    validation, asked = {first: 0.9, second: 0.9, third: 0.8}, []
 
     def row(arm, seed, tau):
         asked.append((seed, tau))
         return {"validation_map@r": validation[tau]}
 
-    assert compare(GLYPHS, "mined", row).tau == 0.05
-    assert set(asked) == {*((0, tau) for tau in GLYPHS.taus), *((seed, 0.05) for seed in GLYPHS.seeds)}
+    assert compare(GLYPHS, "mined", row).tau == first
+    assert set(asked) == {*((0, tau) for tau in GLYPHS.taus), *((seed, first) for seed in GLYPHS.seeds)}
 
 
 def test_the_table_has_the_arms_of_which_all_is_trained(tmp_path):
-    task = replace(GLYPHS, name=str(tmp_path))
+    task, first = replace(GLYPHS, name=str(tmp_path)), GLYPHS.taus[0]
     rows = [{"arm": "random", "seed": 0, "tau": tau, "validation_map@r": 0.9} for tau in task.taus]
-    rows += [{"arm": "random", "seed": seed, "tau": 0.05, "validation_map@r": 0.9} for seed in task.seeds[1:]]
-    rows.append({"arm": "mined", "seed": 0, "tau": 0.05, "validation_map@r": 0.9})
+    rows += [{"arm": "random", "seed": seed, "tau": first, "validation_map@r": 0.9} for seed in task.seeds[1:]]
+    rows.append({"arm": "mined", "seed": 0, "tau": first, "validation_map@r": 0.9})
     pd.DataFrame(rows).assign(commit="c0de").to_csv(task.rows, index=False)
     found, commits = recorded(task)
     assert list(found) == ["random"] and commits == "c0de"

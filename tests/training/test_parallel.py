@@ -66,7 +66,7 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
 
     cases = [*CASES, *((name, "mixed") for name in METHODS)]
     settings = {case: settings_of(*case) for case in cases}
-    params = params_of(model={"norm": "sync"}, train={"epochs": 3}, mining={"epochs": 2})
+    params = params_of(model={"norm": "sync"}, train={"epochs": 3, "precision": "float32"}, mining={"epochs": 2})
     results = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
