@@ -71,6 +71,26 @@ def groups_of(positions: np.ndarray | None, images: int) -> np.ndarray:
     return np.zeros(images, np.int64) if positions is None else positions // GROUP
 
 
+def require_told(source: str, positions: np.ndarray | None, *, labelled: bool, where: str) -> None:
+    """Refuse what `positives.from` names where nothing tells it of the training images.
+
+    Args:
+        source: `image`, `label`, `group` or `order`.
+        positions: Place of each image in order, (images,); None where no column gives one.
+        labelled: Whether there are classes.
+        where: The data, in words.
+
+    Raises:
+        UserError: there are no labels, no two groups, or no order.
+    """
+    if source == "label" and not labelled:
+        raise UserError(f"positives.from must not be label where there are no labels, as in {where}")
+    if source == "order" and positions is None:
+        raise UserError(f"positives.from order needs a column order or group in data.table, and {where} has none")
+    if source == "group" and (positions is None or positions.max() < GROUP):
+        raise UserError("positives.from group needs a column group in data.table, with two groups or more")
+
+
 def kin_of(data: EncodedData, source: str, *, window: int, labelled_fraction: float, split_seed: int) -> Kin | None:
     """The kin that `positives.from` names, of the images of a data set; None where each is alone.
 
@@ -80,19 +100,16 @@ def kin_of(data: EncodedData, source: str, *, window: int, labelled_fraction: fl
         labelled_fraction, split_seed: Which labels are known.
 
     Raises:
-        UserError: the data has no labels, groups or order.
+        UserError: the data does not tell it (see `require_told`).
     """
     positions = data.positions
+    require_told(source, positions, labelled=data.card.labelled, where=data.card.name)
     if source == "image":
         return None
     if source == "label":
-        if not data.card.labelled:
-            raise UserError(f"positives.from must not be label where there are no labels, as in {data.card.name}")
         known = draw_labelled(data.labels("train"), data.training, fraction=labelled_fraction, seed=split_seed)
         return Kin.by_label(known)
     if source == "group":
-        if positions.max() < GROUP:
-            raise UserError("positives.from group needs a column group in data.table, with two groups or more")
         return Kin(positions // GROUP)
     return Kin(positions, window)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from contraflow.encoded.kin import groups_of
+from contraflow.encoded.kin import groups_of, require_told
 from contraflow.engines.watched import require_watched
 from contraflow.evaluation.queries import require_queries
 from contraflow.foundations.errors import UserError
@@ -39,8 +39,9 @@ def require_images(root: Path, params: Params) -> None:
         how = {"name": data.name, "fraction": data.validation_fraction, "seed": data.split_seed}
         validation = draw_held_out(train, test, classes=listing.classes, **how)
         params.require_enough(len(train) - len(validation), len(listing.classes))
-        _require_positives(params, listing.classes, train)
-        _require_queries(params, listing.classes, train, test)
+        where = str(Path(data.path) / (data.table or ""))
+        require_told(params.positives.source, train.positions, labelled=bool(listing.classes), where=where)
+        _require_queries(params, listing.classes, train, test, where)
 
 
 def _require_guide(root: Path, guide: Path, side: int) -> None:
@@ -53,18 +54,8 @@ def _require_guide(root: Path, guide: Path, side: int) -> None:
     made_from.require_images(f"mining.guide, {guide},", size=side, channels=made_from.channels)
 
 
-def _require_positives(params: Params, classes: Sequence[str], train: Part) -> None:
-    source, where = params.positives.source, Path(params.data.path) / (params.data.table or "")
-    if source == "label" and not classes:
-        raise UserError(f"positives.from must not be label where there are no labels, as in {where}")
-    if source == "order" and train.positions is None:
-        raise UserError(f"positives.from order needs a column order or group in data.table, and {where} has none")
-    if source == "group" and groups_of(train.positions, len(train)).max() == 0:
-        raise UserError("positives.from group needs a column group in data.table, with two groups or more")
-
-
-def _require_queries(params: Params, classes: Sequence[str], train: Part, test: Part) -> None:
-    data, settings = params.data, params.eval
+def _require_queries(params: Params, classes: Sequence[str], train: Part, test: Part, where: str) -> None:
+    settings = params.eval
     if not classes:
         if settings.retrieval_by == "group":
             raise UserError("eval.retrieval_by group needs labels, too: where there are none, put the groups there")
@@ -73,6 +64,5 @@ def _require_queries(params: Params, classes: Sequence[str], train: Part, test: 
     if settings.recalls(unseen=unseen):
         kinds = test.labels if settings.retrieval_by == "label" else groups_of(test.positions, len(test))
         gallery = None if test.roles is None else test.roles == "gallery"
-        source = str(Path(data.path) / (data.table or ""))
-        known = {"unseen": unseen, "source": source, "named": lambda place: printable(test.names[place])}
+        known = {"unseen": unseen, "source": where, "named": lambda place: printable(test.names[place])}
         require_queries(kinds, gallery, settings, **known)
