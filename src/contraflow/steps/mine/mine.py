@@ -1,4 +1,4 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
@@ -28,7 +28,7 @@ from contraflow.models.checkpoint import Checkpoint, load_encoder
 from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import unit
 from contraflow.views.loader import ImageLoader, ViewLoader
-from contraflow.views.settings import Augment
+from contraflow.views.settings import Augment, ViewRecipe
 
 EMBEDDING_BATCH = 500
 
@@ -109,43 +109,16 @@ def mine(
     kin = kin and kin.among(training)
     rows = range(len(training)) if shard is None else _share(len(training), shard, mining.shards)
     views_asked = mining.false_negatives == "views" or not known_positives(kin, len(training)).all()
+    recipes = settings.augment.chosen().whole()
+    recipes = [recipes[view % len(recipes)] for view in range(mining.positives)]
     with lease() as (device,):
-
-        def embedded(
-            network: nn.Module, made_from: Checkpoint, called: str, *, with_views: bool
-        ) -> tuple[np.ndarray, np.ndarray | None]:
-            """Features of all images, and of views of the anchors."""
-            loading = {"batch_size": EMBEDDING_BATCH, "threads": threads, "size": encoded.card.image_size}
-            loading |= {"mean": made_from.mean, "std": made_from.std}
-
-            def on_sphere(batches: Iterable[tuple[Tensor, Tensor]], images: int, what: str) -> Iterator[np.ndarray]:
-                total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {seed} · round {number}"
-                tracked = track(batches, total=total, label=label, unit="batches")
-                return map(unit, finite_features(network, tracked, device, called))
-
-            images = ImageLoader(encoded.train_beton, indices=training, **loading)
-            features = on_disk(on_sphere(images, len(training), "images"), beside=negatives)
-            if not with_views:
-                return features, None
-            recipes = settings.augment.chosen().whole()
-            recipes = [recipes[view % len(recipes)] for view in range(mining.positives)]
-            # whole batches, the same in any shard: what a network makes of an image may depend on them in the last bit
-            first = rows.start - rows.start % EMBEDDING_BATCH
-            order = training[first : rows.stop + -rows.stop % EMBEDDING_BATCH]
-            batches = ViewLoader(encoded.train_beton, recipes, seed=seed, **loading).epoch(
-                number, order=order, drop_last=False
-            )
-            of_each = ((batch.views.transpose(0, 1).flatten(0, 1), batch.index) for batch in batches)
-            views = on_disk(on_sphere(of_each, len(order), "views"), beside=negatives)
-            return features, views.reshape(len(order), mining.positives, -1)[rows.start - first : rows.stop - first]
-
-        features, views = embedded(
-            network, made_from, f"the encoder of seed {seed} ({encoder})", with_views=views_asked
-        )
+        embedding = _Embedding(encoded, recipes, rows, seed, number, threads, device, beside=negatives)
+        called = f"the encoder of seed {seed} ({encoder})"
+        features, views = embedding.of(network, made_from, called, with_views=views_asked)
         guide = None
         if other:
             judging = views_asked and mining.false_negatives in ("views", "relative")
-            guide = Guide(*embedded(*other, f"mining.guide ({mining.guiding})", with_views=judging))
+            guide = Guide(*embedding.of(*other, f"mining.guide ({mining.guiding})", with_views=judging))
         found = mine_negatives(
             features,
             [each.among(training) for each in apart],
@@ -178,6 +151,61 @@ def mine(
     )
     if shard is None:
         _tell(negatives, mining.false_negatives)
+
+
+@dataclass(frozen=True)
+class _Embedding:
+    """How the images of a pass are embedded, by whichever encoder.
+
+    Attributes:
+        data: Encoded images, of which all that are trained on are embedded.
+        recipes: Of the views of each anchor.
+        anchors: The rows, among the images that are trained on, that negatives are mined for.
+        seed, number: Of the training and of the round.
+        threads: CPU threads that load images.
+        device: Where the encoder computes.
+        beside: The file on whose disk features lie.
+    """
+
+    data: EncodedData
+    recipes: list[ViewRecipe]
+    anchors: range
+    seed: int
+    number: int
+    threads: int
+    device: torch.device
+    beside: Path
+
+    def of(
+        self, network: nn.Module, made_from: Checkpoint, called: str, *, with_views: bool
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """Features of all images (N, D), of length 1, and of views of the anchors (A, V, D), None where not asked for.
+
+        Args:
+            made_from: Tells how images are normalised for the network.
+            called: The network, for a sentence that its features are not finite.
+        """
+        file, training = self.data.train_beton, self.data.training
+        loading = {"batch_size": EMBEDDING_BATCH, "threads": self.threads, "size": self.data.card.image_size}
+        loading |= {"mean": made_from.mean, "std": made_from.std}
+
+        def on_sphere(batches: Iterable[tuple[Tensor, Tensor]], images: int, what: str) -> np.ndarray:
+            total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {self.seed} · round {self.number}"
+            tracked = track(batches, total=total, label=label, unit="batches")
+            return on_disk(map(unit, finite_features(network, tracked, self.device, called)), beside=self.beside)
+
+        features = on_sphere(ImageLoader(file, indices=training, **loading), len(training), "images")
+        if not with_views:
+            return features, None
+        # whole batches, the same in any shard: what a network makes of an image may depend on them in the last bit
+        start, stop = self.anchors.start, self.anchors.stop
+        first = start - start % EMBEDDING_BATCH
+        order = training[first : stop + -stop % EMBEDDING_BATCH]
+        loader = ViewLoader(file, self.recipes, seed=self.seed, **loading)
+        batches = loader.epoch(self.number, order=order, drop_last=False)
+        of_each = ((batch.views.transpose(0, 1).flatten(0, 1), batch.index) for batch in batches)
+        views = on_sphere(of_each, len(order), "views")
+        return features, views.reshape(len(order), len(self.recipes), -1)[start - first : stop - first]
 
 
 def _tell(table: Path, filtered: str) -> None:
