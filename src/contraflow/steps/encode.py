@@ -20,7 +20,6 @@ from contraflow.images.glyphs import draw_glyphs
 from contraflow.images.image_set import ImageSet, Split
 from contraflow.images.sources import SOURCES
 from contraflow.images.splitting import draw_held_out
-from contraflow.images.torchvision_sets import read_torchvision_set
 from contraflow.images.writer import write_beton
 
 
@@ -136,9 +135,15 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
             skip_broken=data.skip_broken,
             scratch=out,
         )
-    whole = draw_glyphs(fetched, data.image_size) if data.name == "glyphs" else read_torchvision_set(data.name, fetched)
+    whole = draw_glyphs(fetched, data.image_size) if data.name == "glyphs" else _read_known(data.name, fetched)
     train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
     return ImageSet(train, test, whole.classes)
+
+
+def _read_known(name: str, fetched: Path) -> ImageSet:
+    from contraflow.images.torchvision_sets import read_torchvision_set  # takes seconds, which others save
+
+    return read_torchvision_set(name, fetched)
 
 
 def _save(path: Path, array: np.ndarray) -> None:

@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import Card, EncodedData
@@ -79,6 +78,8 @@ def _taken(batches: ImageLoader, card: Card) -> Iterator[tuple[Tensor, Tensor]]:
     mean, std = (torch.tensor(values)[:, None, None] for values in (card.mean, card.std))
     for images, labels in batches:
         if images.shape[1] > card.channels:
+            from torchvision.transforms.v2.functional import rgb_to_grayscale  # takes a second
+
             images = rgb_to_grayscale(images)
         yield (images.expand(-1, card.channels, -1, -1) - mean) / std, labels
 
