@@ -202,7 +202,9 @@ def read(tree: dict) -> str:
 
 
 def main(trees: int) -> None:
-    @settings(max_examples=trees, derandomize=True, suppress_health_check=list(HealthCheck), database=None)
+    @settings(
+        max_examples=trees, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None
+    )
     @given(TREES)
     def each(tree):
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
