@@ -2,23 +2,26 @@
 BIN := .venv/bin
 SETUP := requirements.lock pyproject.toml setup.sh
 
-.PHONY: run test test-data test-units test-agreement test-runs test-few-kills test-slow test-kills lint lock
+.PHONY: run test test-data test-units test-agreement test-changes test-runs test-few-kills test-slow test-kills lint lock
 
 run: .venv/ready ## the whole workflow, with all that this machine has
 	@$(BIN)/snakemake
 	@echo "The report is in $(CURDIR)/results/report.html"
 
-test: .venv/ready-test ## everything but the slow tests, as CI runs it, four parts at a time: each waits now and then
+test: .venv/ready-test ## everything but the slow tests, as CI runs it, four parts at a time, the longest first: each waits now and then
 	@$(MAKE) --no-print-directory --keep-going --jobs 4 --output-sync=target \
-		test-agreement test-runs test-few-kills test-data test-units
+		test-runs test-units test-agreement test-changes test-few-kills test-data
 
 PYTEST := $(BIN)/python -m pytest -m "not slow"
 
 test-agreement: .venv/ready-test ## Snakemake and DVC through everything that a user does
 	$(PYTEST) tests/workflow/test_agreement.py
 
+test-changes: .venv/ready-test ## results that somebody changes while a run goes on
+	$(PYTEST) tests/workflow/test_changes.py
+
 test-runs: .venv/ready-test ## other whole runs: faults, a first day, every figure recomputed
-	$(PYTEST) tests/workflow tests/recomputed --ignore tests/workflow/test_agreement.py --ignore tests/workflow/test_kills.py
+	$(PYTEST) tests/workflow tests/recomputed $(foreach part,agreement changes kills,--ignore tests/workflow/test_$(part).py)
 
 test-few-kills: .venv/ready-test ## runs killed at 20 moments
 	$(PYTEST) tests/workflow/test_kills.py
