@@ -120,6 +120,8 @@ class Params(Section):
 
     def _too_few(self, images: int, classes: int) -> Iterator[str]:
         batch, share = self.train.batch_size, self.eval.fine_tune.share
+        if self.mining.rounds and self.mining.k >= images:
+            yield f"mining.k must be less than the number of training images, {images}, got {self.mining.k}"
         if batch > images:
             yield f"train.batch_size must be at most the number of training images, {images}, got {batch}"
         labelled = int(part_of(images, share)) + classes if classes else 0  # of each class the share is rounded up
@@ -211,7 +213,8 @@ def load_params(path: Path) -> Params:
     except FileNotFoundError:
         raise UserError(f"{path} is missing: type the command where params.yaml is") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path} must be in UTF-8, and has another character in byte {error.start + 1}") from None
+        line = error.object[: error.start].count(b"\n") + 1
+        raise UserError(f"{path} must be in UTF-8, and is not in line {line}: save it so in your editor") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     return parse_params(content, str(path))

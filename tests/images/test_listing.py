@@ -46,6 +46,8 @@ def test_train_and_test_are_taken_as_they_are(tmp_path):
         ("Train", None, "Test"),
         ("training", "validation", "testing"),
         ("TRAIN", "valid", "test"),
+        ("training_set", "dev", "test_set"),
+        ("TrainImages", None, "eval-data"),
     ],
 )
 def test_folders_of_splits_are_not_classes(tmp_path, train, validation, test):

@@ -6,8 +6,10 @@ import threading
 
 import pytest
 import yaml
+from PIL import Image, ImageOps
 
 from contraflow.engines.agreement import ATTEMPTS, Agreement
+from contraflow.engines.jobs import Store
 from contraflow.foundations.errors import UserError
 from contraflow.params import load_params
 
@@ -70,6 +72,31 @@ def test_a_result_changed_while_dvc_takes_it_up(other, unharmed):
     assert other.up_to_date() and other.results() == unharmed.results()
 
 
+def test_a_result_changed_between_two_stages_of_dvc(other, unharmed):
+    process = other.start(COMMANDS["dvc"], until="Running stage 'evaluate'")
+    replace(other.path / "results/pretrain/seed0/history.csv")
+    said = process.communicate()[0]
+    assert (
+        process.returncode and "history.csv was changed after its stage had ended: run the same command again" in said
+    )
+    assert "evaluate:" not in (other.path / "dvc.lock").read_text()
+    other.run(COMMANDS["dvc"])
+    assert other.up_to_date() and other.results() == unharmed.results()
+
+
+def test_an_image_replaced_while_dvc_takes_up_what_was_made_of_it(other):
+    lock, left = other.path / "dvc.lock", expected(other, "encode")
+    process = other.start(COMMANDS["dvc"])
+    while not left.exists():
+        assert process.poll() is None
+    picture = min((other.path / "images").rglob("*.png"))
+    ImageOps.invert(Image.open(picture)).save(picture)
+    said = process.communicate()[0]
+    assert "images was changed while dvc.lock took it up: run the same command again" in said
+    assert "encode:" not in lock.read_text()
+    assert "encode_images" in other.jobs("snakemake --cores all encode")
+
+
 def expected(repository, stage):
     """What tells, once it is there, that only DVC itself looks at the stage's files again."""
     return repository.path / f".snakemake/contraflow.expected/{stage}.json"
@@ -111,6 +138,21 @@ def test_results_changed_at_random_moments(other, unharmed, engine):
     assert other.up_to_date() and other.results() == unharmed.results()
 
 
+def made(repository):
+    """The files that the jobs of each stage made, but for what tells where the page comes from."""
+    found = {}
+    for trace in Store(repository.path).traces():
+        found.setdefault(trace.stage, set()).update(trace.outputs)
+    return found
+
+
+def agreement_of(repository):
+    """Of a whole run of which dvc.lock has not all stages."""
+    agreement = Agreement(repository.path, load_params(repository.path / "params.yaml"), made(repository))
+    agreement._changes = agreement.dvc.changes()
+    return agreement
+
+
 @pytest.mark.parametrize("changes", [1, ATTEMPTS])
 def test_results_changed_while_they_are_recorded(unharmed, monkeypatch, changes):
     page, lock = unharmed.path / "results/report.html", unharmed.path / "dvc.lock"
@@ -118,10 +160,7 @@ def test_results_changed_while_they_are_recorded(unharmed, monkeypatch, changes)
     content = yaml.safe_load(recorded)
     del content["stages"]["report"]
     lock.write_text(yaml.safe_dump(content))
-    agreement = Agreement(unharmed.path, params := load_params(unharmed.path / "params.yaml"), {})
-    agreement.targets = {stage: agreement.dvc.recorded(stage).keys() for stage in agreement.stages.names}
-    agreement.targets["report"] = {"results/report.html"}
-    agreement._changes = agreement.dvc.changes()
+    agreement, params = agreement_of(unharmed), load_params(unharmed.path / "params.yaml")
     commit, left = agreement.dvc.commit, [replace] * changes
 
     def commit_what_was_changed(stages):
@@ -138,4 +177,26 @@ def test_results_changed_while_they_are_recorded(unharmed, monkeypatch, changes)
             agreement.record(params)
         assert "report" not in yaml.safe_load(lock.read_text())["stages"]
     assert not left and page.read_bytes() == before
+    lock.write_text(recorded)
+
+
+def test_an_image_replaced_while_what_was_made_of_it_is_recorded(unharmed, monkeypatch):
+    picture, lock = min((unharmed.path / "images").rglob("*.png")), unharmed.path / "dvc.lock"
+    before, recorded = picture.read_bytes(), lock.read_text()
+    content = yaml.safe_load(recorded)
+    del content["stages"]["encode"]
+    lock.write_text(yaml.safe_dump(content))
+    agreement = agreement_of(unharmed)
+    commit = agreement.dvc.commit
+
+    def commit_beside_a_change(stages):
+        ImageOps.invert(Image.open(picture)).save(picture)
+        commit(stages)
+
+    monkeypatch.setattr(agreement.dvc, "commit", commit_beside_a_change)
+    monkeypatch.chdir(unharmed.path)
+    with pytest.raises(UserError, match="was changed, or what it was made from, while it was recorded: run the same"):
+        agreement.record(load_params(unharmed.path / "params.yaml"))
+    assert "encode" not in yaml.safe_load(lock.read_text())["stages"]
+    picture.write_bytes(before)
     lock.write_text(recorded)

@@ -38,11 +38,13 @@ def test_a_path_that_looks_like_a_number(repository):
     [
         ("train.batch_size", 44, "train.batch_size must be at most the number of training images, 43, got 44"),
         ("eval.fine_tune.share", 0.3, "eval.fine_tune.share must leave at least train.batch_size, 16, labelled images"),
+        ("mining.k", 43, "mining.k must be less than the number of training images, 43, got 43"),
     ],
 )
-def test_batches_that_the_folder_cannot_fill_are_told_before_it_is_read(repository, key, value, says):
-    said = refused(repository, f"dvc exp run -S {key}={value}")
-    assert says in said and repository.finished(said) in (["fetch_files"], [])
+def test_what_the_folder_is_too_small_for_is_told_before_it_is_read(repository, key, value, says):
+    more = "-S mining.candidates=50" if key == "mining.k" else ""
+    said = refused(repository, f"dvc exp run -S {key}={value} {more}")
+    assert says in said and not repository.finished(said)
     assert says in refused(repository, "snakemake -n")
     repository.run("git checkout -q params.yaml")
 
@@ -50,7 +52,7 @@ def test_batches_that_the_folder_cannot_fill_are_told_before_it_is_read(reposito
 def test_parameters_that_are_not_written_in_utf_8(repository):
     file = repository.path / "params.yaml"
     file.write_bytes(file.read_bytes() + "# für später\n".encode("latin-1"))
-    assert "params.yaml must be in UTF-8, and has another character in byte" in refused(repository, "snakemake")
+    assert "params.yaml must be in UTF-8, and is not in line" in refused(repository, "snakemake")
     repository.run("git checkout -q params.yaml")
 
 
@@ -63,7 +65,8 @@ def test_a_run_in_another_directory(repository):
 
 
 def test_what_would_pick_nothing_or_make_what_does_not_run(repository):
-    assert "--archive makes nothing that runs outside" in refused(repository, "snakemake --archive a.tar.gz")
+    for archive in ("--archive", "--archi"):
+        assert "--archive makes nothing that runs outside" in refused(repository, f"snakemake {archive} a.tar.gz")
     assert "--omit-from takes rules, and mine is a stage" in refused(repository, "snakemake -n --omit-from mine")
     assert not (repository.path / "a.tar.gz").exists()
 
@@ -93,6 +96,14 @@ def test_results_that_lie_behind_a_link_are_refused_before_any_work(repository):
     assert not list((repository.path / "scratch").rglob("*.beton"))
     (repository.path / "results").unlink()
     shutil.rmtree(repository.path / "scratch")
+
+
+def test_a_pipe_among_the_images_is_named_and_not_waited_for(repository):
+    os.mkfifo(repository.path / "images/upright/p.png")
+    for command in ("dvc exp run", "snakemake -n"):
+        said = refused(repository, command)
+        assert "upright/p.png (neither a file nor a folder)" in said and not repository.finished(said)
+    (repository.path / "images/upright/p.png").unlink()
 
 
 def test_sources_from_the_future(repository):
@@ -131,3 +142,8 @@ def test_a_cache_that_was_deleted(repository):
     shutil.rmtree(repository.path / "elsewhere")
     assert not [rule for rule in repository.jobs("dvc repro") if rule not in ("fetch_files", "write_report")]
     assert repository.results() == before and repository.up_to_date()
+
+
+def test_what_the_folder_is_too_small_for_later_stages_is_told_before_the_first(repository):
+    said = refused(repository, "dvc exp run -S loss.tau=0.3 -S eval.fine_tune.share=0.3")
+    assert "eval.fine_tune.share must leave at least" in said and not repository.finished(said)

@@ -6,29 +6,29 @@ that Snakemake comes to the same verdict. Inside a stage that is not, the traces
 all the same: those of a killed run, or of the seeds that stay when one is added. After a run, `record` tells DVC what
 was made. Where DVC itself runs a stage, whose outputs it deletes first, `bring_back` puts such files into place again.
 
-What is recorded is what the jobs wrote: a file that somebody changed since is put back first, or its stage is not
-recorded.
+What is recorded is what the jobs wrote, and from what: a file that somebody changed since is put back first, or its
+stage is not recorded, as where what it was made from was changed.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from contraflow.engines.dvc import LOCK, Dvc
 from contraflow.engines.expected import expect, require_expected
 from contraflow.engines.images import require_images
-from contraflow.engines.jobs import Store, Trace, content_digest, place
+from contraflow.engines.jobs import Store, content_digest, place
 from contraflow.engines.recordable import require_recordable
 from contraflow.engines.times import STALE, bring_to_present, set_times
+from contraflow.engines.vouching import Find, Vouching
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
-from contraflow.foundations.stages import Stages, chosen, files_at
-from contraflow.params import Params
+from contraflow.foundations.stages import Stages, files_at
+from contraflow.params import Params, load_params
 
+LOOKED = Path(".snakemake", "contraflow.looked")  # its time says when a run of DVC last looked at the user's images
 ATTEMPTS = 3  # to record a stage whose files somebody changes at the same time
-
-Find = Callable[[str], Path | None]  # where a file lies, by its hash
 
 
 class Agreement:
@@ -44,9 +44,9 @@ class Agreement:
         self.root = root
         self.stages, self.dvc, self.store = Stages(root), Dvc(root), Store(root)
         self.targets = {stage: set(files) for stage, files in targets.items()}
-        self._params, self._values = params, params.model_dump()
-        self._changes: dict[str, list] = {}
-        self._started = time.time()
+        self._params, self._changes, self._started = params, dict[str, list](), time.time()
+        recorded = self.dvc.lock.stat().st_mtime if self.dvc.lock.is_file() else 0.0
+        self._vouching = Vouching(self.stages, self.store, self.targets, params.model_dump(), recorded)
 
     def align(self) -> None:
         """Set the times of all outputs so that Snakemake reruns what DVC would.
@@ -89,7 +89,7 @@ class Agreement:
             params: What `params.yaml` holds now: where it was edited during the run, nothing is recorded.
 
         Raises:
-            UserError: files are changed while DVC records them, again and again.
+            UserError: files are changed while DVC records them, again and again, or what they were made from is.
         """
         if params != self._params:
             say("params.yaml was changed during the run: the next `snakemake` records what still fits it")
@@ -106,10 +106,16 @@ class Agreement:
         Raises:
             UserError: that is not possible.
         """
+        above = {path: md5 for other in self.stages.above(stage) for path, md5 in self.dvc.recorded(other).items()}
+        traces = [trace for trace in self._vouching.traces({stage}) if trace.written > self._started]
+        for path, digest in (read for trace in traces for read in trace.inputs.items()):
+            if above.get(path, digest) != digest:
+                raise UserError(f"{path} was changed after its stage had ended: run the same command again")
         right, lost = self._put_back({stage})
         if lost:
             raise UserError(f"{lost}: run the same command again")
-        expect(self.root, stage, right)
+        read = {path for trace in traces for path in trace.inputs if not self.stages.made_by(path, self.stages.names)}
+        expect(self.root, stage, right, {path: content_digest(self.root / path) for path in read})
 
     def bring_back(self, stage: str, since: float) -> None:
         """Put the files of a stage that DVC has just deleted back into place where they need not be made again.
@@ -123,8 +129,10 @@ class Agreement:
         """
         require_expected(self.root, self.dvc, since)
         require_recordable(self.root, self.stages)
-        if self.stages.reads_folder(stage):
+        looked = self.root / LOOKED
+        if not looked.is_file() or looked.stat().st_mtime < since:
             require_images(self.root, self._params)
+            looked.touch()
         self._let_go()
         self._bring_to_present(time.time())
         self._keep_what_dvc_lost()
@@ -148,7 +156,9 @@ class Agreement:
         right = self._right(stale, self.store.find)
         for path in self._put_into_place(right, self.store.find):
             say(f"{path} was changed after its job had ended: what the job wrote is put back")
-        made = {path for trace in self._traces(stale) if trace.written > self._started for path in trace.outputs}
+        made = {
+            path for trace in self._vouching.traces(stale) if trace.written > self._started for path in trace.outputs
+        }
         if not (lost := sorted(made - right.keys())):
             return right, ""
         several = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
@@ -163,7 +173,7 @@ class Agreement:
     def _keep_what_dvc_lost(self) -> None:
         """Keep results that DVC's cache no longer has: DVC is about to delete them, stage by stage."""
         lost: dict[str, set[str]] = {}
-        for trace in self._traces(set(self.stages.names)):
+        for trace in self._vouching.traces(set(self.stages.names)):
             for path, digest in trace.outputs.items():
                 if not self.store.find(digest) and not self.dvc.cached(digest):
                     lost.setdefault(path, set()).add(digest)
@@ -185,26 +195,10 @@ class Agreement:
                 stale.add(stage)
         return stale
 
-    def _right(self, stale: set[str], find: Find) -> dict[str, str]:
-        """Files of stale stages that need not be made again, with their hashes: what traces vouch for that hold now."""
-        right: dict[str, str] = {}
-        traces = self._traces(stale)
-        for stage in [name for name in self.stages.names if name in stale]:
-            code = self.stages.code(stage)
-            since = self.dvc.lock.stat().st_mtime if self._only_outputs_changed(stage) else 0
-            left = [t for t in traces if t.stage == stage and t.code == code and t.written > since]
-            found = True
-            while found:  # a job of a stage may read what another of its jobs makes
-                found = False
-                for trace in left:
-                    if not trace.outputs.keys() <= right.keys() and self._holds(trace, right, stale, find):
-                        right |= trace.outputs
-                        found = True
-        return right
-
-    def _traces(self, stages: set[str]) -> list[Trace]:
-        """Those of jobs of these stages that today's parameters ask for."""
-        return [t for t in self.store.traces() if t.stage in stages and self.targets[t.stage] & t.outputs.keys()]
+    def _right(self, stale: Iterable[str], find: Find) -> dict[str, str]:
+        """Files of stale stages that need not be made again, with their hashes."""
+        damaged = {stage for stage in stale if self._only_outputs_changed(stage)}
+        return self._vouching.right(set(stale), find, damaged)
 
     def _only_outputs_changed(self, stage: str) -> bool:
         """Whether somebody changed a stage's outputs and nothing else: then DVC wants all of them made again.
@@ -215,21 +209,6 @@ class Agreement:
         if not all(isinstance(change, dict) and set(change) == {"changed outs"} for change in changes):
             return False
         return any(state != "not in cache" for change in changes for state in change["changed outs"].values())
-
-    def _holds(self, trace: Trace, right: dict, stale: set[str], find: Find) -> bool:
-        """Whether a job with today's parameters and inputs would do what the trace tells, and its files exist."""
-        if trace.params != chosen(self._values, trace.params):
-            return False
-        for path, digest in trace.inputs.items():
-            if path in right:
-                now = right[path]
-            elif self._made_by(path, stale):
-                return False
-            else:
-                now = content_digest(self.root / path)
-            if now != digest:
-                return False
-        return all(content_digest(self.root / path) == digest or find(digest) for path, digest in trace.outputs.items())
 
     def _put_into_place(self, right: dict[str, str], find: Find) -> list[str]:
         """Make the files what their hashes say; the paths of those that were not."""
@@ -254,35 +233,47 @@ class Agreement:
                     _remove(file)
         self._record_what_jobs_wrote(made, right)
         self._changes = {stage: changes for stage, changes in self._changes.items() if stage not in made}
-        self.store.drop(digest for path, digest in right.items() if self._made_by(path, made))
+        self.store.drop(digest for path, digest in right.items() if self.stages.made_by(path, made))
         return made
 
     def _record_what_jobs_wrote(self, stages: list[str], right: dict[str, str]) -> None:
-        """`dvc commit`, which takes the files as they are just then: looked at again, since anybody may write there."""
+        """`dvc commit`, which takes files, and what they were made from, as they are just then: looked at again, since
+        anybody may write there.
+        """
         before = self.dvc.lock.read_text(encoding="utf-8") if self.dvc.lock.is_file() else None
         wanted = {path: right[path] for stage in stages for path in self.targets[stage]}
         for _ in range(ATTEMPTS):
             self.dvc.commit(stages)
             recorded = {path: digest for stage in stages for path, digest in self.dvc.recorded(stage).items()}
-            if wanted.items() <= recorded.items():
-                return
+            wrong = sorted(path for path, digest in wanted.items() if recorded.get(path) != digest)
+            if not wrong:
+                wrong = self._no_longer_right(stages, wanted)
+                why = "was changed, or what it was made from, while it was recorded: run the same command again"
+                break
+            why = "is changed while it is recorded, again and again: stop what writes there"
             self.dvc.forget(stages)
-            self._put_into_place(wanted, lambda digest: self.store.find(digest) or self.dvc.cached(digest))
+            self._put_into_place(wanted, self._find_anywhere)
+        if not wrong:
+            return
         if before is None:
             self.dvc.lock.unlink()
         else:
             write_text(self.dvc.lock, before)
-        path = min(path for path, digest in wanted.items() if recorded.get(path) != digest)
-        raise UserError(f"{path} is changed while it is recorded, again and again: stop what writes there")
+        raise UserError(f"{wrong[0]} {why}")
+
+    def _no_longer_right(self, stages: list[str], wanted: dict[str, str]) -> list[str]:
+        """Files that the code, the parameters or the files that there are now would not make so, sorted."""
+        if load_params(self.root / "params.yaml") != self._params:
+            return ["params.yaml"]
+        right = self._right(set(stages), self._find_anywhere)
+        return sorted(path for path, digest in wanted.items() if right.get(path) != digest)
+
+    def _find_anywhere(self, digest: str) -> Path | None:
+        return self.store.find(digest) or self.dvc.cached(digest)
 
     def _benchmarks(self, stage: str) -> list[Path]:
         """Snakemake's measurements of a stage's jobs, which it takes for outputs when it compares times."""
         return self._files([f"logs/benchmarks/{stage}"])
-
-    def _made_by(self, path: str, stages: Iterable[str]) -> bool:
-        """Whether a path lies at or under an output of one of the stages."""
-        outputs = [output for stage in stages for output in self.stages.outputs(stage)]
-        return any(path == output or path.startswith(f"{output}/") for output in outputs)
 
     def _files(self, paths: Iterable[str]) -> list[Path]:
         """All files that lie at or under the paths now."""

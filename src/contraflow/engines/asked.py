@@ -28,8 +28,12 @@ def require_possible(words: Sequence[str], home: Path) -> None:
         UserError: an option asks for something to be run elsewhere, or this directory has not the code of the workflow.
     """
     for word in words:
-        if (option := word.partition("=")[0]) in _ELSEWHERE:
-            raise UserError(f"{option} makes nothing that runs outside of this repository: {_ELSEWHERE[option]}")
+        option = word.partition("=")[0]
+        for name, instead in _ELSEWHERE.items():
+            if (
+                option.startswith("--") and len(option) > 2 and name.startswith(option)
+            ):  # Snakemake takes it shortened, too
+                raise UserError(f"{name} makes nothing that runs outside of this repository: {instead}")
     code = Path("src")
     if not code.is_dir() or not code.samefile(home / code):
         raise UserError(f"a run belongs where its Snakefile lies: type `cd {home.resolve()}` first, and no --directory")

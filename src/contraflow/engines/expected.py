@@ -1,18 +1,19 @@
-"""What DVC, which is running a stage, is about to record: it hashes the files a moment after our last look at them."""
+"""What DVC, running a stage, is about to record: it hashes what the stage wrote and read just after our last look."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from contraflow.engines.dvc import LOCK, Dvc
+from contraflow.engines.jobs import content_digest
 from contraflow.foundations.artefacts import read_json, write_json
 from contraflow.foundations.errors import UserError
 
 FOLDER = Path(".snakemake", "contraflow.expected")
 
 
-def expect(root: Path, stage: str, files: Mapping[str, str]) -> None:
-    """Remember with which hashes the files of a stage are to be recorded."""
-    write_json(root / FOLDER / f"{stage}.json", dict(files))
+def expect(root: Path, stage: str, files: Mapping[str, str], read: Mapping[str, str | None]) -> None:
+    """Remember with which hashes the files of a stage are to be recorded, and those of what it read of the user's."""
+    write_json(root / FOLDER / f"{stage}.json", {"files": dict(files), "read": dict(read)})
 
 
 def require_expected(root: Path, dvc: Dvc, since: float) -> None:
@@ -26,14 +27,15 @@ def require_expected(root: Path, dvc: Dvc, since: float) -> None:
             the user since.
 
     Raises:
-        UserError: somebody changed a file while it was recorded.
+        UserError: somebody changed a file, or what it was made from, while it was recorded.
     """
     wrong = {}
     for file in (root / FOLDER).glob("*.json"):
         stage, expected, recent = file.stem, read_json(file), file.stat().st_mtime > since
         file.unlink()
         if recent and (recorded := dvc.recorded(stage)):
-            wrong |= {path: stage for path, digest in expected.items() if recorded.get(path) != digest}
+            wrong |= {path: stage for path, digest in expected["files"].items() if recorded.get(path) != digest}
+            wrong |= {path: stage for path, digest in expected["read"].items() if content_digest(root / path) != digest}
     if wrong:
         dvc.forget(wrong.values())
         raise UserError(f"{min(wrong)} was changed while {LOCK} took it up: run the same command again")

@@ -36,14 +36,15 @@ class Stages:
         """All dependencies of a stage, its code included; those named by a parameter are left out."""
         return [path for path in self._specs[stage].get("deps", []) if "${" not in path]
 
-    def reads_folder(self, stage: str) -> bool:
-        """Whether a stage may depend on a folder or file of the user, which a parameter names."""
-        return len(self.inputs(stage)) < len(self._specs[stage].get("deps", []))
-
     def above(self, stage: str) -> set[str]:
         """The stages whose outputs a stage reads."""
         inputs = set(self.inputs(stage))
         return {other for other in self.names if self.outputs(other) & inputs}
+
+    def made_by(self, path: str, stages: Iterable[str]) -> bool:
+        """Whether a path lies at or under an output of one of these stages."""
+        outputs = [output for stage in stages for output in self.outputs(stage)]
+        return any(path == output or path.startswith(f"{output}/") for output in outputs)
 
     def code(self, stage: str) -> str:
         """SHA-256 of the source files that a stage runs."""

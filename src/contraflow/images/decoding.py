@@ -49,7 +49,8 @@ def is_picture(name: str) -> bool:
 @cache
 def _endings() -> frozenset[str]:
     known = Image.registered_extensions().items()
-    return frozenset(ending for ending, kind in known if kind in Image.OPEN and kind not in _NO_PIXELS)
+    read = (ending for ending, kind in known if kind in Image.OPEN and kind not in _NO_PIXELS)
+    return frozenset([*read, ".mpo"])  # which Pillow opens as a JPEG
 
 
 def is_grey(pixels: np.ndarray) -> bool:

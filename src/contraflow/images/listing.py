@@ -1,6 +1,7 @@
 """The user's own folder of images: which files there are, and what their labels are."""
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,10 @@ from contraflow.images.decoding import is_picture
 _TOLD = 10  # endings that a sentence names
 _SPLITS = {
     "train": ("train", "training"),
-    "validation": ("val", "valid", "validation"),
-    "test": ("test", "testing"),
+    "validation": ("val", "valid", "validation", "dev", "development"),
+    "test": ("test", "testing", "eval", "evaluation"),
 }
+_ENDING = re.compile("[ _-]?(set|split|data|images)$")  # train_set, TestImages
 # What systems and their file managers put beside a user's files.
 _OF_THE_SYSTEM = {
     *("__macosx", "@eadir", "@__thumb", "#recycle", "$recycle.bin", "system volume information", "lost+found"),
@@ -78,7 +80,8 @@ class Listing:
 
 def split_called(name: str) -> str | None:
     """Which of `train`, `validation` and `test` is meant by a name, whatever its case; None for another name."""
-    return next((split for split, names in _SPLITS.items() if name.casefold() in names), None)
+    plain = _ENDING.sub("", name.casefold())
+    return next((split for split, names in _SPLITS.items() if plain in names), None)
 
 
 def as_splits(names: Iterable[str], where: Path | str) -> dict[str, str]:
@@ -104,10 +107,10 @@ def as_splits(names: Iterable[str], where: Path | str) -> dict[str, str]:
 def list_folder(path: Path) -> Listing:
     """Find the images below `path`: one subfolder a class, or all directly inside and without labels.
 
-    With a folder for training inside (`train`, `training`), and others for validation (`val`, `valid`, `validation`) or
-    for the test (`test`, `testing`), each of them is laid out like that, and what lies beside them is not taken. Files
-    and folders are ignored whose names begin with a dot or are a system's, and so is every file that has not the ending
-    of a picture.
+    With a folder for training inside (`train`, `training`), and others for validation (`val`, `valid`, `validation`,
+    `dev`) or for the test (`test`, `testing`, `eval`), also with an ending as in `train_set` or `test_images`, each of
+    them is laid out like that, and what lies beside them is not taken. Files and folders are ignored whose names begin
+    with a dot or are a system's, and so is every file that has not the ending of a picture.
 
     Raises:
         UserError: the folder is missing, holds no images, mixes images and class folders, has an empty class or a
