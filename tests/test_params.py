@@ -173,6 +173,25 @@ def changed(**values):
             {"model__pooling": "linear", "model__encoder": "vit_small"},
             "model.pooling must be average where model.encoder is vit_small",
         ),
+        (
+            {"model__pooling": "linear", "model__encoder": "timm/test_vit"},
+            "model.pooling must be average where model.encoder is timm/test_vit, which pools, got linear",
+        ),
+        *[
+            (
+                {"model__encoder": name},
+                f"timm/NAME, torchvision/NAME or package.module:function, got {name!r}",
+            )
+            for name in ("resnet19", "timm/", "tim/resnet18", "timm/hf-hub:a/b", "a-b:c", "a:", "a:b:c", "a/b:c")
+        ],
+        (
+            {"model__code": "nets.py"},
+            "model.code must be data where model.encoder is small, which is no package",
+        ),
+        (
+            {"model__code": "../nets.py", "model__encoder": "nets:build"},
+            "model.code must lie in this directory, but not in results, which a run replaces, got '../nets.py'",
+        ),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),
         ({"mining": None}, "mining must be a section of settings, got None"),
     ],

@@ -21,6 +21,7 @@ from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite
 from contraflow.models.encoders import build_encoder
 from contraflow.models.settings import Model
+from contraflow.models.start import started_from
 from contraflow.neighbours.knn import Labelled
 
 TRAINED = ("encoder", "control", "supervised")  # have a checkpoint
@@ -89,6 +90,7 @@ def open_representation(called: str, checkpoint: Path | None, data: EncodedData,
     elif name == "untrained":
         torch.manual_seed(seed)
         network = build_encoder(model, data.card.channels, data.card.image_size)
+        inputs |= started_from(model)
     else:
         network = all_pixels(data.card.image_size)
     return Representation(called, name, seed, network, source, inputs)

@@ -2,6 +2,8 @@
 
 from torch import Tensor, nn
 
+from contraflow.foundations.errors import UserError
+from contraflow.models.foreign import build_foreign
 from contraflow.models.norms import set_norm
 from contraflow.models.settings import SMALL_IMAGE, Model
 
@@ -86,7 +88,14 @@ def build_encoder(model: Model, channels: int, image_size: int) -> nn.Module:
 
     Returns:
         A module with the attribute `dimension`, the length of its feature vectors.
+
+    Raises:
+        UserError: as `build_foreign`, or its normalisations cannot be replaced.
     """
+    if model.foreign:
+        encoder = build_foreign(model.encoder, channels, image_size)
+        _require_replaceable(encoder, model)
+        return set_norm(encoder, model.norm)
     if model.encoder == "vit_small":
         return SmallViT(channels, image_size, model.stride(image_size))  # has LayerNorms of its own
     side = -(-image_size // model.stride(image_size)) if model.pooling == "linear" else None
@@ -95,3 +104,13 @@ def build_encoder(model: Model, channels: int, image_size: int) -> nn.Module:
     else:
         encoder = ResNet(model.encoder, channels, image_size, side)
     return set_norm(encoder, model.norm)
+
+
+def _require_replaceable(encoder: nn.Module, model: Model) -> None:
+    kinds = {type(layer) for layer in encoder.modules() if isinstance(layer, nn.BatchNorm2d)}
+    if model.norm in ("instance", "group") and kinds != {nn.BatchNorm2d}:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds - {nn.BatchNorm2d}))
+        why = f"whose {names} does more than normalise" if kinds else "which has no BatchNorm of feature maps"
+        raise UserError(
+            f"model.norm must be batch or sync where model.encoder is {model.encoder}, {why}; got {model.norm}"
+        )

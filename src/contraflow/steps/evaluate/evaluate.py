@@ -20,8 +20,8 @@ from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly, save_arrays
 from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Settings, Threads, Writes
-from contraflow.models.settings import Model
+from contraflow.foundations.signature import Data, Threads, Writes
+from contraflow.models.settings import Model, StartSettings
 from contraflow.neighbours.knn import Labelled
 from contraflow.neighbours.retrieval import rank_queries
 from contraflow.views.batch import Batch
@@ -42,7 +42,7 @@ class Features(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Evaluating(Settings):
+class Evaluating(StartSettings):
     """What is measured, on which views, of which network."""
 
     eval: Eval
