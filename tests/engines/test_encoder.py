@@ -36,6 +36,9 @@ def untrained(channels, image_size):
 """
 
 
+LARGER = {"data": {"path": "images", "image_size": 32}}
+
+
 @pytest.fixture
 def require(tmp_path, monkeypatch, params_of):
     """`require("timm/test_vit", code="data")`: whether a run in a directory with a module `watched_nets` is allowed."""
@@ -54,9 +57,11 @@ def require(tmp_path, monkeypatch, params_of):
 @pytest.mark.parametrize(
     ("encoder", "changes", "says"),
     [
-        ("timm/test_resnet", {}, None),
-        ("timm/test_resnet", {"augment": {"local_views": 2}}, None),
-        ("timm/test_efficientnet", {"method": {"name": "moco"}}, None),
+        ("timm/test_resnet", LARGER, None),
+        ("timm/test_resnet", LARGER | {"augment": {"local_views": 2, "local_side": 0.6}}, None),
+        ("timm/test_resnet", LARGER | {"augment": {"local_views": 2}}, "it does not take images of 16 pixels a side"),
+        ("timm/test_resnet", {}, "timm/test_resnet has too many strides for images so small"),
+        ("timm/test_efficientnet", LARGER | {"method": {"name": "moco"}}, None),
         ("timm/test_vit", {}, None),
         (
             "timm/test_vit",
@@ -65,7 +70,7 @@ def require(tmp_path, monkeypatch, params_of):
             "side beside those of 16",
         ),
         ("timm/test_vit9", {}, "timm/test_vit9 is no network of timm; close to it: test_vit"),
-        ("timm/test_convnext", {}, "timm/test_convnext does not take images of 16 pixels a side and 3 channels"),
+        ("timm/test_convnext", {}, "timm/test_convnext has too many strides for images so small"),
         (
             "torchvision/inception_v3",
             {"data": {"path": "i", "image_size": 96}},

@@ -101,6 +101,7 @@ def test_weights_are_drawn_by_the_seed_alone():
     ("name", "size", "says"),
     [
         ("timm/test_resne", 32, r"timm/test_resne is no network of timm; close to it: test_resnet"),
+        ("timm/test_resnet", 16, r"too many strides for images so small: one of 2 sees a map of 1 x 1 pixels"),
         ("torchvision/resnet19", 32, r"torchvision/resnet19 is no network of torchvision; close to it: resnet"),
         ("timm/test_maxvit", 20, r"timm/test_maxvit does not take images of 20 pixels a side and 3 channels \("),
         (
@@ -156,3 +157,17 @@ def test_what_cannot_be_replaced_is_refused():
     with pytest.raises(UserError, match=r"torch's own BatchNorm where statistics are shared .*, got _Shifted$"):
         split_norm(nn.Sequential(_Shifted(4)))
     assert isinstance(build_encoder(Model(encoder="timm/test_resnet", norm="group"), 1, 32).network.bn1, nn.GroupNorm)
+
+
+def test_a_map_smaller_than_a_stride_is_where_gradients_may_be_anything():
+    """Of half precision on some CPUs; a map as large as the stride gives the same gradients every time."""
+    torch.manual_seed(0)
+    layer, maps = nn.Conv2d(64, 64, 3, 2, 1, bias=False), torch.randn(32, 64, 2, 2)
+    seen = set()
+    for _ in range(20):
+        layer.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            features = layer(maps)
+        features.float().square().sum().backward()
+        seen.add(layer.weight.grad.numpy().tobytes())
+    assert len(seen) == 1

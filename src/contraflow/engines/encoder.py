@@ -1,4 +1,6 @@
-"""What can be said of an encoder before a run's first job only by building it: seconds, where it is a foreign one."""
+"""What can be said of an encoder before a run's first job only by building it: seconds, where it is a foreign one, or
+starts from weights of a file.
+"""
 
 import sys
 from collections.abc import Callable
@@ -11,27 +13,30 @@ from contraflow.settings.values import named
 
 
 def require_encoder(root: Path, params: Params) -> None:
-    """Build the encoder of the parameters, where it is none of contraflow's own, and let it see images as a run would.
+    """Build the encoder of the parameters, where they alone don't tell of it, and let it see images as a run would.
 
     Of how many channels these are is known when they are encoded: here it is enough that it takes colour or grey ones,
     and a training looks again.
 
     Raises:
-        UserError: there is no such encoder, it does not take such images, draws random numbers in training, does not
-            suit other parameters, or lies where both engines would not see it change.
+        UserError: there is no such encoder, its weights do not fit, it does not take such images, draws random numbers
+            in training, does not suit other parameters, or lies where both engines would not see it change.
     """
     model = params.model
-    if not model.foreign:
+    if not model.foreign and not model.pretrained:
         return
     import torch  # takes seconds, as do the libraries
 
-    from contraflow.models.encoders import build_encoder
     from contraflow.models.foreign import features_of
+    from contraflow.models.normalisation import Normalisation
     from contraflow.models.norms import split_norm
+    from contraflow.models.start import start_encoder
 
     torch.manual_seed(0)
     side, views, batch = params.data.side, params.augment.chosen(), params.train.batch_size
-    channels, encoder = _first_that_works(lambda channels: build_encoder(model, channels, side))
+    channels, encoder = _first_that_works(
+        lambda channels: start_encoder(model, channels, side, Normalisation([0.5] * channels, [0.5] * channels))
+    )
     if model.module:
         _require_watched(root, model)
     if views.local_views:

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from contraflow.foundations.errors import UserError
 from contraflow.models.foreign import build_foreign
+from contraflow.models.normalisation import Renormalised
 from contraflow.models.norms import set_norm
 from contraflow.models.settings import SMALL_IMAGE, Model
 
@@ -86,12 +87,19 @@ class SmallViT(nn.Module):
 def build_encoder(model: Model, channels: int, image_size: int) -> nn.Module:
     """Make the encoder that `model` names, with random weights drawn from torch's generator.
 
+    Where it is to start from others, `Renormalised` stands around it, and changes nothing yet.
+
     Returns:
         A module with the attribute `dimension`, the length of its feature vectors.
 
     Raises:
         UserError: as `build_foreign`, or its normalisations cannot be replaced.
     """
+    encoder = _build(model, channels, image_size)
+    return Renormalised(encoder, channels) if model.pretrained else encoder
+
+
+def _build(model: Model, channels: int, image_size: int) -> nn.Module:
     if model.foreign:
         encoder = build_foreign(model.encoder, channels, image_size)
         _require_replaceable(encoder, model)

@@ -15,10 +15,7 @@ from torch import Tensor, nn
 
 from contraflow.foundations.errors import UserError
 
-IMAGENET = (
-    (0.485, 0.456, 0.406),
-    (0.229, 0.224, 0.225),
-)  # mean and deviation, which torchvision's weights were made with
+IMAGENET = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}  # of the images behind most weights
 CLASSIFIERS = ("fc", "classifier", "heads", "head")  # where torchvision's networks have theirs
 
 
@@ -33,10 +30,8 @@ class Foreign(nn.Module):
     def __init__(self, network: nn.Module, dimension: int, code: list[str]):
         super().__init__()
         self.network, self.dimension, self.code = network, dimension, code
-        told = getattr(network, "pretrained_cfg", None) or {}
-        self.normalisation = tuple(
-            tuple(told.get(name, own)) for name, own in zip(("mean", "std"), IMAGENET, strict=True)
-        )
+        told = getattr(network, "pretrained_cfg", None) or {}  # of timm's, and of whoever follows them
+        self.normalisation = {name: tuple(told.get(name, usual)) for name, usual in IMAGENET.items()}
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network(images)
@@ -63,12 +58,14 @@ def features_of(network: nn.Module, name: str, channels: int, image_size: int) -
     """The length of the vectors that a network makes of images of this size, in evaluation mode.
 
     Raises:
-        UserError: it makes none.
+        UserError: it makes none, or its strides leave less than one pixel of them.
     """
     training, images = network.training, f"images of {image_size} pixels a side and {channels} channels"
     try:
-        with torch.no_grad():
+        with torch.no_grad(), _strides_watched(network, name):
             features = network.eval()(torch.zeros(2, channels, image_size, image_size))
+    except UserError:
+        raise
     except Exception as error:  # each network has its own way to refuse
         raise UserError(
             f"model.encoder {name} does not take {images} ({_in_a_line(error)}): set data.image_size to what it takes, "
@@ -80,6 +77,30 @@ def features_of(network: nn.Module, name: str, channels: int, image_size: int) -
         found = tuple(features.shape) if isinstance(features, Tensor) else type(features).__name__
         raise UserError(f"model.encoder {name} must make features (N, D) of {images}, got {found} of N = 2")
     return features.shape[1]
+
+
+@contextmanager
+def _strides_watched(network: nn.Module, name: str) -> Iterator[None]:
+    """Refuse a convolution whose stride is larger than the map that it sees.
+
+    Nothing is learned where so little is left, and in bfloat16 on a CPU torch 2.14 takes the gradients of such weights
+    from memory that nobody wrote.
+    """
+
+    def watch(layer: nn.Conv2d, maps: tuple[Tensor, ...]) -> None:
+        side = min(maps[0].shape[-2:])
+        if side < max(layer.stride):
+            raise UserError(
+                f"model.encoder {name} has too many strides for images so small: one of {max(layer.stride)} sees a map "
+                f"of {side} x {side} pixels; set data.image_size to more, or name another"
+            )
+
+    hooks = [layer.register_forward_pre_hook(watch) for layer in network.modules() if isinstance(layer, nn.Conv2d)]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 def _timm(name: str, channels: int, image_size: int) -> tuple[nn.Module, list[str]]:
@@ -131,7 +152,7 @@ def _own(name: str, channels: int, image_size: int) -> tuple[nn.Module, list[str
             ) from None
     if not isinstance(network, nn.Module):
         raise UserError(f"model.encoder {name} must return a torch.nn.Module, got {type(network).__name__}")
-    return network, [f"from {module} import {function}", "", f"encoder = {function}({_arguments(sizes)})"]
+    return network, [f"from {module} import {function}", f"encoder = {function}({_arguments(sizes)})"]
 
 
 def source_of(name: str) -> Path | None:

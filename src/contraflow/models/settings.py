@@ -32,6 +32,11 @@ class Model(Section):
     code: Annotated[Own, "the file or folder in this directory that such a package.module is read from; data: none"] = (
         NOTHING
     )
+    weights: Annotated[
+        Own,
+        "what the encoder starts from: a file of weights (safetensors or a torch state dict), or a checkpoint or an "
+        "export of contraflow; data: random ones (docs/encoders.md)",
+    ] = NOTHING
     width: Annotated[
         int, Field(ge=8, le=512), "channels of the first block of `small`; the features are 8 times as wide"
     ] = 16
@@ -74,9 +79,14 @@ class Model(Section):
         return self.encoder.partition(":")[0] if ":" in self.encoder else None
 
     @property
+    def pretrained(self) -> Path | None:
+        """The file of the weights that the encoder starts from; None where they are random."""
+        return named(self.weights)
+
+    @property
     def files(self) -> list[Path]:
         """What is read of the user's to make the encoder that a training starts from."""
-        return [path for own in (self.code,) if (path := named(own))]
+        return [path for own in (self.weights, self.code) if (path := named(own))]
 
     def stride(self, image_size: int) -> int | None:
         """Pixels a side of an image, of `image_size`, that one pixel of the encoder's last map stands for; None where
@@ -91,7 +101,7 @@ class Model(Section):
 class StartSettings(Settings):
     """Of a step that makes the encoder that a training starts from; it has the section `model`."""
 
-    files_of: ClassVar = ("model.code",)
+    files_of: ClassVar = ("model.weights", "model.code")
 
     def files(self) -> list[Path]:
         return self.model.files

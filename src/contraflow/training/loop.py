@@ -57,7 +57,7 @@ class Round:
         seed: Draws weights, order and views.
         number: 0 for pretraining, then the number of the mining round.
         epochs: Numbered on from the rounds before, so that no two rounds see the same views.
-        start: The checkpoint to go on from; None draws weights from the seed.
+        start: The checkpoint to go on from; None draws weights from the seed, but for those of `model.weights`.
         before: The history of that checkpoint's own training, against which a collapse is measured.
         mined: What mining brings: images that come along, or `mined(epoch)`, the order of the images in an epoch; None
             for nothing.
