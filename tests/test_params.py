@@ -192,6 +192,13 @@ def changed(**values):
             {"model__code": "../nets.py", "model__encoder": "nets:build"},
             "model.code must lie in this directory, but not in results, which a run replaces, got '../nets.py'",
         ),
+        ({"train__frozen_epochs": 6}, "train.frozen_epochs must be less than train.epochs, 6, got 6"),
+        (
+            {"train__frozen_epochs": 1, "model__projection": "none"},
+            "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, got 1",
+        ),
+        ({"train__layer_decay": 0}, "train.layer_decay must be greater than 0, got 0"),
+        ({"train__clip": 0}, "train.clip must be greater than 0, got 0"),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),
         ({"mining": None}, "mining must be a section of settings, got None"),
     ],

@@ -83,6 +83,11 @@ class Params(Section):
             yield "model.pooling must be average where model.encoder is vit_small, which has no map to pool, got linear"
         if self.model.pooling == "linear" and self.model.foreign:
             yield f"model.pooling must be average where model.encoder is {self.model.encoder}, which pools, got linear"
+        if self.train.frozen_epochs and self.model.projection == "none":
+            yield (
+                "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, "
+                f"got {self.train.frozen_epochs}"
+            )
         if self.mining.use != "batches" and name in WITHOUT_NEGATIVES:
             yield (
                 f"mining.use must be batches where method.name is {name}: it compares images with no negatives, "

@@ -17,6 +17,7 @@ from contraflow.foundations.artefacts import sha256
 from contraflow.methods.parts.registry import METHODS
 from contraflow.models.checkpoint import load_encoder
 from contraflow.training import loop
+from contraflow.training.history import read_history
 
 NETS = """
 from efficientnet_lite_pytorch import EfficientNet
@@ -222,3 +223,50 @@ def test_a_momentum_encoder_starts_from_the_weights_too_and_kills_change_nothing
     assert not torch.equal(seen[-1]["encoder.encoder.0.weight"], start["encoder.0.weight"])
     (here / "start.safetensors").unlink()  # what it was is in the checkpoint
     load_encoder(first / "encoder.safetensors")
+
+
+def test_the_encoder_stays_in_frozen_epochs_and_kills_change_nothing(here, encoded, params_of, pretrained, monkeypatch):
+    train = {"epochs": 3, "frozen_epochs": 1, "layer_decay": 0.1, "clip": 0.5, "optimiser": "adamw", "lr": 0.02}
+    params, seen, keep = params_of(train=train), [], loop.save_state
+
+    def keep_and_see(path, state):
+        seen.append({name: tensor.clone() for name, tensor in state["method"].items()})
+        keep(path, state)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "save_state", keep_and_see)
+        pretrained(params, encoded, here / "whole")
+    start = open_representation("untrained-seed0", None, encoded, params.model).network
+    moved = [
+        [torch.equal(after[f"encoder.{name}"], weight) for name, weight in start.named_parameters()] for after in seen
+    ]
+    assert all(moved[0]) and not any(moved[1])
+    assert not torch.equal(seen[0]["projection.0.weight"], seen[1]["projection.0.weight"])
+
+    def keep_and_die(path, state):
+        keep(path, state)
+        raise KeyboardInterrupt
+
+    for _ in range(2):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(loop, "save_state", keep_and_die)
+            pretrained(params, encoded, here / "killed")
+    pretrained(params, encoded, here / "killed")
+    assert sha256(here / "killed/encoder.safetensors") == sha256(here / "whole/encoder.safetensors")
+
+
+def test_a_long_gradient_is_shortened_and_its_length_told_as_it_was(here, encoded, params_of, pretrained, monkeypatch):
+    lengths, told = [], {}
+    step = torch.optim.SGD.step
+
+    def measured(self, *arguments):
+        lengths.append(torch.nn.utils.get_total_norm([p.grad for group in self.param_groups for p in group["params"]]))
+        return step(self, *arguments)
+
+    monkeypatch.setattr(torch.optim.SGD, "step", measured)
+    for clip in (None, 0.01):
+        lengths.clear()
+        folder = pretrained(params_of(train={"clip": clip, "precision": "float32"}), encoded, here / str(clip))
+        told[clip] = (read_history(folder / "history.csv")[0].gradient_norm, torch.stack(lengths).mean().item())
+    assert told[None][0] == pytest.approx(told[None][1], rel=1e-3) and told[None][0] > 0.1
+    assert told[0.01][1] == pytest.approx(0.01, rel=1e-3) and told[0.01][0] > 0.1
