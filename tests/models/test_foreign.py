@@ -159,8 +159,8 @@ def test_what_cannot_be_replaced_is_refused():
     assert isinstance(build_encoder(Model(encoder="timm/test_resnet", norm="group"), 1, 32).network.bn1, nn.GroupNorm)
 
 
-def test_a_map_smaller_than_a_stride_is_where_gradients_may_be_anything():
-    """Of half precision on some CPUs; a map as large as the stride gives the same gradients every time."""
+def test_where_a_map_is_as_large_as_the_stride_gradients_are_the_same_every_time():
+    """Where it is smaller, in half precision on some CPUs, they are not: such networks are refused."""
     torch.manual_seed(0)
     layer, maps = nn.Conv2d(64, 64, 3, 2, 1, bias=False), torch.randn(32, 64, 2, 2)
     seen = set()
