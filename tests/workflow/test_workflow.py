@@ -121,24 +121,28 @@ def test_a_guide_of_mining_is_an_input_of_it_for_both_engines(repository, checkp
 NETS = """
 from torch import nn
 
-def tiny(channels, image_size):
+def build(channels, image_size):
     layers = nn.Conv2d(channels, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     return nn.Sequential(*layers, nn.Linear(8, 12))
 """
 
 
 def test_a_network_of_the_users_and_its_weights_are_inputs_for_both_engines(repository):
-    code, weights = repository.path / "nets.py", repository.path / "data/tiny.pth"
+    code, weights = repository.path / "nets/tiny.py", repository.path / "data/tiny.pth"
+    code.parent.mkdir()
     code.write_text(NETS)
     made = {}
     exec(NETS, made)
-    torch.save(made["tiny"](1, 16).state_dict(), weights)
+    torch.save(made["build"](1, 16).state_dict(), weights)
     before = repository.params()["model"]
-    repository.set(model={"encoder": "nets:tiny", "code": "nets.py", "weights": "data/tiny.pth"})
+    repository.set(model={"encoder": "nets.tiny:build", "code": "nets", "weights": "data/tiny.pth"})
     jobs = repository.jobs("snakemake --cores 2")
     assert {"pretrain_seed", "evaluate_untrained"} <= set(jobs) and repository.up_to_date()
     made_from = read_checkpoint(repository.path / "results/pretrain/seed0/encoder.safetensors")[1].inputs
-    assert (made_from["weights"], made_from["model_code"]) == (sha256(weights), sha256(code))
+    assert made_from["weights"] == sha256(weights) and len(made_from["model_code"]) == 64
+    (code.parent / "__pycache__").mkdir(exist_ok=True)
+    (code.parent / "__pycache__/tiny.pyc").write_bytes(b"compiled")
+    assert repository.up_to_date()
     page = (repository.path / "results/report.html").read_text()
     assert "As it came" in page and "ntrained encoder" not in page
     for file in (code, weights):

@@ -25,7 +25,7 @@ def pretrain(
     threads: Threads,
     state: State,
 ) -> None:
-    """Train an encoder from random weights.
+    """Train an encoder from random weights, or from those that `model.weights` names.
 
     The file `state` keeps the training from epoch to epoch: where a killed one left it, this one goes on from there.
 
