@@ -10,8 +10,7 @@ from contraflow.params import Params
 from contraflow.steps.encode import Encoding, encode
 from contraflow.steps.evaluate.evaluate import Evaluating, evaluate
 from contraflow.steps.fetch import Fetching, fetch
-from contraflow.steps.pretrain import pretrain
-from contraflow.training.settings import Training
+from contraflow.steps.pretrain import Pretraining, pretrain
 
 
 def encode_into(folder: Path, params: Params) -> Path:
@@ -25,7 +24,7 @@ def encode_into(folder: Path, params: Params) -> Path:
 def pretrain_into(folder: Path, params: Params, *, seed: int, data: Path) -> None:
     """Pretrain; the folder gets `encoder.safetensors` and `history.csv`."""
     files = {"encoder": folder / "encoder.safetensors", "history": folder / "history.csv", "state": folder / "state"}
-    pretrain(Training.of(params), seed=seed, data=data, threads=cores(), **files)
+    pretrain(Pretraining.of(params), seed=seed, data=data, threads=cores(), **files)
 
 
 def evaluated(params: Params, representation: str, *, data: Path, checkpoint: Path | None, folder: Path) -> Evaluation:

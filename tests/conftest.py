@@ -98,12 +98,11 @@ def pretrained():
     """`pretrained(params, data, folder, seed=0)`: a pretraining; its files lie in the folder, which comes back."""
 
     def train(params: Params, data: EncodedData, folder: Path, seed: int = 0, threads: int = 1) -> Path:
-        from contraflow.steps.pretrain import pretrain
-        from contraflow.training.settings import Training
+        from contraflow.steps.pretrain import Pretraining, pretrain
 
         files = {"encoder": folder / "encoder.safetensors", "history": folder / "history.csv"}
         card, state = data.folder / CARD, folder / "state"
-        pretrain(Training.of(params), seed=seed, data=card, **files, threads=threads, state=state)
+        pretrain(Pretraining.of(params), seed=seed, data=card, **files, threads=threads, state=state)
         return folder
 
     return train

@@ -173,6 +173,32 @@ def changed(**values):
             {"model__pooling": "linear", "model__encoder": "vit_small"},
             "model.pooling must be average where model.encoder is vit_small",
         ),
+        (
+            {"model__pooling": "linear", "model__encoder": "timm/test_vit"},
+            "model.pooling must be average where model.encoder is timm/test_vit, which pools, got linear",
+        ),
+        *[
+            (
+                {"model__encoder": name},
+                f"timm/NAME, torchvision/NAME or package.module:function, got {name!r}",
+            )
+            for name in ("resnet19", "timm/", "tim/resnet18", "timm/hf-hub:a/b", "a-b:c", "a:", "a:b:c", "a/b:c")
+        ],
+        (
+            {"model__code": "nets.py"},
+            "model.code must be data where model.encoder is small, which is no package",
+        ),
+        (
+            {"model__code": "../nets.py", "model__encoder": "nets:build"},
+            "model.code must lie in this directory, but not in results, which a run replaces, got '../nets.py'",
+        ),
+        ({"train__frozen_epochs": 6}, "train.frozen_epochs must be less than train.epochs, 6, got 6"),
+        (
+            {"train__frozen_epochs": 1, "model__projection": "none"},
+            "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, got 1",
+        ),
+        ({"train__layer_decay": 0}, "train.layer_decay must be greater than 0, got 0"),
+        ({"train__clip": 0}, "train.clip must be greater than 0, got 0"),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),
         ({"mining": None}, "mining must be a section of settings, got None"),
     ],

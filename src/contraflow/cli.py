@@ -59,7 +59,7 @@ def command(step: Callable, stage: str) -> Callable:
         settings = signature.settings.of(loaded)
         if "threads" in given:
             given["threads"] = min(given["threads"], cores())
-        inputs = [*signature.inputs(given), *filter(None, [settings.folder()])]
+        inputs = [*signature.inputs(given), *settings.files()]
         with job(stage, loaded, settings.traced(), inputs=inputs, outputs=signature.outputs(given)) as state:
             step(settings, **given, **({name: state} if (name := signature.kept()) else {}))
 

@@ -81,6 +81,13 @@ class Params(Section):
             yield "augment.local_views must be 0 where model.pooling is linear: it takes one size only"
         if self.model.pooling == "linear" and self.model.encoder == "vit_small":
             yield "model.pooling must be average where model.encoder is vit_small, which has no map to pool, got linear"
+        if self.model.pooling == "linear" and self.model.foreign:
+            yield f"model.pooling must be average where model.encoder is {self.model.encoder}, which pools, got linear"
+        if self.train.frozen_epochs and self.model.projection == "none":
+            yield (
+                "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, "
+                f"got {self.train.frozen_epochs}"
+            )
         if self.mining.use != "batches" and name in WITHOUT_NEGATIVES:
             yield (
                 f"mining.use must be batches where method.name is {name}: it compares images with no negatives, "
@@ -140,7 +147,8 @@ class Params(Section):
                 yield f"data.image_size must be a multiple of {stride} where model.encoder is vit_small, got {side}"
             return
         smallest = min(side, views.local_pixels(side)) if views.local_views else side
-        if model.norm == "instance" and smallest <= stride:
+        single = stride is not None and smallest <= stride  # pixel is left; of a foreign encoder its network is asked
+        if model.norm == "instance" and single:
             yield (
                 f"model.norm must be batch, sync or group where a view has {smallest} pixels a side (data.image_size, "
                 f"or augment.local_side of it): {model.encoder} leaves a single one of it; got instance"
@@ -157,7 +165,7 @@ class Params(Section):
                     f"train.gpus must divide the {split} groups of a batch that moco normalises apart, "
                     f"got {self.train.gpus}"
                 )
-            if smallest <= stride and batch // split < 2:
+            if single and batch // split < 2:
                 yield (
                     f"train.batch_size {batch} makes groups of one image that are normalised apart, which images of "
                     f"{side} pixels a side are too small for: it must be divisible into larger ones"

@@ -29,8 +29,8 @@ class Brewing(Settings):
     how: ClassVar = ("mining.shards", "data.path")
     unread: ClassVar = ("mining.control",)
 
-    def folder(self) -> Path:
-        return Path(self.path)
+    def files(self) -> list[Path]:
+        return [Path(self.path)]
 
 
 def brew(
@@ -58,7 +58,7 @@ def test_settings_are_what_the_step_names_and_nothing_else(params_of):
     assert Brewing.names() == {"loss": "loss", "mining": "mining", "band": "mining.band", "path": "data.path"}
     assert (settings.loss, settings.band, settings.path) == (params.loss, params.mining.band, "images")
     assert Brewing.depends_on() == ["loss", "mining", "mining.band", "data.path", "seeds"]
-    assert not hasattr(settings, "train") and settings.folder() == Path("images") and Settings().folder() is None
+    assert not hasattr(settings, "train") and settings.files() == [Path("images")] and Settings().files() == []
     with pytest.raises(FrozenInstanceError):
         settings.path = "elsewhere"
 

@@ -131,5 +131,5 @@ def test_a_guide_without_a_use_is_refused(params_of, name):
 
 @pytest.mark.parametrize("place", ["/a.safetensors", "../a.safetensors", "x/../results/a.safetensors", "."])
 def test_a_guide_where_no_engine_sees_it_is_refused(params_of, place):
-    with pytest.raises(UserError, match=r"mining\.guide must be a checkpoint in this directory, but not in results"):
+    with pytest.raises(UserError, match=r"mining\.guide must lie in this directory, but not in results"):
         params_of(mining={"guide": place, "false_negatives": "relative"})

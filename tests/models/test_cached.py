@@ -16,6 +16,7 @@ EXACT = {  # an image's features depend on no other image
     "linear": Model(width=8, norm="group", pooling="linear"),
     "resnet18": Model(encoder="resnet18", norm="group"),
     "vit_small": Model(encoder="vit_small"),
+    "timm": Model(encoder="timm/test_vit", weights="any.safetensors"),
 }
 
 

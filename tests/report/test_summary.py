@@ -13,6 +13,7 @@ from contraflow.report.summary import (
     rounds,
     strips,
     summary_rows,
+    whole_protocol,
 )
 from contraflow.statistics import difference
 
@@ -98,3 +99,11 @@ def test_control_and_supervised_training_have_rows_where_they_were_measured(run_
     rows = {row["key"]: row["cells"] for row in summary_rows(run_of(measured=["control", "supervised"]))}
     assert list(rows) == ["encoder", "control", "untrained", "raw_pixels", "pca_pixels", "supervised"]
     assert rows["control"][0]["value"]["n"] == rows["supervised"][0]["value"]["n"] == 2
+
+
+def test_with_weights_the_untrained_row_is_called_as_it_came(run):
+    model = run.params.model.model_copy(update={"weights": "data/weights.pth"})
+    came = replace(run, params=run.params.model_copy(update={"model": model}))
+    assert [row["name"] for row in summary_rows(came) if row["key"] == "untrained"] == ["As it came"]
+    assert "As it came" in whole_protocol(came) and "Untrained encoder" not in whole_protocol(came)
+    assert [row["name"] for row in geometry(came)["rows"]] == ["Encoder", "As it came"]

@@ -76,6 +76,35 @@ def test_worse_than_raw_pixels_is_suspicious(run):
     assert plain(found.paragraph).count("9.50 points less (95 % interval \u2212") == 1
 
 
+def as_it_came(run):
+    model = run.params.model.model_copy(update={"weights": "data/weights.pth"})
+    return replace(run, params=run.params.model_copy(update={"model": model}))
+
+
+def test_worse_than_it_came_is_said_first(run):
+    worse = as_it_came(changed(run, "untrained", "linear", [0.95, 0.95], images=10_000))
+    found = verdict(worse)
+    assert found.level == "suspicious"
+    assert found.headline == "The training made it worse: the encoder as it came has the better features."
+    gap = measured_gap(worse, "linear", "untrained")
+    assert gap.sign == -1 and "than on the encoder as it came (95.00" in plain(found.paragraph)
+
+
+def test_one_seed_does_not_say_that_it_got_worse(run_of):
+    one = as_it_came(changed(run_of(seeds=[3]), "untrained", "linear", [0.95], images=10_000))
+    assert verdict(one).headline.startswith("One seed proves nothing")
+
+
+def test_without_a_fall_below_it_the_encoder_as_it_came_is_a_baseline_as_any(run):
+    before, found = verdict(run), verdict(as_it_came(run))
+    words = ("an untrained encoder", "the encoder as it came"), ("the untrained encoder", "the encoder as it came")
+    for old, new in words:
+        before = replace(
+            before, headline=before.headline.replace(old, new), paragraph=before.paragraph.replace(old, new)
+        )
+    assert found == before and "as it came" in found.paragraph
+
+
 def test_worse_than_the_untrained_encoder_is_suspicious(run):
     found = verdict(changed(run, "untrained", "linear", [0.95, 0.95], images=10_000))
     assert found.level == "suspicious"

@@ -4,11 +4,13 @@ import shutil
 from zipfile import ZipFile
 
 import pytest
+import torch
 
 from contraflow.devices import cores
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.mining.table import MiningPass
+from contraflow.models.checkpoint import read_checkpoint
 
 
 def test_a_mistake_in_the_parameters_is_told_before_any_job_starts(repository):
@@ -114,6 +116,47 @@ def test_a_guide_of_mining_is_an_input_of_it_for_both_engines(repository, checkp
     said = repository.run("snakemake --cores 2", fails=True)
     assert "mining.guide must be a checkpoint" in said and "Traceback" not in said
     repository.set(mining={"guide": "data", "false_negatives": "rank"})
+
+
+NETS = """
+from torch import nn
+
+def build(channels, image_size):
+    layers = nn.Conv2d(channels, 8, 3, 2), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    return nn.Sequential(*layers, nn.Linear(8, 12))
+"""
+
+
+def test_a_network_of_the_users_and_its_weights_are_inputs_for_both_engines(repository):
+    code, weights = repository.path / "nets/tiny.py", repository.path / "data/tiny.pth"
+    code.parent.mkdir()
+    code.write_text(NETS)
+    made = {}
+    exec(NETS, made)
+    torch.save(made["build"](1, 16).state_dict(), weights)
+    before = repository.params()["model"]
+    repository.set(model={"encoder": "nets.tiny:build", "code": "nets", "weights": "data/tiny.pth"})
+    jobs = repository.jobs("snakemake --cores 2")
+    assert {"pretrain_seed", "evaluate_untrained"} <= set(jobs) and repository.up_to_date()
+    made_from = read_checkpoint(repository.path / "results/pretrain/seed0/encoder.safetensors")[1].inputs
+    assert made_from["weights"] == sha256(weights) and len(made_from["model_code"]) == 64
+    (code.parent / "__pycache__").mkdir(exist_ok=True)
+    (code.parent / "__pycache__/tiny.pyc").write_bytes(b"compiled")
+    assert repository.up_to_date()
+    page = (repository.path / "results/report.html").read_text()
+    assert "As it came" in page and "ntrained encoder" not in page
+    for file in (code, weights):
+        content = file.read_bytes()
+        file.write_bytes(content + b"\n")
+        assert {"pretrain_seed", "evaluate_untrained"} <= set(repository.planned())
+        assert set(repository.json("dvc status --json")) >= {"pretrain", "evaluate"}
+        file.write_bytes(content)
+    assert repository.up_to_date()
+    weights.unlink()
+    said = repository.run("snakemake --cores 2", fails=True)
+    assert "model.weights must be a file of weights, got data/tiny.pth, where there is none" in said
+    assert "Traceback" not in said
+    repository.set(model=before)
 
 
 def test_without_mining_the_pretrained_encoder_is_evaluated(repository):

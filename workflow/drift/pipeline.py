@@ -66,7 +66,7 @@ class Pipeline:
             "cmd": " ".join(["snakemake", "--allowed-rules", *self.rules[stage], stage, "--", stage]),
             "deps": [
                 *above,
-                *(f"${{{each.folder_of}}}${{{NOTHING}}}" for each in self.settings[stage] if each.folder_of),
+                *dict.fromkeys(f"${{{name}}}${{{NOTHING}}}" for each in self.settings[stage] for name in each.files_of),
                 *sorted(others),
                 *self.code.run_by(self.commands[stage]),
             ],

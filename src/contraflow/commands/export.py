@@ -1,10 +1,13 @@
 """The command `export`: an encoder for use without contraflow."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from safetensors.torch import save
+from torch import nn
 
 from contraflow.commands.onnx import require_onnx, write_onnx
 from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
@@ -14,7 +17,9 @@ from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import atomic, read_json, sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
+from contraflow.models.normalisation import Normalisation, Renormalised, reached
 from contraflow.models.settings import Model
+from contraflow.models.weights import EXPORTED
 from contraflow.pages.assets import template
 
 WEIGHTS, ONNX, CARD, README = "encoder.safetensors", "encoder.onnx", "card.json", "README.md"
@@ -53,29 +58,40 @@ def export(
         )
     for name in (CARD, README, ONNX):
         (out / name).unlink(missing_ok=True)
-    model = Model(**trained.made_from.params["model"])
-    weights = plain_weights(trained.network)
+    model, (network, normalisation) = Model(**trained.made_from.params["model"]), _bare(trained)
+    weights, told = plain_weights(network), {"checkpoint": trained.digest} | normalisation
     written = [WEIGHTS]
     with atomic(out / WEIGHTS) as temporary:
-        temporary.write_bytes(save(weights, metadata={"checkpoint": trained.digest}))
+        temporary.write_bytes(save(weights, metadata={EXPORTED: json.dumps(told)}))
     if onnx:
-        write_onnx(out / ONNX, trained.network, **trained.image)
+        write_onnx(out / ONNX, network, **trained.image)
         written.append(ONNX)
-    card = _card(trained, _evaluation(trained)) | {"files": {name: sha256(out / name) for name in written}}
-    code = plain_code(trained.network, model, WEIGHTS)
+    card = _card(trained, normalisation, _evaluation(trained)) | {
+        "files": {name: sha256(out / name) for name in written}
+    }
+    code = plain_code(network, model, WEIGHTS)
     write_text(out / README, template(Path(__file__).parent / "export_readme.md.j2").render(card=card, code=code))
     write_json(out / CARD, card)
     say(f"{out}: {', '.join([*written, README, CARD])}")
 
 
-def _card(trained: Trained, evaluation: Evaluation | None) -> dict:
+def _bare(trained: Trained) -> tuple[nn.Module, dict[str, list[float]]]:
+    """The network without a change of normalisation before it, and the `mean` and `std` of the images it then takes."""
+    network, normalisation = trained.network, trained.normalisation
+    if isinstance(network, Renormalised):
+        normalisation = asdict(reached(Normalisation(**normalisation), network.scale, network.shift))
+        network = network.encoder
+    return network, normalisation
+
+
+def _card(trained: Trained, normalisation: dict[str, list[float]], evaluation: Evaluation | None) -> dict:
     """What the encoder tells of itself, but for its files; `evaluation` is of this very encoder, None without."""
     made_from = trained.made_from
     return {
         "encoder": made_from.params["model"]["encoder"],
         "features": trained.network.dimension,
         "weights": sum(parameter.numel() for parameter in trained.network.parameters()),
-        "input": trained.image | trained.normalisation | {"treatment": TREATMENT},
+        "input": trained.image | normalisation | {"treatment": TREATMENT},
         "data": {"name": made_from.data, "digest": made_from.inputs["data"]},
         "training": {"seed": made_from.seed, "round": made_from.round, "parameters": made_from.params},
         "accuracy": evaluation.test if evaluation else {},

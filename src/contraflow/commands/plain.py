@@ -1,8 +1,9 @@
-"""Encoders in plain torch and torchvision: their weights by the names used there, and the code that loads them."""
+"""Encoders in plain torch, torchvision and timm: weights by the names used there, and the code that loads them."""
 
 from torch import Tensor, nn
 
 from contraflow.models.encoders import SmallEncoder
+from contraflow.models.foreign import Foreign
 from contraflow.models.norms import GROUPS
 from contraflow.models.settings import Model
 
@@ -13,6 +14,12 @@ _NORMS = {  # in evaluation mode shared BatchNorm is BatchNorm
     "group": f"torch.nn.GroupNorm(math.gcd({GROUPS}, {{0}}), {{0}})",
 }
 
+_REPLACED = """\
+for layer in list(encoder.modules()):
+    for name, norm in list(layer.named_children()):
+        if isinstance(norm, torch.nn.BatchNorm2d):
+            setattr(layer, name, {})"""
+
 
 def plain_weights(encoder: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers of an encoder of `build_encoder`, on the CPU, by the names that `plain_code` expects."""
@@ -21,17 +28,24 @@ def plain_weights(encoder: nn.Module) -> dict[str, Tensor]:
 
 
 def plain_code(encoder: nn.Module, model: Model, file: str) -> str:
-    """Python that rebuilds an encoder as `encoder`, in evaluation mode, without contraflow: imports, then three lines.
+    """Python that rebuilds an encoder as `encoder`, in evaluation mode, without contraflow: imports, then a few lines.
 
     Args:
-        encoder: What `build_encoder` made of `model`.
+        encoder: What `build_encoder` made of `model`, without a change of normalisation before it.
         model: The parameters of the encoder.
         file: Name of a safetensors file of `plain_weights`.
     """
-    lines = _small(encoder, model) if isinstance(encoder, SmallEncoder) else _torchvision(encoder.network, model)
-    code = "\n".join([*lines, f'encoder.load_state_dict(load_file("{file}"))'])
-    names = [name for name in ("math", "torch", "torchvision") if f"{name}." in code]
-    return f"import {', '.join(names)}\nfrom safetensors.torch import load_file\n\n{code}\n"
+    if isinstance(encoder, Foreign):
+        norm = _NORMS[model.norm].format("norm.num_features")
+        replaced = [] if model.norm in ("batch", "sync") else [_REPLACED.format(norm)]
+        lines = [*encoder.code, *replaced, "encoder.eval()"]
+    else:
+        lines = _small(encoder, model) if isinstance(encoder, SmallEncoder) else _torchvision(encoder.network, model)
+    own = [line for line in lines if line.startswith("from ")]
+    code = "\n".join([*lines[len(own) :], f'encoder.load_state_dict(load_file("{file}"))'])
+    names = [name for name in ("math", "timm", "torch", "torchvision") if f"{name}." in code]
+    imports = [*([f"import {', '.join(names)}"] if names else []), "from safetensors.torch import load_file", *own]
+    return "\n".join([*imports, "", code, ""])
 
 
 def _small(encoder: SmallEncoder, model: Model) -> list[str]:

@@ -17,9 +17,11 @@ FEATURES = {
     "encoder": "output of the encoder without its projection head, after the last epoch, in evaluation mode, float32",
     "control": "output of the encoder, which trained the epochs of the mining rounds with random batches instead, "
     "after the last epoch, in evaluation mode, float32",
-    "supervised": "output of the encoder, trained with labels from random weights, after the last epoch, in evaluation "
+    "supervised": "output of the encoder, trained with labels from the same start, after the last epoch, in evaluation "
     "mode, float32",
     "untrained": "output of the encoder with random weights, never trained, in evaluation mode, float32",
+    "as_it_came": "output of the encoder with the weights of model.weights, before any training here, in evaluation "
+    "mode, float32",
     "raw_pixels": f"all pixels of an image (larger ones averaged down to {LARGEST} a side), normalised by mean and "
     "deviation of the training images, float32",
     "pca_pixels": "the first principal components of these pixels, found on the training images, not whitened, float32",
@@ -66,7 +68,7 @@ def _of_probe(found: Probed | None, labels: np.ndarray, classes: list[str]) -> d
 def protocol(
     representation: str, dimension: int, card: Card, settings: Eval, found: Accuracies | None
 ) -> dict[str, str]:
-    """Every choice behind the figures; `found` is None without labels."""
+    """Every choice behind the figures of a `representation`, a key of `FEATURES`; `found` is None without labels."""
     test = card.test.images
     aligned = min(ALIGNED, test)
     words = {

@@ -19,8 +19,9 @@ from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Option, Reads, Writes
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite
-from contraflow.models.encoders import build_encoder
+from contraflow.models.normalisation import Normalisation
 from contraflow.models.settings import Model
+from contraflow.models.start import start_encoder, started_from
 from contraflow.neighbours.knn import Labelled
 
 TRAINED = ("encoder", "control", "supervised")  # have a checkpoint
@@ -88,7 +89,9 @@ def open_representation(called: str, checkpoint: Path | None, data: EncodedData,
         source = f"the encoder of seed {seed} ({checkpoint})"
     elif name == "untrained":
         torch.manual_seed(seed)
-        network = build_encoder(model, data.card.channels, data.card.image_size)
+        card = data.card
+        network = start_encoder(model, card.channels, card.image_size, Normalisation(card.mean, card.std))
+        inputs |= started_from(model)
     else:
         network = all_pixels(data.card.image_size)
     return Representation(called, name, seed, network, source, inputs)

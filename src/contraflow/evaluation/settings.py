@@ -87,7 +87,7 @@ class Eval(Section):
         "label"
     )
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
-    fine_tune: Annotated[FineTune, "the encoder and its random start, trained on with few labels"] = FineTune()
+    fine_tune: Annotated[FineTune, "the encoder and its start, trained on with few labels"] = FineTune()
 
     @model_validator(mode="after")
     def _names_of_figures_differ(self) -> Self:
@@ -144,7 +144,7 @@ class Eval(Section):
                     "(Hendrycks & Dietterich 2019; rotation is an addition).",
                     "the encoder loses little, and less than raw pixels, above all where its augmentations are of "
                     "that kind.",
-                    "it falls below raw pixels and untrained encoder at low severity: the features hang on details "
+                    "it falls below raw pixels and what it started from at low severity: the features hang on details "
                     "that a camera would change.",
                 ),
                 cases={"clean": "As they are", "jpeg": "JPEG"},
@@ -155,18 +155,16 @@ class Eval(Section):
                 f"Transfer to {self.transfer.name}",
                 (
                     "The same representations on images of another data set; the encoder was trained on {data}.",
-                    "the encoder is ahead of raw pixels and of its random start: what it learned serves other images, "
-                    "too.",
-                    "it is behind its random start: it learned what sets apart the images that it knows, and little "
-                    "else.",
+                    "the encoder is ahead of raw pixels and of its start: what it learned serves other images, too.",
+                    "it is behind its start: it learned what sets apart the images that it knows, and little else.",
                 ),
             )
         if self.fine_tune.share:
             found["fine_tune"] = Asked(
                 "Fine-tuning with few labels",
                 (
-                    "The same network trained with the same few labels, once from the encoder and once from random "
-                    "weights.",
+                    "The same network trained with the same few labels, once from the encoder and once from what "
+                    "it started from.",
                     "the encoder is ahead: its pretraining is worth labels.",
                     "no difference: with so many labels and epochs the pretraining is forgotten.",
                 ),

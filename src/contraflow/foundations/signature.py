@@ -70,14 +70,13 @@ class Settings:
         handed: Parameters that the step does not read, but by which the workflow decides which files it is handed.
         how: Parameters that say how results are computed, or where from; they do not depend on them.
         unread: Parameters in the step's sections that it does not read.
-        folder_of: The parameter that names what the step reads of the user's: a folder of images, or a checkpoint;
-            empty where it reads none.
+        files_of: The parameters that name what the step reads of the user's: a folder of images, a file of weights.
     """
 
     handed: ClassVar[tuple[str, ...]] = ()
     how: ClassVar[tuple[str, ...]] = ()
     unread: ClassVar[tuple[str, ...]] = ()
-    folder_of: ClassVar[str] = ""
+    files_of: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def names(cls) -> dict[str, str]:
@@ -117,9 +116,9 @@ class Settings:
             found |= {f"{name}.{key}": part for key, part in value.items()} if apart else {name: value}
         return {name: value for name, value in found.items() if name not in left_out}
 
-    def folder(self) -> Path | None:
-        """The user's folder of images, or checkpoint, that the step reads; None where it reads none."""
-        return None
+    def files(self) -> list[Path]:
+        """The user's folders and files that the step reads."""
+        return []
 
 
 @dataclass(frozen=True)

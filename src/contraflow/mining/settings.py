@@ -1,16 +1,16 @@
 """The section `mining`: hard negatives between rounds."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
 from contraflow.settings.values import (
+    NOTHING,
     Cosine,
     Count,
     Natural,
-    Place,
+    Own,
     Positive,
     Range,
     Section,
@@ -18,9 +18,8 @@ from contraflow.settings.values import (
     ShareBelowOne,
     Suited,
     Switch,
+    named,
 )
-
-NO_GUIDE = "data"  # DVC watches what mining.guide names, so that there must be something, as for eval.transfer.path
 
 
 class Mining(Section):
@@ -71,9 +70,9 @@ class Mining(Section):
         "candidates suspected to show the same, left out: none, rank, threshold, mutual, views, relative",
     ] = "rank"
     guide: Annotated[
-        Place,
+        Own,
         "a checkpoint whose encoder says who is suspected, but by rank; data: the one that is trained says so itself",
-    ] = NO_GUIDE
+    ] = NOTHING
     fn_share: Annotated[ShareBelowOne, "rank: share of all images, the nearest to each"] = 0.002
     fn_threshold: Annotated[
         Cosine, "threshold, views: at least this cosine similarity, of views to any of several of the anchor"
@@ -97,7 +96,7 @@ class Mining(Section):
     @property
     def guiding(self) -> Path | None:
         """The checkpoint of the guide; None where there is none."""
-        return None if self.guide == NO_GUIDE else Path(self.guide)
+        return named(self.guide)
 
     @model_validator(mode="after")
     def _suit_each_other(self) -> Self:
@@ -113,12 +112,6 @@ class Mining(Section):
             raise ValueError(
                 "mining.false_negatives must be threshold, mutual, views or relative where mining.guide is named, "
                 f"got {self.false_negatives}"
-            )
-        if self.guiding and os.path.normpath(self.guide).split("/")[0] in ("", ".", "..", "results"):
-            # a job that reads elsewhere leaves no trace, and a result would be made from itself
-            raise ValueError(
-                "mining.guide must be a checkpoint in this directory, but not in results, which a run replaces, "
-                f"got {self.guide!r}"
             )
         return self
 

@@ -60,7 +60,7 @@ def load_model(path: Path, model: nn.Module) -> Checkpoint:
     Raises:
         UserError: the file is missing, damaged, or of another architecture.
     """
-    tensors, provenance = _read(path)
+    tensors, provenance = read_checkpoint(path)
     try:
         model.load_state_dict(tensors)
     except RuntimeError as error:
@@ -75,14 +75,24 @@ def load_encoder(path: Path) -> tuple[nn.Module, Checkpoint]:
     Raises:
         UserError: the file is missing or damaged.
     """
-    tensors, made_from = _read(path)
+    tensors, made_from = read_checkpoint(path)
     encoder = build_encoder(Model(**made_from.params["model"]), made_from.channels, made_from.image_size)
-    prefix = "encoder."
-    encoder.load_state_dict({k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)})
+    encoder.load_state_dict(of_encoder(tensors))
     return encoder.eval(), made_from
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
+def of_encoder(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Those of a checkpoint that are of its encoder, by their names in it."""
+    prefix = "encoder."
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], Checkpoint]:
+    """The tensors of a checkpoint, by name, and what it says of itself.
+
+    Raises:
+        UserError: the file is missing or damaged, or is no checkpoint.
+    """
     with reading(path):
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (safe_open is no dict)

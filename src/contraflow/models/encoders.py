@@ -2,6 +2,9 @@
 
 from torch import Tensor, nn
 
+from contraflow.foundations.errors import UserError
+from contraflow.models.foreign import build_foreign
+from contraflow.models.normalisation import Renormalised
 from contraflow.models.norms import set_norm
 from contraflow.models.settings import SMALL_IMAGE, Model
 
@@ -84,9 +87,23 @@ class SmallViT(nn.Module):
 def build_encoder(model: Model, channels: int, image_size: int) -> nn.Module:
     """Make the encoder that `model` names, with random weights drawn from torch's generator.
 
+    Where it is to start from others, `Renormalised` stands around it, and changes nothing yet.
+
     Returns:
         A module with the attribute `dimension`, the length of its feature vectors.
+
+    Raises:
+        UserError: as `build_foreign`, or its normalisations cannot be replaced.
     """
+    encoder = _build(model, channels, image_size)
+    return Renormalised(encoder, channels) if model.pretrained else encoder
+
+
+def _build(model: Model, channels: int, image_size: int) -> nn.Module:
+    if model.foreign:
+        encoder = build_foreign(model.encoder, channels, image_size)
+        _require_replaceable(encoder, model)
+        return set_norm(encoder, model.norm)
     if model.encoder == "vit_small":
         return SmallViT(channels, image_size, model.stride(image_size))  # has LayerNorms of its own
     side = -(-image_size // model.stride(image_size)) if model.pooling == "linear" else None
@@ -95,3 +112,13 @@ def build_encoder(model: Model, channels: int, image_size: int) -> nn.Module:
     else:
         encoder = ResNet(model.encoder, channels, image_size, side)
     return set_norm(encoder, model.norm)
+
+
+def _require_replaceable(encoder: nn.Module, model: Model) -> None:
+    kinds = {type(layer) for layer in encoder.modules() if isinstance(layer, nn.BatchNorm2d)}
+    if model.norm in ("instance", "group") and kinds != {nn.BatchNorm2d}:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds - {nn.BatchNorm2d}))
+        why = f"whose {names} does more than normalise" if kinds else "which has no BatchNorm of feature maps"
+        raise UserError(
+            f"model.norm must be batch or sync where model.encoder is {model.encoder}, {why}; got {model.norm}"
+        )

@@ -64,14 +64,32 @@ def _replace(network: nn.Module, kind: type, make: Callable[[nn.Module], nn.Modu
 
 
 class _Replacement:
-    """A BatchNorm that takes the place of another."""
+    """A BatchNorm that takes the place of another, and of what follows in it: timm's have `drop` and `act` inside."""
 
     @classmethod
     def of(cls, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Self:
-        """The same with the settings, weights and statistics of `norm`."""
+        """The same with the settings, weights and statistics of `norm`.
+
+        Raises:
+            UserError: it is of a kind that may do anything else beside.
+        """
+        inside = {name: getattr(norm, name) for name in ("drop", "act") if hasattr(norm, name)}
+        if not inside and type(norm) not in (nn.BatchNorm1d, nn.BatchNorm2d):
+            raise UserError(
+                f"model.encoder must have torch's own BatchNorm where statistics are shared (model.norm sync) or those "
+                f"of groups of a batch (method.name moco), got {type(norm).__name__}"
+            )
         same = cls(norm.num_features, norm.eps, norm.momentum, norm.affine, norm.track_running_stats)
+        for name, layer in inside.items():
+            setattr(same, name, layer)
         same.load_state_dict(norm.state_dict())
         return same
+
+    def then(self, y: Tensor) -> Tensor:
+        """What follows in it."""
+        for name in ("drop", "act"):
+            y = self._modules[name](y) if name in self._modules else y
+        return y
 
 
 class SplitBatchNorm(_Replacement, nn.BatchNorm2d):
@@ -83,7 +101,7 @@ class SplitBatchNorm(_Replacement, nn.BatchNorm2d):
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
-            return super().forward(x)
+            return self.then(super().forward(x))
         own = x.unflatten(0, (shared_groups(world_size() * len(x)) // world_size(), -1))
         means, variances = (running.repeat(len(own), 1) for running in (self.running_mean, self.running_var))
         y = [
@@ -93,7 +111,7 @@ class SplitBatchNorm(_Replacement, nn.BatchNorm2d):
         self.num_batches_tracked.add_(1)
         self.running_mean.copy_(average(means.mean(0)))
         self.running_var.copy_(average(variances.mean(0)))
-        return torch.cat(y)
+        return self.then(torch.cat(y))
 
 
 class SyncBatchNorm(_Replacement, nn.SyncBatchNorm):
@@ -105,7 +123,10 @@ class SyncBatchNorm(_Replacement, nn.SyncBatchNorm):
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or world_size() == 1:
-            return super().forward(x)
+            return self.then(super().forward(x))
+        return self.then(self._shared(x))
+
+    def _shared(self, x: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
             exact = x.to(torch.promote_types(x.dtype, torch.float32))  # half precision is too coarse for sums
             dims, shape = [0, *range(2, x.ndim)], (1, -1, *(1,) * (x.ndim - 2))

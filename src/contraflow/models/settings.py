@@ -1,19 +1,42 @@
 """The section `model`: the network."""
 
-from typing import Annotated, Literal
+import re
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
-from contraflow.settings.values import Count, Section, Suited
+from contraflow.foundations.signature import Settings
+from contraflow.settings.values import NOTHING, Count, Own, Section, Suited, Text, named
 
 SMALL_IMAGE = 64  # pixels; up to here a ResNet's ImageNet stem would throw most of the image away
+BUILT_IN = ("small", "resnet18", "resnet34", "resnet50", "vit_small")
+FOREIGN = re.compile(r"(timm|torchvision)/[\w.-]+|[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
+
+
+def _an_encoder(name: str) -> str:
+    if name not in BUILT_IN and not FOREIGN.fullmatch(name):
+        others = "timm/NAME, torchvision/NAME or package.module:function"
+        raise PydanticCustomError("encoder", f"must be {', '.join(BUILT_IN)}, {others}")
+    return name
 
 
 class Model(Section):
     encoder: Annotated[
-        Literal["small", "resnet18", "resnet34", "resnet50", "vit_small"],
-        "small (for 28 to 32 pixels on a CPU), resnet18, resnet34, resnet50, vit_small",
+        Text,
+        AfterValidator(_an_encoder),
+        "small (for 28 to 32 pixels on a CPU), resnet18, resnet34, resnet50, vit_small; timm/NAME, torchvision/NAME, "
+        "package.module:function of your own (docs/encoders.md)",
     ] = "small"
+    code: Annotated[Own, "the file or folder in this directory that such a package.module is read from; data: none"] = (
+        NOTHING
+    )
+    weights: Annotated[
+        Own,
+        "what the encoder starts from: a file of weights (safetensors or a torch state dict), or a checkpoint or an "
+        "export of contraflow; data: random ones (docs/encoders.md)",
+    ] = NOTHING
     width: Annotated[
         int, Field(ge=8, le=512), "channels of the first block of `small`; the features are 8 times as wide"
     ] = 16
@@ -25,7 +48,7 @@ class Model(Section):
     pooling: Annotated[
         Literal["average", "linear"],
         Suited({"glyphs": "linear"}),
-        "what makes features of the last map: average, or linear (a layer, which sees where a thing is; not vit_small)",
+        "what makes features of the last map: average, or linear (small, resnetN: a layer, which sees where it is)",
     ] = "average"
     projection: Annotated[
         Literal["mlp", "none"],
@@ -36,11 +59,52 @@ class Model(Section):
     projection_dim: Annotated[Count, "its output, where the loss is computed"] = 128
     predictor_hidden: Annotated[Count, "hidden units of the predictor of byol, simsiam and nnclr"] = 256
 
-    def stride(self, image_size: int) -> int:
-        """Pixels a side of an image, of `image_size`, that one pixel of the encoder's last map stands for."""
+    @model_validator(mode="after")
+    def _suit_each_other(self) -> Self:
+        if named(self.code) and not self.module:
+            raise ValueError(
+                f"model.code must be data where model.encoder is {self.encoder}, which is no package.module:function, "
+                f"got {self.code!r}"
+            )
+        return self
+
+    @property
+    def foreign(self) -> bool:
+        """Whether the encoder is of a library or of the user's, so that only the network itself can tell of itself."""
+        return self.encoder not in BUILT_IN
+
+    @property
+    def module(self) -> str | None:
+        """The module that has the user's function, which makes the encoder; None where it is made otherwise."""
+        return self.encoder.partition(":")[0] if ":" in self.encoder else None
+
+    @property
+    def pretrained(self) -> Path | None:
+        """The file of the weights that the encoder starts from; None where they are random."""
+        return named(self.weights)
+
+    @property
+    def files(self) -> list[Path]:
+        """What is read of the user's to make the encoder that a training starts from."""
+        return [path for own in (self.weights, self.code) if (path := named(own))]
+
+    def stride(self, image_size: int) -> int | None:
+        """Pixels a side of an image, of `image_size`, that one pixel of the encoder's last map stands for; None where
+        the parameters do not tell."""
+        if self.foreign:
+            return None
         if self.encoder == "vit_small":
             return 4 if image_size <= SMALL_IMAGE else 16
         return 8 if self.encoder == "small" or image_size <= SMALL_IMAGE else 32
+
+
+class StartSettings(Settings):
+    """Of a step that makes the encoder that a training starts from; it has the section `model`."""
+
+    files_of: ClassVar = ("model.weights", "model.code")
+
+    def files(self) -> list[Path]:
+        return self.model.files
 
 
 def groups(images: int) -> int:

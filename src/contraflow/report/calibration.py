@@ -7,7 +7,7 @@ from matplotlib.ticker import PercentFormatter
 from contraflow.pages.palette import MARKS, colour
 from contraflow.pages.svg import INK, in_both_widths
 from contraflow.report.run import Run
-from contraflow.report.summary import NAMES
+from contraflow.report.summary import names
 
 SHOWN = {"encoder": "o", "raw_pixels": "^"}  # with a mark each
 HEIGHT = 3.6  # inches
@@ -18,9 +18,10 @@ def reliability(run: Run) -> dict | None:
 
     None without labels.
     """
+    called = names(run)
     errors = [
         {"name": name, "ece": run.metrics[key]["ece"]}
-        for key, name in NAMES.items()
+        for key, name in called.items()
         if "ece" in run.metrics.get(key, {})
     ]
     if not errors:
@@ -30,7 +31,7 @@ def reliability(run: Run) -> dict | None:
     description = f"Accuracy by confidence of the linear probe. Expected calibration error: {ends}."
     drawn = in_both_widths("calibration", description, lambda figure, _: _draw(figure, bins))
     legend = [
-        {"name": NAMES[name], "colour": colour(i), "mark": MARKS[mark]} for i, (name, mark) in enumerate(SHOWN.items())
+        {"name": called[name], "colour": colour(i), "mark": MARKS[mark]} for i, (name, mark) in enumerate(SHOWN.items())
     ]
     return drawn | {"legend": legend, "errors": errors}
 

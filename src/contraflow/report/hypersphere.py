@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from contraflow.pages.numbers import fixed, is_number, listing, share
 from contraflow.pages.svg import FAINT, INK, in_both_widths
 from contraflow.report.run import Run
-from contraflow.report.summary import NAMES
+from contraflow.report.summary import names
 
 # Told apart by shape as well as by colour; the colours are those of the accuracies.
 _POINTS = {  # mark, the same in the legend, colour
@@ -37,7 +37,7 @@ def plane(run: Run) -> dict[str, Markup] | None:
     ]
     if not points:
         return None
-    said = [f"{NAMES[name]} at alignment {fixed(a, 3)}, uniformity {fixed(u, 2)}" for name, a, u in points]
+    said = [f"{names(run)[name]} at alignment {fixed(a, 3)}, uniformity {fixed(u, 2)}" for name, a, u in points]
     description = f"Alignment against uniformity: {'; '.join(said)}."
 
     def draw(figure: Figure, _: str) -> None:
@@ -59,7 +59,7 @@ def plane(run: Run) -> dict[str, Markup] | None:
 
     return in_both_widths("plane", description, draw) | {
         "legend": [
-            {"name": NAMES[name], "colour": colour, "mark": mark}
+            {"name": names(run)[name], "colour": colour, "mark": mark}
             for name, (_, mark, colour) in _POINTS.items()
             if any(of == name for of, _, _ in points)
         ]
@@ -76,7 +76,7 @@ def similarities(run: Run) -> dict | None:
     if not counted["encoder"]["negative"].any():
         return None
     overlaps = {name: _overlap(counts) for name, counts in counted.items()}
-    said = [f"{NAMES[name].lower()} {share(value)}" for name, value in overlaps.items()]
+    said = [f"{names(run)[name].lower()} {share(value)}" for name, value in overlaps.items()]
     description = (
         "Histograms of cosine similarity. Share of pairs of different images more similar than the middle pair of "
         f"views of one image: {listing(said)}."
@@ -89,7 +89,7 @@ def similarities(run: Run) -> dict | None:
         for place, (name, counts) in enumerate(counted.items(), 1):
             axes = figure.add_subplot(*grid, place)
             _draw(axes, counts, int(seen[0]))
-            axes.set_title(NAMES[name], fontsize=9, loc="left")
+            axes.set_title(names(run)[name], fontsize=9, loc="left")
             if place == 2 or size == "wide":
                 axes.set_xlabel("cosine similarity")
 

@@ -5,7 +5,7 @@ import numpy as np
 from contraflow.pages.numbers import count, times
 from contraflow.pages.pictures import picture
 from contraflow.report.run import Run
-from contraflow.report.summary import NAMES, accuracies
+from contraflow.report.summary import accuracies, names
 from contraflow.statistics import spread
 
 
@@ -48,7 +48,7 @@ def _by_size(run: Run, key: str) -> dict:
         ]
         name = count(least) if least == most else f"{count(least)} to {count(most)}"
         rows.append({"name": name, "note": times(int(members.sum()), "query", "queries"), "cells": cells})
-    columns = [{"name": NAMES[name], "note": ""} for name, by_seed in run.evaluations.items() if by_seed]
+    columns = [{"name": names(run)[name], "note": ""} for name, by_seed in run.evaluations.items() if by_seed]
     return {"columns": columns, "rows": rows}
 
 

@@ -17,11 +17,22 @@ NAMES = {
     "pca_pixels": "Principal components",
     "supervised": "Supervised training",
 }
+AS_IT_CAME = "As it came"  # in place of the untrained one: the encoder with `model.weights`, before any training
 FALSE = {  # names in `metrics.json`
     "same_class_share": ("False negatives", "of the anchor's own class"),
     "same_class_first": ("Most similar", "of those taken"),
     "same_class_last": ("Least similar", "of those taken"),
 }
+
+
+def names(run: Run) -> dict[str, str]:
+    """What the representations of a run are called, in the order of its tables."""
+    return NAMES | ({"untrained": AS_IT_CAME} if run.params.model.pretrained else {})
+
+
+def start(run: Run) -> str:
+    """What the encoder of a run started from, within a sentence."""
+    return "encoder as it came" if run.params.model.pretrained else "untrained encoder"
 
 
 def accuracies(run: Run) -> list[Measure]:
@@ -68,7 +79,7 @@ def mining_gap(run: Run) -> Difference | None:
 def summary_rows(run: Run, split: str = "test") -> list[dict]:
     """One row a representation: its name, seeds, and for each measure the accuracy and the gain on raw pixels."""
     rows = []
-    for representation, name in NAMES.items():
+    for representation, name in names(run).items():
         if not run.evaluations[representation]:
             continue
         cells = []
@@ -107,7 +118,7 @@ def rounds(run: Run) -> dict | None:
 
 def geometry(run: Run) -> dict | None:
     """A table with one row a representation: alignment and uniformity; None where they were not measured."""
-    known = {name: run.metrics.get(key, {}) for key, name in NAMES.items()}
+    known = {name: run.metrics.get(key, {}) for key, name in names(run).items()}
     rows = [
         {"name": name, "cells": [figures[key] for key in GEOMETRY]}
         for name, figures in known.items()
@@ -135,11 +146,14 @@ def extra_tables(run: Run) -> list[dict]:
 def _by_representation(run: Run, asked: Asked, found: dict) -> dict:
     """A row a representation, a column a figure."""
     figures = asked.figures or {m.key: (m.name, m.note) for m in called(run, found["encoder"])}
+    known = names(run) | asked.names
+    if run.params.model.pretrained:
+        known["untrained"] = AS_IT_CAME
     return {
         "columns": [{"name": name, "note": note} for name, note in figures.values()],
         "rows": [
-            {"name": asked.names.get(key, name), "cells": [found[key][figure] for figure in figures]}
-            for key, name in NAMES.items()
+            {"name": name, "cells": [found[key][figure] for figure in figures]}
+            for key, name in known.items()
             if key in found
         ],
     }
@@ -152,7 +166,7 @@ def _by_case(run: Run, asked: Asked, found: dict) -> dict:
         (key, measure) for key in NAMES if key in found for measure in accuracies(run) if measure.key in cases[0][2]
     ]
     return {
-        "columns": [{"name": NAMES[key], "note": measure.name} for key, measure in shown],
+        "columns": [{"name": names(run)[key], "note": measure.name} for key, measure in shown],
         "rows": [
             {
                 "name": asked.cases.get(case, case.replace("_", " ").capitalize()),
@@ -169,9 +183,9 @@ def whole_protocol(run: Run) -> dict[str, str]:
     words = dict(next(iter(run.evaluations["encoder"].values())).protocol)
     if run.classes:
         words["noise"] = IN_WORDS
-    for name in NAMES:
+    for name, shown in names(run).items():
         if name != "encoder" and run.evaluations[name]:
-            words[NAMES[name]] = next(iter(run.evaluations[name].values())).protocol["features"]
+            words[shown] = next(iter(run.evaluations[name].values())).protocol["features"]
     return words
 
 

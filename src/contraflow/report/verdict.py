@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from contraflow.baseline.measures import LINEAR, interval
 from contraflow.pages.numbers import NARROW, NBSP, count, fixed, is_number, listing, percent, share, times
 from contraflow.report.run import Run
-from contraflow.report.summary import NAMES, accuracies, accuracy, measured_gap, mining_gap
+from contraflow.report.summary import accuracies, accuracy, measured_gap, mining_gap, names, start
 from contraflow.statistics import ONE_SEED, Difference, error_of_accuracy
 
 BADGES = {
@@ -48,7 +48,10 @@ def verdict(run: Run) -> Verdict:
         return _unlabelled(run)
     first = accuracies(run)[0].key
     raw, untrained = (measured_gap(run, first, baseline) for baseline in ("raw_pixels", "untrained"))
-    level, headline = _judged({"raw pixels": raw, "an untrained encoder": untrained})
+    came = run.params.model.pretrained is not None
+    level, headline = _judged({"raw pixels": raw, f"{'the' if came else 'an'} {start(run)}": untrained})
+    if came and untrained.sign == -1:
+        level, headline = "suspicious", "The training made it worse: the encoder as it came has the better features."
     paragraph = " ".join([_judging(run, raw, untrained), _ranking(run) if run.card.unseen else _neighbours(run)])
     return Verdict(level, headline, paragraph, _warnings(run), _on_mining(run))
 
@@ -56,7 +59,7 @@ def verdict(run: Run) -> Verdict:
 def _not_numbers(run: Run) -> list[str]:
     """Names of the figures that are missing values or not finite."""
     broken = []
-    for representation, name in NAMES.items():
+    for representation, name in names(run).items():
         bad = [key for key, value in run.metrics.get(representation, {}).items() if not is_number(value["mean"])]
         broken += [f"{key} of the {name.lower()}" for key in bad]
     losses = run.curves[["seed", "loss"]]
@@ -69,7 +72,7 @@ def _not_numbers(run: Run) -> list[str]:
 def _unlabelled(run: Run) -> Verdict:
     encoder, untrained = run.metrics["encoder"], run.metrics["untrained"]
     shape = [
-        f"{name} {fixed(encoder[name]['mean'])} (untrained encoder {fixed(untrained[name]['mean'])})"
+        f"{name} {fixed(encoder[name]['mean'])} ({start(run)} {fixed(untrained[name]['mean'])})"
         for name in ("alignment", "uniformity")
     ]
     return Verdict(
@@ -110,7 +113,7 @@ def _judging(run: Run, raw: Difference, untrained: Difference) -> str:
         )
     text = (
         f"{found} ({times(n, 'seed')}). That is {_gap(raw)} than {same} on raw pixels ({percent(of_raw)}) and "
-        f"{_gap(untrained)} than on the untrained encoder ({percent(of_untrained)})"
+        f"{_gap(untrained)} than on the {start(run)} ({percent(of_untrained)})"
     )
     if n == 1:
         return f"{text}."
@@ -200,7 +203,7 @@ def _probe_warnings(run: Run) -> list[str]:
     unfinished, chance = [], []
     for representation, by_seed in run.evaluations.items():
         for seed, evaluation in by_seed.items():
-            name = NAMES[representation].lower() + ("" if seed is None else f" (seed {seed})")
+            name = names(run)[representation].lower() + ("" if seed is None else f" (seed {seed})")
             probes = [*evaluation.probe_sweep, *evaluation.few_labels.values()]
             if not all(probe.converged for probe in probes):
                 unfinished.append(name)

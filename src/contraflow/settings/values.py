@@ -1,14 +1,17 @@
 """Kinds of values, and what all sections have in common."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 ABSENT = object()  # stands for the value of a parameter that a file does not name
+NOTHING = "data"  # stands for no file: DVC watches what an `Own` names, so that there must be something
 
 
 def _number_from_yaml(value: object) -> object:
@@ -30,6 +33,18 @@ def _without_home(path: str) -> str:
     if path.startswith("~"):
         raise PydanticCustomError("home", "must be written out, since DVC does not know what ~ is")
     return path
+
+
+def _within(path: str) -> str:
+    # a job that reads elsewhere leaves no trace, and a result would be made from itself
+    if os.path.normpath(path).split("/")[0] in ("", ".", "..", "results"):
+        raise PydanticCustomError("elsewhere", "must lie in this directory, but not in results, which a run replaces")
+    return path
+
+
+def named(own: str) -> Path | None:
+    """What an `Own` names; None where that is nothing."""
+    return None if own == NOTHING else Path(own)
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,7 @@ Count = Annotated[int, Field(ge=1)]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(min_length=1)]
 Place = Annotated[Text, AfterValidator(_without_home)]
+Own = Annotated[Place, AfterValidator(_within)]  # a file or folder of the user's that results depend on, or `NOTHING`
 Bound = TypeVar("Bound")
 Range = Annotated[list[Bound], Field(min_length=2, max_length=2), AfterValidator(_rise)]
 

@@ -39,10 +39,10 @@ class Encoding(Settings):
     split_seed: Annotated[int, Setting("data.split_seed")]
 
     how: ClassVar = ("data.path",)  # what the images are, not where this machine keeps them
-    folder_of: ClassVar = "data.path"
+    files_of: ClassVar = ("data.path",)
 
-    def folder(self) -> Path | None:
-        return None if self.name in SOURCES else Path(self.path)
+    def files(self) -> list[Path]:
+        return [] if self.name in SOURCES else [Path(self.path)]
 
 
 def encode(
@@ -122,10 +122,10 @@ def _check_source(source: Path, name: str) -> None:
 
 
 def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
-    if folder := data.folder():
+    if folders := data.files():
         return read_folder(
             data.name,
-            folder,
+            *folders,
             data.table,
             size=data.image_size,
             jpeg_above=data.jpeg_above,

@@ -1,13 +1,22 @@
+from dataclasses import dataclass
+
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Data, Seed, State, Threads
+from contraflow.models.settings import StartSettings
+from contraflow.models.start import started_from
 from contraflow.training.loop import Round
 from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
 from contraflow.training.settings import Training
 
 
+@dataclass(frozen=True)
+class Pretraining(StartSettings, Training):
+    """What a pretraining reads."""
+
+
 def pretrain(
-    settings: Training,
+    settings: Pretraining,
     *,
     seed: Seed,
     data: Data,
@@ -16,7 +25,7 @@ def pretrain(
     threads: Threads,
     state: State,
 ) -> None:
-    """Train an encoder from random weights.
+    """Train an encoder from random weights, or from those that `model.weights` names.
 
     The file `state` keeps the training from epoch to epoch: where a killed one left it, this one goes on from there.
 
@@ -24,7 +33,7 @@ def pretrain(
         UserError: the encoded data is missing or does not fit, or the loss is not finite.
     """
     encoded = EncodedData.open(data)
-    inputs = {"data": encoded.digest}
+    inputs = {"data": encoded.digest} | started_from(settings.model)
     RoundTraining(
         settings,
         data=encoded,

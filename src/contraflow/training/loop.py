@@ -57,7 +57,7 @@ class Round:
         seed: Draws weights, order and views.
         number: 0 for pretraining, then the number of the mining round.
         epochs: Numbered on from the rounds before, so that no two rounds see the same views.
-        start: The checkpoint to go on from; None draws weights from the seed.
+        start: The checkpoint to go on from; None draws weights from the seed, but for those of `model.weights`.
         before: The history of that checkpoint's own training, against which a collapse is measured.
         mined: What mining brings: images that come along, or `mined(epoch)`, the order of the images in an epoch; None
             for nothing.
@@ -73,6 +73,11 @@ class Round:
     mined: Callable[[int], Composed] | MinedImages | None = None
     encoder: Path | None = None
     indices: np.ndarray | None = None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing of this run was trained before."""
+        return self.start is None and self.encoder is None
 
     def composed(self, epoch: int) -> Composed | None:
         """The order of an epoch; None where it is drawn from the seed."""
@@ -131,17 +136,19 @@ def train(
         parts["slots"] = slots.to(device)
     history = _go_on(state, parts)
     step = batches * len(history)
-    trained = [p for p in method.parameters() if p.requires_grad]
+    trained, of_encoder = ([p for p in part.parameters() if p.requires_grad] for part in (method, method.encoder))
     with track(total=steps * settings.batch_size, label=label, done=step * settings.batch_size) as bar:
         for epoch in epochs[len(history) :]:
             if ends_early(history, settings):
                 break
+            for weight in of_encoder:
+                weight.requires_grad_(not todo.fresh or epoch >= settings.frozen_epochs)
             total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
             composed = todo.composed(epoch)
             for made in loader.epoch(epoch, order=composed and composed.order):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
-                    group["lr"] = rate
+                    group["lr"] = rate * group["share"]
                 batch = replace(made, labels=labels[made.shown], progress=step / steps).to(device)
                 if slots is not None:
                     vectors, of_images = slots.of(batch.index)
@@ -155,6 +162,8 @@ def train(
                 average_gradients(trained)
                 scaler.unscale_(optimiser)
                 norms.append(torch.nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None]))
+                if settings.clip is not None:
+                    torch.nn.utils.clip_grads_with_norm_(trained, settings.clip, norms[-1])
                 scaler.step(optimiser)
                 scaler.update()
                 total += _finite(output.loss, label, epoch, rate)

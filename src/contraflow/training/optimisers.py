@@ -51,13 +51,15 @@ class LARS(Optimizer):
 def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
     """The optimiser that `train` names, over the parameters of `model` that have gradients.
 
-    The loop sets its learning rate each step. Biases and BatchNorm's scales are not decayed, whatever the optimiser.
+    The loop sets its learning rate each step, for each group the `share` of it that it has. Biases and BatchNorm's
+    scales are not decayed, whatever the optimiser.
     """
-    trained = [p for p in model.parameters() if p.requires_grad]
-    groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": train.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    groups = []
+    for share, weights in _by_share(train.layer_decay, model).items():
+        groups += [
+            {"params": [p for p in weights if p.ndim > 1], "weight_decay": train.weight_decay, "share": share},
+            {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0, "share": share},
+        ]
     _leave_compiler_out()
     if train.optimiser == "sgd":
         optimiser = torch.optim.SGD(groups, lr=train.lr, momentum=train.momentum)
@@ -67,6 +69,26 @@ def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
         optimiser = torch.optim.AdamW(groups, lr=train.lr)
     optimiser.step = MethodType(torch.no_grad()(inspect.unwrap(type(optimiser).step)), optimiser)
     return optimiser
+
+
+def _by_share(first: float, model: nn.Module) -> dict[float, list[nn.Parameter]]:
+    """The parameters of a model that have gradients, by the share of the learning rate that they have.
+
+    Of `model.encoder`, of L layers with parameters of their own in the order in which it holds them, layer i has
+    first^((L - 1 - i) / (L - 1)): as where a rate falls by the same factor from block to block (Clark et al. 2020,
+    "ELECTRA"; Bao et al. 2022, "BEiT"), but that `first` is of all layers together.
+    """
+    shares = {}
+    if first < 1:
+        layers = [layer for layer in model.encoder.modules() if any(True for _ in layer.parameters(recurse=False))]
+        for i, layer in enumerate(reversed(layers)):
+            share = first ** (i / max(1, len(layers) - 1))
+            shares |= {weight: share for weight in layer.parameters(recurse=False)}
+    found: dict[float, list[nn.Parameter]] = {}
+    for weight in model.parameters():
+        if weight.requires_grad:
+            found.setdefault(shares.get(weight, 1.0), []).append(weight)
+    return found
 
 
 def learning_rate(step: int, *, steps: int, warmup: int, peak: float) -> float:

@@ -15,13 +15,17 @@ from contraflow.encoded.card import EncodedData
 from contraflow.encoded.kin import Kin, copies_of, kin_of
 from contraflow.encoded.splits import draw_labelled
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Reads, Writes
 from contraflow.methods.parts.base import DataShape, Method
+from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.registry import METHODS, source_of
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
 from contraflow.models.embed import embed
+from contraflow.models.normalisation import Normalisation
+from contraflow.models.weights import load_weights
 from contraflow.training.history import save_history
 from contraflow.training.loop import Round, train
 from contraflow.training.parallel import on_each
@@ -89,8 +93,13 @@ class RoundTraining:
         method = build_method(settings, data, self._indices)
         if todo.start is not None:
             load_model(todo.start, method)
-        if todo.encoder is not None:
-            method.encoder.load_state_dict(load_encoder(todo.encoder)[0].state_dict())
+        elif todo.encoder is not None:
+            _take(method, load_encoder(todo.encoder)[0].state_dict())
+        elif weights := settings.model.pretrained:
+            told = load_weights(method.encoder, weights, Normalisation(data.card.mean, data.card.std))
+            _take(method, method.encoder.state_dict())
+            if rank() == 0:
+                say(told)
         own_threads = max(1, self.threads // world_size())
         slots = None
         if (companions := todo.companions(as_slots=True)) is not None:
@@ -135,6 +144,13 @@ class RoundTraining:
             others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
             return CompanionLoader(loader, others, companions)
         return loader
+
+
+def _take(method: Method, weights: dict[str, Tensor]) -> None:
+    """Give a method's encoder these weights, and the momentum copy of it, where it has one."""
+    for part in method.modules():
+        if part is method or isinstance(part, MomentumCopy):
+            part.encoder.load_state_dict(weights)
 
 
 def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> Method:

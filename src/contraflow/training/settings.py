@@ -8,7 +8,16 @@ from pydantic import Field, model_validator
 from contraflow.foundations.signature import Setting
 from contraflow.methods.parts.settings import Loss, MethodSection, MethodSettings, Negatives, Positives
 from contraflow.models.settings import Model
-from contraflow.settings.values import Count, Natural, NotNegative, Positive, Section, ShareBelowOne, Suited
+from contraflow.settings.values import (
+    Count,
+    Natural,
+    NotNegative,
+    Positive,
+    PositiveShare,
+    Section,
+    ShareBelowOne,
+    Suited,
+)
 from contraflow.views.settings import Augment
 
 
@@ -28,6 +37,15 @@ class Train(Section):
     momentum: Annotated[ShareBelowOne, "sgd and lars"] = 0.9
     weight_decay: Annotated[NotNegative, "not of biases and BatchNorm"] = 0.0001
     warmup_epochs: Annotated[NotNegative, "linear from 0, then a cosine to 0"] = 0.5
+    layer_decay: Annotated[
+        PositiveShare,
+        "share of the rate that the encoder's first layer has; those after it have more, layer by layer, the last and "
+        "the heads all of it",
+    ] = 1.0
+    frozen_epochs: Annotated[
+        Natural, "first epochs of pretraining in which the weights of the encoder stay, and the heads alone learn"
+    ] = 0
+    clip: Annotated[Positive | None, "a longer gradient is shortened to this length; null: none is"] = None
     precision: Annotated[
         Literal["auto", "float32", "mixed"],
         "auto (mixed on a GPU, and on a CPU with instructions for bfloat16), float32, mixed",
@@ -49,6 +67,10 @@ class Train(Section):
             )
         if self.stop_on == "knn" and not self.knn_every:
             raise ValueError("train.knn_every must be at least 1 where train.stop_on is knn, got 0")
+        if self.frozen_epochs >= self.epochs:
+            raise ValueError(
+                f"train.frozen_epochs must be less than train.epochs, {self.epochs}, got {self.frozen_epochs}"
+            )
         return self
 
 

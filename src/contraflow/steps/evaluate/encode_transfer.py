@@ -22,10 +22,10 @@ class TransferEncoding(Settings):
     test_fraction: Annotated[float, Setting("data.test_fraction")]
     split_seed: Annotated[int, Setting("data.split_seed")]
 
-    folder_of: ClassVar = "eval.transfer.path"
+    files_of: ClassVar = ("eval.transfer.path",)
 
-    def folder(self) -> Path | None:
-        return None if self.transfer.name in SOURCES else Path(self.transfer.path)
+    def files(self) -> list[Path]:
+        return [] if self.transfer.name in SOURCES else [Path(self.transfer.path)]
 
 
 def encode_transfer(

@@ -20,8 +20,8 @@ from contraflow.evaluation.settings import Eval
 from contraflow.foundations.arrays import evenly, save_arrays
 from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Settings, Threads, Writes
-from contraflow.models.settings import Model
+from contraflow.foundations.signature import Data, Threads, Writes
+from contraflow.models.settings import Model, StartSettings
 from contraflow.neighbours.knn import Labelled
 from contraflow.neighbours.retrieval import rank_queries
 from contraflow.views.batch import Batch
@@ -42,7 +42,7 @@ class Features(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Evaluating(Settings):
+class Evaluating(StartSettings):
     """What is measured, on which views, of which network."""
 
     eval: Eval
@@ -83,13 +83,14 @@ def evaluate(
     with lease() as (device,):
         found = _features(subject, encoded, settings, device, threads)
         write = partial(_measure, encoded=encoded, settings=settings.eval, device=device)
-        write(found, subject.name, provenance, seed=subject.seed, out=figures, kept=features)
+        described = "as_it_came" if subject.name == "untrained" and settings.model.pretrained else subject.name
+        write(found, subject.name, provenance, described=described, seed=subject.seed, out=figures, kept=features)
         if components is not None:
             name = "pca_pixels"
             change = principal_components(found.train.features[encoded.training])
             changed = Features(*(Labelled(change(part.features), part.labels) for part in found))
             made_from = provenance.model_copy(update={"representation": name})
-            write(changed, name, made_from, seed=None, out=components)
+            write(changed, name, made_from, described=name, seed=None, out=components)
 
 
 def _measure(
@@ -97,6 +98,7 @@ def _measure(
     name: str,
     provenance: Provenance,
     *,
+    described: str,
     seed: int | None,
     encoded: EncodedData,
     settings: Eval,
@@ -129,7 +131,7 @@ def _measure(
         alignment=round(alignment(first, second), DIGITS),
         uniformity=None if uniform is None else round(uniform, DIGITS),
         similarities=similarity_counts(first, second, test.labels[aligned]),
-        protocol=protocol(name, test.features.shape[1], card, settings, found),
+        protocol=protocol(described, test.features.shape[1], card, settings, found),
         provenance=provenance,
     ).write(out)
 

@@ -13,8 +13,8 @@ from contraflow.evaluation.corruptions import CORRUPTIONS, SEVERITIES, SMALL_IMA
 from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.signature import Data, Setting, Settings, Threads
-from contraflow.models.settings import Model
+from contraflow.foundations.signature import Data, Setting, Threads
+from contraflow.models.settings import Model, StartSettings
 from contraflow.neighbours.knn import knn_accuracies
 from contraflow.neighbours.settings import Knn
 from contraflow.views.loader import ImageLoader
@@ -24,7 +24,7 @@ CLEAN = "clean"
 
 
 @dataclass(frozen=True)
-class CorruptionSettings(Settings):
+class CorruptionSettings(StartSettings):
     """What is measured, of which network."""
 
     batch_size: Annotated[int, Setting("eval.batch_size")]

@@ -13,13 +13,13 @@ from contraflow.evaluation.representation import Called, Figures, OfTrained, fro
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.signature import Data, Reads, Settings, Threads
-from contraflow.models.settings import Model
+from contraflow.foundations.signature import Data, Reads, Threads
+from contraflow.models.settings import Model, StartSettings
 from contraflow.views.loader import ImageLoader
 
 
 @dataclass(frozen=True)
-class TransferSettings(Settings):
+class TransferSettings(StartSettings):
     """What is measured, of which network."""
 
     eval: Eval

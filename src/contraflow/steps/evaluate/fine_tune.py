@@ -13,10 +13,10 @@ from contraflow.evaluation.representation import Called, Figures, OfTrained, ope
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import FineTune
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.signature import Data, Setting, Settings, State, Threads
+from contraflow.foundations.signature import Data, Setting, State, Threads
 from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
-from contraflow.models.settings import Model
+from contraflow.models.settings import Model, StartSettings
 from contraflow.training.loop import Round
 from contraflow.training.rounds import RoundTraining, build_method
 from contraflow.training.settings import Train, Training
@@ -25,7 +25,7 @@ from contraflow.views.settings import Augment
 
 
 @dataclass(frozen=True)
-class FineTuning(Settings):
+class FineTuning(StartSettings):
     """What is trained on, how, and of which network."""
 
     batch_size: Annotated[int, Setting("eval.batch_size")]
@@ -74,7 +74,7 @@ def fine_tune(
     provenance = subject.provenance(settings.values())
     supervised = Training.supervised(
         settings.augment, settings.model, settings.train, labelled_fraction=tuning.share, seed=subject.seed
-    ).with_rate(tuning.lr, stop_on="never", knn_every=0)
+    ).with_rate(tuning.lr, stop_on="never", knn_every=0, frozen_epochs=0)
     todo = Round(subject.seed, number=0, epochs=range(tuning.epochs), encoder=checkpoint, indices=indices)
     with TemporaryDirectory(prefix="contraflow-") as folder:
         trained, history = Path(folder) / "encoder.safetensors", Path(folder) / "history.csv"

@@ -4,8 +4,9 @@ from typing import Annotated
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Seed, Setting, Settings, State, Threads
-from contraflow.models.settings import Model
+from contraflow.foundations.signature import Data, Seed, Setting, State, Threads
+from contraflow.models.settings import Model, StartSettings
+from contraflow.models.start import started_from
 from contraflow.training.loop import Round
 from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
 from contraflow.training.settings import Train, Training
@@ -13,7 +14,7 @@ from contraflow.views.settings import Augment
 
 
 @dataclass(frozen=True)
-class Ceiling(Settings):
+class Ceiling(StartSettings):
     """What supervised training reads."""
 
     augment: Augment
@@ -45,7 +46,7 @@ def train_supervised(
     if not encoded.card.labelled:
         raise UserError(f"eval.supervised must be false for images without labels: {encoded.card.name} has none")
     epochs = range(settings.train.epochs + settings.rounds * settings.mined_epochs)
-    inputs = {"data": encoded.digest}
+    inputs = {"data": encoded.digest} | started_from(settings.model)
     RoundTraining(
         Training.supervised(settings.augment, settings.model, settings.train),
         data=encoded,

@@ -47,10 +47,10 @@ class MiningSettings(Settings):
 
     how: ClassVar = HOW
     unread: ClassVar = UNREAD
-    folder_of: ClassVar = "mining.guide"
+    files_of: ClassVar = ("mining.guide",)
 
-    def folder(self) -> Path | None:
-        return self.mining.guiding
+    def files(self) -> list[Path]:
+        return [self.mining.guiding] if self.mining.guiding else []
 
     def kin(self, data: EncodedData) -> Kin | None:
         """Which images are known to be each other's positives."""

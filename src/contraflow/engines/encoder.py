@@ -1,0 +1,97 @@
+"""What can be said of an encoder before a run's first job only by building it: seconds, where it is a foreign one, or
+starts from weights of a file.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from contraflow.foundations.errors import UserError
+from contraflow.models.settings import Model, groups
+from contraflow.params import Params
+from contraflow.settings.values import named
+
+
+def require_encoder(root: Path, params: Params) -> None:
+    """Build the encoder of the parameters, where they alone don't tell of it, and let it see images as a run would.
+
+    Of how many channels these are is known when they are encoded: here it is enough that it takes colour or grey ones,
+    and a training looks again.
+
+    Raises:
+        UserError: there is no such encoder, its weights do not fit, it does not take such images, draws random numbers
+            in training, does not suit other parameters, or lies where both engines would not see it change.
+    """
+    model = params.model
+    if not model.foreign and not model.pretrained:
+        return
+    import torch  # takes seconds, as do the libraries
+
+    from contraflow.models.foreign import features_of
+    from contraflow.models.normalisation import Normalisation
+    from contraflow.models.norms import split_norm
+    from contraflow.models.start import start_encoder
+
+    torch.manual_seed(0)
+    side, views, batch = params.data.side, params.augment.chosen(), params.train.batch_size
+    channels, encoder = _first_that_works(
+        lambda channels: start_encoder(model, channels, side, Normalisation([0.5] * channels, [0.5] * channels))
+    )
+    if model.module:
+        _require_watched(root, model)
+    if views.local_views:
+        try:
+            features_of(encoder, model.encoder, channels, views.local_pixels(side))
+        except UserError:
+            raise UserError(
+                f"augment.local_views must be 0 where model.encoder is {model.encoder}: it does not take images of "
+                f"{views.local_pixels(side)} pixels a side beside those of {side}"
+            ) from None
+    together = batch // groups(batch) if params.method.name == "moco" else batch // params.train.gpus
+    images = torch.zeros(min(2, together), channels, side, side)
+    before = torch.get_rng_state()
+    try:
+        features = encoder.train()(images)
+    except Exception as error:  # each network has its own way to refuse
+        raise UserError(
+            f"model.encoder {model.encoder} cannot be trained on images of {side} pixels a side, {len(images)} at a "
+            f"time ({type(error).__name__}: {error}): name another"
+        ) from None
+    if getattr(features, "shape", None) != (len(images), encoder.dimension):
+        raise UserError(f"model.encoder {model.encoder} must make features (N, D) in training, too: name another")
+    if not torch.equal(torch.get_rng_state(), before):
+        raise UserError(
+            f"model.encoder {model.encoder} draws random numbers in training, with which no killed one could go on to "
+            "the same result: switch them off in it"
+        )
+    if params.method.name == "moco":
+        split_norm(encoder)
+
+
+def _first_that_works(build: Callable) -> tuple:
+    """The number of channels that an encoder takes, and what `build` makes for it."""
+    try:
+        return 3, build(3)
+    except UserError as error:
+        try:
+            return 1, build(1)
+        except UserError:
+            raise error from None
+
+
+def _require_watched(root: Path, model: Model) -> None:
+    from contraflow.models.foreign import source_of
+
+    root, file, code = root.resolve(), source_of(model.encoder), named(model.code)
+    file = file and file.resolve()
+    inside = file is not None and file.is_relative_to(root) and not file.is_relative_to(Path(sys.prefix).resolve())
+    if code and not (inside and file.is_relative_to((root / code).resolve())):
+        raise UserError(
+            f"model.code must be the file or folder that {model.module} is read from, or data where it is installed, "
+            f"got {model.code!r}"
+        )
+    if inside and not code:
+        raise UserError(
+            f"model.code must be {file.relative_to(root)}, or a folder around it, where model.encoder is "
+            f"{model.encoder}: what both engines watch is named there; got {model.code!r}"
+        )

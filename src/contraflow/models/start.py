@@ -1,0 +1,51 @@
+"""What the encoder that a training starts from is made of, beside the parameters."""
+
+import hashlib
+from pathlib import Path
+
+from torch import nn
+
+from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.stages import files_at
+from contraflow.models.encoders import build_encoder
+from contraflow.models.foreign import source_of
+from contraflow.models.normalisation import Normalisation
+from contraflow.models.settings import Model
+from contraflow.models.weights import load_weights
+from contraflow.settings.values import named
+
+
+def start_encoder(model: Model, channels: int, image_size: int, given: Normalisation) -> nn.Module:
+    """The encoder that a training starts from: with random weights drawn from torch's generator, or with those of
+    `model.weights`, for images that are normalised as `given`.
+
+    Raises:
+        UserError: as `build_encoder` or `load_weights`.
+    """
+    encoder = build_encoder(model, channels, image_size)
+    if model.pretrained:
+        load_weights(encoder, model.pretrained, given)
+    return encoder
+
+
+def started_from(model: Model) -> dict[str, str]:
+    """SHA-256 of what is read of the user's to make it, by name, for a provenance.
+
+    Of a function of the user's it is that of the code that `model.code` names, else of its module alone.
+
+    Raises:
+        UserError: a file is not there, or its module cannot be imported.
+    """
+    if model.pretrained and not model.pretrained.is_file():
+        raise UserError(f"model.weights must be a file of weights, got {model.pretrained}, where there is none")
+    code = model.module and (named(model.code) or source_of(model.encoder))
+    read = {"weights": model.pretrained, "model_code": code}
+    return {name: _digest(path) for name, path in read.items() if path}
+
+
+def _digest(path: Path) -> str:
+    if path.is_file():
+        return sha256(path)
+    digests = {file.relative_to(path).as_posix(): sha256(file) for file in files_at(path)}
+    return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
