@@ -73,6 +73,11 @@ def changed(**values):
             "model.norm must be batch, sync or group where a view has 7 pixels a side",
         ),
         (
+            {"augment__local_views": 2, "augment__local_side": 0.15},
+            "a view must be of more than 4 pixels a side (data.image_size, or augment.local_side of it) where "
+            "model.encoder is small: a stride would be larger than its map; got 4",
+        ),
+        (
             {"method__name": "moco", "data__image_size": 8, "train__batch_size": 127},
             "train.batch_size 127 makes groups of one image that are normalised apart",
         ),
@@ -197,7 +202,7 @@ def changed(**values):
             {"train__frozen_epochs": 1, "model__projection": "none"},
             "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, got 1",
         ),
-        ({"train__layer_decay": 0}, "train.layer_decay must be greater than 0, got 0"),
+        ({"train__first_layer_rate": 0}, "train.first_layer_rate must be greater than 0, got 0"),
         ({"train__clip": 0}, "train.clip must be greater than 0, got 0"),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),
         ({"mining": None}, "mining must be a section of settings, got None"),

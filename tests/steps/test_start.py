@@ -226,7 +226,7 @@ def test_a_momentum_encoder_starts_from_the_weights_too_and_kills_change_nothing
 
 
 def test_the_encoder_stays_in_frozen_epochs_and_kills_change_nothing(here, encoded, params_of, pretrained, monkeypatch):
-    train = {"epochs": 3, "frozen_epochs": 1, "layer_decay": 0.1, "clip": 0.5, "optimiser": "adamw", "lr": 0.02}
+    train = {"epochs": 3, "frozen_epochs": 1, "first_layer_rate": 0.1, "clip": 0.5, "optimiser": "adamw", "lr": 0.02}
     params, seen, keep = params_of(train=train), [], loop.save_state
 
     def keep_and_see(path, state):

@@ -86,7 +86,7 @@ for name in ("sgd", "lars", "adamw"):
 def test_rates_rise_from_the_first_layer_of_the_encoder_to_its_last():
     encoder = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Sequential(nn.Conv2d(2, 2, 1), nn.Linear(2, 2)))
     model = nn.ModuleDict({"encoder": encoder, "projection": nn.Linear(2, 2)})
-    optimiser = build_optimiser(Train(**TRAIN | {"layer_decay": 0.001}), model)
+    optimiser = build_optimiser(Train(**TRAIN | {"first_layer_rate": 0.001}), model)
     found = {id(p): group["share"] for group in optimiser.param_groups for p in group["params"]}
     layers = [encoder[0], encoder[1], encoder[2][0], encoder[2][1], model["projection"]]
     for layer, share in zip(layers, (0.001, 0.01, 0.1, 1, 1), strict=True):

@@ -55,7 +55,7 @@ def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
     scales are not decayed, whatever the optimiser.
     """
     groups = []
-    for share, weights in _by_share(train.layer_decay, model).items():
+    for share, weights in _by_share(train.first_layer_rate, model).items():
         groups += [
             {"params": [p for p in weights if p.ndim > 1], "weight_decay": train.weight_decay, "share": share},
             {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0, "share": share},

@@ -37,7 +37,7 @@ class Train(Section):
     momentum: Annotated[ShareBelowOne, "sgd and lars"] = 0.9
     weight_decay: Annotated[NotNegative, "not of biases and BatchNorm"] = 0.0001
     warmup_epochs: Annotated[NotNegative, "linear from 0, then a cosine to 0"] = 0.5
-    layer_decay: Annotated[
+    first_layer_rate: Annotated[
         PositiveShare,
         "share of the rate that the encoder's first layer has; those after it have more, layer by layer, the last and "
         "the heads all of it",
