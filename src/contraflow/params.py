@@ -149,8 +149,8 @@ class Params(Section):
         smallest = min(side, views.local_pixels(side)) if views.local_views else side
         single = stride is not None and smallest <= stride  # pixel is left; of a foreign encoder its network is asked
         if stride is not None and smallest <= stride // 2:
-            # little could be learned, and in bfloat16 on a CPU torch 2.14 takes gradients of such layers from memory that
-            # nobody wrote
+            # little could be learned, and in bfloat16 on a CPU torch 2.14 takes gradients of such layers from memory
+            # that nobody wrote
             yield (
                 f"a view must be of more than {stride // 2} pixels a side (data.image_size, or augment.local_side of "
                 f"it) where model.encoder is {model.encoder}: a stride would be larger than its map; got {smallest}"
