@@ -6,6 +6,9 @@ Each test goes on where the last one ended.
 import os
 import shutil
 
+import numpy as np
+from PIL import Image
+
 from contraflow.encoded.card import Card
 
 
@@ -77,3 +80,25 @@ def test_a_linked_class_is_refused_whoever_starts_the_run(repository):
         said = repository.run(command, fails=True)
         assert "lies behind the linked folder Train/logs" in said
         assert "Traceback" not in said and "Finished jobid" not in said
+
+
+def test_three_hundred_classes_of_two_images_leave_a_test(repository):
+    random = np.random.default_rng(0)
+    for i in range(600):
+        file = repository.path / f"many/{i // 2:03}/{i % 2}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(file)
+    repository.set(data={"path": "many", "skip_broken": False, "test_fraction": 0.2})
+    repository.run("snakemake --cores 2 encode")
+    card = Card.read(repository.path / "results/encode/card.json")
+    assert (len(card.classes), card.test.images, max(card.test.per_class)) == (300, 120, 1)
+
+
+def test_a_class_without_test_images_in_a_table_is_as_in_folders(repository):
+    names = sorted(path.relative_to(repository.path / "many").as_posix() for path in repository.path.glob("many/*/*"))
+    rows = [f"{name},{name[:2]},{'train' if name[:2] == '00' or name[4] == '0' else 'test'}" for name in names]
+    (repository.path / "many/many.csv").write_text("\n".join(["path,label,split", *rows]))
+    repository.set(data={"table": "many.csv"})
+    repository.run("snakemake --cores 2 encode")
+    card = Card.read(repository.path / "results/encode/card.json")
+    assert card.test.per_class == [0] + [10] * 29 and card.train.per_class == [20] + [10] * 29

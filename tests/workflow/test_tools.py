@@ -49,6 +49,21 @@ def test_what_the_folder_is_too_small_for_is_told_before_it_is_read(repository, 
     repository.run("git checkout -q params.yaml")
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ("data.image_size=8 model.norm=instance", "model.norm must be batch, sync or group where a view has 8 pixels"),
+        ("train.warmup_epochs=1 train.epochs=1", "train.warmup_epochs must be less than train.epochs, 1, got 1"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_first(repository, changes, says):
+    said = refused(repository, "dvc exp run " + " ".join(f"-S {change}" for change in changes.split()))
+    assert says in said and not repository.finished(said)
+    assert says in refused(repository, "contraflow check")
+    assert says in refused(repository, "snakemake -n")
+    repository.run("git checkout -q params.yaml")
+
+
 def test_parameters_that_are_not_written_in_utf_8(repository):
     file = repository.path / "params.yaml"
     file.write_bytes(file.read_bytes() + "# für später\n".encode("latin-1"))
@@ -68,6 +83,7 @@ def test_what_would_pick_nothing_or_make_what_does_not_run(repository):
     for archive in ("--archive", "--archi"):
         assert "--archive makes nothing that runs outside" in refused(repository, f"snakemake {archive} a.tar.gz")
     assert "--omit-from takes rules, and mine is a stage" in refused(repository, "snakemake -n --omit-from mine")
+    assert "--batch mine divides nothing where `all` is made" in refused(repository, "snakemake -n --batch mine=1/2")
     assert not (repository.path / "a.tar.gz").exists()
 
 
@@ -139,9 +155,10 @@ def test_a_cache_that_was_moved(repository):
 
 def test_a_cache_that_was_deleted(repository):
     before = repository.results()
-    shutil.rmtree(repository.path / "elsewhere")
-    assert not [rule for rule in repository.jobs("dvc repro") if rule not in ("fetch_files", "write_report")]
-    assert repository.results() == before and repository.up_to_date()
+    for command in ("dvc repro", "dvc exp run", "snakemake"):
+        shutil.rmtree(repository.path / "elsewhere")
+        assert not [rule for rule in repository.jobs(command) if rule not in ("fetch_files", "write_report")]
+        assert repository.results() == before and repository.up_to_date()
 
 
 def test_what_the_folder_is_too_small_for_later_stages_is_told_before_the_first(repository):

@@ -182,10 +182,15 @@ class Agreement:
                 self.store.put(self.root / path, digest)
 
     def _let_go(self) -> None:
-        """Empty the store of what DVC has by now: it is for runs that did not come that far."""
-        if kept := self.store.kept():
-            self.store.drop(digest for digest in kept if self.dvc.cached(digest))
+        """Empty the store of what DVC has by now, but for the results as they lie there.
+
+        It is for runs that did not come that far, and where the cache is deleted: `dvc exp run` empties `results` then.
+        """
         self.store.forget()
+        for digest, path in self.store.kept().items():
+            file = self.root / path
+            if not self.store.shares(digest, file) and self.dvc.cached(digest) and not self.store.share(digest, file):
+                self.store.drop([digest])
 
     def _stale(self) -> set[str]:
         """The stages that DVC calls changed, and all below them."""
@@ -233,7 +238,6 @@ class Agreement:
                     _remove(file)
         self._record_what_jobs_wrote(made, right)
         self._changes = {stage: changes for stage, changes in self._changes.items() if stage not in made}
-        self.store.drop(digest for path, digest in right.items() if self.stages.made_by(path, made))
         return made
 
     def _record_what_jobs_wrote(self, stages: list[str], right: dict[str, str]) -> None:

@@ -3,7 +3,8 @@
 A job that ends well leaves a *trace*: its stage, the parameters and code that it ran, the hashes of what it read and of
 what it wrote (a verifying trace of Mokhov, Mitchell and Peyton Jones 2018, "Build systems a la carte"). Its files are
 also linked into a *store*, where DVC, which deletes a stage's outputs before it runs, and Snakemake, which deletes a
-job's, don't reach them. Whoever was killed finds both again; once DVC has recorded a file, the store lets go of it.
+job's, don't reach them. Whoever was killed finds both again; once DVC has recorded a file, the store lets go of it, or
+shares it with the results, where it takes no room.
 
 All of it lies in `.contraflow/`, may be deleted at any time, and is not versioned.
 """
@@ -85,8 +86,22 @@ class Store:
         path = self._object(digest)
         return path if path.is_file() and md5(path) == digest else None
 
-    def kept(self) -> list[str]:
-        """Hashes of all kept files."""
+    def kept(self) -> dict[str, str]:
+        """The hashes of all kept files that a trace names, with the paths that the newest has for them."""
+        named = {digest: path for trace in reversed(self.traces()) for path, digest in trace.outputs.items()}
+        return {digest: named[digest] for digest in self._hashes() if digest in named}
+
+    def shares(self, digest: str, file: Path) -> bool:
+        """Whether a kept file is a link to this one, and so takes no room."""
+        return file.is_file() and self._object(digest).samefile(file)
+
+    def share(self, digest: str, file: Path) -> bool:
+        """Make a kept file a link to this one; False where that cannot be, or they differ."""
+        if file.is_file() and md5(file) == digest:
+            place(file, self._object(digest))
+        return self.shares(digest, file)
+
+    def _hashes(self) -> list[str]:
         return [path.name for path in (self.folder / "objects").glob("[!.]*")]
 
     def drop(self, digests: Iterable[str]) -> None:
@@ -100,9 +115,8 @@ class Store:
             with suppress(FileNotFoundError):  # another run forgets, too
                 if path.stat().st_mtime < time.time() - MEMORY:
                     path.unlink()
-        if kept := self.kept():  # links share their time with the results, so it says nothing
-            named = {digest for trace in self.traces() for digest in trace.outputs.values()}
-            self.drop(digest for digest in kept if digest not in named)
+        named = self.kept()  # links share their time with the results, so it says nothing
+        self.drop(digest for digest in self._hashes() if digest not in named)
 
     def _object(self, digest: str) -> Path:
         return self.folder / "objects" / digest
