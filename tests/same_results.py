@@ -11,6 +11,7 @@ import argparse
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 CHANGES = {
+    "seeds": [0, 1],
+    "mining": {"rounds": 2},
     "data": {"limit": 2000},
     "eval": {
         "supervised": True,
@@ -38,8 +41,9 @@ TOLD_ELSEWHERE = ("provenance.html", "circumstances.html")  # what differs betwe
 def make(revision: str | None, folder: Path) -> Path:
     """The results of a revision, or of the working tree for None, in a repository of its own in `folder`."""
     results = folder / "results"
-    if (results / "report.html").is_file():
+    if revision and (results / "report.html").is_file():
         return results
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that failed, or of an earlier working tree
     folder.mkdir(parents=True)
     names = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
     pack = (
@@ -51,11 +55,12 @@ def make(revision: str | None, folder: Path) -> Path:
     _write_pictures(folder / "pictures")
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
     for section, values in CHANGES.items():
-        params[section] |= values
+        params[section] = {**params[section], **values} if isinstance(values, dict) else values
     (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     setup = "git init -q && git add -A && git -c user.name=same -c user.email=same@localhost commit -q -m same"
     subprocess.run(f"{setup} && snakemake", shell=True, cwd=folder, env=environment, check=True)
+    assert {"corruptions", "fine_tune", "transfer"} <= {path.name for path in (results / "evaluate").iterdir()}
     return results
 
 

@@ -96,3 +96,23 @@ def test_every_known_report_has_a_source_a_result_and_a_test():
     for source, wrong, result, held in rows:
         assert re.fullmatch(r"\[\S+ \d+\]\(https://github\.com/[\w/-]+/\d+\)", source), source
         assert wrong and result and TEST.fullmatch(held.strip("`")), source
+
+
+@pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL))
+def test_what_contributing_shows_is_as_it_is(block):
+    sources = [
+        path for path in FILES if path.startswith(("src/", "tests/", "workflow/")) and path.endswith((".py", ".smk"))
+    ]
+    assert any(block in (ROOT / path).read_text() for path in sources)
+
+
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+ANCHOR = re.compile(r"\]\(([\w/.-]*)#([\w-]+)\)")
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if path.endswith(".md")])
+def test_links_to_headings_lead_somewhere(path):
+    for target, anchor in ANCHOR.findall((ROOT / path).read_text()):
+        page = (ROOT / path).parent / target if target else ROOT / path
+        headings = HEADING.findall(page.read_text())
+        assert anchor in {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}, target

@@ -16,7 +16,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 SEVERITIES = (1, 3, 5)
-SMALL_IMAGE = 64  # pixels a side: up to here strengths are those for CIFAR-10's 32, above those for ImageNet's 224
+CIFAR_LIKE = 64  # pixels a side: up to here strengths are those for CIFAR-10's 32, above those for ImageNet's 224
 
 Random = Iterator[np.random.Generator]
 
@@ -33,7 +33,7 @@ class Corruption(NamedTuple):
 def strength(corruption: str, severity: int, image_size: int) -> float:
     """Of a corruption in images of so many pixels a side, in its unit."""
     found = CORRUPTIONS[corruption]
-    return (found.others if image_size > SMALL_IMAGE else found.small)[SEVERITIES.index(severity)]
+    return (found.others if image_size > CIFAR_LIKE else found.small)[SEVERITIES.index(severity)]
 
 
 def corrupt(images: np.ndarray, index: np.ndarray, corruption: str, severity: int, *, seed: int) -> np.ndarray:

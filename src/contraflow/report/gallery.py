@@ -11,7 +11,7 @@ from contraflow.report.shown import read_views
 
 MOST_CLASSES = 30
 EACH_CLASS = 8
-UNLABELLED = 24
+ALL_CLASSES = 24
 VIEWED = 6  # images whose augmented views are shown
 VIEWED_EPOCHS = 3
 MOST_NEGATIVES = 10  # shown of each anchor
@@ -33,7 +33,7 @@ def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> 
     """
     rng = np.random.default_rng(0)
     pools = [candidates[labels[candidates] == c] for c in range(min(classes, MOST_CLASSES))] or [candidates]
-    return np.concatenate([drawn(pool, EACH_CLASS if classes else UNLABELLED, rng) for pool in pools])
+    return np.concatenate([drawn(pool, EACH_CLASS if classes else ALL_CLASSES, rng) for pool in pools])
 
 
 def _chosen(run: Run) -> np.ndarray:

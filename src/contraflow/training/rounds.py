@@ -160,9 +160,7 @@ def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> 
     kin = method_kin(settings, data)
     kin = [*([] if kin is None else [kin]), *copies_of(data)]
     shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training, kin)
-    made = method(settings, shape)
-    made.micro_batch = settings.train.micro_batch
-    return made
+    return method(settings, shape)
 
 
 def method_kin(settings: Training, data: EncodedData) -> Kin | None:

@@ -83,6 +83,10 @@ class Training(MethodSettings):
     augment: Augment
     train: Train
 
+    @property
+    def micro_batch(self) -> int | None:
+        return self.train.micro_batch
+
     def epochs_of(self, number: int, each: int) -> range:
         """The epochs of a mining round, numbered from 1, of which each has so many: they are counted on from 0."""
         first = self.train.epochs + (number - 1) * each

@@ -69,7 +69,7 @@ class Method(nn.Module):
         predicts: Whether it has a `predictor` of one view's projection from the other's, (N, D) to (N, D), in the shape
             of the projection head (Grill et al. 2020, section 3.3).
         head: Makes the projection head, as `projection_head` does.
-        micro_batch: Of how many images encoders see the views at a time, as `train.micro_batch` says; None for all.
+        micro_batch: Of how many images encoders see the views at a time; None for all.
 
     Args:
         settings: What it is told.
@@ -80,11 +80,10 @@ class Method(nn.Module):
     positives_from = "image"
     predicts = False
     head = staticmethod(projection_head)
-    micro_batch: int | None = None
 
     def __init__(self, settings: MethodSettings, data: DataShape):
         super().__init__()
-        self.loss, model = settings.loss, settings.model
+        self.loss, model, self.micro_batch = settings.loss, settings.model, settings.micro_batch
         self.encoder = build_encoder(model, data.channels, data.image_size)
         if model.projection == "mlp":
             head = self.head(self.encoder.dimension, model.projection_hidden, model.projection_dim)

@@ -162,3 +162,8 @@ class MethodSettings(Settings):
     loss: Loss
     positives: Positives
     negatives: Negatives
+
+    @property
+    def micro_batch(self) -> int | None:
+        """Of how many images encoders see the views at a time; None for all."""
+        return None

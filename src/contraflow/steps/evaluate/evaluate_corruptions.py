@@ -9,7 +9,7 @@ from torch import Tensor
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
-from contraflow.evaluation.corruptions import CORRUPTIONS, SEVERITIES, SMALL_IMAGE, corrupt, strength
+from contraflow.evaluation.corruptions import CORRUPTIONS, SEVERITIES, CIFAR_LIKE, corrupt, strength
 from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.foundations.errors import UserError
@@ -106,7 +106,7 @@ def _protocol(data: EncodedData, neighbours: list[Knn]) -> dict[str, str]:
         "knn": f"{words}; weighted as in the summary, neighbours are the training images as they are",
         "images": f"all {data.card.test.images} test images, each under every corruption",
         "severities": f"{', '.join(map(str, SEVERITIES))} of 1 to 5, as Hendrycks & Dietterich (2019) have them "
-        f"in {'CIFAR-10-C' if size <= SMALL_IMAGE else 'ImageNet-C'}; rotation is not among theirs",
+        f"in {'CIFAR-10-C' if size <= CIFAR_LIKE else 'ImageNet-C'}; rotation is not among theirs",
         **{name: of(name) for name in CORRUPTIONS},
         "draws": "noise and side of a rotation are a function of the image alone, the same for every representation",
     }
