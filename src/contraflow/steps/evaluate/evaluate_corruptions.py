@@ -9,7 +9,7 @@ from torch import Tensor
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
-from contraflow.evaluation.corruptions import CORRUPTIONS, SEVERITIES, CIFAR_LIKE, corrupt, strength
+from contraflow.evaluation.corruptions import CIFAR_LIKE, CORRUPTIONS, SEVERITIES, corrupt, strength
 from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.foundations.errors import UserError
