@@ -29,7 +29,7 @@ SIZE = 24
 def _encode(fetched: Path, out: Path, **data: object) -> Path:
     """Let the step encode the files that lie in `fetched`, with some parameters of data changed; its card."""
     content = yaml.safe_load((ROOT / "params.yaml").read_text())
-    content["train"]["batch_size"] = 2  # never more than data.limit
+    content["train"]["batch_size"], content["mining"]["k"] = 2, 1  # never more than data.limit
     settings = Encoding.of(parse_params(content | {"data": content["data"] | data}))
     encode(settings, source=fetched / "source.json", card=out / CARD)
     return out / CARD
