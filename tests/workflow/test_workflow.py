@@ -118,6 +118,14 @@ def test_a_guide_of_mining_is_an_input_of_it_for_both_engines(repository, checkp
     repository.set(mining={"guide": "data", "false_negatives": "rank"})
 
 
+def test_without_mining_the_pretrained_encoder_is_evaluated(repository):
+    repository.set(mining={"rounds": 0})
+    jobs = repository.jobs("snakemake --cores 2")
+    assert "mine_negatives" not in jobs and "pretrain_seed" not in jobs and "write_report" in jobs
+    assert not list((repository.path / "results/mine").rglob("*.npz"))
+    assert repository.up_to_date()
+
+
 NETS = """
 from torch import nn
 
@@ -157,14 +165,6 @@ def test_a_network_of_the_users_and_its_weights_are_inputs_for_both_engines(repo
     assert "model.weights must be a file of weights, got data/tiny.pth, where there is none" in said
     assert "Traceback" not in said
     repository.set(model=before)
-
-
-def test_without_mining_the_pretrained_encoder_is_evaluated(repository):
-    repository.set(mining={"rounds": 0})
-    jobs = repository.jobs("snakemake --cores 2")
-    assert "mine_negatives" not in jobs and "pretrain_seed" not in jobs and "write_report" in jobs
-    assert not list((repository.path / "results/mine").rglob("*.npz"))
-    assert repository.up_to_date()
 
 
 def test_a_folder_without_labels_works_through_to_the_report(repository):

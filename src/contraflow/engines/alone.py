@@ -16,6 +16,7 @@ from contraflow.foundations.artefacts import writing
 
 WORKS_FOR = "CONTRAFLOW_WORKS_FOR"
 LAST_WORDS = 1  # seconds
+MAKE_WAY = 0.5  # seconds: less, so that they end within
 PATIENCE = 5  # seconds in which a plan (`snakemake -n`) or a dying run makes way
 
 _held: list[FileLock] = []  # kept referenced: a lock that is collected is released
@@ -73,9 +74,18 @@ def work_for_me() -> None:
 
 
 def end_with_employer() -> None:
-    """End this process when the one that `work_for_me` named has ended, however that happened; on Ctrl-C in silence."""
-    if employer := os.environ.get(WORKS_FOR):
+    """End this process when the one that `work_for_me` named has ended, however that happened.
+
+    On Ctrl-C, which both get, it ends in silence and after that one has seen to it: else that would tell of an error.
+    """
+
+    def make_way(*_) -> None:
+        time.sleep(MAKE_WAY)
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    if employer := os.environ.get(WORKS_FOR):
+        signal.signal(signal.SIGINT, make_way)
         _end_with(int(employer))
 
 
