@@ -17,7 +17,7 @@ from pathlib import Path
 from contraflow.engines.dvc import LOCK, Dvc
 from contraflow.engines.expected import expect, require_expected
 from contraflow.engines.images import require_images
-from contraflow.engines.jobs import Store, content_digest, place
+from contraflow.engines.jobs import Store, Trace, content_digest, place
 from contraflow.engines.recordable import require_recordable
 from contraflow.engines.times import STALE, bring_to_present, set_times
 from contraflow.engines.vouching import Find, Vouching
@@ -107,7 +107,7 @@ class Agreement:
             UserError: that is not possible.
         """
         above = {path: md5 for other in self.stages.above(stage) for path, md5 in self.dvc.recorded(other).items()}
-        traces = [trace for trace in self._vouching.traces({stage}) if trace.written > self._started]
+        traces = self._of_this_run({stage})
         for path, digest in (read for trace in traces for read in trace.inputs.items()):
             if above.get(path, digest) != digest:
                 raise UserError(f"{path} was changed after its stage had ended: run the same command again")
@@ -156,13 +156,14 @@ class Agreement:
         right = self._right(stale, self.store.find)
         for path in self._put_into_place(right, self.store.find):
             say(f"{path} was changed after its job had ended: what the job wrote is put back")
-        made = {
-            path for trace in self._vouching.traces(stale) if trace.written > self._started for path in trace.outputs
-        }
+        made = {path for trace in self._of_this_run(stale) for path in trace.outputs}
         if not (lost := sorted(made - right.keys())):
             return right, ""
         several = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
         return right, f"{lost[0]}{several} was changed, or what it was made from, before it was recorded"
+
+    def _of_this_run(self, stages: set[str]) -> list[Trace]:
+        return [trace for trace in self._vouching.traces(stages) if trace.written > self._started]
 
     def _bring_to_present(self, now: float) -> None:
         """No file that the engines compare is dated in the future, which Snakemake takes for newer than its results."""
@@ -186,8 +187,7 @@ class Agreement:
 
         It is for runs that did not come that far, and where the cache is deleted: `dvc exp run` empties `results` then.
         """
-        self.store.forget()
-        for digest, path in self.store.kept().items():
+        for digest, path in self.store.forget().items():
             file = self.root / path
             if not self.store.shares(digest, file) and self.dvc.cached(digest) and not self.store.share(digest, file):
                 self.store.drop([digest])
@@ -200,10 +200,10 @@ class Agreement:
                 stale.add(stage)
         return stale
 
-    def _right(self, stale: Iterable[str], find: Find) -> dict[str, str]:
+    def _right(self, stale: set[str], find: Find) -> dict[str, str]:
         """Files of stale stages that need not be made again, with their hashes."""
         damaged = {stage for stage in stale if self._only_outputs_changed(stage)}
-        return self._vouching.right(set(stale), find, damaged)
+        return self._vouching.right(stale, find, damaged)
 
     def _only_outputs_changed(self, stage: str) -> bool:
         """Whether somebody changed a stage's outputs and nothing else: then DVC wants all of them made again.

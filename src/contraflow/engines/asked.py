@@ -30,9 +30,7 @@ def require_possible(words: Sequence[str], home: Path) -> None:
     for word in words:
         option = word.partition("=")[0]
         for name, instead in _ELSEWHERE.items():
-            if (
-                option.startswith("--") and len(option) > 2 and name.startswith(option)
-            ):  # Snakemake takes it shortened, too
+            if len(option) > 2 and name.startswith(option):  # Snakemake takes it shortened, too
                 raise UserError(f"{name} makes nothing that runs outside of this repository: {instead}")
     code = Path("src")
     if not code.is_dir() or not code.samefile(home / code):

@@ -86,37 +86,40 @@ class Store:
         path = self._object(digest)
         return path if path.is_file() and md5(path) == digest else None
 
-    def kept(self) -> dict[str, str]:
-        """The hashes of all kept files that a trace names, with the paths that the newest has for them."""
-        named = {digest: path for trace in reversed(self.traces()) for path, digest in trace.outputs.items()}
-        return {digest: named[digest] for digest in self._hashes() if digest in named}
-
     def shares(self, digest: str, file: Path) -> bool:
         """Whether a kept file is a link to this one, and so takes no room."""
         return file.is_file() and self._object(digest).samefile(file)
 
     def share(self, digest: str, file: Path) -> bool:
-        """Make a kept file a link to this one; False where that cannot be, or they differ."""
-        if file.is_file() and md5(file) == digest:
+        """Make a kept file a link to this one; False where that cannot be, or they are not of one size.
+
+        Nothing is hashed, so that a start does not read all results: `find` does that when it is asked.
+        """
+        if file.is_file() and file.stat().st_size == self._object(digest).stat().st_size:
             place(file, self._object(digest))
         return self.shares(digest, file)
-
-    def _hashes(self) -> list[str]:
-        return [path.name for path in (self.folder / "objects").glob("[!.]*")]
 
     def drop(self, digests: Iterable[str]) -> None:
         """Let go of files that DVC's cache now has."""
         for digest in digests:
             self._object(digest).unlink(missing_ok=True)
 
-    def forget(self) -> None:
-        """Remove what nobody came back for in a long time, the states of abandoned trainings above all."""
+    def forget(self) -> dict[str, str]:
+        """Remove what nobody came back for in a long time, the states of abandoned trainings above all.
+
+        Returns:
+            The hashes of the files that are kept still, with the paths that the newest trace has for them.
+        """
         for path in [*self.folder.glob("traces/*"), *self.folder.glob("training/*")]:
             with suppress(FileNotFoundError):  # another run forgets, too
                 if path.stat().st_mtime < time.time() - MEMORY:
                     path.unlink()
-        named = self.kept()  # links share their time with the results, so it says nothing
-        self.drop(digest for digest in self._hashes() if digest not in named)
+        kept = [path.name for path in (self.folder / "objects").glob("[!.]*")]
+        if not kept:
+            return {}
+        named = {digest: path for trace in reversed(self.traces()) for path, digest in trace.outputs.items()}
+        self.drop(digest for digest in kept if digest not in named)  # links have the results' times, which say nothing
+        return {digest: named[digest] for digest in kept if digest in named}
 
     def _object(self, digest: str) -> Path:
         return self.folder / "objects" / digest

@@ -1,18 +1,16 @@
 """What the encoder that a training starts from is made of, beside the parameters."""
 
-import hashlib
 from pathlib import Path
 
 from torch import nn
 
-from contraflow.foundations.artefacts import sha256
-from contraflow.foundations.errors import UserError
+from contraflow.foundations.artefacts import fingerprint, sha256
 from contraflow.foundations.stages import files_at
 from contraflow.models.encoders import build_encoder
 from contraflow.models.foreign import source_of
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.settings import Model
-from contraflow.models.weights import load_weights
+from contraflow.models.weights import load_weights, require_weights
 from contraflow.settings.values import named
 
 
@@ -37,8 +35,8 @@ def started_from(model: Model) -> dict[str, str]:
     Raises:
         UserError: a file is not there, or its module cannot be imported.
     """
-    if model.pretrained and not model.pretrained.is_file():
-        raise UserError(f"model.weights must be a file of weights, got {model.pretrained}, where there is none")
+    if model.pretrained:
+        require_weights(model.pretrained)
     code = model.module and (named(model.code) or source_of(model.encoder))
     read = {"weights": model.pretrained, "model_code": code}
     return {name: _digest(path) for name, path in read.items() if path}
@@ -47,5 +45,4 @@ def started_from(model: Model) -> dict[str, str]:
 def _digest(path: Path) -> str:
     if path.is_file():
         return sha256(path)
-    digests = {file.relative_to(path).as_posix(): sha256(file) for file in files_at(path)}
-    return hashlib.sha256(repr(sorted(digests.items())).encode()).hexdigest()
+    return fingerprint({file.relative_to(path).as_posix(): sha256(file) for file in files_at(path)}, ())

@@ -32,14 +32,23 @@ class Weights:
     left_out: tuple[str, ...] = ()
 
 
+def require_weights(path: Path) -> None:
+    """Refuse `model.weights` where there is no file.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not path.is_file():
+        raise UserError(f"model.weights must be a file of weights, got {path}, where there is none")
+
+
 def read_weights(path: Path) -> Weights:
     """Read a file of weights: safetensors or what torch.save wrote, a checkpoint or an export of contraflow.
 
     Raises:
         UserError: it is missing or damaged, or holds other things than tensors.
     """
-    if not path.is_file():
-        raise UserError(f"model.weights must be a file of weights, got {path}, where there is none")
+    require_weights(path)
     if path.suffix != ".safetensors":
         return Weights(_torch_file(path))
     try:

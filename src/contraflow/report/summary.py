@@ -27,7 +27,11 @@ FALSE = {  # names in `metrics.json`
 
 def names(run: Run) -> dict[str, str]:
     """What the representations of a run are called, in the order of its tables."""
-    return NAMES | ({"untrained": AS_IT_CAME} if run.params.model.pretrained else {})
+    return NAMES | _start_name(run)
+
+
+def _start_name(run: Run) -> dict[str, str]:
+    return {"untrained": AS_IT_CAME} if run.params.model.pretrained else {}
 
 
 def start(run: Run) -> str:
@@ -146,9 +150,7 @@ def extra_tables(run: Run) -> list[dict]:
 def _by_representation(run: Run, asked: Asked, found: dict) -> dict:
     """A row a representation, a column a figure."""
     figures = asked.figures or {m.key: (m.name, m.note) for m in called(run, found["encoder"])}
-    known = names(run) | asked.names
-    if run.params.model.pretrained:
-        known["untrained"] = AS_IT_CAME
+    known = NAMES | asked.names | _start_name(run)
     return {
         "columns": [{"name": name, "note": note} for name, note in figures.values()],
         "rows": [
