@@ -11,7 +11,7 @@ from benchmarks.command import FULL
 from benchmarks.film import __main__ as film
 from benchmarks.loader import __main__ as loader
 from benchmarks.methods import __main__ as methods
-from benchmarks.methods.sizes import SIZES as METHODS
+from benchmarks.methods.sizes import SIZES as METHOD_SIZES
 from benchmarks.mining import training as mining
 from benchmarks.mining.tasks import TASKS
 from benchmarks.rows import made_by
@@ -23,7 +23,7 @@ def codes() -> dict[Path, str]:
         composition.TABLE: composition.code(),
         film.ROWS: film.code(film.SIZES[FULL]),
         loader.RESULT: loader.code(),
-        methods.ROWS: methods.code(METHODS[FULL].budgets),
+        methods.ROWS: methods.code(METHOD_SIZES[FULL].budgets),
         **{task.rows: mining.code(task) for task in TASKS.values()},
         mining_scale.TABLE: mining_scale.code(),
         search.TABLE: search.code(),

@@ -13,11 +13,11 @@ from benchmarks.rows import digest
 from benchmarks.steps import encode_into, evaluated, pretrain_into
 from contraflow.devices import cores
 from contraflow.encoded.card import EncodedData
-from contraflow.evaluation.summary import same_class_share
+from contraflow.evaluation.over_seeds import same_class_share
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.progress import say
 from contraflow.foundations.stages import Stages
-from contraflow.mining.table import MiningPass
+from contraflow.mining.mining_pass import MiningPass
 from contraflow.params import Params
 from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.train_control import ControlTraining, train_control

@@ -2,7 +2,7 @@
 
 import pytest
 
-from contraflow.baseline.summary import MOST, against
+from contraflow.baseline.against import MOST, against
 from contraflow.compare.results import rows
 
 BASE = {0: 0.80, 1: 0.81, 2: 0.79}

@@ -18,7 +18,7 @@ from contraflow.foundations.record import Provenance
 from contraflow.params import load_params
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.encoded.card import Amount, Card, EncodedData
-from contraflow.evaluation.record import label_figures, protocol
+from contraflow.evaluation.written import label_figures, protocol
 from contraflow.evaluation.results import Evaluation
 
 CLASSES, TRAIN, TEST, DIMENSION = 1000, 60_000, 100_000, 256

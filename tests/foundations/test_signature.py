@@ -11,7 +11,7 @@ import typer
 from typer.testing import CliRunner
 
 from contraflow import cli
-from contraflow.foundations.signature import Data, Option, Reads, Setting, Settings, Signature, State, Threads, Writes
+from contraflow.foundations.signature import CardIn, Option, Reads, Setting, Settings, Signature, State, Threads, Writes
 from contraflow.methods.parts.settings import Loss
 from contraflow.mining.settings import Mining
 
@@ -37,7 +37,7 @@ def brew(
     settings: Brewing,
     *,
     tables: Annotated[list[Path], Reads("Tables.")] = (),
-    data: Data,
+    data: CardIn,
     card: Annotated[Path, Writes("Card.", folder=True)],
     summary: Annotated[Path, Writes("Summary.")] = Path("summary.csv"),
     times: Annotated[int | None, Option("How often.", least=1)] = None,

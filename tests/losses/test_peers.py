@@ -14,7 +14,7 @@ from contraflow.losses.ntxent import ntxent
 from contraflow.losses.without_negatives import barlow_twins, negative_cosine, vicreg
 from contraflow.methods.parts.contrastive import Temperature
 from contraflow.methods.parts.kinship import Kinship
-from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.methods.parts.negative_policy import NegativePolicy
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.training.diagnosis import alignment, uniformity
 

@@ -45,7 +45,7 @@ def steps(method, optimiser, batch_of, numbers):
 
 
 def test_a_method_is_registered_by_the_name_of_its_file():
-    assert sorted(METHODS) == settings.METHODS
+    assert sorted(METHODS) == settings.METHOD_NAMES
     assert all(method.__module__ == f"contraflow.methods.{name}" for name, method in METHODS.items())
 
 

@@ -12,8 +12,8 @@ from contraflow.encoded.names import CARD
 from contraflow.encoded.pixels import read_images
 from contraflow.encoded.splits import draw_labelled
 from contraflow.evaluation.corruptions import CORRUPTIONS, corrupt
+from contraflow.evaluation.over_seeds import summarise_extras
 from contraflow.evaluation.results import Extra
-from contraflow.evaluation.summary import summarise_extras
 from contraflow.foundations.artefacts import read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance

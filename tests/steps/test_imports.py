@@ -8,7 +8,7 @@ from contraflow.encoded.names import CARD
 from contraflow.foundations.arrays import save_arrays
 from contraflow.foundations.record import Provenance
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
-from contraflow.mining.table import MiningPass
+from contraflow.mining.mining_pass import MiningPass
 
 HEAVY = {"torch", "torchvision", "timm", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "seaborn", "faiss"}
 

@@ -16,7 +16,7 @@ from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.simclr import SimCLR
-from contraflow.mining.table import MiningPass
+from contraflow.mining.mining_pass import MiningPass
 from contraflow.models.checkpoint import load_encoder
 from contraflow.steps.mine import mine as step
 from contraflow.steps.mine.mine import MiningSettings, mine

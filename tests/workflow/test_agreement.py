@@ -12,7 +12,7 @@ from PIL import Image
 
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import read_json, sha256
-from contraflow.mining.table import MiningPass
+from contraflow.mining.mining_pass import MiningPass
 from contraflow.models.checkpoint import load_encoder
 
 REPORT = ["write_report"]

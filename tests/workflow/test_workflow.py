@@ -9,7 +9,7 @@ import torch
 from contraflow.devices import cores
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
-from contraflow.mining.table import MiningPass
+from contraflow.mining.mining_pass import MiningPass
 from contraflow.models.checkpoint import read_checkpoint
 
 

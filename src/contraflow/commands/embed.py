@@ -9,7 +9,7 @@ import numpy as np
 import torch
 import typer
 
-from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
+from contraflow.commands.options import PARAMS, CheckpointFile, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
 from contraflow.devices import cores, lease
 from contraflow.foundations.arrays import on_disk, save_arrays
@@ -26,7 +26,7 @@ BATCH = 64
 
 def embed(
     folder: Annotated[Path, typer.Argument(help="Images, in class folders or not.")],
-    checkpoint: Checkpoint = None,
+    checkpoint: CheckpointFile = None,
     out: Annotated[Path, typer.Option("--out", help="File to write (.npz).")] = Path("embeddings.npz"),
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out what cannot be read.")] = False,
     params: ParamsFile = PARAMS,

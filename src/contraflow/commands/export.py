@@ -10,7 +10,7 @@ from safetensors.torch import save
 from torch import nn
 
 from contraflow.commands.onnx import require_onnx, write_onnx
-from contraflow.commands.options import PARAMS, Checkpoint, ParamsFile
+from contraflow.commands.options import PARAMS, CheckpointFile, ParamsFile
 from contraflow.commands.plain import plain_code, plain_weights
 from contraflow.commands.trained import RESULTS, Trained, last_checkpoint
 from contraflow.evaluation.results import Evaluation
@@ -31,7 +31,7 @@ TREATMENT = (
 
 
 def export(
-    checkpoint: Checkpoint = None,
+    checkpoint: CheckpointFile = None,
     out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("results/export"),
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write ONNX, too; needs the packages of the extra `onnx`.")

@@ -9,7 +9,7 @@ PARAMS = Path("params.yaml")
 
 ParamsFile = Annotated[Path, typer.Option("--params", help="Parameters of the run.")]
 DataCard = Annotated[Path, typer.Option("--data", help="Card of the encoded images.", dir_okay=False)]
-Checkpoint = Annotated[
+CheckpointFile = Annotated[
     Path | None,
     typer.Option("--checkpoint", help="Encoder (.safetensors); else the first seed's after its last round."),
 ]

@@ -9,7 +9,7 @@ import torch
 import typer
 from torch import Tensor
 
-from contraflow.commands.options import PARAMS, Checkpoint, DataCard, ParamsFile
+from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
 from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
@@ -32,7 +32,7 @@ BATCH = 500
 
 def search(
     images: Annotated[list[Path], typer.Argument(help="Picture files.")],
-    checkpoint: Checkpoint = None,
+    checkpoint: CheckpointFile = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Training images to show for each.")] = 24,
     out: Annotated[Path, typer.Option("--out", help="Page to write (.html).")] = Path("results/search.html"),
     data: DataCard = Path(DATA),

@@ -80,9 +80,9 @@ def _first_that_works(build: Callable) -> tuple:
 
 
 def _require_watched(root: Path, model: Model) -> None:
-    from contraflow.models.foreign import source_of
+    from contraflow.models.foreign import module_file
 
-    root, file, code = root.resolve(), source_of(model.encoder), named(model.code)
+    root, file, code = root.resolve(), module_file(model.encoder), named(model.code)
     file = file and file.resolve()
     inside = file is not None and file.is_relative_to(root) and not file.is_relative_to(Path(sys.prefix).resolve())
     if code and not (inside and file.is_relative_to((root / code).resolve())):

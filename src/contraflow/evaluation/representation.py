@@ -29,7 +29,7 @@ TRAINED = ("encoder", "control", "supervised")  # have a checkpoint
 # What every step that measures a representation is told.
 Called = Annotated[str, Option("raw_pixels, or untrained-, supervised-, control- or encoder-seedN.")]
 OfTrained = Annotated[Path | None, Reads("Checkpoint, of what was trained (.safetensors).")]
-Figures = Annotated[Path, Writes("Figures to write (.json).")]
+FiguresOut = Annotated[Path, Writes("Figures to write (.json).")]
 
 
 @dataclass(frozen=True)

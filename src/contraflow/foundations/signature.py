@@ -55,9 +55,9 @@ class Setting:
     name: str
 
 
-Data = Annotated[Path, Reads("Card of the encoded images.")]
+CardIn = Annotated[Path, Reads("Card of the encoded images.")]
 Threads = Annotated[int, Option("CPU threads; never more than there are cores.", least=1)]
-Seed = Annotated[int, Option("Of the training.", least=0)]
+TrainingSeed = Annotated[int, Option("Of the training.", least=0)]
 State = Annotated[Path, Keeps()]
 
 

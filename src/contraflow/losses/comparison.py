@@ -66,7 +66,7 @@ def euclidean(a: Tensor, b: Tensor) -> Tensor:
 
 SIMILARITIES = {"cosine": cosine, "dot": dot, "euclidean": euclidean}  # as `loss.similarity` names them
 Policy = Callable[[Comparison, float | Tensor], Comparison]
-Kinship = Callable[[Tensor, Tensor], Tensor]  # of sample indices (A,) and (M,): bool (A, M), who shows the same thing
+AreKin = Callable[[Tensor, Tensor], Tensor]  # of sample indices (A,) and (M,): bool (A, M), who shows the same thing
 
 
 def unchanged(comparison: Comparison, tau: float | Tensor) -> Comparison:
@@ -87,7 +87,7 @@ def compare(
     key_index: Tensor,
     positive: Tensor,
     similarity: str = "cosine",
-    kin: Kinship = same_image,
+    kin: AreKin = same_image,
 ) -> Comparison:
     """Compare each anchor with each key; keys that are not its kin are its negatives, unless they are its positives.
 
@@ -106,7 +106,7 @@ def in_batch(
     index: Tensor | None = None,
     similarity: str = "cosine",
     others: tuple[Tensor, Tensor] | None = None,
-    kin: Kinship = same_image,
+    kin: AreKin = same_image,
 ) -> Comparison:
     """Compare all views of a batch with each other.
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import EMPTY, Kinship, Policy, compare, same_image, softmax_loss, unchanged
+from contraflow.losses.comparison import EMPTY, AreKin, Policy, compare, same_image, softmax_loss, unchanged
 from contraflow.losses.ntxent import require_pair
 
 
@@ -25,7 +25,7 @@ def info_nce(
     index: Tensor | None = None,
     similarity: str = "cosine",
     negatives: Policy = unchanged,
-    kin: Kinship = same_image,
+    kin: AreKin = same_image,
 ) -> Tensor:
     """Mean cross-entropy of finding each query's key among that key and all stored keys but those of its kin.
 

@@ -4,7 +4,7 @@ labels SupCon (Khosla et al. 2020, "Supervised Contrastive Learning", equation 2
 import torch
 from torch import Tensor
 
-from contraflow.losses.comparison import Kinship, Policy, in_batch, same_image, softmax_loss, unchanged
+from contraflow.losses.comparison import AreKin, Policy, in_batch, same_image, softmax_loss, unchanged
 
 
 def ntxent(
@@ -16,7 +16,7 @@ def ntxent(
     similarity: str = "cosine",
     negatives: Policy = unchanged,
     others: tuple[Tensor, Tensor] | None = None,
-    kin: Kinship = same_image,
+    kin: AreKin = same_image,
 ) -> Tensor:
     """Mean cross-entropy of finding each anchor's other view among all other 2N - 1 embeddings, and perhaps K more.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from contraflow.foundations.shares import part_of
 from contraflow.mining import suspicion
-from contraflow.mining.positives import Positives
+from contraflow.mining.positives import SimilarityToPositives
 from contraflow.mining.search import Candidates, Search
 from contraflow.mining.settings import Mining
 
@@ -64,7 +64,12 @@ def by_encoder(search: Search | None, settings: Mining, features: np.ndarray, at
 
 
 def by_guide(
-    guide: Guide, search: Search | None, settings: Mining, to_positives: Positives, anchors: range, at_a_time: int
+    guide: Guide,
+    search: Search | None,
+    settings: Mining,
+    to_positives: SimilarityToPositives,
+    anchors: range,
+    at_a_time: int,
 ) -> Suspects:
     """The same by the features, views and positives of a guide: what the function is told of the encoder's is not used.
 

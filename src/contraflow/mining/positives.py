@@ -6,7 +6,7 @@ import numpy as np
 
 from contraflow.encoded.kin import Kin
 
-Positives = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
+SimilarityToPositives = Callable[[np.ndarray, np.ndarray | None], np.ndarray]
 
 
 def known_positives(kin: Kin | None, rows: int) -> np.ndarray:
@@ -15,7 +15,9 @@ def known_positives(kin: Kin | None, rows: int) -> np.ndarray:
     return np.zeros(rows, bool) if kin is None else kin.partners(everyone, seed=0, epoch=0) != everyone
 
 
-def similarity_to_positives(features: np.ndarray, kin: Kin | None, *, draws: int, seed: int, number: int) -> Positives:
+def similarity_to_positives(
+    features: np.ndarray, kin: Kin | None, *, draws: int, seed: int, number: int
+) -> SimilarityToPositives:
     """The function that gives the mean similarity of anchors, rows (A,), to their positives, (A,) float32.
 
     These are so many of an anchor's kin, drawn as a training draws partners; of an anchor that has none, the `views`

@@ -155,7 +155,7 @@ def _own(name: str, channels: int, image_size: int) -> tuple[nn.Module, list[str
     return network, [f"from {module} import {function}", f"encoder = {function}({_arguments(sizes)})"]
 
 
-def source_of(name: str) -> Path | None:
+def module_file(name: str) -> Path | None:
     """The file of the user's module in `package.module:function`; None where it has none.
 
     Raises:

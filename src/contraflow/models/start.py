@@ -7,7 +7,7 @@ from torch import nn
 from contraflow.foundations.artefacts import fingerprint, sha256
 from contraflow.foundations.stages import files_at
 from contraflow.models.encoders import build_encoder
-from contraflow.models.foreign import source_of
+from contraflow.models.foreign import module_file
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.settings import Model
 from contraflow.models.weights import load_weights, require_weights
@@ -37,7 +37,7 @@ def started_from(model: Model) -> dict[str, str]:
     """
     if model.pretrained:
         require_weights(model.pretrained)
-    code = model.module and (named(model.code) or source_of(model.encoder))
+    code = model.module and (named(model.code) or module_file(model.encoder))
     read = {"weights": model.pretrained, "model_code": code}
     return {name: _digest(path) for name, path in read.items() if path}
 

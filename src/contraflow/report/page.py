@@ -3,8 +3,8 @@
 from importlib.metadata import version
 from pathlib import Path
 
+from contraflow.baseline.against import against
 from contraflow.baseline.differences import sections
-from contraflow.baseline.summary import against
 from contraflow.pages.assets import template
 from contraflow.report import (
     calibration,

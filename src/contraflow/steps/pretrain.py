@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Seed, State, Threads
+from contraflow.foundations.signature import CardIn, State, Threads, TrainingSeed
 from contraflow.models.settings import StartSettings
 from contraflow.models.start import started_from
 from contraflow.training.loop import Round
@@ -18,8 +18,8 @@ class Pretraining(StartSettings, Training):
 def pretrain(
     settings: Pretraining,
     *,
-    seed: Seed,
-    data: Data,
+    seed: TrainingSeed,
+    data: CardIn,
     encoder: CheckpointOut,
     history: HistoryOut,
     threads: Threads,

@@ -6,7 +6,7 @@ from contraflow.baseline.pinned import read_pinned
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.results import ByRound
 from contraflow.foundations.artefacts import read_json, write_text
-from contraflow.foundations.signature import Data, Reads, Settings, Writes
+from contraflow.foundations.signature import CardIn, Reads, Settings, Writes
 from contraflow.params import Params
 from contraflow.report import reading
 from contraflow.report.page import render
@@ -31,7 +31,7 @@ class Everything(Settings):
 def report(
     settings: Everything,
     *,
-    data: Data,
+    data: CardIn,
     metrics: Annotated[Path, Reads("Summary that `summarise` wrote (.json).")],
     curves: Annotated[Path, Reads("Training curves that `summarise` wrote (.csv).")],
     evaluations: Annotated[list[Path], Reads("Figures that `evaluate` wrote (.json).")],

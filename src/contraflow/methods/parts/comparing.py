@@ -6,7 +6,7 @@ from torch import Tensor
 from contraflow.losses.infonce import Stored
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.kinship import Kinship
-from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.methods.parts.negative_policy import NegativePolicy
 from contraflow.views.batch import Batch
 
 

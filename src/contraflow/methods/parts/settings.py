@@ -22,13 +22,13 @@ from contraflow.settings.values import (
     Suited,
 )
 
-METHODS = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
+METHOD_NAMES = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
 WITHOUT_NEGATIVES = ("byol", "simsiam", "barlow_twins", "vicreg", "supervised")
 
 
 class MethodSection(Section):
     name: Annotated[
-        Literal[*METHODS],
+        Literal[*METHOD_NAMES],
         "moco memory_bank nnclr byol simsiam barlow_twins vicreg triplet margin supcon supervised",
     ] = "simclr"
     queue: Annotated[Count, "moco, nnclr: stored keys; memory_bank: stored keys drawn as negatives of a step"] = 4096

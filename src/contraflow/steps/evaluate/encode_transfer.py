@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from contraflow.encoded.card import Card
 from contraflow.evaluation.settings import Transfer
-from contraflow.foundations.signature import Data, Setting, Settings, Writes
+from contraflow.foundations.signature import CardIn, Setting, Settings, Writes
 from contraflow.images.sources import SOURCES
 from contraflow.steps.encode import Encoding, encode
 from contraflow.steps.fetch import Fetching, fetch
@@ -31,7 +31,7 @@ class TransferEncoding(Settings):
 def encode_transfer(
     settings: TransferEncoding,
     *,
-    data: Data,
+    data: CardIn,
     card: Annotated[Path, Writes("Card to write; the images go beside it.", folder=True)],
 ) -> None:
     """Fetch the data set to transfer to, and write its images to FFCV files.

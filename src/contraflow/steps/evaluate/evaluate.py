@@ -13,14 +13,21 @@ from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure, sought
 from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
 from contraflow.evaluation.raw_pixels import principal_components
-from contraflow.evaluation.record import label_figures, protocol
-from contraflow.evaluation.representation import Called, Figures, OfTrained, Representation, frozen, open_representation
+from contraflow.evaluation.representation import (
+    Called,
+    FiguresOut,
+    OfTrained,
+    Representation,
+    frozen,
+    open_representation,
+)
 from contraflow.evaluation.results import DIGITS, Evaluation
 from contraflow.evaluation.settings import Eval
+from contraflow.evaluation.written import label_figures, protocol
 from contraflow.foundations.arrays import evenly, save_arrays
 from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Threads, Writes
+from contraflow.foundations.signature import CardIn, Threads, Writes
 from contraflow.models.settings import Model, StartSettings
 from contraflow.neighbours.knn import Labelled
 from contraflow.neighbours.retrieval import rank_queries
@@ -56,9 +63,9 @@ def evaluate(
     settings: Evaluating,
     *,
     representation: Called,
-    data: Data,
+    data: CardIn,
     checkpoint: OfTrained = None,
-    figures: Figures,
+    figures: FiguresOut,
     features: Annotated[Path | None, Writes("Features of the test images to write, too (.npz).")] = None,
     components: Annotated[Path | None, Writes("Figures of principal components to write, too (.json).")] = None,
     threads: Threads,

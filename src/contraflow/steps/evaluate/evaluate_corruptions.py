@@ -10,10 +10,10 @@ from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.corruptions import CIFAR_LIKE, CORRUPTIONS, SEVERITIES, corrupt, strength
-from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
+from contraflow.evaluation.representation import Called, FiguresOut, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.signature import Data, Setting, Threads
+from contraflow.foundations.signature import CardIn, Setting, Threads
 from contraflow.models.settings import Model, StartSettings
 from contraflow.neighbours.knn import knn_accuracies
 from contraflow.neighbours.settings import Knn
@@ -38,9 +38,9 @@ def evaluate_corruptions(
     settings: CorruptionSettings,
     *,
     representation: Called,
-    data: Data,
+    data: CardIn,
     checkpoint: OfTrained = None,
-    figures: Figures,
+    figures: FiguresOut,
     threads: Threads,
 ) -> None:
     """Measure one representation by k-NN on corrupted test images.

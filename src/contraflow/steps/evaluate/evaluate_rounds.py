@@ -11,7 +11,7 @@ from contraflow.evaluation.accuracy import sought
 from contraflow.evaluation.classification import confusion_matrix
 from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.probe import Problem
-from contraflow.evaluation.representation import Figures, frozen
+from contraflow.evaluation.representation import FiguresOut, frozen
 from contraflow.evaluation.results import ByRound, Images, RoundFigures
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.sweep import choose, sweep
@@ -20,7 +20,7 @@ from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Reads, Settings, Threads
+from contraflow.foundations.signature import CardIn, Reads, Settings, Threads
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.embed import embed, require_finite
 from contraflow.neighbours.knn import Labelled, knn_accuracies
@@ -44,8 +44,8 @@ def evaluate_rounds(
     settings: RoundsSettings,
     *,
     checkpoints: Annotated[list[Path], Reads("Encoder of a round (.safetensors).")],
-    data: Data,
-    figures: Figures,
+    data: CardIn,
+    figures: FiguresOut,
     threads: Threads,
 ) -> None:
     """Measure the encoders of one seed after each round on validation images.

@@ -9,11 +9,11 @@ from torch import Tensor
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.evaluation.accuracy import Accuracies, measure
-from contraflow.evaluation.representation import Called, Figures, OfTrained, frozen, open_representation
+from contraflow.evaluation.representation import Called, FiguresOut, OfTrained, frozen, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.signature import Data, Reads, Threads
+from contraflow.foundations.signature import CardIn, Reads, Threads
 from contraflow.models.settings import Model, StartSettings
 from contraflow.views.loader import ImageLoader
 
@@ -32,10 +32,10 @@ def evaluate_transfer(
     settings: TransferSettings,
     *,
     representation: Called,
-    data: Data,
+    data: CardIn,
     transfer: Annotated[Path, Reads("Card that `encode-transfer` wrote.")],
     checkpoint: OfTrained = None,
-    figures: Figures,
+    figures: FiguresOut,
     threads: Threads,
 ) -> None:
     """Measure one representation by linear probe and k-NN on another data set.

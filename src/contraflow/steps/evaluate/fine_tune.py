@@ -9,11 +9,11 @@ from torch import nn
 from contraflow.devices import lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import draw_labelled
-from contraflow.evaluation.representation import Called, Figures, OfTrained, open_representation
+from contraflow.evaluation.representation import Called, FiguresOut, OfTrained, open_representation
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.settings import FineTune
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.signature import Data, Setting, State, Threads
+from contraflow.foundations.signature import CardIn, Setting, State, Threads
 from contraflow.models.checkpoint import load_model
 from contraflow.models.embed import embed
 from contraflow.models.settings import Model, StartSettings
@@ -41,9 +41,9 @@ def fine_tune(
     settings: FineTuning,
     *,
     representation: Called,
-    data: Data,
+    data: CardIn,
     checkpoint: OfTrained = None,
-    figures: Figures,
+    figures: FiguresOut,
     threads: Threads,
     state: State,
 ) -> None:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from contraflow.encoded.card import EncodedData
+from contraflow.evaluation.over_seeds import same_class_share, summarise_evaluations, summarise_extras, summarise_rounds
 from contraflow.evaluation.results import ByRound, Evaluation, Extra
-from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_extras, summarise_rounds
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import write_json, write_text
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.signature import Data, Reads, Settings, Writes
+from contraflow.foundations.signature import CardIn, Reads, Settings, Writes
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def summarise(
     negatives: Annotated[list[Path], Reads("Table of mined negatives (.npz).")] = (),
     rounds: Annotated[list[Path], Reads("Figures that `evaluate-rounds` wrote (.json).")] = (),
     extras: Annotated[list[Path], Reads("Figures of an extra evaluation (.json).")] = (),
-    data: Data,
+    data: CardIn,
     metrics: Annotated[Path, Writes("Summary to write (.json).")],
     curves: Annotated[Path, Writes("Table of training curves to write (.csv).")],
     confusion: Annotated[Path, Writes("Table of actual and predicted classes to write (.csv).")],

@@ -4,7 +4,7 @@ from typing import Annotated
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Seed, Setting, State, Threads
+from contraflow.foundations.signature import CardIn, Setting, State, Threads, TrainingSeed
 from contraflow.models.settings import Model, StartSettings
 from contraflow.models.start import started_from
 from contraflow.training.loop import Round
@@ -27,8 +27,8 @@ class Ceiling(StartSettings):
 def train_supervised(
     settings: Ceiling,
     *,
-    seed: Seed,
-    data: Data,
+    seed: TrainingSeed,
+    data: CardIn,
     encoder: CheckpointOut,
     history: HistoryOut,
     threads: Threads,

@@ -14,16 +14,16 @@ from contraflow.foundations.arrays import load_arrays, on_disk, save_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say, track
-from contraflow.foundations.signature import Data, Option, Reads, Setting, Settings, Threads, Writes
+from contraflow.foundations.signature import CardIn, Option, Reads, Setting, Settings, Threads, Writes
 from contraflow.methods.parts.registry import source_of
 from contraflow.methods.parts.settings import Positives
 from contraflow.mining.apart import never_negatives
 from contraflow.mining.figures import PassFigures
 from contraflow.mining.judges import Guide
+from contraflow.mining.mining_pass import MiningPass
 from contraflow.mining.negatives import NONE, mine_negatives
 from contraflow.mining.positives import known_positives
 from contraflow.mining.settings import HOW, UNREAD, Mining
-from contraflow.mining.table import MiningPass
 from contraflow.models.checkpoint import Checkpoint, load_encoder
 from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import unit
@@ -63,7 +63,7 @@ def mine(
     settings: MiningSettings,
     *,
     encoder: Annotated[Path, Reads("Checkpoint (.safetensors).")],
-    data: Data,
+    data: CardIn,
     negatives: Annotated[Path, Writes("Table to write (.npz).")],
     threads: Threads,
     shards: Annotated[list[Path], Reads("Table of a shard; those of all are put together.")] = (),

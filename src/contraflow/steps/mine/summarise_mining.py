@@ -8,7 +8,7 @@ from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.signature import Reads, Settings, Writes
 from contraflow.mining.figures import COLUMNS, PassFigures
-from contraflow.mining.table import MiningPass
+from contraflow.mining.mining_pass import MiningPass
 
 Tables = Annotated[list[Path], Reads("Table of mined negatives (.npz).")]
 SPREADS = [f"{name}_{column}" for name in ("positive", "negative", "difference") for column in COLUMNS]

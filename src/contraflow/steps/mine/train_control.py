@@ -4,7 +4,7 @@ from typing import Annotated
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Setting, State, Threads
+from contraflow.foundations.signature import CardIn, Setting, State, Threads
 from contraflow.models.checkpoint import load_encoder
 from contraflow.training.history import read_history
 from contraflow.training.loop import Round
@@ -25,7 +25,7 @@ def train_control(
     *,
     start: StartIn,
     before: BeforeIn,
-    data: Data,
+    data: CardIn,
     encoder: CheckpointOut,
     history: HistoryOut,
     threads: Threads,

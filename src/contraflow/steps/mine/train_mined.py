@@ -9,11 +9,11 @@ from contraflow.encoded.card import EncodedData
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.record import Provenance
-from contraflow.foundations.signature import Data, Reads, State, Threads
+from contraflow.foundations.signature import CardIn, Reads, State, Threads
 from contraflow.mining.apart import never_negatives
 from contraflow.mining.composition import Composition
+from contraflow.mining.mining_pass import MiningPass
 from contraflow.mining.settings import HOW, UNREAD, Mining
-from contraflow.mining.table import MiningPass
 from contraflow.training.history import read_history
 from contraflow.training.loop import Composed, MinedImages, Round
 from contraflow.training.rounds import BeforeIn, CheckpointOut, HistoryOut, RoundTraining, StartIn, method_kin
@@ -36,7 +36,7 @@ def train_mined(
     start: StartIn,
     before: BeforeIn,
     negatives: Annotated[Path, Reads("Table that `mine` wrote with this encoder (.npz).")],
-    data: Data,
+    data: CardIn,
     encoder: CheckpointOut,
     history: HistoryOut,
     threads: Threads,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from contraflow.evaluation.summary import same_class_share, summarise_evaluations, summarise_rounds
+from contraflow.evaluation.over_seeds import same_class_share, summarise_evaluations, summarise_rounds
 from contraflow.statistics import spread
 
 

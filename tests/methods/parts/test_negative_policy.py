@@ -4,7 +4,7 @@ import torch
 from contraflow.losses.comparison import in_batch
 from contraflow.losses.selection import hardest, outside_window
 from contraflow.losses.weighting import debias, emphasise, harden
-from contraflow.methods.parts.negatives import NegativePolicy
+from contraflow.methods.parts.negative_policy import NegativePolicy
 from contraflow.methods.parts.settings import MethodSettings
 
 
