@@ -16,7 +16,7 @@ from contraflow.evaluation.representation import open_representation
 from contraflow.foundations.artefacts import sha256
 from contraflow.methods.parts.registry import METHODS
 from contraflow.models.checkpoint import load_encoder
-from contraflow.training import loop
+from contraflow.training import loop, rounds
 from contraflow.training.history import read_history
 
 NETS = """
@@ -42,6 +42,26 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delitem(sys.modules, "nets_of_ours", raising=False)
     return tmp_path
+
+
+@pytest.fixture
+def in_kills(monkeypatch):
+    """`in_kills(train)` trains to the end, killed after each of the first two epochs."""
+
+    def in_kills(train):
+        keep = loop.save_state
+
+        def keep_and_die(path, state):
+            keep(path, state)
+            raise KeyboardInterrupt
+
+        for _ in range(2):
+            with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+                patch.setattr(loop, "save_state", keep_and_die)
+                train()
+        train()
+
+    return in_kills
 
 
 @pytest.fixture(scope="module")
@@ -225,7 +245,9 @@ def test_a_momentum_encoder_starts_from_the_weights_too_and_kills_change_nothing
     load_encoder(first / "encoder.safetensors")
 
 
-def test_the_encoder_stays_in_frozen_epochs_and_kills_change_nothing(here, encoded, params_of, pretrained, monkeypatch):
+def test_the_encoder_stays_in_frozen_epochs_and_kills_change_nothing(
+    here, encoded, params_of, pretrained, monkeypatch, in_kills
+):
     train = {"epochs": 3, "frozen_epochs": 1, "first_layer_rate": 0.1, "clip": 0.5, "optimiser": "adamw", "lr": 0.02}
     params, seen, keep = params_of(train=train), [], loop.save_state
 
@@ -243,16 +265,44 @@ def test_the_encoder_stays_in_frozen_epochs_and_kills_change_nothing(here, encod
     assert all(moved[0]) and not any(moved[1])
     assert not torch.equal(seen[0]["projection.0.weight"], seen[1]["projection.0.weight"])
 
-    def keep_and_die(path, state):
-        keep(path, state)
-        raise KeyboardInterrupt
-
-    for _ in range(2):
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(loop, "save_state", keep_and_die)
-            pretrained(params, encoded, here / "killed")
-    pretrained(params, encoded, here / "killed")
+    in_kills(lambda: pretrained(params, encoded, here / "killed"))
     assert sha256(here / "killed/encoder.safetensors") == sha256(here / "whole/encoder.safetensors")
+
+
+def test_the_average_of_the_weights_is_kept_and_kills_change_nothing(
+    here, encoded, params_of, pretrained, monkeypatch, in_kills
+):
+    def measure(encoder):
+        measured.append([weight.detach().clone() for weight in encoder.parameters()])
+        return 0.5
+
+    measured = []
+    monkeypatch.setattr(rounds, "validation_knn", lambda *_: measure)
+    params, seen, step = params_of(train={"epochs": 2, "ema": 0.75, "precision": "float32"}), [], torch.optim.SGD.step
+
+    def watched(self, *arguments):
+        step(self, *arguments)
+        seen.append([[p.detach().double().clone() for p in group["params"]] for group in self.param_groups])
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.SGD, "step", watched)
+        whole = pretrained(params, encoded, here / "whole")
+    average = seen[0]
+    for weights in seen[1:]:
+        average = [
+            [0.75 * old + 0.25 * new for old, new in zip(*group, strict=True)]
+            for group in zip(average, weights, strict=True)
+        ]
+    encoder = dict(load_encoder(whole / "encoder.safetensors")[0].named_parameters())
+    for group, decayed in zip(average, (True, False), strict=True):
+        own = [weight for weight in encoder.values() if (weight.ndim > 1) is decayed]
+        for found, expected in zip(own, group[: len(own)], strict=True):
+            torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-5)
+    assert not torch.allclose(own[0].double(), seen[-1][1][0], atol=1e-6)
+    assert all(torch.equal(found, weight) for found, weight in zip(measured[-1], encoder.values(), strict=True))
+
+    in_kills(lambda: pretrained(params, encoded, here / "killed"))
+    assert sha256(here / "killed/encoder.safetensors") == sha256(whole / "encoder.safetensors")
 
 
 def test_a_long_gradient_is_shortened_and_its_length_told_as_it_was(here, encoded, params_of, pretrained, monkeypatch):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from contraflow.collectives import average_gradients, from_first, rank
 from contraflow.foundations.errors import UserError
@@ -106,6 +107,7 @@ def train(
 ) -> list[Epoch]:
     """Train `method` in place, from where a killed training of the same left off.
 
+    With `settings.ema` its encoder has the averaged weights at the end, its heads have the last ones.
     Several processes (`contraflow.collectives`) train copies of it, which stay equal; the first writes `state`.
 
     Args:
@@ -134,6 +136,10 @@ def train(
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
     if slots is not None:
         parts["slots"] = slots.to(device)
+    kept, average = method.encoder, None
+    if settings.ema is not None:  # of weights alone: BatchNorms' statistics are those of the last step
+        average = parts["average"] = AveragedModel(kept, multi_avg_fn=get_ema_multi_avg_fn(settings.ema))
+        kept = average.module
     history = _go_on(state, parts)
     step = batches * len(history)
     trained, of_encoder = ([p for p in part.parameters() if p.requires_grad] for part in (method, method.encoder))
@@ -166,6 +172,8 @@ def train(
                     torch.nn.utils.clip_grads_with_norm_(trained, settings.clip, norms[-1])
                 scaler.step(optimiser)
                 scaler.update()
+                if average is not None:
+                    average.update_parameters(method.encoder)
                 total += _finite(output.loss, label, epoch, rate)
                 recent.add(output.embeddings)
                 step += 1
@@ -176,8 +184,8 @@ def train(
             speed = batches * settings.batch_size / (time.monotonic() - began)
             accuracy = None
             if rank() == 0 and validate and settings.knn_every and (len(history) + 1) % settings.knn_every == 0:
-                accuracy = validate(method.encoder)
-                method.train()
+                accuracy = validate(kept)
+                kept.train()
             row = Epoch(
                 epoch=epoch + 1,
                 loss=total / batches,
@@ -192,6 +200,8 @@ def train(
             say(f"{label} · {history[-1].words()} · {speed:,.0f} images/s")
             if rank() == 0:
                 _keep(state, parts, history)
+    if average is not None:
+        method.encoder.load_state_dict(kept.state_dict())
     return history
 
 

@@ -46,6 +46,11 @@ class Train(Section):
         Natural, "first epochs of pretraining in which the weights of the encoder stay, and the heads alone learn"
     ] = 0
     clip: Annotated[Positive | None, "a longer gradient is shortened to this length; null: none is"] = None
+    ema: Annotated[
+        ShareBelowOne | None,
+        "share of itself that a moving average of the encoder's weights keeps in a step, to be measured and kept; null: "
+        "none",
+    ] = None
     precision: Annotated[
         Literal["auto", "float32", "mixed"],
         "auto (mixed on a GPU, and on a CPU with instructions for bfloat16), float32, mixed",
