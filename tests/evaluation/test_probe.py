@@ -133,6 +133,17 @@ def test_constant_and_repeated_features_change_nothing(precise):
     np.testing.assert_allclose(found.weight[:, 0], found.weight[:, -1], atol=2e-3)
 
 
+def test_many_dead_features_change_nothing(precise):
+    features, labels = clusters(64, dimension=128)
+    dead = np.zeros((64, 1280), np.float32)
+    for seed in range(4):  # each of which MKL's eigensolver did not get through
+        places = np.sort(np.random.default_rng(seed).permutation(1280)[:128])
+        dead[:], dead[:, places] = 0, features
+        found, expected = (Problem(x, labels).solve(1e-2, max_iterations=500) for x in (dead, features))
+        np.testing.assert_allclose(found.weight[:, places], expected.weight, atol=1e-5)
+        assert not np.delete(found.weight, places, axis=1).any() and found.converged
+
+
 def test_more_features_than_images():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(30, 200)).astype(np.float32), np.arange(30) % 3

@@ -121,7 +121,7 @@ class Problem:
             self._mean, self._scale = like._mean, like._scale
         self._x = x.new_ones(len(x), x.shape[1] + 1)  # the last column is the bias's
         torch.sub(x, self._mean, out=self._x[:, :-1]).div_(self._scale)
-        self._moments, self._axes = torch.linalg.eigh((self._x.T @ self._x / len(x)).double())
+        self._moments, self._axes = _eigen((self._x.T @ self._x / len(x)).double())
 
     def solve(self, weight_decay: float, *, max_iterations: int, start: Probe | None = None) -> Probe:
         """Minimise from zero, or from a probe of the same classes and nearly the same problem.
@@ -243,3 +243,16 @@ class _Step:
     decrease: float
     iterations: int
     solved: bool
+
+
+def _eigen(moments: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues (D,) and eigenvectors (D, D), as columns, of a matrix of second moments.
+
+    Features that are 0 throughout, as of dead units, are their own eigenvectors, and left out: with some hundreds of
+    them MKL's solver, which torch calls, may not converge.
+    """
+    live = moments.diagonal().nonzero().flatten()
+    block = live[:, None], live
+    values, vectors = torch.zeros_like(moments[0]), torch.eye(len(moments), dtype=moments.dtype, device=moments.device)
+    values[live], vectors[block] = torch.linalg.eigh(moments[block])
+    return values, vectors
