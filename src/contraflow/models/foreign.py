@@ -68,7 +68,7 @@ def features_of(network: nn.Module, name: str, channels: int, image_size: int) -
         raise
     except Exception as error:  # each network has its own way to refuse
         raise UserError(
-            f"model.encoder {name} does not take {images} ({_in_a_line(error)}): set data.image_size to what it takes, "
+            f"model.encoder {name} does not take {images} ({in_a_line(error)}): set data.image_size to what it takes, "
             "or name another"
         ) from None
     finally:
@@ -106,8 +106,7 @@ def _strides_watched(network: nn.Module, name: str) -> Iterator[None]:
 def _timm(name: str, channels: int, image_size: int) -> tuple[nn.Module, list[str]]:
     import timm  # takes seconds, which a run with another encoder need not wait for
 
-    if not timm.is_model(name):
-        raise UserError(_unknown("timm", name, timm.list_models()))
+    require_known("timm", name, timm.is_model(name), timm.list_models)
     settings = {"num_classes": 0, "in_chans": channels}
     return _made("timm.create_model", timm.create_model, name, settings, {"img_size": image_size})
 
@@ -115,8 +114,8 @@ def _timm(name: str, channels: int, image_size: int) -> tuple[nn.Module, list[st
 def _torchvision(name: str, channels: int, image_size: int) -> tuple[nn.Module, list[str]]:
     from torchvision import models
 
-    if name not in (known := models.list_models(module=models)):
-        raise UserError(_unknown("torchvision", name, known))
+    known = models.list_models(module=models)
+    require_known("torchvision", name, name in known, lambda: known)
     network, code = _made("torchvision.models.get_model", models.get_model, name, {}, {"image_size": image_size})
     linear = [at for at, layer in network.named_modules() if isinstance(layer, nn.Linear)]
     if not (classifier := [at for at in linear if at.split(".")[0] in CLASSIFIERS]):
@@ -148,11 +147,26 @@ def _own(name: str, channels: int, image_size: int) -> tuple[nn.Module, list[str
         except Exception as error:
             raise UserError(
                 f"model.encoder {name} must be a function of channels and image_size; {function}({_arguments(sizes)}) "
-                f"failed ({_in_a_line(error)})"
+                f"failed ({in_a_line(error)})"
             ) from None
     if not isinstance(network, nn.Module):
         raise UserError(f"model.encoder {name} must return a torch.nn.Module, got {type(network).__name__}")
     return network, [f"from {module} import {function}", f"encoder = {function}({_arguments(sizes)})"]
+
+
+def require_known(library: str, name: str, known: bool, names: Callable[[], list[str]]) -> None:
+    """Refuse a name that a library does not know.
+
+    Raises:
+        UserError: it is not `known`; those of its `names` that are close to it are named.
+    """
+    if not known:
+        raise UserError(f"model.encoder {library}/{name} is no network of {library}{_close(name, names())}")
+
+
+def in_a_line(error: Exception) -> str:
+    """What an error says, cut to a part of a sentence."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def module_file(name: str) -> Path | None:
@@ -173,7 +187,7 @@ def _imported(name: str) -> ModuleType:
     except Exception as error:  # whatever a module may do
         if isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(f"{error.name}."):
             raise UserError(f"model.encoder {name}: {module} is neither in this directory nor installed") from None
-        raise UserError(f"model.encoder {name}: {module} cannot be imported ({_in_a_line(error)})") from None
+        raise UserError(f"model.encoder {name}: {module} cannot be imported ({in_a_line(error)})") from None
 
 
 @contextmanager
@@ -203,7 +217,7 @@ def _made(
     except Exception as error:  # as ever the network refuses a size
         raise UserError(
             f"model.encoder {words.partition('.')[0]}/{name} cannot be made with {_arguments(told)} "
-            f"({_in_a_line(error)}): set data.image_size to what it takes, or name another"
+            f"({in_a_line(error)}): set data.image_size to what it takes, or name another"
         ) from None
     return network, [f"encoder = {words}({', '.join(filter(None, [repr(name), _arguments(told)]))})"]
 
@@ -218,14 +232,6 @@ def _arguments(settings: dict[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in settings.items())
 
 
-def _unknown(library: str, name: str, known: list[str]) -> str:
-    return f"model.encoder {library}/{name} is no network of {library}{_close(name, known)}"
-
-
 def _close(name: str, known: list[str]) -> str:
     found = get_close_matches(name, known, n=3)
     return f"; close to it: {', '.join(found)}" if found else ""
-
-
-def _in_a_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"

@@ -48,8 +48,7 @@ class Train(Section):
     clip: Annotated[Positive | None, "a longer gradient is shortened to this length; null: none is"] = None
     ema: Annotated[
         ShareBelowOne | None,
-        "share of itself that a moving average of the encoder's weights keeps in a step, to be measured and kept; null: "
-        "none",
+        "kept is a moving average of the encoder's weights, which keeps this share of itself in a step; null: no",
     ] = None
     precision: Annotated[
         Literal["auto", "float32", "mixed"],
