@@ -15,6 +15,7 @@ from benchmarks.methods.sizes import SIZES as METHOD_SIZES
 from benchmarks.mining import training as mining
 from benchmarks.mining.tasks import TASKS
 from benchmarks.rows import made_by
+from benchmarks.weights import __main__ as weights
 
 
 def codes() -> dict[Path, str]:
@@ -27,6 +28,7 @@ def codes() -> dict[Path, str]:
         **{task.rows: mining.code(task) for task in TASKS.values()},
         mining_scale.TABLE: mining_scale.code(),
         search.TABLE: search.code(),
+        weights.ROWS: weights.code(weights.SIZES[FULL]),
     }
 
 

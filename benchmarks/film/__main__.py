@@ -16,17 +16,15 @@ started again, rows of the same code, parameters and settings are taken as they 
 
 import json
 import tempfile
-import time
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+from benchmarks.arms import Arm, Comparison
 from benchmarks.command import FULL, arguments, tell
-from benchmarks.film.table import document, judge
 from benchmarks.parameters import SHIPPED, with_changes
 from benchmarks.pictures import FILM, TINY_FILM, Pictures
 from benchmarks.rows import Rows, digest
-from benchmarks.steps import encode_into, evaluated, pretrain_into
+from benchmarks.steps import encode_into
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.progress import say
 from contraflow.foundations.stages import Stages
@@ -40,6 +38,13 @@ ARMS = {  # changes to what all have in common; None: not trained
     "order": {"positives.from": "order", "positives.window": WINDOW},
     "untrained": None,
 }
+COMPARISON = Comparison(
+    title="Order as what makes a positive",
+    column="positives",
+    reference="image",
+    figures={"recall@1": "recall@1", "r_precision": "R-precision", "map@r": "MAP@R"},
+    scored="recall@1",
+)
 SHARED = {
     "train.knn_every": 0,
     "eval.retrieval": [1],
@@ -72,22 +77,6 @@ def code(size: Size) -> str:
     return digest(parts)
 
 
-def measure(common: dict, arm: str, seed: int, data: Path) -> dict:
-    """Seconds of a training, and the figures of retrieval; `found` says which queries of a recall found their scene."""
-    with tempfile.TemporaryDirectory() as folder:
-        out, start = Path(folder), time.monotonic()
-        params, representation, checkpoint = with_changes(common | (ARMS[arm] or {})), f"untrained-seed{seed}", None
-        if ARMS[arm] is not None:
-            pretrain_into(out, params, seed=seed, data=data)
-            representation, checkpoint = f"encoder-seed{seed}", out / "encoder.safetensors"
-        seconds = time.monotonic() - start
-        result = evaluated(params, representation, data=data, checkpoint=checkpoint, folder=out)
-    figures = {name: result.test[name] for name in ("recall@1", "r_precision", "map@r")}
-    hits = result.right["recall@1"]
-    say(f"{arm} · seed {seed} · recall@1 {figures['recall@1']:.1%}")
-    return {"seconds": round(seconds, 1), **figures, "queries": hits.images, "found": hits.bits}
-
-
 def main() -> None:
     asked = arguments(__doc__).parse_args().size
     size = SIZES[asked]
@@ -95,15 +84,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         common = SHARED | {"train.epochs": size.epochs} | size.pictures.written(Path(folder, "pictures"))
         data = encode_into(Path(folder), with_changes(common))
-        found = {
-            arm: {
-                seed: rows.get({"arm": arm, "seed": seed}, partial(measure, common, arm, seed, data))
-                for seed in size.seeds
-            }
-            for arm in ARMS
+        arms = {
+            name: Arm(with_changes(common | (changes or {})), changes is not None) for name, changes in ARMS.items()
         }
-    judged = judge(found)
-    text = document(found, judged, epochs=size.epochs, words=size.pictures.words, commits=rows.commits)
+        found = COMPARISON.run(arms, size.seeds, data=data, rows=rows)
+    judged = COMPARISON.judge(found)
+    about = f"{size.pictures.words}, {size.epochs} epochs; trained by commit {rows.commits}"
+    text = COMPARISON.document(found, judged, about=about, how="benchmarks/film/__main__.py")
     if asked == FULL:
         write_text(TABLE, text)
     say(text)

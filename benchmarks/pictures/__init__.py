@@ -34,6 +34,12 @@ class Pictures:
 FASHION_MNIST = Pictures("fashion_mnist", "Fashion-MNIST", {"data.name": "fashion_mnist"})
 GLYPHS = Pictures("glyphs", "Chinese characters in four typefaces", {"data.name": "glyphs"})
 EMOJI = Pictures("emoji", emoji.WORDS, {"data.image_size": emoji.SIDE}, emoji.write)
+FEW_EMOJI = Pictures(
+    "few emoji",
+    f"{emoji.FEW:,} training pictures of {emoji.WORDS}",
+    {"data.image_size": emoji.LARGE},
+    emoji.write_few,
+)
 FILM = Pictures("film", film.WORDS, {"data.image_size": film.SIDE, "data.table": film.TABLE}, film.write)
 TINY = Pictures("tiny", "tiny pictures", tiny.CHANGES, tiny.write)
 TINY_FILM = Pictures("tiny film", "films over noise", tiny.CHANGES | {"data.table": film.TABLE}, film.write_drawn)

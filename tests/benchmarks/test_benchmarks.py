@@ -20,6 +20,7 @@ NAMES = {  # of the last line's object, of which a document or the benchmark's o
     "mining_scale": {"exact_ratio_to_matmul", "recall", "times_faster_than_exact"},
     "overhead": {"noop_ratio", "report_only_ratio", "seconds"},
     "search": {"candidates", "best"},
+    "weights": {"less_noise", "seconds"},
 }
 
 

@@ -1,0 +1,1 @@
+"""Do pretrained weights pay where pictures are few? `python -m benchmarks.weights`."""
