@@ -15,7 +15,6 @@ Each row is one of the file as soon as it is measured; started again, rows of th
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import FULL, arguments, tell
+from benchmarks.memory import peak_mb
 from benchmarks.parameters import with_changes
 from benchmarks.pictures import FASHION_MNIST, GLYPHS, TINY, Pictures
 from benchmarks.rows import Rows, digest
@@ -91,12 +91,12 @@ def drawn(images: int, neighbourhood: int) -> dict:
         negative[part] = part[:, None] % clusters + clusters * random.integers(CLUSTER, size=(len(part), K))
     apart = [Kin(anchor)]
     Composition(anchor[:2], np.array([[1], [0]]), apart, neighbourhood, 0).order(0)  # compiles
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before, start = peak_mb(), time.monotonic()
     composed = Composition(anchor, negative, apart, neighbourhood, 0)
     order = composed.order(0)
-    seconds, peak = time.monotonic() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    seconds, peak = time.monotonic() - start, peak_mb() - before
     met = composed.meets(order, BATCH)
-    return {"meets": met.mean(), "meets_none": (met == 0).mean(), "seconds": seconds, "peak_mb": peak / 1024}
+    return {"meets": met.mean(), "meets_none": (met == 0).mean(), "seconds": seconds, "peak_mb": peak}
 
 
 def in_a_process(images: int) -> dict:

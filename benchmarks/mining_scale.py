@@ -17,7 +17,6 @@ are than exact.
 """
 
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -31,6 +30,7 @@ import torch
 from sklearn.neighbors import NearestNeighbors
 
 from benchmarks.command import FULL, arguments, tell
+from benchmarks.memory import peak_mb
 from benchmarks.rows import Rows, digest
 from contraflow.devices import cores
 from contraflow.encoded.kin import Kin
@@ -75,7 +75,7 @@ def search(name: str, n: int) -> dict:
     queries = rows if name == "ivf" else rows[: max(ANCHORS, min(n, int(PAIRS / n)))]
     some = rows[:ANCHORS]
     Search(data[some], [Kin(some)], count=TOP, exact_up_to=ANCHORS).candidates(some)  # starts all
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = peak_mb()
     recall, start = 1.0, time.monotonic()
     if name == "matmul":
         ask = partial(products, data[queries], data)
@@ -93,7 +93,7 @@ def search(name: str, n: int) -> dict:
 
     once = time.monotonic()
     each = min(timed(ask) for _ in range(3 if n <= WHOLE else 1)) / len(queries)
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    peak = peak_mb() - before
     figures = {"once": once - start, "seconds": once - start + each * n, "recall": recall, "peak_mb": peak}
     return {"queries": len(queries), **figures}
 
