@@ -66,8 +66,8 @@ def test_encoders_that_the_pipeline_knows_can_teach(require, changes):
         ({"teacher": "taught_nets.py"}, "method.teacher taught_nets.py is damaged, or no file of torch.save"),
         (
             {"teacher": "vit.pth"},
-            "method.teacher_encoder must say what vit.pth is (timm/NAME, for one): it is no checkpoint of contraflow, "
-            "and no export, which would; got null",
+            "method.teacher_encoder must say of which encoder vit.pth is, which does not say so itself, as what "
+            "contraflow writes would; got null",
         ),
         (
             {"teacher": "vit.pth", "teacher_encoder": "timm/test_vit9"},

@@ -18,7 +18,7 @@ from contraflow.models.normalisation import Normalisation, Renormalised, reached
 
 NESTED = ("state_dict", "model", "model_state_dict")  # where a training's own file keeps the state dict
 HEADS = ("fc", "classifier", "head", "heads", "head_dist", "projection", "projector", "predictor", "prototypes")
-EXPORTED = "export"  # the key of what `contraflow export` says of its weights
+EXPORTED = "export"  # the key of what `contraflow export` and `contraflow weights` say of their weights
 TOLD = 3  # names in a sentence
 
 

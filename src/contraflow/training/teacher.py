@@ -51,8 +51,8 @@ class Teacher:
             told = {"encoder": self.encoder} if self.encoder else read_weights(self.file).model
         if told is None:
             raise UserError(
-                f"method.teacher_encoder must say what {self.file} is (timm/NAME, for one): it is no checkpoint of "
-                "contraflow, and no export, which would; got null"
+                f"method.teacher_encoder must say of which encoder {self.file} is, which does not say so itself, as "
+                "what contraflow writes would; got null"
             )
         return Model(**told | {"weights": str(self.file), "code": self.code})
 

@@ -66,7 +66,8 @@ class MethodSection(Section):
         "(docs/encoders.md)",
     ] = NOTHING
     teacher_encoder: Annotated[
-        Encoder | None, "distil: what that encoder is, like model.encoder; null: what its file says, one of contraflow"
+        Encoder | None,
+        "distil: what that encoder is, like model.encoder; null: as its file says, which contraflow wrote",
     ] = None
 
     @property
