@@ -44,8 +44,8 @@ class WithoutEqualShares(SwAV):
 
     def learn(self, features, batch):
         scores = self.scores(features, batch)
-        assigned = (scores.detach() / self.epsilon).softmax(2)
-        return Output(predict_others(assigned, scores, self.loss.tau), scores)
+        targets = (scores.detach() / self.epsilon).softmax(2)
+        return Output(predict_others(targets, scores, self.loss.tau), targets)
 
 
 class AlignmentOnly(Method):
@@ -54,6 +54,21 @@ class AlignmentOnly(Method):
     def learn(self, features, batch):
         z = self.embed(features)
         return Output(alignment(*z), z)
+
+
+@pytest.fixture
+def trained(params_of, fashion_mnist, history_of, tmp_path):
+    """`trained("byol")`: the history of three epochs, in which a momentum encoder comes along."""
+
+    def train(name):
+        params = params_of(
+            model={"projection_hidden": 64, "projection_dim": 32},
+            method={"name": name, "momentum": [0.9, 0.99]},
+            train={"epochs": 3, "batch_size": 128, "lr": 0.2},
+        )
+        return history_of(params, fashion_mnist, tmp_path)
+
+    return train
 
 
 @pytest.mark.parametrize(
@@ -66,18 +81,17 @@ class AlignmentOnly(Method):
         ("dino", WithoutSharpening),
     ],
 )
-def test_a_collapse_is_detected_within_the_run(
-    monkeypatch, capfd, params_of, fashion_mnist, history_of, tmp_path, name, method
-):
+def test_a_collapse_is_detected_within_the_run(monkeypatch, capfd, trained, name, method):
     monkeypatch.setitem(METHODS, name, method)
-    params = params_of(
-        model={"projection_hidden": 64, "projection_dim": 32},
-        method={"name": name},
-        train={"epochs": 3, "batch_size": 128, "lr": 0.2},
-    )
-    history = history_of(params, fashion_mnist, tmp_path)
+    history = trained(name)
     assert isinstance(history.collapse.iloc[-1], str) and history.spread.iloc[-1] < 0.25
     assert f"COLLAPSED: {history.collapse.iloc[-1]}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["byol", "swav", "dino"])
+def test_with_what_prevents_it_the_same_training_does_not_collapse(trained, name):
+    history = trained(name)
+    assert history.collapse.isna().all() and history.spread.min() > 0.4
 
 
 def epochs(spreads, ranks, knn=(0.3, 0.3, 0.3)):

@@ -8,17 +8,15 @@ from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.prototypical import Prototypical
 from contraflow.methods.parts.schedule import warmed_up
-from contraflow.models.heads import plain_head
 from contraflow.views.batch import Batch
 
 
 class DINO(Prototypical):
     """Each view, and each small crop, predicts what a momentum encoder makes of the other views.
 
-    The outputs of that are centred by a running mean, and sharpened. As in the paper the head has no BatchNorm.
+    The outputs of that are centred by a running mean, and sharpened: without the one or the other all images would come
+    to be alike. Its head has the BatchNorm that other methods' have, which the paper's has not.
     """
-
-    head = staticmethod(plain_head)
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
@@ -31,6 +29,6 @@ class DINO(Prototypical):
         scores = self.scores(features, batch)
         taught = self.momentum.embed(batch.views, self.micro_batch)
         tau = warmed_up(*self.loss.teacher_tau, self.loss.teacher_warmup, batch.progress)
-        loss = predict_others(sharpened(taught, self.centre, tau), scores, self.loss.tau)
+        targets = sharpened(taught, self.centre, tau)
         self.centre.lerp_(taught.mean((0, 1)), 1 - self.keep)
-        return Output(loss, scores[: len(features)])
+        return Output(predict_others(targets, scores, self.loss.tau), targets)

@@ -25,6 +25,6 @@ class SwAV(Prototypical):
 
     def learn(self, features: Tensor, batch: Batch) -> Output:
         scores = self.scores(features, batch)
-        views = scores[: len(features)]
-        assigned = torch.stack([sinkhorn(view, self.epsilon, self.iterations) for view in views.detach()])
-        return Output(predict_others(assigned, scores, self.loss.tau), views)
+        views = scores[: len(features)].detach()
+        targets = torch.stack([sinkhorn(view, self.epsilon, self.iterations) for view in views])
+        return Output(predict_others(targets, scores, self.loss.tau), targets)

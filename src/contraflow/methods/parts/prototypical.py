@@ -30,6 +30,7 @@ class Prototypes(nn.Module):
 class Prototypical(Method):
     """A method whose projections are cosines with `method.prototypes`, behind the head that `model.projection` names.
 
+    It predicts how views are spread over them, and is diagnosed by that: in a collapse they are all spread alike.
     The prototypes stay in the first `method.frozen_prototypes` epochs, as in the code of the authors of both.
     """
 
