@@ -31,11 +31,13 @@ QUICK = {
     "seeds": [0],
     "data": {"name": "folder", "image_size": 16},
     "model": {"width": 8, "projection_hidden": 16, "projection_dim": 8},
+    "method": {"prototypes": 8},
     "train": {"epochs": 1, "batch_size": 16},
     "mining": {"rounds": 1, "k": 2},
     "eval": {"batch_size": 16, "knn": [{"k": 5, "tau": 0.1}, {"k": 3, "tau": 0.07}], "few_labels": [0.1, 2]},
     "report": {"tsne_points": 20, "gallery_anchors": 2},
 }
+NEEDED = {"distil": {"teacher": "teacher.safetensors"}}  # without which a method is refused
 
 
 def merged(content: dict, changes: dict) -> dict:
@@ -47,10 +49,12 @@ def merged(content: dict, changes: dict) -> dict:
 
 @pytest.fixture(scope="session")
 def params_of():
-    """`params_of(train={"epochs": 2})`: the shipped parameters, made quick, with changes."""
+    """`params_of(train={"epochs": 2})`: the shipped parameters, made quick, with changes and what the method needs."""
 
     def make(**changes) -> Params:
-        return parse_params(merged(merged(yaml.safe_load(DEFAULTS.read_text()), QUICK), changes))
+        needed = {"method": NEEDED.get(changes.get("method", {}).get("name"), {})}
+        quick = merged(merged(yaml.safe_load(DEFAULTS.read_text()), QUICK), needed)
+        return parse_params(merged(quick, changes))
 
     return make
 

@@ -145,7 +145,7 @@ def changed(**values):
         ),
         (
             {"augment__local_views": 2, "method__name": "byol"},
-            "augment.local_views must be 0 where method.name is byol",
+            "augment.local_views must be 0 where method.name is byol: small crops are taken by simclr, swav, dino",
         ),
         (
             {"augment__recipe": "multicrop", "model__encoder": "vit_small"},
@@ -189,6 +189,38 @@ def changed(**values):
             )
             for name in ("resnet19", "timm/", "tim/resnet18", "timm/hf-hub:a/b", "a-b:c", "a:", "a:b:c", "a/b:c")
         ],
+        (
+            {"method__name": "swav", "method__prototypes": 129},
+            "method.prototypes must be at most train.batch_size, 128, where method.name is swav, which gives each an "
+            "equal share of a batch; got 129",
+        ),
+        ({"method__prototypes": 1}, "method.prototypes must be at least 2, got 1"),
+        (
+            {"method__name": "dino", "loss__teacher_tau": [0.3, 0.1]},
+            "loss.teacher_tau must be less than loss.tau, 0.2, where method.name is dino: the teacher's outputs are to "
+            "be the sharper ones; got 0.3",
+        ),
+        ({"method__name": "distil"}, "method.teacher must be a file of weights where method.name is distil, got data"),
+        (
+            {"method__teacher": "teacher.pth"},
+            "method.teacher must be data where method.name is simclr, which has no teacher; got teacher.pth",
+        ),
+        (
+            {"method__teacher_encoder": "timm/test_vit"},
+            "method.teacher_encoder must be null where method.name is simclr, which has no teacher; got timm/test_vit",
+        ),
+        (
+            {"method__name": "distil", "method__teacher": "results/pretrain/seed0/encoder.safetensors"},
+            "method.teacher must lie in this directory, but not in results, which a run replaces",
+        ),
+        (
+            {"method__teacher_encoder": "vit"},
+            "method.teacher_encoder must be small, resnet18, resnet34, resnet50, vit_small, timm/NAME, torchvision/",
+        ),
+        (
+            {"mining__use": "stored", "method__name": "swav"},
+            "mining.use must be batches where method.name is swav: it compares images with no negatives, got stored",
+        ),
         (
             {"model__code": "nets.py"},
             "model.code must be data where model.encoder is small, which is no package",

@@ -7,7 +7,7 @@ from benchmarks.pictures import EMOJI, FASHION_MNIST, TINY, Pictures
 from contraflow.methods.parts.registry import METHODS
 
 ARMS: dict[str, dict[str, object]] = {  # what is compared, as changes to the shipped parameters
-    **{name: {"method.name": name} for name in METHODS},
+    **{name: {"method.name": name} for name in METHODS if name != "distil"},  # a teacher is what no other has
     "supcon_ce": {"method.name": "supcon", "loss.cross_entropy": 1.0},
 }
 

@@ -23,7 +23,7 @@ TEMPERATURES = Grid("loss.tau", 0.2)
 RATES = Grid("train.lr", 0.2)
 LOW_RATES = Grid("train.lr", 0.02)  # of losses that are sums over dimensions, ten times as large
 _GRIDS = {  # RATES for those not named
-    **dict.fromkeys(("simclr", "moco", "memory_bank", "nnclr", "supcon", "supcon_ce"), TEMPERATURES),
+    **dict.fromkeys(("simclr", "moco", "memory_bank", "nnclr", "swav", "dino", "supcon", "supcon_ce"), TEMPERATURES),
     **dict.fromkeys(("barlow_twins", "vicreg"), LOW_RATES),
 }
 

@@ -11,12 +11,19 @@ from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
 from contraflow.images.settings import Data
-from contraflow.methods.parts.settings import WITHOUT_NEGATIVES, Loss, MethodSection, Negatives, Positives
+from contraflow.methods.parts.settings import (
+    WITH_SMALL_CROPS,
+    WITHOUT_NEGATIVES,
+    Loss,
+    MethodSection,
+    Negatives,
+    Positives,
+)
 from contraflow.mining.settings import Mining
-from contraflow.models.settings import Model, groups
+from contraflow.models.settings import Model, groups, module_of
 from contraflow.pages.settings import Report
 from contraflow.settings.sentences import sentence
-from contraflow.settings.values import File, Section, Seed
+from contraflow.settings.values import File, Section, Seed, named
 from contraflow.training.settings import Train
 from contraflow.views.settings import Augment
 
@@ -73,8 +80,9 @@ class Params(Section):
             yield f"loss.similarity must be cosine where negatives.weighting is {weighting}, got {similarity}"
         if self.negatives.mixed and similarity != "cosine":
             yield f"loss.similarity must be cosine where negatives are mixed, got {similarity}"
-        if self.augment.chosen().local_views and name != "simclr":
-            yield f"augment.local_views must be 0 where method.name is {name}: only simclr takes small crops"
+        if self.augment.chosen().local_views and name not in WITH_SMALL_CROPS:
+            takers = ", ".join(WITH_SMALL_CROPS)
+            yield f"augment.local_views must be 0 where method.name is {name}: small crops are taken by {takers}"
         if self.augment.chosen().local_views and self.model.encoder == "vit_small":
             yield "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
         if self.augment.chosen().local_views and self.model.pooling == "linear":
@@ -113,8 +121,34 @@ class Params(Section):
             yield f"train.batch_size must be at most data.limit, {self.data.limit}, got {self.train.batch_size}"
         if known := self.data.known():
             yield from self._too_few(*known)
+        yield from self._method_mistakes()
         yield from self._too_small()
         yield from self._too_short()
+
+    def _method_mistakes(self) -> Iterator[str]:
+        """What only some methods ask for."""
+        method, model, loss = self.method, self.model, self.loss
+        if method.name == "swav" and method.prototypes > self.train.batch_size:
+            yield (
+                f"method.prototypes must be at most train.batch_size, {self.train.batch_size}, where method.name is "
+                f"swav, which gives each an equal share of a batch; got {method.prototypes}"
+            )
+        if method.name == "dino" and max(loss.teacher_tau) >= loss.tau:
+            yield (
+                f"loss.teacher_tau must be less than loss.tau, {loss.tau:g}, where method.name is dino: the teacher's "
+                f"outputs are to be the sharper ones; got {max(loss.teacher_tau):g}"
+            )
+        if method.name == "distil" and not method.teaching:
+            yield "method.teacher must be a file of weights where method.name is distil, got data"
+        if method.name != "distil" and (method.teaching or method.teacher_encoder):
+            key, value = ("teacher", method.teacher) if method.teaching else ("teacher_encoder", method.teacher_encoder)
+            none = "data" if method.teaching else "null"
+            yield f"method.{key} must be {none} where method.name is {method.name}, which has no teacher; got {value}"
+        if named(model.code) and not (model.module or module_of(method.teacher_encoder)):
+            yield (
+                f"model.code must be data where model.encoder is {model.encoder}, which is no package.module:function, "
+                f"got {model.code!r}"
+            )
 
     def require_enough(self, images: int, classes: int) -> None:
         """Refuse batches that so many training images cannot fill, or those that fine-tuning sees of so many classes.

@@ -11,6 +11,7 @@ from contraflow.losses.comparison import in_batch
 from contraflow.losses.infonce import Stored, info_nce
 from contraflow.losses.margins import triplet
 from contraflow.losses.ntxent import ntxent
+from contraflow.losses.prototypes import predict_others, sharpened, sinkhorn
 from contraflow.losses.without_negatives import barlow_twins, negative_cosine, vicreg
 from contraflow.methods.parts.contrastive import Temperature
 from contraflow.methods.parts.kinship import Kinship
@@ -115,6 +116,39 @@ def test_vicreg(vectors, n, d):
 def test_negative_cosine(vectors, n, d):
     module = pytest.importorskip("lightly.loss.negative_cosine_similarity")
     agree(negative_cosine, module.NegativeCosineSimilarity(), vectors(n, d))
+
+
+@SIZES
+@TAU
+@pytest.mark.parametrize("crops", [0, 3])
+def test_assignments_to_prototypes_and_swapped_prediction(vectors, n, d, tau, crops):
+    peer = pytest.importorskip("lightly.loss").SwaVLoss(tau, sinkhorn_iterations=4, sinkhorn_epsilon=0.1)
+
+    def ours(*scores):
+        assigned = torch.stack([sinkhorn(view.detach(), 0.1, 4) for view in scores[:2]])
+        return predict_others(assigned, torch.stack(scores), tau)
+
+    agree(
+        ours, lambda *scores: peer(list(scores[:2]), list(scores[2:])).squeeze(), vectors(n, d, count=2 + crops).tanh()
+    )
+
+
+@SIZES
+@TAU
+@pytest.mark.parametrize("crops", [0, 3])
+def test_centred_and_sharpened_targets(vectors, n, d, tau, crops):
+    lightly = pytest.importorskip("lightly.loss")
+    taught, centre = (vectors(n, d, seed, count=2).tanh().float() for seed in (1, 2))
+    peer = lightly.DINOLoss(d, teacher_temp=0.05, warmup_teacher_temp=0.05, student_temp=tau)
+
+    def ours(*scores):
+        return predict_others(sharpened(taught, centre[0, 0], 0.05), torch.stack(scores), tau)
+
+    def theirs(*scores):
+        peer.center = centre[0, 0].clone().view(1, 1, d)  # it moves on
+        return peer(list(taught), list(scores), epoch=0)
+
+    agree(ours, theirs, vectors(n, d, count=2 + crops).tanh())
 
 
 @SIZES

@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from contraflow.methods.parts.registry import METHODS
-from contraflow.views.batch import Batch
 
 BESIDE = [name for name in METHODS if name != "supervised"]
 WEIGHT = 0.7
@@ -72,7 +71,7 @@ def test_a_view_counts_by_the_label_of_the_image_that_it_shows(method_of, batch_
 @pytest.mark.parametrize("name", BESIDE)
 def test_images_without_a_label_have_no_part(method_of, batch_of, name):
     batch = batch_of(0, n=8)
-    unlabelled = Batch(batch.views, batch.index, torch.full_like(batch.labels, -1))
+    unlabelled = replace(batch, labels=torch.full_like(batch.labels, -1))
     methods = pair_of(method_of, name, queue=16)
     weighed, plain = losses(methods, unlabelled)
     assert torch.equal(weighed, plain)

@@ -9,6 +9,7 @@ import torch
 
 from contraflow.encoded.kin import Kin
 from contraflow.methods.parts.registry import METHODS
+from contraflow.methods.parts.settings import WITH_SMALL_CROPS
 from contraflow.views.batch import Batch
 
 
@@ -16,12 +17,16 @@ def draw(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def exact(batch: Batch) -> Batch:
+    """The batch in float64."""
+    return replace(batch, views=batch.views.double(), taught=batch.taught.double())
+
+
 def with_all(batch: Batch) -> Batch:
-    """The batch in float64, its second views of other images, with all that simclr alone takes."""
+    """The batch in float64, its second views of other images, with all that only some methods take."""
     n = len(batch.index)
     return replace(
-        batch,
-        views=batch.views.double(),
+        exact(batch),
         partner=(batch.index + 1) % 40,
         labels=torch.stack([batch.labels, batch.labels.roll(1)]),
         local=draw(3, n, 1, 8, 8, seed=1),
@@ -64,16 +69,17 @@ def test_loss_gradients_and_state_are_those_of_the_whole_batch(method_of, batch_
     loss = {"temperature": "learned", "triplet": "random", "cross_entropy": weight}
     policy = {"selection": "adaptive", "outer": 0.5}
     method = method_of(name, queue=13, loss=loss, negatives=policy, model={"norm": norm})
-    batches = [replace(batch, views=batch.views.double()) for batch in map(batch_of, range(3))]
+    batches = [exact(batch_of(step)) for step in range(3)]
     whole, parts = compared(method.double(), batches, 4)
     torch.testing.assert_close(parts, whole, rtol=1e-8, atol=1e-10)
     assert all(any(g.any() for g in step["gradients"].values()) for step in whole[0][1:])
 
 
 @pytest.mark.parametrize("images", [2, 3, 5])
-def test_so_it_is_with_small_crops_companions_and_views_of_other_images(method_of, batch_of, images):
+@pytest.mark.parametrize("name", WITH_SMALL_CROPS)
+def test_so_it_is_with_small_crops_companions_and_views_of_other_images(method_of, batch_of, name, images):
     kin = [Kin(np.arange(40), 1)]
-    method = method_of("simclr", kin=kin, model={"norm": "group"}, loss={"cross_entropy": 0.5}).double()
+    method = method_of(name, kin=kin, model={"norm": "group"}, loss={"cross_entropy": 0.5}).double()
     whole, parts = compared(method, [with_all(batch_of(step)) for step in range(2)], images)
     torch.testing.assert_close(parts, whole, rtol=1e-8, atol=1e-10)
 
@@ -90,5 +96,5 @@ def test_with_batchnorm_running_statistics_move_once_a_part(method_of, batch_of,
     method = method_of(name)
     method.micro_batch = 2
     method(batch_of()).loss.backward()
-    encoders = [method.encoder, *([method.momentum.encoder] if name == "byol" else [])]
+    encoders = [method.encoder, *([method.momentum.encoder] if name in ("byol", "dino") else [])]
     assert [encoder[1].num_batches_tracked.item() for encoder in encoders] == [3] * len(encoders)

@@ -1,5 +1,7 @@
 """Trainings through the step itself, on small data."""
 
+from contextlib import chdir
+
 import pandas as pd
 import pytest
 
@@ -11,10 +13,13 @@ def one_thread(monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def history_of(pretrained):
-    """`history_of(params, data, folder)`: the history of a training with seed 0."""
+def history_of(pretrained, tmp_path_factory, checkpoint_of):
+    """`history_of(params, data, folder)`: the history of a training with seed 0, where a teacher is at hand."""
+    here = tmp_path_factory.mktemp("taught")
+    checkpoint_of(here / "teacher.safetensors")
 
     def train(params, data, folder):
-        return pd.read_csv(pretrained(params, data, folder) / "history.csv")
+        with chdir(here):
+            return pd.read_csv(pretrained(params, data, folder) / "history.csv")
 
     return train

@@ -7,6 +7,7 @@ import pytest
 
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
+from contraflow.methods.parts.settings import WITH_SMALL_CROPS
 
 ENCODERS = "small", "resnet18", "resnet34", "resnet50", "vit_small"
 NORMS = "batch", "sync", "instance", "group"
@@ -18,8 +19,9 @@ BATCHES = 2, 3
 SMALL_CROPS = {"local_views": 1, "local_side": 0.4}
 
 # Sizes, batches and small crops meet all encoders and norms: by these it can be that there is nothing to take
-# statistics of. Of the methods only moco normalises in a way of its own, so it and simclr (which alone has small crops)
-# meet them; all methods meet all norms and precisions with one encoder. Resnet34 is resnet18 with more of the same.
+# statistics of. Of the methods only moco normalises in a way of its own, so it and simclr (also with small crops)
+# meet them; all methods, and small crops where they take any, meet all norms and precisions with one encoder.
+# Resnet34 is resnet18 with more of the same.
 NETWORKS = [
     {"encoder": encoder, "norm": norm, "size": size, "method": method, "batch": batch, "augment": augment}
     for encoder, norm, size, batch, (method, augment) in product(
@@ -35,6 +37,9 @@ IN_PARTS = [  # of the fewest images
 EVERY_METHOD = [
     {"encoder": "small", "norm": norm, "size": 8, "method": method, "batch": 2, "precision": precision}
     for method, norm, precision in product(METHODS, NORMS, PRECISIONS)
+]
+EVERY_METHOD += [
+    chosen | {"size": 12, "augment": SMALL_CROPS} for chosen in EVERY_METHOD if chosen["method"] in WITH_SMALL_CROPS
 ]
 EVERY_PRECISION = [
     {"encoder": encoder, "norm": norm, "size": 12, "method": "simclr", "batch": 2, "precision": "mixed"}
@@ -62,12 +67,14 @@ def data_of(tmp_path_factory, params_of, image_folder, encoded_of):
     [*NETWORKS, *IN_PARTS, *EVERY_METHOD, *EVERY_PRECISION],
     ids=lambda chosen: "-".join(map(str, chosen.values())),
 )
-def test_what_is_accepted_can_be_trained(params_of, data_of, pretrained, tmp_path, chosen):
+def test_what_is_accepted_can_be_trained(params_of, data_of, pretrained, tmp_path, monkeypatch, checkpoint_of, chosen):
+    monkeypatch.chdir(tmp_path)
+    checkpoint_of(tmp_path / "teacher.safetensors")
     try:
         params = params_of(
             data={"image_size": chosen["size"]},
             model={"encoder": chosen["encoder"], "norm": chosen["norm"], "width": 8},
-            method={"name": chosen["method"], "queue": 8},
+            method={"name": chosen["method"], "queue": 8, "prototypes": 2},
             augment=chosen.get("augment", {}),
             train={
                 "batch_size": chosen["batch"],

@@ -18,7 +18,7 @@ from contraflow.encoded.names import CARD
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
-from contraflow.methods.parts.settings import WITHOUT_NEGATIVES, MethodSettings
+from contraflow.methods.parts.settings import WITH_SMALL_CROPS, WITHOUT_NEGATIVES, MethodSettings
 from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training.parallel import on_each
@@ -29,19 +29,22 @@ STATEFUL = {  # all that keeps state or draws: a queue that no batch divides, a 
     "loss": {"temperature": "learned", "triplet": "random"},
     "negatives": {"selection": "adaptive", "outer": 0.5, "mix_pairs": 3},
 }
-KINDS = {  # parameters, precision, how many mined images come along, how many images an encoder sees at a time
-    "plain": ({}, "double", 0, None),
-    "stateful": (STATEFUL, "double", 0, None),
-    "single": ({}, "single", 0, None),
-    "mixed": ({}, "mixed", 0, None),
-    "classified": ({"loss": {"cross_entropy": 0.5}}, "double", 0, None),
-    "mined": ({}, "double", 3, None),
-    "parts": ({"model": {"norm": "group"}}, "double", 3, 2),
+# Parameters, precision, mined images that come along, small crops, and how many images an encoder sees at a time.
+KINDS = {
+    "plain": ({}, "double", 0, 0, None),
+    "stateful": (STATEFUL, "double", 0, 0, None),
+    "single": ({}, "single", 0, 0, None),
+    "mixed": ({}, "mixed", 0, 0, None),
+    "classified": ({"loss": {"cross_entropy": 0.5}}, "double", 0, 0, None),
+    "crops": ({}, "double", 0, 3, None),
+    "mined": ({}, "double", 3, 0, None),
+    "parts": ({"model": {"norm": "group"}}, "double", 3, 0, 2),
 }
 CASES = [(name, kind) for name in METHODS for kind in ("plain", "stateful", "single")]
 CASES += [(name, "classified") for name in METHODS if name != "supervised"]
 CASES += [(name, kind) for name in METHODS if name not in WITHOUT_NEGATIVES for kind in ("mined", "parts")]
 CASES += [(name, "parts") for name in WITHOUT_NEGATIVES]
+CASES += [(name, "crops") for name in WITH_SMALL_CROPS]
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from contraflow.models.norms import SyncBatchNorm
 from contraflow.training import loop
 from contraflow.views.batch import Batch
 
-SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3)
+SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3, taught=5)
 
 
 def everything(settings, works, stopped, folder: Path, device) -> None:
@@ -37,8 +37,11 @@ def part(x, dim):
     return x.chunk(world_size(), dim)[rank()]
 
 
-def steps(name, settings, precision, along, micro_batch) -> dict:
-    """Loss and mean gradients of a method's second step, and all that it keeps; so many images come along with each."""
+def steps(name, settings, precision, along, small, micro_batch) -> dict:
+    """Loss and mean gradients of a method's second step, and all that it keeps.
+
+    Each image has so many `small` crops, and so many others come along with it.
+    """
     torch.manual_seed(0)
     dtype = torch.float64 if precision == "double" else torch.float32
     method = METHODS[name](settings, SHAPE).to(dtype).train()
@@ -48,7 +51,11 @@ def steps(name, settings, precision, along, micro_batch) -> dict:
         generator = torch.Generator().manual_seed(number)
         index = torch.randperm(SHAPE.images, generator=generator)[:8]
         views = torch.randn(2, 8, 1, 16, 16, generator=generator).to(dtype)
-        batch = Batch(part(views, 1), index, torch.where(index % 4 == 3, -1, index % 3), number / 2)
+        labels, taught = torch.where(index % 4 == 3, -1, index % 3), torch.randn(2, 8, 5, generator=generator)
+        batch = Batch(part(views, 1), index, labels, number / 2, taught=part(taught.to(dtype), 1))
+        if small:
+            crops = torch.randn(small, 8, 1, 8, 8, generator=generator).to(dtype)
+            batch = replace(batch, local=part(crops, 1))
         if along:
             others = torch.randn(along, 8, 1, 16, 16, generator=generator).to(dtype)
             whose = (index + torch.arange(1, along + 1)[:, None]) % SHAPE.images

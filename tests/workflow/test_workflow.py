@@ -126,6 +126,24 @@ def test_without_mining_the_pretrained_encoder_is_evaluated(repository):
     assert repository.up_to_date()
 
 
+def test_a_teacher_is_an_input_of_training_for_both_engines(repository, checkpoint_of):
+    teacher, before = checkpoint_of(repository.path / "data/teacher.safetensors"), repository.params()["method"]
+    repository.set(method={"name": "distil", "teacher": "data/teacher.safetensors"})
+    jobs = repository.jobs("snakemake --cores 2")
+    assert "pretrain_seed" in jobs and not {"evaluate_untrained", "encode_images"} & set(jobs)
+    assert repository.up_to_date()
+    checkpoint = repository.path / "results/pretrain/seed0/encoder.safetensors"
+    assert read_checkpoint(checkpoint)[1].inputs["teacher"] == sha256(teacher)
+    checkpoint_of(teacher, norm="group")
+    assert repository.planned() == jobs
+    assert set(repository.json("dvc status --json")) >= {"pretrain", "mine"}
+    teacher.unlink()
+    said = repository.run("snakemake --cores 2", fails=True)
+    assert "method.teacher must be a file of weights, got data/teacher.safetensors, where there is none" in said
+    assert "Traceback" not in said
+    repository.set(method=before)
+
+
 NETS = """
 from torch import nn
 

@@ -12,9 +12,10 @@ from drift.plan import Job
 HEADER = """\
 # DVC decides by content whether a stage runs, Snakemake how: each command allows exactly the rules of its stage.
 # `python workflow/sync.py --fix` writes this file whole: from the rules, the signatures of the steps and their imports.
+vars: [{nothing: ""}]
 """
 PLOTS = Path("workflow/plots.yaml")
-NOTHING = "nothing"  # empty text: behind a path that looks like a number, it makes that text, as DVC wants paths
+NOTHING = "nothing"  # empty text, as above: behind a path that looks like a number, it makes that text, as DVC wants
 METRICS = "results/metrics.json"
 STEP = "contraflow"
 
@@ -51,8 +52,7 @@ class Pipeline:
         """The whole file."""
         stages = {stage: self._stage(stage) for stage in self.rules}
         plots = (self.root / PLOTS).read_text(encoding="utf-8")
-        content = {"vars": [{NOTHING: ""}], "stages": stages}
-        return HEADER + yaml.safe_dump(content, sort_keys=False, width=4096) + plots
+        return HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096) + plots
 
     def _stage(self, stage: str) -> dict:
         read = dict.fromkeys(Path(path) for job in self.of_stage[stage] for path in job.inputs)

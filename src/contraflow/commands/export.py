@@ -59,7 +59,8 @@ def export(
     for name in (CARD, README, ONNX):
         (out / name).unlink(missing_ok=True)
     model, (network, normalisation) = Model(**trained.made_from.params["model"]), _bare(trained)
-    weights, told = plain_weights(network), {"checkpoint": trained.digest} | normalisation
+    told = {"checkpoint": trained.digest, "model": trained.made_from.params["model"]} | normalisation
+    weights = plain_weights(network)
     written = [WEIGHTS]
     with atomic(out / WEIGHTS) as temporary:
         temporary.write_bytes(save(weights, metadata={EXPORTED: json.dumps(told)}))

@@ -38,7 +38,9 @@ def weights(
     if out.suffix != SUFFIX:
         raise UserError(f"the file of weights must be named *{SUFFIX}, got {out}")
     tensors, normalisation = pretrained(name, image_size)
-    told = {EXPORTED: json.dumps({"pretrained": name} | asdict(normalisation))}
+    encoder = name.partition(".")[0]
+    told = {"pretrained": name, "model": {"encoder": encoder}} | asdict(normalisation)
+    content = save({key: tensor.contiguous() for key, tensor in tensors.items()}, metadata={EXPORTED: json.dumps(told)})
     with atomic(out) as temporary:
-        temporary.write_bytes(save({key: tensor.contiguous() for key, tensor in tensors.items()}, metadata=told))
-    say(f"{out}: {len(tensors)} tensors of {name}; model.encoder {name.partition('.')[0]} takes them as model.weights")
+        temporary.write_bytes(content)
+    say(f"{out}: {len(tensors)} tensors of {name}; model.encoder {encoder} takes them as model.weights")

@@ -1,5 +1,5 @@
 """What can be said of an encoder before a run's first job only by building it: seconds, where it is a foreign one, or
-starts from weights of a file.
+starts from weights of a file; and of a teacher.
 """
 
 import sys
@@ -38,7 +38,7 @@ def require_encoder(root: Path, params: Params) -> None:
         lambda channels: start_encoder(model, channels, side, Normalisation([0.5] * channels, [0.5] * channels))
     )
     if model.module:
-        _require_watched(root, model)
+        _require_watched(root, model, "model.encoder")
     if views.local_views:
         try:
             features_of(encoder, model.encoder, channels, views.local_pixels(side))
@@ -68,6 +68,35 @@ def require_encoder(root: Path, params: Params) -> None:
         split_norm(encoder)
 
 
+def require_teacher(root: Path, params: Params) -> None:
+    """Build the teacher of the parameters, where they name one, as `require_encoder` builds the encoder.
+
+    Raises:
+        UserError: its file does not say what it is, or does not fit, it does not take such images, lies where both
+            engines would not see it change, or does not suit other parameters.
+    """
+    if not params.method.teaching:
+        return
+    from contraflow.models.encoders import build_encoder
+    from contraflow.models.normalisation import Normalisation
+    from contraflow.training.teacher import Teacher
+
+    teacher, side = Teacher.of(params.method, params.model), params.data.side
+    model = teacher.model()
+    _, (network, _) = _first_that_works(
+        lambda channels: teacher.build(channels, side, Normalisation([0.5] * channels, [0.5] * channels))
+    )
+    if model.module:
+        _require_watched(root, model, "method.teacher_encoder")
+    frozen = params.train.frozen_epochs
+    _, student = _first_that_works(lambda channels: build_encoder(params.model, channels, side))
+    if frozen and student.dimension == network.dimension:
+        raise UserError(
+            f"train.frozen_epochs must be 0 where the encoder's features are as long as those of method.teacher, "
+            f"{network.dimension}: no layer between them could learn alone; got {frozen}"
+        )
+
+
 def _first_that_works(build: Callable) -> tuple:
     """The number of channels that an encoder takes, and what `build` makes for it."""
     try:
@@ -79,7 +108,7 @@ def _first_that_works(build: Callable) -> tuple:
             raise error from None
 
 
-def _require_watched(root: Path, model: Model) -> None:
+def _require_watched(root: Path, model: Model, named_by: str) -> None:
     from contraflow.models.foreign import module_file
 
     root, file, code = root.resolve(), module_file(model.encoder), named(model.code)
@@ -92,6 +121,6 @@ def _require_watched(root: Path, model: Model) -> None:
         )
     if inside and not code:
         raise UserError(
-            f"model.code must be {file.relative_to(root)}, or a folder around it, where model.encoder is "
+            f"model.code must be {file.relative_to(root)}, or a folder around it, where {named_by} is "
             f"{model.encoder}: what both engines watch is named there; got {model.code!r}"
         )

@@ -1,6 +1,6 @@
 """What can be said of a run's folders of images before its first job: DVC sees them, and they fill its batches.
 
-And of the guide of its mining: that it is a checkpoint, and for images of this size; and of its encoder.
+And of the guide of its mining: that it is a checkpoint, and for images of this size; and of its encoder and teacher.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from contraflow.encoded.kin import groups_of, require_told
-from contraflow.engines.encoder import require_encoder
+from contraflow.engines.encoder import require_encoder, require_teacher
 from contraflow.engines.watched import require_watched
 from contraflow.evaluation.queries import require_queries
 from contraflow.foundations.errors import UserError
@@ -26,9 +26,10 @@ def require_images(root: Path, params: Params) -> None:
         UserError: one is missing in which a known data set is looked for, DVC would not watch one (see
             `require_watched`), or there are too few images in it, even if none of them is broken, or none that
             retrieval could find, or they are not told what `positives.from` names; or `mining.guide` is no fit
-            checkpoint; or as `require_encoder`.
+            checkpoint; or as `require_encoder` and `require_teacher`.
     """
     require_encoder(root, params)
+    require_teacher(root, params)
     if params.mining.guiding:
         _require_guide(root, params.mining.guiding, params.data.side)
     data, transfer = params.data, params.eval.transfer

@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from contraflow.foundations.signature import Settings
@@ -22,16 +22,20 @@ def _an_encoder(name: str) -> str:
     return name
 
 
+Encoder = Annotated[Text, AfterValidator(_an_encoder)]
+
+
 class Model(Section):
     encoder: Annotated[
-        Text,
-        AfterValidator(_an_encoder),
+        Encoder,
         "small (for 28 to 32 pixels on a CPU), resnet18, resnet34, resnet50, vit_small; timm/NAME, torchvision/NAME, "
         "package.module:function of your own (docs/encoders.md)",
     ] = "small"
-    code: Annotated[Own, "the file or folder in this directory that such a package.module is read from; data: none"] = (
-        NOTHING
-    )
+    code: Annotated[
+        Own,
+        "the file or folder in this directory that such a package.module, or one of method.teacher_encoder, is read "
+        "from; data: none",
+    ] = NOTHING
     weights: Annotated[
         Own,
         "what the encoder starts from: a file of weights (safetensors or a torch state dict), or a checkpoint or an "
@@ -59,15 +63,6 @@ class Model(Section):
     projection_dim: Annotated[Count, "its output, where the loss is computed"] = 128
     predictor_hidden: Annotated[Count, "hidden units of the predictor of byol, simsiam and nnclr"] = 256
 
-    @model_validator(mode="after")
-    def _suit_each_other(self) -> Self:
-        if named(self.code) and not self.module:
-            raise ValueError(
-                f"model.code must be data where model.encoder is {self.encoder}, which is no package.module:function, "
-                f"got {self.code!r}"
-            )
-        return self
-
     @property
     def foreign(self) -> bool:
         """Whether the encoder is of a library or of the user's, so that only the network itself can tell of itself."""
@@ -76,7 +71,7 @@ class Model(Section):
     @property
     def module(self) -> str | None:
         """The module that has the user's function, which makes the encoder; None where it is made otherwise."""
-        return self.encoder.partition(":")[0] if ":" in self.encoder else None
+        return module_of(self.encoder)
 
     @property
     def pretrained(self) -> Path | None:
@@ -105,6 +100,11 @@ class StartSettings(Settings):
 
     def files(self) -> list[Path]:
         return self.model.files
+
+
+def module_of(encoder: str | None) -> str | None:
+    """The module of a `package.module:function`; None of any other encoder, and of none."""
+    return encoder.partition(":")[0] if encoder and ":" in encoder else None
 
 
 def groups(images: int) -> int:

@@ -5,6 +5,7 @@ import pickle
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -17,19 +18,20 @@ from contraflow.models.normalisation import Normalisation, Renormalised, reached
 
 NESTED = ("state_dict", "model", "model_state_dict")  # where a training's own file keeps the state dict
 HEADS = ("fc", "classifier", "head", "heads", "head_dist", "projection", "projector", "predictor", "prototypes")
-EXPORTED = "export"  # the key of what `contraflow export` says of its weights
+EXPORTED = "export"  # the key of what `contraflow export` and `contraflow weights` say of their weights
 TOLD = 3  # names in a sentence
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What a file holds: tensors by their names in the network, the normalisation that goes with them, where it says
-    that itself, and names of what is no part of an encoder.
+    """What a file holds: tensors by their names in the network, the normalisation that goes with them and the section
+    `model` of what made them, where it says that itself, and names of what is no part of an encoder.
     """
 
     tensors: Mapping[str, Tensor]
     normalisation: Normalisation | None = None
     left_out: tuple[str, ...] = ()
+    model: Mapping[str, Any] | None = None
 
 
 def require_weights(path: Path) -> None:
@@ -59,7 +61,7 @@ def read_weights(path: Path) -> Weights:
         raise UserError(f"model.weights {path} is damaged, or no safetensors file ({error})") from None
     if EXPORTED in told:
         said = json.loads(told[EXPORTED])
-        return Weights(tensors, Normalisation(said["mean"], said["std"]))
+        return Weights(tensors, Normalisation(said["mean"], said["std"]), model=said.get("model"))
     return _checkpoint(path) if "provenance" in told else Weights(tensors)
 
 
@@ -120,7 +122,8 @@ def _checkpoint(path: Path) -> Weights:
     if "scale" in encoder:  # it began with other weights itself
         normalisation = reached(normalisation, encoder["scale"], encoder["shift"])
         encoder = of_encoder(encoder)
-    return Weights({name.removeprefix("network."): tensor for name, tensor in encoder.items()}, normalisation, left_out)
+    own = {name.removeprefix("network."): tensor for name, tensor in encoder.items()}
+    return Weights(own, normalisation, left_out, made_from.params["model"])
 
 
 def _is_colour(tensor: Tensor, own: Tensor) -> bool:

@@ -1,4 +1,6 @@
 from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
 
 from contraflow.encoded.card import EncodedData
 from contraflow.foundations.record import Provenance
@@ -8,11 +10,17 @@ from contraflow.models.start import started_from
 from contraflow.training.loop import Round
 from contraflow.training.rounds import CheckpointOut, HistoryOut, RoundTraining
 from contraflow.training.settings import Training
+from contraflow.training.teacher import taught_from
 
 
 @dataclass(frozen=True)
 class Pretraining(StartSettings, Training):
     """What a pretraining reads."""
+
+    files_of: ClassVar = (*StartSettings.files_of, *Training.files_of)
+
+    def files(self) -> list[Path]:
+        return [*StartSettings.files(self), *Training.files(self)]
 
 
 def pretrain(
@@ -33,7 +41,7 @@ def pretrain(
         UserError: the encoded data is missing or does not fit, or the loss is not finite.
     """
     encoded = EncodedData.open(data)
-    inputs = {"data": encoded.digest} | started_from(settings.model)
+    inputs = {"data": encoded.digest} | started_from(settings.model) | taught_from(settings)
     RoundTraining(
         settings,
         data=encoded,

@@ -17,6 +17,7 @@ from contraflow.foundations.progress import say, track
 from contraflow.foundations.shares import part_of
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.slots import MinedSlots
+from contraflow.models.cached import in_parts
 from contraflow.training.diagnosis import Recent
 from contraflow.training.history import Epoch, collapse, ends_early
 from contraflow.training.optimisers import build_optimiser, learning_rate
@@ -103,6 +104,7 @@ def train(
     device: torch.device,
     state: Path,
     slots: MinedSlots | None = None,
+    teacher: nn.Module | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> list[Epoch]:
     """Train `method` in place, from where a killed training of the same left off.
@@ -117,6 +119,7 @@ def train(
         labels: Of every sample that the loader may give, by sample index, (images,) int64; -1 where none is to be seen.
         state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
         slots: Of all images, from which those of mined negatives are negatives of each batch; None for none.
+        teacher: A network whose features of the views the method is told, and which does not learn; None for none.
         validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is
             nothing to measure it with.
 
@@ -140,6 +143,8 @@ def train(
     if settings.ema is not None:  # of weights alone: BatchNorms' statistics are those of the last step
         average = parts["average"] = AveragedModel(kept, multi_avg_fn=get_ema_multi_avg_fn(settings.ema))
         kept = average.module
+    if teacher is not None:
+        teacher = teacher.to(device, memory_format=torch.channels_last).eval()
     history = _go_on(state, parts)
     step = batches * len(history)
     trained, of_encoder = ([p for p in part.parameters() if p.requires_grad] for part in (method, method.encoder))
@@ -147,8 +152,9 @@ def train(
         for epoch in epochs[len(history) :]:
             if ends_early(history, settings):
                 break
-            for weight in of_encoder:
-                weight.requires_grad_(not todo.fresh or epoch >= settings.frozen_epochs)
+            held = {*method.held(epoch), *(of_encoder if epoch < settings.frozen_epochs else ())}
+            for weight in trained:
+                weight.requires_grad_(not (todo.fresh and weight in held))
             total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
             composed = todo.composed(epoch)
             for made in loader.epoch(epoch, order=composed and composed.order):
@@ -159,6 +165,9 @@ def train(
                 if slots is not None:
                     vectors, of_images = slots.of(batch.index)
                     batch = replace(batch, slots=vectors, slot_index=of_images)
+                if teacher is not None:
+                    with autocast, torch.no_grad():
+                        batch = replace(batch, taught=in_parts(teacher, batch.views, settings.micro_batch))
                 with autocast:
                     output = method(batch)
                 if slots is not None:

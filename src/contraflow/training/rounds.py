@@ -30,6 +30,7 @@ from contraflow.training.history import save_history
 from contraflow.training.loop import Round, train
 from contraflow.training.parallel import on_each
 from contraflow.training.settings import Training
+from contraflow.training.teacher import Teacher
 from contraflow.training.validation import validation_knn
 from contraflow.views.device_loader import view_loader
 from contraflow.views.loader import CompanionLoader, ImageLoader, ViewLoader
@@ -89,8 +90,13 @@ class RoundTraining:
         settings, data, todo = self.settings, self.data, self.todo
         torch.set_num_threads(job_cores())
         torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
-        labels = _labels(settings, data)
-        method = build_method(settings, data, self._indices)
+        labels, teacher = _labels(settings, data), None
+        if (taught_by := Teacher.of(settings.method, settings.model)) is not None:
+            given = Normalisation(data.card.mean, data.card.std)
+            teacher, told = taught_by.build(data.card.channels, data.card.image_size, given)
+            if rank() == 0:
+                say(told)
+        method = build_method(settings, data, self._indices, taught=teacher.dimension if teacher else 0)
         if todo.start is not None:
             load_model(todo.start, method)
         elif todo.encoder is not None:
@@ -114,6 +120,7 @@ class RoundTraining:
             device=device,
             state=self.state,
             slots=slots,
+            teacher=teacher,
             validate=validation_knn(data, self.threads),
         )
         if rank() == 0:
@@ -153,13 +160,18 @@ def _take(method: Method, weights: dict[str, Tensor]) -> None:
             part.encoder.load_state_dict(weights)
 
 
-def build_method(settings: Training, data: EncodedData, indices: np.ndarray) -> Method:
-    """The method that `method.name` names, to be trained on some images, its weights drawn from torch's generator."""
+def build_method(settings: Training, data: EncodedData, indices: np.ndarray, taught: int = 0) -> Method:
+    """The method that `method.name` names, to be trained on some images, its weights drawn from torch's generator.
+
+    Args:
+        taught: Length of the vectors that a teacher makes of an image; 0 where there is none.
+    """
     card, positions, training = data.card, torch.from_numpy(data.positions), torch.from_numpy(indices)
     method = METHODS[settings.method.name]
     kin = method_kin(settings, data)
     kin = [*([] if kin is None else [kin]), *copies_of(data)]
-    shape = DataShape(card.channels, card.image_size, card.train.images, len(card.classes), positions, training, kin)
+    images, classes = card.train.images, len(card.classes)
+    shape = DataShape(card.channels, card.image_size, images, classes, positions, training, kin, taught)
     return method(settings, shape)
 
 

@@ -1,7 +1,8 @@
 """The section `train`: how long, in which steps and how exactly; and all that a training reads."""
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal, Self
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -86,6 +87,11 @@ class Training(MethodSettings):
     split_seed: Annotated[int, Setting("data.split_seed")]
     augment: Augment
     train: Train
+
+    files_of: ClassVar = ("method.teacher",)
+
+    def files(self) -> list[Path]:
+        return [self.method.teaching] if self.method.teaching else []
 
     @property
     def micro_batch(self) -> int | None:

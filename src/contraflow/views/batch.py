@@ -19,13 +19,15 @@ class Batch:
         progress: Share of the training that is done, 0 to below 1, for schedules.
         partner: Sample indices of the images that all views but the first show, (N,) int64; None where those are the
             same.
-        local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr gets any.
+        local: Small crops of the images, (L, n, C, h, w); None where there are none. Only simclr, swav and
+            dino get any.
         companions: Sample indices of m other images that each image brings along as further negatives, (m, N) int64;
             None where it brings none. Only methods with negatives get any.
         companion_views: A view of each, (m, n, C, H, W).
         slots: Vectors that are further negatives, (M, D); None where there are none. Only methods with
             negatives get any, but nnclr.
         slot_index: Sample indices of the images of these, (M,) int64.
+        taught: The features that a teacher makes of the views, (V, n, T). Only distil gets any.
     """
 
     views: Tensor
@@ -38,6 +40,7 @@ class Batch:
     companion_views: Tensor | None = None
     slots: Tensor | None = None
     slot_index: Tensor | None = None
+    taught: Tensor | None = None
 
     @property
     def shown(self) -> Tensor:

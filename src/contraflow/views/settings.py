@@ -67,7 +67,7 @@ class Views(ViewRecipe):
         dict[str, object] | None, "values that differ in the second view, as in byol below; null: both views are alike"
     ] = None
     local_views: Annotated[
-        int, Field(ge=0, le=100), "small crops beside both views, each pulled to both (multi-crop; simclr)"
+        int, Field(ge=0, le=100), "small crops beside both views, each pulled to both (multi-crop; simclr, swav, dino)"
     ] = 0
     local_side: Annotated[PartialShare, "their side, as a share of the image's"] = 0.5
     local_crop_scale: Annotated[Range[PositiveShare], "their area, as crop_scale"] = [0.05, 0.3]

@@ -1,6 +1,6 @@
 """The interface of all methods."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ class DataShape:
         positions: Place in order of each image, (images,) int64; None where the sample indices are the places.
         training: Sample indices of the images that are trained on, (M,) int64; None for all.
         kin: Which of them show the same thing: those that are kin by any of these; none where each is alone.
+        taught: Length of the vectors that a teacher makes of an image; 0 where there is none.
     """
 
     channels: int
@@ -37,6 +38,7 @@ class DataShape:
     positions: Tensor | None = None
     training: Tensor | None = None
     kin: Sequence[Kin] = ()
+    taught: int = 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,10 @@ class Method(nn.Module):
     def learn(self, features: Tensor, batch: Batch) -> Output:
         """The method's own loss of a batch and the embeddings that it compares, by the features (W, n, F) of `seen`."""
         raise NotImplementedError
+
+    def held(self, epoch: int) -> Iterable[nn.Parameter]:
+        """Weights of its own that stay as they were drawn in an epoch of pretraining, from 0."""
+        return ()
 
     def features(self, views: Tensor) -> Tensor:
         """Encoder's features of views (V, n, C, H, W): (V, n, F).

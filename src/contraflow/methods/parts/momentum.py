@@ -1,4 +1,4 @@
-"""The momentum encoder of MoCo and BYOL."""
+"""The momentum encoder of MoCo, BYOL and DINO."""
 
 from collections.abc import Sequence
 from copy import deepcopy

@@ -2,6 +2,8 @@
 
 from contraflow.methods.barlow_twins import BarlowTwins
 from contraflow.methods.byol import BYOL
+from contraflow.methods.dino import DINO
+from contraflow.methods.distil import Distil
 from contraflow.methods.margin import Margin
 from contraflow.methods.memory_bank import MemoryBank
 from contraflow.methods.moco import MoCo
@@ -12,6 +14,7 @@ from contraflow.methods.simclr import SimCLR
 from contraflow.methods.simsiam import SimSiam
 from contraflow.methods.supcon import SupCon
 from contraflow.methods.supervised import Supervised
+from contraflow.methods.swav import SwAV
 from contraflow.methods.triplet import Triplet
 from contraflow.methods.vicreg import VICReg
 
@@ -24,6 +27,9 @@ METHODS: dict[str, type[Method]] = {  # by the name of the file
     "simsiam": SimSiam,
     "barlow_twins": BarlowTwins,
     "vicreg": VICReg,
+    "swav": SwAV,
+    "dino": DINO,
+    "distil": Distil,
     "triplet": Triplet,
     "margin": Margin,
     "supcon": SupCon,

@@ -7,12 +7,14 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from contraflow.foundations.signature import Settings
-from contraflow.models.settings import Model
+from contraflow.models.settings import Encoder, Model
 from contraflow.settings.values import (
+    NOTHING,
     Count,
     Natural,
     NotNegative,
     Number,
+    Own,
     PartialShare,
     Positive,
     PositiveShare,
@@ -20,33 +22,65 @@ from contraflow.settings.values import (
     Share,
     ShareBelowOne,
     Suited,
+    named,
 )
 
 METHOD_NAMES = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
-WITHOUT_NEGATIVES = ("byol", "simsiam", "barlow_twins", "vicreg", "supervised")
+WITHOUT_NEGATIVES = ("byol", "simsiam", "barlow_twins", "vicreg", "swav", "dino", "distil", "supervised")
+WITH_SMALL_CROPS = ("simclr", "swav", "dino")
 
 
 class MethodSection(Section):
     name: Annotated[
         Literal[*METHOD_NAMES],
-        "moco memory_bank nnclr byol simsiam barlow_twins vicreg triplet margin supcon supervised",
+        "moco memory_bank nnclr byol simsiam barlow_twins vicreg swav dino distil triplet margin supcon supervised",
     ] = "simclr"
     queue: Annotated[Count, "moco, nnclr: stored keys; memory_bank: stored keys drawn as negatives of a step"] = 4096
     momentum: Annotated[
         list[Share],
         Field(min_length=2, max_length=2),
-        "moco, byol: share of its old weights that the momentum encoder keeps, from first to last step of a round",
+        "moco, byol, dino: share of its old weights that the momentum encoder keeps, from first to last step of a "
+        "round",
     ] = [0.99, 1.0]
     bank_momentum: Annotated[
         ShareBelowOne, "memory_bank, and mining.use stored: share of its old vector that an image keeps"
     ] = 0.5
+    prototypes: Annotated[
+        int,
+        Field(ge=2),
+        "swav: what images are assigned to, of each an equal share; dino: outputs of its head",
+    ] = 64
+    frozen_prototypes: Annotated[
+        Natural, "swav, dino: first epochs of pretraining in which these stay as they were drawn"
+    ] = 1
+    sinkhorn_iterations: Annotated[Count, "swav: how often the shares are made equal"] = 3
+    sinkhorn_epsilon: Annotated[Positive, "swav: the smaller, the more an image is assigned to one prototype alone"] = (
+        0.05
+    )
+    centring: Annotated[
+        ShareBelowOne, "dino: share of its old value that the centre of the teacher's outputs keeps in a step"
+    ] = 0.9
+    teacher: Annotated[
+        Own,
+        "distil: the file of the frozen encoder whose features are learned, like model.weights; data: none "
+        "(docs/encoders.md)",
+    ] = NOTHING
+    teacher_encoder: Annotated[
+        Encoder | None,
+        "distil: what that encoder is, like model.encoder; null: as its file says, which contraflow wrote",
+    ] = None
+
+    @property
+    def teaching(self) -> Path | None:
+        """The file of the teacher; None where there is none."""
+        return named(self.teacher)
 
 
 class Loss(Section):
     tau: Annotated[
         Positive,
         Suited({"glyphs": 0.1}),
-        "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, triplet, margin)",
+        "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, distil, triplet, margin)",
     ] = 0.2
     temperature: Annotated[
         Literal["fixed", "learned", "cosine", "macl"],
@@ -72,6 +106,17 @@ class Loss(Section):
     vicreg: Annotated[
         list[NotNegative], Field(min_length=3, max_length=3), "vicreg: weights of invariance, variance and covariance"
     ] = [25.0, 25.0, 1.0]
+
+    teacher_tau: Annotated[
+        list[Positive],
+        Field(min_length=2, max_length=2),
+        "dino: temperature of the teacher's softmax, below tau; it goes from the first to the last",
+    ] = [0.04, 0.07]
+    teacher_warmup: Annotated[Share, "dino: in the first so much of a round of training"] = 0.3
+    distillation: Annotated[
+        Literal["cosine", "mse"],
+        "distil: distance from the teacher's features: cosine, mse (each dimension first standardised in a batch)",
+    ] = "cosine"
 
     @model_validator(mode="after")
     def _tau_rises(self) -> Self:

@@ -10,6 +10,7 @@ from contraflow.training.history import read_history
 from contraflow.training.loop import Round
 from contraflow.training.rounds import BeforeIn, CheckpointOut, HistoryOut, RoundTraining, StartIn
 from contraflow.training.settings import Training
+from contraflow.training.teacher import taught_from
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def train_control(
     made_from.require(start, data=encoded.digest)
     seed, number = made_from.seed, made_from.round + 1
     epochs = settings.epochs_of(number, settings.mined_epochs)
-    inputs = {"data": encoded.digest, "encoder": sha256(start)}
+    inputs = {"data": encoded.digest, "encoder": sha256(start)} | taught_from(settings)
     RoundTraining(
         settings.with_rate(settings.mining_lr),
         data=encoded,

@@ -18,6 +18,7 @@ from contraflow.training.history import read_history
 from contraflow.training.loop import Composed, MinedImages, Round
 from contraflow.training.rounds import BeforeIn, CheckpointOut, HistoryOut, RoundTraining, StartIn, method_kin
 from contraflow.training.settings import Training
+from contraflow.training.teacher import taught_from
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def train_mined(
         companions[anchor] = np.where(along < 0, anchor[:, None], along)  # itself, which is no negative, for none
         brought = MinedImages(companions, as_slots=mining.use == "stored")
     epochs = settings.epochs_of(number, mining.epochs)
-    inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)}
+    inputs = {"data": encoded.digest, "encoder": digest, "negatives": sha256(negatives)} | taught_from(settings)
     RoundTraining(
         settings.with_rate(mining.lr),
         data=encoded,
