@@ -146,6 +146,55 @@ def test_nothing_is_told_that_no_record_holds(tmp_path, monkeypatch, checkpoint_
         assert digest in readme
 
 
+@pytest.mark.parametrize(("channels", "size", "name"), [(1, 32, "test_vit"), (3, 64, "test_convnext")])
+def test_a_network_of_timm_is_made_by_timm_itself(tmp_path, monkeypatch, checkpoint_of, channels, size, name):
+    monkeypatch.chdir(tmp_path)
+    told = {"encoder": f"timm/{name}", "channels": channels, "image_size": size}
+    checkpoint = checkpoint_of(tmp_path / "encoder.safetensors", **told)
+    readme, card = written(checkpoint, tmp_path / "export")
+    found = ModelCard(readme).data
+    assert found.library_name == "timm" and name in found.tags
+    config = json.loads((tmp_path / "export/config.json").read_text())
+    assert sha256(tmp_path / "export/config.json") == card["files"]["config.json"]
+    assert not {"license", "tag", "url", "hf_hub_id"} & config["pretrained_cfg"].keys()
+    code = """
+import sys; sys.modules["contraflow"] = None
+import re, numpy, torch
+for code in re.findall(r"```python\\n(.*?)```", open("README.md").read(), re.DOTALL)[:2]:
+    exec(code)
+    with torch.inference_mode():
+        print(encoder(torch.from_numpy(numpy.load("../images.npy"))).numpy().tobytes().hex())
+print(timm.data.resolve_model_data_config(encoder))
+from timm.models._builder import _resolve_pretrained_source
+print(_resolve_pretrained_source({**encoder.pretrained_cfg, "source": "hf-hub", "hf_hub_id": "us/it"}))
+"""
+    images = np.random.default_rng(0).random((2, channels, size, size), np.float32)
+    np.save(tmp_path / "images.npy", images)
+    done = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path / "export", capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    *both, told, source = done.stdout.splitlines()
+    encoder, made_from = load_encoder(checkpoint)
+    with torch.inference_mode():
+        expected = encoder(torch.from_numpy(images)).numpy()
+    for features in both:
+        features = np.frombuffer(bytes.fromhex(features), np.float32).reshape(2, -1)
+        np.testing.assert_allclose(features, expected, atol=1e-5)
+    takes = eval(told)
+    assert takes["input_size"] == (channels, size, size) and takes["crop_pct"] == 1
+    assert (list(takes["mean"]), list(takes["std"])) == (made_from.mean, made_from.std)
+    assert eval(source) == ("hf-hub", ("us/it", "encoder.safetensors"))
+
+
+def test_what_timm_cannot_make_is_not_promised(tmp_path, monkeypatch, checkpoint_of):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = checkpoint_of(
+        tmp_path / "encoder.safetensors", encoder="timm/test_resnet", norm="group", image_size=64
+    )
+    readme, _ = written(checkpoint, tmp_path / "export")
+    assert ModelCard(readme).data.library_name == "pytorch" and "local-dir" not in readme
+    assert not (tmp_path / "export/config.json").exists()
+
+
 def test_every_snippet_gives_the_features_without_contraflow(tmp_path, measured):
     checkpoint = measured(image_size=16)
     export(checkpoint=checkpoint, out=tmp_path / "export", int8=True)

@@ -15,6 +15,8 @@ from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, Params
 from contraflow.commands.plain import plain_code, plain_weights
 from contraflow.commands.quantised import cost
 from contraflow.commands.records import data_of, differing, evaluation_of, over_seeds
+from contraflow.commands.timm_config import NAME as TIMM
+from contraflow.commands.timm_config import config_of
 from contraflow.commands.trained import Trained, last_checkpoint
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.names import DATA
@@ -30,7 +32,7 @@ WEIGHTS, ONNX, INT8, CARD, README = (
     *("encoder.safetensors", "encoder.onnx", "encoder-int8.onnx"),
     *("card.json", "README.md"),
 )
-FILES = (WEIGHTS, ONNX, INT8, CARD, README)
+FILES = (WEIGHTS, TIMM, ONNX, INT8, CARD, README)
 TREATMENT = (
     "upright as EXIF says, transparent parts on white, 16 bit scaled to 8; the shorter side resized to `size` pixels "
     "(antialiased bilinear) and the middle square taken; then (value / 255 - mean) / std for each channel"
@@ -51,8 +53,9 @@ def export(
 ) -> None:
     """Write an encoder for use without contraflow.
 
-    The folder gets its weights, `card.json`, a README that is its model card, with the code that loads it, and ONNX
-    where wanted. What an earlier export left there is replaced, the card last: it vouches for the others.
+    The folder gets its weights, `card.json`, a README that is its model card, with the code that loads it, of a network
+    of timm the `config.json` by which timm makes it itself, and ONNX where wanted. What an earlier export left there is
+    replaced, the card last: it vouches for the others.
 
     The cards have the figures of `results/evaluate` where they are of this very encoder, and what `data` tells of its
     images where it was trained on these. What 8 bits cost is measured on them, by the `eval` of the parameters.
@@ -69,7 +72,7 @@ def export(
             f"{out} holds other files than an export, {other[0]} for one: name a folder of its own with --out"
         )
     encoded = data_of(trained, data)
-    for name in (CARD, README, ONNX, INT8):
+    for name in (CARD, README, TIMM, ONNX, INT8):
         (out / name).unlink(missing_ok=True)
     model, (network, normalisation) = Model(**trained.made_from.params["model"]), _bare(trained)
     weights, told = plain_weights(network), {"checkpoint": trained.digest} | normalisation
@@ -77,6 +80,9 @@ def export(
     written = [WEIGHTS]
     with atomic(out / WEIGHTS) as temporary:
         temporary.write_bytes(save(weights, metadata={EXPORTED: json.dumps(told)}))
+    if config := config_of(network, model, trained.image, normalisation, WEIGHTS):
+        write_json(out / TIMM, config)
+        written.append(TIMM)
     if onnx or int8:
         write_onnx(out / ONNX, network, **trained.image)
         written.append(ONNX)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from contraflow.baseline.measures import Measure
+from contraflow.commands.timm_config import NAME as TIMM
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.names import CARD
 from contraflow.models.settings import Model
@@ -15,7 +16,6 @@ from contraflow.pages.assets import template
 from contraflow.pages.numbers import MISSING, fixed, listing, plus_minus, times
 from contraflow.report.summary import AS_IT_CAME, NAMES
 
-LIBRARIES = {"timm": "timm"}  # what hubs call what loads it; of all else torch
 RETRIEVAL = ("recall@", "r_precision", "map@r")
 
 
@@ -43,7 +43,7 @@ def readme(card: dict[str, Any], code: str, data: EncodedData | None) -> str:
 def _front(card: dict[str, Any]) -> dict[str, Any]:
     encoder, method = card["encoder"], card["training"]["parameters"]["method"]["name"]
     front = {
-        "library_name": LIBRARIES.get(encoder.partition("/")[0], "pytorch"),
+        "library_name": "timm" if TIMM in card["files"] else "pytorch",
         "pipeline_tag": "image-feature-extraction",
         "tags": [
             "contraflow",
