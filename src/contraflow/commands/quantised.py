@@ -12,9 +12,9 @@ from contraflow.commands.trained import Trained
 from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
-from contraflow.evaluation.written import label_figures
 from contraflow.evaluation.results import DIGITS
 from contraflow.evaluation.settings import Eval
+from contraflow.evaluation.written import label_figures
 from contraflow.foundations.progress import track
 from contraflow.models.embed import embed, require_finite
 from contraflow.neighbours.bank import unit

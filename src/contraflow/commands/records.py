@@ -5,8 +5,8 @@ from typing import Any
 
 from contraflow.commands.trained import RESULTS, Trained
 from contraflow.encoded.card import EncodedData
-from contraflow.evaluation.results import Evaluation
 from contraflow.evaluation.over_seeds import summarise_evaluations
+from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import read_json, sha256
 from contraflow.models.checkpoint import read_checkpoint
 from contraflow.params import Params
