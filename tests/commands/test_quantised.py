@@ -10,9 +10,12 @@ import yaml
 from torch import nn
 
 from contraflow.commands.export import export
-from contraflow.commands.trained import normalised
+from contraflow.commands.onnx import write_int8, write_onnx
+from contraflow.commands.quantised import cost
+from contraflow.commands.trained import Trained, normalised
 from contraflow.encoded.names import CARD
 from contraflow.encoded.pixels import read_images
+from contraflow.foundations.record import Provenance
 from contraflow.models.checkpoint import load_encoder, read_checkpoint, save_model
 from contraflow.models.encoders import build_encoder
 from contraflow.models.normalisation import Normalisation
@@ -40,8 +43,8 @@ def test_the_original_has_the_figures_of_the_evaluation_and_8_bits_those_of_thei
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors", **told)
     figures = tmp_path / "results/evaluate/encoder-seed0.json"
     subject = {"representation": "encoder-seed0", "data": data, "checkpoint": checkpoint, "figures": figures}
-    evaluate(Evaluating.of(params), **subject, threads=1)
     export(checkpoint=checkpoint, out=tmp_path / "export", int8=True, data=data)
+    evaluate(Evaluating.of(params), **subject, threads=1)
     card = card_of(tmp_path / "export")
     found, measured = card["int8"], json.loads(figures.read_text())["test"]
     assert found["original"] == pytest.approx(measured, abs=1e-9) and found["int8"].keys() == measured.keys()
@@ -73,6 +76,20 @@ def test_the_original_has_the_figures_of_the_evaluation_and_8_bits_those_of_thei
     assert "encoder.safetensors, encoder.onnx, encoder-int8.onnx, README.md, card.json" in said
     assert f"knn5 {100 * found['int8']['knn5']:.2f} (original {100 * measured['knn5']:.2f})" in said
     assert "encoder-int8.onnx" in card["files"] and "| 5-NN |" in (tmp_path / "export/README.md").read_text()
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_what_the_evaluation_measured_alike_is_not_measured_again(
+    tmp_path, params, encoded, checkpoint_of, evaluation_of, alike
+):
+    trained = Trained.open(checkpoint_of(tmp_path / "encoder.safetensors", data=encoded.digest))
+    write_onnx(tmp_path / "float.onnx", trained.network, 1, 16)
+    write_int8(tmp_path / "int8.onnx", tmp_path / "float.onnx")
+    settings = params.eval if alike else params.eval.model_copy(update={"few_draws": 2})
+    made_from = Provenance(step="evaluate", inputs={}, params={"eval": params.eval.model_dump(mode="json")})
+    known = evaluation_of(test={"linear": 0.123}, provenance=made_from)
+    found = cost(trained, tmp_path / "int8.onnx", trained.normalisation, encoded, settings, known)
+    assert (found["original"] == {"linear": 0.123}) == alike
 
 
 def test_an_encoder_behind_a_change_of_normalisation_is_measured_with_its_own(tmp_path, params, encoded, checkpoint_of):

@@ -79,7 +79,7 @@ def test_a_network_that_sees_one_region_is_lit_there_and_nowhere_else():
     assert not found[..., outside].any()
     with torch.no_grad():
         expected = cosine(*encoder(pairs.flatten(0, 1)).unflatten(0, (4, 2)).unbind(1))
-    np.testing.assert_allclose(found.sum((2, 3)), np.repeat(expected[:, None], 2, 1), atol=1e-6)
+    np.testing.assert_allclose(found.sum((2, 3)), expected[:, None].expand(-1, 2).numpy(), atol=1e-6)
 
 
 def test_of_two_equal_images_all_that_both_show_is_lit():

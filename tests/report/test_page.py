@@ -221,9 +221,10 @@ def test_what_queries_find_is_asked_for_where_it_is_missing(fabricate, tmp_path)
     arguments = fabricate(tmp_path, measured=["retrieval"])
     path = arguments["features"][0]
     arrays, provenance = load_arrays(path)
-    save_arrays(path, provenance, **{name: arrays[name] for name in ("features", "label", "predicted")})
-    with pytest.raises(UserError, match="what the test images find as queries: run the step evaluate first"):
-        written(arguments, tmp_path / "report.html")
+    for name, said in (("query", "what the test images find as queries"), ("pair", "what makes test images near")):
+        save_arrays(path, provenance, **{key: array for key, array in arrays.items() if key != name})
+        with pytest.raises(UserError, match=f"{said}: run the step evaluate first"):
+            written(arguments, tmp_path / "report.html")
 
 
 def test_without_mining(page_of):

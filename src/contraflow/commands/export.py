@@ -20,6 +20,7 @@ from contraflow.commands.timm_config import config_of
 from contraflow.commands.trained import Trained, last_checkpoint
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.names import DATA
+from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import atomic, sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
@@ -86,12 +87,13 @@ def export(
     if onnx or int8:
         write_onnx(out / ONNX, network, **trained.image)
         written.append(ONNX)
-    card = _card(trained, normalisation, encoded)
+    evaluation = evaluation_of(trained)
+    card = _card(trained, normalisation, encoded, evaluation)
     if int8:
         write_int8(out / INT8, out / ONNX)
         written.append(INT8)
         if encoded:
-            card["int8"] = cost(trained, out / INT8, normalisation, encoded, load_params(params).eval)
+            card["int8"] = cost(trained, out / INT8, normalisation, encoded, load_params(params).eval, evaluation)
     card["files"] = {name: sha256(out / name) for name in written}
     write_text(out / README, readme(card, code, encoded))
     write_json(out / CARD, card)
@@ -124,9 +126,14 @@ def _bare(trained: Trained) -> tuple[nn.Module, dict[str, list[float]]]:
     return network, normalisation
 
 
-def _card(trained: Trained, normalisation: dict[str, list[float]], data: EncodedData | None) -> dict:
-    """What the encoder tells of itself, but for its files; `data` are its images, None where they are not at hand."""
-    made_from, evaluation = trained.made_from, evaluation_of(trained)
+def _card(
+    trained: Trained,
+    normalisation: dict[str, list[float]],
+    data: EncodedData | None,
+    evaluation: Evaluation | None,
+) -> dict:
+    """What the encoder tells of itself, but for its files; None where its images, or its figures, are not at hand."""
+    made_from = trained.made_from
     return {
         "encoder": made_from.params["model"]["encoder"],
         "features": trained.network.dimension,

@@ -1,5 +1,7 @@
 """What an encoder of 8 bits costs: its figures beside the original's, measured as the stage evaluate measures."""
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from contraflow.commands.trained import Trained
 from contraflow.devices import cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure
-from contraflow.evaluation.results import DIGITS
+from contraflow.evaluation.results import DIGITS, Evaluation
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.written import label_figures
 from contraflow.foundations.progress import track
@@ -23,12 +25,18 @@ from contraflow.views.loader import ImageLoader
 
 
 def cost(
-    trained: Trained, file: Path, normalisation: dict[str, list[float]], data: EncodedData, settings: Eval
+    trained: Trained,
+    file: Path,
+    normalisation: dict[str, list[float]],
+    data: EncodedData,
+    settings: Eval,
+    known: Evaluation | None,
 ) -> dict[str, Any]:
     """The figures of an encoder and of the file of `write_int8` that it became, on the images that it was trained on.
 
     Args:
         normalisation: `mean` and `std` of the images that the file takes; those of the encoder are its own.
+        known: An evaluation of the encoder, whose figures count where it was made by the same settings.
 
     Returns:
         `original` and `int8`, accuracies on the test images by name (empty without labels), and `intervals` of the
@@ -39,40 +47,51 @@ def cost(
         UserError: features are not finite, or nothing can be measured (see `measure`).
     """
     torch.set_num_threads(cores())
+    cpu = torch.device("cpu")
     with lease() as (device,):
-        original, before = _measured(trained.network, "original", trained.normalisation, data, settings, device, device)
-        cpu = torch.device("cpu")
-        int8, after = _measured(OnnxEncoder(file), "int8", normalisation, data, settings, cpu, device)
-    cosine = np.einsum("nd,nd->n", unit(original), unit(int8), dtype=np.float64)
+        float32 = _Measured(trained.network, "original", trained.normalisation, data, settings, device)
+        int8 = _Measured(OnnxEncoder(file), "int8", normalisation, data, settings, cpu)
+        alike = known and (known.provenance.params or {}).get("eval") == settings.model_dump(mode="json")
+        original = known.test if alike else float32.figures(device)["test"]
+        figures = int8.figures(device)
+    cosine = np.einsum("nd,nd->n", *(unit(each.test.features) for each in (float32, int8)), dtype=np.float64)
     return {
-        "original": before["test"],
-        "int8": after["test"],
-        "intervals": after["intervals"],
+        "original": original,
+        "int8": figures["test"],
+        "intervals": figures["intervals"],
         "cosine": {"mean": round(float(cosine.mean()), DIGITS), "least": round(float(cosine.min()), DIGITS)},
         "test_images": len(cosine),
         "batch": settings.batch_size,
     }
 
 
-def _measured(
-    network: nn.Module,
-    called: str,
-    normalisation: dict[str, list[float]],
-    data: EncodedData,
-    settings: Eval,
-    device: torch.device,
-    judge: torch.device,
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """Features of the test images, and the figures by label, those made on `device` and these on `judge`."""
+@dataclass(frozen=True)
+class _Measured:
+    """A network that makes features on `device`, of images that are normalised so."""
 
-    def features(file: Path, split: str) -> Labelled:
-        how = {"batch_size": settings.batch_size, "threads": cores(), "size": data.card.image_size}
-        loader = ImageLoader(file, **how, **normalisation)
-        batches = track(loader, total=len(loader), label=f"{called} · {split}", unit="batches")
-        found = Labelled(*embed(network, batches, device))
-        require_finite(found.features, called)
+    network: nn.Module
+    called: str
+    normalisation: dict[str, list[float]]
+    data: EncodedData
+    settings: Eval
+    device: torch.device
+
+    def figures(self, device: torch.device) -> dict[str, Any]:
+        """Those by label, computed on this device."""
+        card, found = self.data.card, None
+        if card.labelled:
+            train = self._features(self.data.train_beton, "train")
+            found = measure(self.data, train, self.test, self.settings, device)
+        return label_figures(found, self.test.labels, card.classes)
+
+    @cached_property
+    def test(self) -> Labelled:
+        return self._features(self.data.test_beton, "test")
+
+    def _features(self, file: Path, split: str) -> Labelled:
+        how = {"batch_size": self.settings.batch_size, "threads": cores(), "size": self.data.card.image_size}
+        loader = ImageLoader(file, **how, **self.normalisation)
+        batches = track(loader, total=len(loader), label=f"{self.called} · {split}", unit="batches")
+        found = Labelled(*embed(self.network, batches, self.device))
+        require_finite(found.features, self.called)
         return found
-
-    train, test = features(data.train_beton, "train"), features(data.test_beton, "test")
-    found = measure(data, train, test, settings, judge) if data.card.labelled else None
-    return test.features, label_figures(found, test.labels, data.card.classes)
