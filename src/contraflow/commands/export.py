@@ -14,11 +14,11 @@ from contraflow.commands.onnx import require_onnx, write_int8, write_onnx
 from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, ParamsFile
 from contraflow.commands.plain import plain_code, plain_weights
 from contraflow.commands.quantised import cost
-from contraflow.commands.records import data_of, differing, evaluation_of, over_seeds
+from contraflow.commands.records import card_of, differing, evaluation_of, over_seeds
 from contraflow.commands.timm_config import NAME as TIMM
 from contraflow.commands.timm_config import config_of
 from contraflow.commands.trained import Trained, last_checkpoint
-from contraflow.encoded.card import EncodedData
+from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.names import DATA
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import atomic, sha256, write_json, write_text
@@ -72,7 +72,8 @@ def export(
         raise UserError(
             f"{out} holds other files than an export, {other[0]} for one: name a folder of its own with --out"
         )
-    encoded = data_of(trained, data)
+    of_data = card_of(trained, data)
+    encoded, settings = (EncodedData.open(data), load_params(params).eval) if int8 and of_data else (None, None)
     for name in (CARD, README, TIMM, ONNX, INT8):
         (out / name).unlink(missing_ok=True)
     model, (network, normalisation) = Model(**trained.made_from.params["model"]), _bare(trained)
@@ -88,14 +89,14 @@ def export(
         write_onnx(out / ONNX, network, **trained.image)
         written.append(ONNX)
     evaluation = evaluation_of(trained)
-    card = _card(trained, normalisation, encoded, evaluation)
+    card = _card(trained, normalisation, of_data, evaluation)
     if int8:
         write_int8(out / INT8, out / ONNX)
         written.append(INT8)
         if encoded:
-            card["int8"] = cost(trained, out / INT8, normalisation, encoded, load_params(params).eval, evaluation)
+            card["int8"] = cost(trained, out / INT8, normalisation, encoded, settings, evaluation)
     card["files"] = {name: sha256(out / name) for name in written}
-    write_text(out / README, readme(card, code, encoded))
+    write_text(out / README, readme(card, code, of_data))
     write_json(out / CARD, card)
     say(f"{out}: {', '.join([*written, README, CARD])}")
     if int8:
@@ -129,10 +130,10 @@ def _bare(trained: Trained) -> tuple[nn.Module, dict[str, list[float]]]:
 def _card(
     trained: Trained,
     normalisation: dict[str, list[float]],
-    data: EncodedData | None,
+    data: Card | None,
     evaluation: Evaluation | None,
 ) -> dict:
-    """What the encoder tells of itself, but for its files; None where its images, or its figures, are not at hand."""
+    """What the encoder tells of itself, but for its files; None for what is not at hand."""
     made_from = trained.made_from
     return {
         "encoder": made_from.params["model"]["encoder"],
@@ -156,10 +157,10 @@ def _card(
     }
 
 
-def _amounts(data: EncodedData) -> dict[str, int]:
+def _amounts(data: Card) -> dict[str, int]:
     return {
-        "training_images": len(data.training),
-        "validation_images": data.card.validation.images,
-        "test_images": data.card.test.images,
-        "classes": len(data.card.classes),
+        "training_images": data.train.images - data.validation.images,
+        "validation_images": data.validation.images,
+        "test_images": data.test.images,
+        "classes": len(data.classes),
     }

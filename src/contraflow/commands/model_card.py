@@ -9,7 +9,7 @@ import yaml
 
 from contraflow.baseline.measures import Measure
 from contraflow.commands.timm_config import NAME as TIMM
-from contraflow.encoded.card import EncodedData
+from contraflow.encoded.card import Card
 from contraflow.encoded.names import CARD
 from contraflow.models.settings import Model
 from contraflow.pages.assets import template
@@ -19,13 +19,13 @@ from contraflow.report.summary import AS_IT_CAME, NAMES
 RETRIEVAL = ("recall@", "r_precision", "map@r")
 
 
-def readme(card: dict[str, Any], code: str, data: EncodedData | None) -> str:
+def readme(card: dict[str, Any], code: str, data: Card | None) -> str:
     """The text of the card.
 
     Args:
         card: What `card.json` has.
         code: Python that loads the weights.
-        data: The images of the training, where they are at hand.
+        data: The card of the images of the training, where it is at hand.
     """
     return template(Path(__file__).parent / "model_card.md.j2").render(
         card=card,
@@ -108,7 +108,7 @@ def _with_intervals(figures: dict[str, float | None], intervals: dict[str, list[
     return {key: cell(key, value) for key, value in figures.items()}
 
 
-def _limits(card: dict[str, Any], data: EncodedData | None) -> Iterator[str]:
+def _limits(card: dict[str, Any], data: Card | None) -> Iterator[str]:
     """What whoever uses the encoder should know, in sentences."""
     image, name = card["input"], card["data"]["name"]
     kind = "grey" if image["channels"] == 1 else "colour"
@@ -131,10 +131,10 @@ def _limits(card: dict[str, Any], data: EncodedData | None) -> Iterator[str]:
     if data is None:
         return
     for repeats, said in (
-        (data.card.leaks, "of the test images are also among the training images, which flatters every figure"),
-        (data.card.duplicates, "of the training images are copies of others"),
+        (data.leaks, "of the test images are also among the training images, which flatters every figure"),
+        (data.duplicates, "of the training images are copies of others"),
     ):
         if repeats.images:
             yield f"{repeats.images:,} {said}; `{CARD}` of the run names them."
-    if data.card.skipped:
-        yield f"{times(len(data.card.skipped), 'broken file')} of the data were left out."
+    if data.skipped:
+        yield f"{times(len(data.skipped), 'broken file')} of the data were left out."

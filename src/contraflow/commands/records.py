@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from contraflow.commands.trained import RESULTS, Trained
-from contraflow.encoded.card import EncodedData
+from contraflow.encoded.card import Card
 from contraflow.evaluation.over_seeds import summarise_evaluations
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import read_json, sha256
@@ -16,15 +16,15 @@ EVALUATIONS = RESULTS / "evaluate"
 BASELINES = ("untrained-seed*", "raw_pixels", "pca_pixels")
 
 
-def data_of(trained: Trained, card: Path) -> EncodedData | None:
-    """The images that the encoder was trained on, where `card` is theirs.
+def card_of(trained: Trained, path: Path) -> Card | None:
+    """The card of the images that the encoder was trained on, where this is theirs.
 
     Raises:
-        UserError: the card, or a file beside it, is damaged.
+        UserError: it is of another version.
     """
-    if not card.is_file() or sha256(card) != trained.made_from.inputs["data"]:
+    if not path.is_file() or sha256(path) != trained.made_from.inputs["data"]:
         return None
-    return EncodedData.open(card)
+    return Card.read(path)
 
 
 def evaluation_of(trained: Trained) -> Evaluation | None:
