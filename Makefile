@@ -46,7 +46,7 @@ lint: .venv/ready-test
 	$(BIN)/python workflow/sync.py
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --extra dev --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --extra dev --extra onnx --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 
 .venv/ready: $(SETUP)
 	@./setup.sh

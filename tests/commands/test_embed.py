@@ -1,6 +1,8 @@
 """Features of any folder are those of the encoder, and the file says whose."""
 
 import json
+import os
+import weakref
 
 import numpy as np
 import pytest
@@ -74,3 +76,39 @@ def test_a_checkpoint_without_normalisation_is_refused_by_name(tmp_path, checkpo
     save_model(checkpoint, torch.nn.ModuleDict({"encoder": network}), without)
     with pytest.raises(UserError, match=r"encoder\.safetensors is damaged, or of another version: delete it"):
         embed(tmp_path, checkpoint=checkpoint, out=tmp_path / "out.npz")
+
+
+def test_a_table_says_which_images_and_labels_there_are(tmp_path, checkpoint_of, image_folder):
+    folder = image_folder(tmp_path / "images", 10)
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
+    rows = [f"{name},{'b' if i % 2 else 'a'}" for i, name in enumerate(names[:8])]
+    (folder / "labels.csv").write_text("\n".join(["path,label", *reversed(rows)]))
+    checkpoint, out = checkpoint_of(tmp_path / "encoder.safetensors"), tmp_path / "out.npz"
+    embed(folder, checkpoint=checkpoint, out=out, table="labels.csv")
+    arrays, _ = load_arrays(out, Embedded)
+    assert arrays["files"].tolist() == names[:8] and arrays["classes"].tolist() == ["a", "b"]
+    assert arrays["label"].tolist() == [0, 1] * 4
+    with pytest.raises(UserError, match=r"other\.csv is missing: name with --table a CSV file that lies in"):
+        embed(folder, checkpoint=checkpoint, out=out, table="other.csv")
+
+
+@pytest.mark.parametrize("images", [1000, 3000])
+def test_so_many_pictures_are_in_memory_at_a_time_however_many_there_are(tmp_path, monkeypatch, checkpoint_of, images):
+    (tmp_path / "images").mkdir()
+    for i in range(images):
+        (tmp_path / f"images/{i:05}.png").touch()
+    alive, most = set(), 0
+
+    def generate(path, size, channels):
+        nonlocal most
+        picture = np.full((size, size, channels), int(path.stem) % 256, np.uint8)
+        alive.add(path.stem)
+        weakref.finalize(picture, alive.discard, path.stem)
+        most = max(most, len(alive))
+        return picture
+
+    monkeypatch.setattr(command, "read_input", generate)
+    embed(tmp_path / "images", checkpoint=checkpoint_of(tmp_path / "encoder.safetensors"), out=tmp_path / "out.npz")
+    features = np.load(tmp_path / "out.npz")["features"]
+    assert len(features) == images and np.array_equal(features[:256], features[256:512])
+    assert most <= 2 * command.BATCH + 10 * os.cpu_count()

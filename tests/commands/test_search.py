@@ -80,6 +80,18 @@ def test_recall_is_said_of_pictures_in_folders_of_a_class(tmp_path, checkpoint, 
     assert "recall@" not in capfd.readouterr().err and "right</strong>" not in (tmp_path / "page.html").read_text()
 
 
+def test_of_the_nearest_it_is_shown_what_makes_them_so(tmp_path, checkpoint, encoded, checkpoint_of):
+    images = sorted((encoded.folder.parent / "images").rglob("*.png"))[:2]
+    search(images, checkpoint=checkpoint, data=encoded.folder / CARD, k=5, out=tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("Why the nearest are near</h3>") == 2 and text.count("lit where it gives") == 2 * 3 * 2
+    for (places, similarities), section in zip(shown(tmp_path / "page.html"), text.split("<section")[1:], strict=True):
+        told = re.findall(r"no\. (\d+)</span>.*?similarity</span> ([\d.\u2212]+)", section)
+        assert [(int(place), float(value)) for place, value in told] == [*zip(places, similarities, strict=True)][:3]
+    search(images, checkpoint=checkpoint, data=encoded.folder / CARD, k=1, out=tmp_path / "page.html")
+    assert (tmp_path / "page.html").read_text().count("lit where it gives") == 2 * 2
+
+
 def test_equal_searches_give_equal_bytes(tmp_path, checkpoint, encoded):
     image = next((encoded.folder.parent / "images").rglob("*.png"))
     for name in ("a.html", "b.html"):

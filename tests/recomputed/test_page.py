@@ -602,6 +602,28 @@ def test_the_worst_queries_and_what_they_find(page, figures):
     assert max(rest) <= -shown[-1][0]
 
 
+def test_who_is_shown_as_near_to_whom(page, figures):
+    """Six queries evenly spaced and the six worst, each beside the one with the greatest cosine."""
+    test, section = figures.data.test, page.one("section", id="alike")
+    found = formulas.unit(figures.vectors("encoder", figures.seeds[0]).test.astype(np.float64))
+    cosine = found @ found.T
+    np.fill_diagonal(cosine, -1)
+    entries = [entry for pairs in section.all("ul", kind="pairs") for entry in pairs.all("li")]
+    shown = []
+    for entry in entries:
+        images = entry.all("img")
+        query, other = (int(re.search(r"Test image (\d+)", image.attributes["alt"])[1]) for image in images[::2])
+        for place, image in ((query, images[0]), (other, images[2])):
+            assert place in found_in(pictures(image)[0], test.pixels)
+            assert figures.data.card["classes"][test.labels[place]] in image.attributes["alt"]
+        said = re.search(r"similarity ([\d.\u2212]+)", entry.text)[1]
+        check(said, [Figure(cosine[query, other], FLOAT32)])
+        check(said, [Figure(cosine[query].max(), FLOAT32)])
+        shown.append(query)
+    assert set(np.linspace(0, len(test.labels) - 1, 6).round().astype(int).tolist()) <= set(shown)
+    assert len(set(shown)) == len(shown) and len(section.all("ul", kind="pairs")) == 2
+
+
 def mined_from(figures, seed, number):
     """Features of the images that are trained on, by the encoder that a round's negatives are mined with."""
     encoder = figures.encoder("encoder", seed, number - 1)

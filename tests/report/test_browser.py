@@ -320,7 +320,8 @@ def test_tab_reaches_the_first_link(opened):
 def test_the_page_of_a_search_loads_clean(browser, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
     near = {"nearest": images, "index": np.arange(6), "label": np.array([0, 1, 0, 1, -1, 0])}
-    found = [Found(f"{'long ' * 20}{i}.png", images[i], **near, similarity=np.ones(6, np.float32)) for i in range(2)]
+    near |= {"similarity": np.ones(6, np.float32), "regions": np.ones((3, 2, 4, 4), np.float32)}
+    found = [Found(f"{'long ' * 20}{i}.png", images[i], **near) for i in range(2)]
     file = tmp_path / "search.html"
     file.write_text(render(found, classes=["a", "b"], data="folder", searched=6, encoder="an encoder"))
     for width in (400, 1600):
@@ -328,4 +329,4 @@ def test_the_page_of_a_search_loads_clean(browser, tmp_path):
         assert browser.get_log("browser") == [] and requested(browser) == [file.as_uri()]
         assert not scrolls_sideways(browser)
         loaded = "return [...document.images].filter(i => i.complete && i.naturalWidth > 0).length"
-        assert browser.execute_script(loaded) == 14
+        assert browser.execute_script(loaded) == 14 + 24

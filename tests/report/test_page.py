@@ -103,6 +103,7 @@ def test_copies_and_leaks_are_shown_and_counted(page_of):
         "training",
         "features",
         "map",
+        "alike",
         "classes",
         "negatives",
         "calibration",
@@ -121,9 +122,27 @@ def test_every_section_is_there_and_ids_are_unique(page_of, name):
 def test_every_picture_has_a_text(page_of):
     pictures = re.findall(r"<img\b[^>]*>", text_of(page_of()))
     views, mistaken = 6 * (1 + 3), len(re.findall(r'alt="[^"]*, taken for ', text_of(page_of())))
-    # a strip a class, images with their views in three epochs, the map, confused pairs, anchors with their negatives
-    assert len(pictures) == 3 + views + 1 + mistaken + 3 * 4
+    # a strip a class, images with their views in three epochs, the map, confused pairs, anchors with their negatives,
+    # and four pairs near each other, each image with where it is lit
+    assert len(pictures) == 3 + views + 1 + mistaken + 3 * 4 + 4 * 4
     assert all(re.search(r'alt="[^"]+"', picture) for picture in pictures)
+
+
+def test_pairs_near_each_other_are_shown_with_what_makes_them_so(page_of):
+    text = text_of(page_of())
+    section = text.split('<section id="alike"')[1].split("</section>")[0]
+    assert section.count("lit where it gives to the similarity") == 8 and "3 by 3 of them" in section
+    assert re.findall(r"similarity</span> (\S+)</p>", section) == ["0.900", "0.800", "0.700", "\u22120.600"]
+    assert 'alt="Test image 0 of class ' in section and "The worst queries" not in section
+    section = text_of(page_of(measured=["retrieval"])).split('<section id="alike"')[1].split("</section>")[0]
+    assert section.index("0.700") < section.index("<h3>The worst queries</h3>") < section.index("0.600")
+    section = text_of(page_of(classes=[])).split('<section id="alike"')[1].split("</section>")[0]
+    assert section.count("<li>") == 4 and "of class" not in section
+
+
+def test_an_encoder_without_a_feature_map_says_so(page_of):
+    section = text_of(page_of(side=0)).split('<section id="alike"')[1].split("</section>")[0]
+    assert "No layer of <code>small</code> gives a map" in section and "<img" not in section
 
 
 def test_unlabelled(page_of):
@@ -202,9 +221,10 @@ def test_what_queries_find_is_asked_for_where_it_is_missing(fabricate, tmp_path)
     arguments = fabricate(tmp_path, measured=["retrieval"])
     path = arguments["features"][0]
     arrays, provenance = load_arrays(path)
-    save_arrays(path, provenance, **{name: arrays[name] for name in ("features", "label", "predicted")})
-    with pytest.raises(UserError, match="what the test images find as queries: run the step evaluate first"):
-        written(arguments, tmp_path / "report.html")
+    for name, said in (("query", "what the test images find as queries"), ("pair", "what makes test images near")):
+        save_arrays(path, provenance, **{key: array for key, array in arrays.items() if key != name})
+        with pytest.raises(UserError, match=f"{said}: run the step evaluate first"):
+            written(arguments, tmp_path / "report.html")
 
 
 def test_without_mining(page_of):

@@ -8,11 +8,13 @@ from contraflow.search.page import Found, render
 NASTY = "<img src=x onerror=alert(1)>"
 
 
-def found(name, k=4, size=16, channels=1, labels=None):
+def found(name, k=4, size=16, channels=1, labels=None, side=4):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (k + 1, size, size, channels), dtype=np.uint8)
     label = np.array([-1] * k if labels is None else labels)
-    return Found(name, images[0], images[1:], np.arange(k) + 7, label, np.linspace(1, -0.5, k).astype(np.float32))
+    similarity = np.linspace(1, -0.5, k).astype(np.float32)
+    regions = rng.normal(size=(min(k, 3), 2, side, side)).astype(np.float32)
+    return Found(name, images[0], images[1:], np.arange(k) + 7, label, similarity, regions)
 
 
 def page(*images, classes=(), data="folder"):
@@ -29,6 +31,12 @@ def test_the_page_asks_no_host_for_anything():
     sources = re.findall(r"""(?:src|href)=["']?([^"'>\s]*)|url\(([^)]*)\)|@import""", html)
     assert sources and all((a or b).startswith(("data:", "#")) for a, b in sources)
     assert not re.search(r"<script|https?:", html)
+
+
+def test_an_encoder_without_a_feature_map_says_so():
+    html = page(found("a.png", side=0))
+    assert "No layer of this encoder gives a map" in html and "Why the nearest are near" not in html
+    assert "No layer" not in page(found("a.png"))
 
 
 def test_what_is_near_is_told_in_words():

@@ -117,6 +117,26 @@ def test_features_lie_beside_an_encoders_figures_and_no_others(run, encoded):
     assert {path.stem for path in run.glob("*.npz")} == {"encoder-seed3", "encoder-seed4"}
 
 
+def test_pairs_near_each_other_have_the_regions_that_make_them_so(run, encoded, params_of, tmp_path):
+    """Features of `small` are the mean of its last map, so that all places of an image give the cosine."""
+    arrays, _ = load_arrays(run / "encoder-seed3.npz")
+    vectors = arrays["features"] / np.linalg.norm(arrays["features"], axis=1, keepdims=True)
+    cosine = vectors @ vectors.T
+    np.fill_diagonal(cosine, -1)
+    queries, nearest = arrays["pair"].T
+    assert len(queries) == 6 and not arrays["worst"].any()
+    np.testing.assert_allclose(arrays["cosine"], cosine[queries, nearest], atol=1e-6)
+    np.testing.assert_allclose(arrays["cosine"], cosine[queries].max(1), atol=1e-6)
+    assert arrays["regions"].shape == (6, 2, 2, 2)
+    np.testing.assert_allclose(arrays["regions"].sum((2, 3)), np.repeat(arrays["cosine"][:, None], 2, 1), atol=1e-5)
+    before = torch.get_num_threads()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("contraflow.steps.evaluate.evaluate.job_cores", lambda: 3)
+        evaluated(params_of(seeds=[3, 4]), encoded, tmp_path, "encoder-seed3", run / "seed3/encoder.safetensors")
+    torch.set_num_threads(before)
+    assert (tmp_path / "encoder-seed3.npz").read_bytes() == (run / "encoder-seed3.npz").read_bytes()
+
+
 def test_of_retrieval_the_features_have_what_each_query_finds(run, tmp_path, params_of, encoded):
     params = params_of(seeds=[3, 4], eval={"retrieval": [1, 2]})
     figures = evaluated(params, encoded, tmp_path, "encoder-seed3", run / "seed3/encoder.safetensors")

@@ -1,7 +1,7 @@
 """The command `embed`: features of all images in a folder."""
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +11,7 @@ import typer
 
 from contraflow.commands.options import PARAMS, CheckpointFile, ParamsFile
 from contraflow.commands.trained import Trained, last_checkpoint, normalised, read_input
+from contraflow.commands.unfinished import Unfinished
 from contraflow.devices import cores, lease
 from contraflow.foundations.arrays import on_disk, save_arrays
 from contraflow.foundations.errors import UserError
@@ -18,49 +19,48 @@ from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
 from contraflow.images.decoding import BrokenPicture
 from contraflow.images.folder import decode_all, describe_broken
-from contraflow.images.listing import list_unsorted, printable
+from contraflow.images.listing import Part, list_unsorted, printable
+from contraflow.images.table import list_images
 from contraflow.models.embed import finite_features
 
 BATCH = 64
+NAMES = 4096  # held at a time as fixed-width text
 
 
 def embed(
     folder: Annotated[Path, typer.Argument(help="Images, in class folders or not.")],
     checkpoint: CheckpointFile = None,
     out: Annotated[Path, typer.Option("--out", help="File to write (.npz).")] = Path("embeddings.npz"),
+    table: Annotated[
+        str | None, typer.Option("--table", help="CSV file in the folder that lists the images, as data.table.")
+    ] = None,
     skip_broken: Annotated[bool, typer.Option("--skip-broken", help="Leave out what cannot be read.")] = False,
     params: ParamsFile = PARAMS,
 ) -> None:
     """Write the features of all images in a folder.
 
     They are sorted by name. The file has the arrays files (N,), features (N, D) float32, label (N,) int64 with -1 for
-    none, and classes (of the folders; see `list_unsorted`); its provenance names the encoder by its digest. Memory does
-    not grow with the number of images but for their names.
+    none, and classes (of the folders, see `list_unsorted`, or of the table); its provenance names the encoder by its
+    digest. Memory does not grow with the number of images but for their names. Until all are done they lie beside
+    `out` (see `Unfinished`): killed and started again it goes on there, to the same bytes.
 
     Raises:
-        UserError: the checkpoint is missing or damaged, the folder holds no images, files are broken and `skip_broken`
-            is not set (all of them are named), or the features are not finite.
+        UserError: the checkpoint is missing or damaged, the folder holds no images, the table is none, files are broken
+            and `skip_broken` is not set (all of them are named), or the features are not finite.
     """
     checkpoint = checkpoint or last_checkpoint(params)
     trained = Trained.open(checkpoint)
-    classes, found = list_unsorted(folder)
+    classes, found = _listed(folder, table)
     torch.set_num_threads(cores())
-    kept, broken = [], []  # indices; names with the reason
-    whole = _whole(folder, found.names, trained, skip_broken, kept, broken)
-    pictures = iter(lambda: list(islice(whole, BATCH)), [])
-    batches = ((normalised(np.stack(some), **trained.normalisation), torch.zeros(len(some))) for some in pictures)
     with lease() as (device,):
-        features = on_disk(finite_features(trained.network, batches, device, str(checkpoint)), beside=out)
-    provenance = Embedded(step="embed", inputs={"encoder": trained.digest}, skipped=[name for name, _ in broken])
-    save_arrays(
-        out,
-        provenance,
-        files=np.array([printable(found.names[i]) for i in kept]),
-        features=features,
-        label=found.labels[kept],
-        classes=np.array(classes, np.str_),
-    )
-    say(f"{out}: {features.shape[1]} features of {len(kept):,} images")
+        made_with = f"{trained.digest} torch {torch.__version__} {device.type}"
+        told = {"made_with": made_with, "dimension": trained.network.dimension, "full": BATCH}
+        with Unfinished.beside(out, folder, found.names, **told) as unfinished:
+            if unfinished.goes_on:
+                say(f"{out}: goes on after {unfinished.goes_on:,} of {len(found):,} images")
+            for upto, pictures, broken in _pictures(folder, found.names, trained, skip_broken, unfinished):
+                unfinished.add(upto, _features(trained, pictures, device), broken)
+            _save(out, trained, classes, found, unfinished)
 
 
 class Embedded(Provenance):
@@ -69,31 +69,70 @@ class Embedded(Provenance):
     skipped: list[str]
 
 
-def _whole(
-    folder: Path,
-    names: list[str],
-    trained: Trained,
-    skip_broken: bool,
-    kept: list[int],
-    broken: list[tuple[str, str]],
-) -> Iterator[np.ndarray]:
-    """The pictures, each of which is noted as `kept` or `broken`.
+def _listed(folder: Path, table: str | None) -> tuple[list[str], Part]:
+    """Names of the classes, and the images, sorted by name."""
+    if table is None or not folder.is_dir():
+        return list_unsorted(folder)
+    if not (folder / table).is_file():
+        raise UserError(f"{folder / table} is missing: name with --table a CSV file that lies in {folder}")
+    listing = list_images(folder, table)
+    parts = [part for part in (listing.train, listing.test) if part]
+    every = Part([*chain(*(part.names for part in parts))], np.concatenate([part.labels for part in parts]))
+    return listing.classes, every.take(np.array(sorted(range(len(every)), key=every.names.__getitem__)))
+
+
+def _pictures(
+    folder: Path, names: Sequence[str], trained: Trained, skip_broken: bool, unfinished: Unfinished
+) -> Iterator[tuple[int, list[np.ndarray], list[list]]]:
+    """Batches of what is not done: up to which name they go, the pictures, and places and reasons of broken files.
 
     After a broken file there are no more, unless those may be left out; the others are still read, to be named all at
     once.
     """
+    start, pictures, new, broken = unfinished.goes_on, [], [], unfinished.broken()
     for i, picture in enumerate(
-        decode_all(names, lambda name: read_input(folder / name, **trained.image), label="embed")
+        decode_all(names[start:], lambda name: read_input(folder / name, **trained.image), label="embed", done=start),
+        start,
     ):
         if isinstance(picture, BrokenPicture):
-            broken.append((printable(names[i]), str(picture)))
+            new.append([i, str(picture)])
+            broken.append((i, str(picture)))
         elif skip_broken or not broken:
-            kept.append(i)
-            yield picture
+            pictures.append(picture)
+        if len(pictures) == BATCH:
+            yield i + 1, pictures, new
+            pictures, new = [], []
     if broken:
-        what, listed = describe_broken(folder, broken, len(names))
+        what, listed = describe_broken(folder, [(printable(names[i]), why) for i, why in broken], len(names))
         if not skip_broken:
             raise UserError(f"{what}: mend or remove them, or leave them out with --skip-broken{listed}")
-        if not kept:
+        if len(broken) == len(names):
             raise UserError(f"{what}: none is left{listed}")
         say(f"{what} and are left out:{listed}")
+    if pictures or new:
+        yield len(names), pictures, new
+
+
+def _features(trained: Trained, pictures: list[np.ndarray], device: torch.device) -> np.ndarray:
+    if not pictures:
+        return np.empty((0, trained.network.dimension), np.float32)
+    batch = normalised(np.stack(pictures), **trained.normalisation), torch.zeros(len(pictures))
+    return next(finite_features(trained.network, [batch], device, str(trained.path)))
+
+
+def _save(out: Path, trained: Trained, classes: list[str], found: Part, unfinished: Unfinished) -> None:
+    broken, features = dict(unfinished.broken()), unfinished.features()
+    kept = np.delete(np.arange(len(found)), [*broken])
+    longest = max(len(printable(found.names[i])) for i in kept)
+    parts = (kept[start : start + NAMES] for start in range(0, len(kept), NAMES))
+    files = (np.array([printable(found.names[i]) for i in part], f"U{longest}") for part in parts)
+    skipped = [printable(found.names[i]) for i in broken]
+    save_arrays(
+        out,
+        Embedded(step="embed", inputs={"encoder": trained.digest}, skipped=skipped),
+        files=on_disk(files, beside=out),
+        features=features,
+        label=found.labels[kept],
+        classes=np.array(classes, np.str_),
+    )
+    say(f"{out}: {features.shape[1]} features of {len(kept):,} images")

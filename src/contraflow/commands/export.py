@@ -9,21 +9,31 @@ import typer
 from safetensors.torch import save
 from torch import nn
 
-from contraflow.commands.onnx import require_onnx, write_onnx
-from contraflow.commands.options import PARAMS, CheckpointFile, ParamsFile
+from contraflow.commands.model_card import readme
+from contraflow.commands.onnx import require_onnx, write_int8, write_onnx
+from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, ParamsFile
 from contraflow.commands.plain import plain_code, plain_weights
-from contraflow.commands.trained import RESULTS, Trained, last_checkpoint
+from contraflow.commands.quantised import cost
+from contraflow.commands.records import card_of, differing, evaluation_of, over_seeds
+from contraflow.commands.timm_config import NAME as TIMM
+from contraflow.commands.timm_config import config_of
+from contraflow.commands.trained import Trained, last_checkpoint
+from contraflow.encoded.card import Card, EncodedData
+from contraflow.encoded.names import DATA
 from contraflow.evaluation.results import Evaluation
-from contraflow.foundations.artefacts import atomic, read_json, sha256, write_json, write_text
+from contraflow.foundations.artefacts import atomic, sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.models.normalisation import Normalisation, Renormalised, reached
 from contraflow.models.settings import Model
 from contraflow.models.weights import EXPORTED
-from contraflow.pages.assets import template
+from contraflow.params import load_params
 
-WEIGHTS, ONNX, CARD, README = "encoder.safetensors", "encoder.onnx", "card.json", "README.md"
-FILES = (WEIGHTS, ONNX, CARD, README)
+WEIGHTS, ONNX, INT8, CARD, README = (
+    *("encoder.safetensors", "encoder.onnx", "encoder-int8.onnx"),
+    *("card.json", "README.md"),
+)
+FILES = (WEIGHTS, TIMM, ONNX, INT8, CARD, README)
 TREATMENT = (
     "upright as EXIF says, transparent parts on white, 16 bit scaled to 8; the shorter side resized to `size` pixels "
     "(antialiased bilinear) and the middle square taken; then (value / 255 - mean) / std for each channel"
@@ -36,44 +46,76 @@ def export(
     onnx: Annotated[
         bool, typer.Option("--onnx", help="Write ONNX, too; needs the packages of the extra `onnx`.")
     ] = False,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Write ONNX of 32 and of 8 bits, and measure what these cost.")
+    ] = False,
+    data: DataCard = Path(DATA),
     params: ParamsFile = PARAMS,
 ) -> None:
     """Write an encoder for use without contraflow.
 
-    The folder gets its weights, `card.json`, a README with the code that loads it, and ONNX where wanted. What an
-    earlier export left there is replaced, the card last: it vouches for the others.
+    The folder gets its weights, `card.json`, a README that is its model card, with the code that loads it, of a network
+    of timm the `config.json` by which timm makes it itself, and ONNX where wanted. What an earlier export left there is
+    replaced, the card last: it vouches for the others.
 
-    The card has the figures of `results/evaluate` where they are of this very encoder.
+    The cards have the figures of `results/evaluate` where they are of this very encoder, and what `data` tells of its
+    images where it was trained on these. What 8 bits cost is measured on them, by the `eval` of the parameters.
 
     Raises:
         UserError: the checkpoint is missing or damaged, `out` holds other files, which might have the same names, or
             packages that ONNX needs are not installed.
     """
     trained = Trained.open(checkpoint or last_checkpoint(params))
-    if onnx:
+    if onnx or int8:
         require_onnx()
     if out.is_dir() and (other := sorted(path.name for path in out.iterdir() if path.name not in FILES)):
         raise UserError(
             f"{out} holds other files than an export, {other[0]} for one: name a folder of its own with --out"
         )
-    for name in (CARD, README, ONNX):
+    of_data = card_of(trained, data)
+    encoded, settings = (EncodedData.open(data), load_params(params).eval) if int8 and of_data else (None, None)
+    for name in (CARD, README, TIMM, ONNX, INT8):
         (out / name).unlink(missing_ok=True)
     model, (network, normalisation) = Model(**trained.made_from.params["model"]), _bare(trained)
     told = {"checkpoint": trained.digest, "model": trained.made_from.params["model"]} | normalisation
-    weights = plain_weights(network)
+    weights, code = plain_weights(network), plain_code(network, model, WEIGHTS)
     written = [WEIGHTS]
     with atomic(out / WEIGHTS) as temporary:
         temporary.write_bytes(save(weights, metadata={EXPORTED: json.dumps(told)}))
-    if onnx:
+    if config := config_of(network, model, trained.image, normalisation, WEIGHTS):
+        write_json(out / TIMM, config)
+        written.append(TIMM)
+    if onnx or int8:
         write_onnx(out / ONNX, network, **trained.image)
         written.append(ONNX)
-    card = _card(trained, normalisation, _evaluation(trained)) | {
-        "files": {name: sha256(out / name) for name in written}
-    }
-    code = plain_code(network, model, WEIGHTS)
-    write_text(out / README, template(Path(__file__).parent / "export_readme.md.j2").render(card=card, code=code))
+    evaluation = evaluation_of(trained)
+    card = _card(trained, normalisation, of_data, evaluation)
+    if int8:
+        write_int8(out / INT8, out / ONNX)
+        written.append(INT8)
+        if encoded:
+            card["int8"] = cost(trained, out / INT8, normalisation, encoded, settings, evaluation)
+    card["files"] = {name: sha256(out / name) for name in written}
+    write_text(out / README, readme(card, code, of_data))
     write_json(out / CARD, card)
     say(f"{out}: {', '.join([*written, README, CARD])}")
+    if int8:
+        say(f"{INT8}: {_told(card, out) if encoded else f'not measured, since {data} is not what it was trained on'}")
+
+
+def _told(card: dict, out: Path) -> str:
+    """What 8 bits cost, in a line."""
+    of, sizes = card["int8"], [(out / name).stat().st_size for name in (INT8, ONNX)]
+    figures = [
+        f"{key} {100 * of['int8'][key]:.2f} (original {100 * value:.2f})" for key, value in of["original"].items()
+    ]
+    return "; ".join(
+        [
+            f"{100 * sizes[0] / sizes[1]:.0f} % of the bytes of {ONNX}",
+            *([f"in per cent of {of['test_images']:,} test images {', '.join(figures)}"] if figures else []),
+            f"cosine of features with the original's {of['cosine']['mean']:.4f}, at least {of['cosine']['least']:.4f}",
+        ]
+    )
 
 
 def _bare(trained: Trained) -> tuple[nn.Module, dict[str, list[float]]]:
@@ -85,27 +127,40 @@ def _bare(trained: Trained) -> tuple[nn.Module, dict[str, list[float]]]:
     return network, normalisation
 
 
-def _card(trained: Trained, normalisation: dict[str, list[float]], evaluation: Evaluation | None) -> dict:
-    """What the encoder tells of itself, but for its files; `evaluation` is of this very encoder, None without."""
+def _card(
+    trained: Trained,
+    normalisation: dict[str, list[float]],
+    data: Card | None,
+    evaluation: Evaluation | None,
+) -> dict:
+    """What the encoder tells of itself, but for its files; None for what is not at hand."""
     made_from = trained.made_from
     return {
         "encoder": made_from.params["model"]["encoder"],
         "features": trained.network.dimension,
         "weights": sum(parameter.numel() for parameter in trained.network.parameters()),
         "input": trained.image | normalisation | {"treatment": TREATMENT},
-        "data": {"name": made_from.data, "digest": made_from.inputs["data"]},
-        "training": {"seed": made_from.seed, "round": made_from.round, "parameters": made_from.params},
+        "data": {"name": made_from.data, "digest": made_from.inputs["data"]} | (_amounts(data) if data else {}),
+        "training": {
+            "seed": made_from.seed,
+            "round": made_from.round,
+            "parameters": made_from.params,
+            "differing": differing(trained),
+            "made_from": {name: digest for name, digest in made_from.inputs.items() if name != "data"},
+        },
         "accuracy": evaluation.test if evaluation else {},
         "intervals": evaluation.intervals if evaluation else {},
+        "over_seeds": over_seeds(trained, evaluation) if evaluation else {},
         "protocol": evaluation.protocol if evaluation else {},
         "checkpoint": trained.digest,
         "code": made_from.code,
     }
 
 
-def _evaluation(trained: Trained) -> Evaluation | None:
-    path = RESULTS / "evaluate" / f"encoder-seed{trained.made_from.seed}.json"
-    if not path.is_file():
-        return None
-    found = Evaluation.of_content(read_json(path), path)
-    return found if found.provenance.inputs.get("encoder") == trained.digest else None
+def _amounts(data: Card) -> dict[str, int]:
+    return {
+        "training_images": data.train.images - data.validation.images,
+        "validation_images": data.validation.images,
+        "test_images": data.test.images,
+        "classes": len(data.classes),
+    }

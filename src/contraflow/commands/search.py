@@ -16,6 +16,7 @@ from contraflow.encoded.card import EncodedData
 from contraflow.encoded.names import DATA
 from contraflow.encoded.pixels import read_images
 from contraflow.encoded.splits import UNLABELLED
+from contraflow.evaluation.regions import regions_alike
 from contraflow.foundations.arrays import on_disk
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
@@ -28,6 +29,7 @@ from contraflow.search.page import Found, render
 from contraflow.views.loader import ImageLoader
 
 BATCH = 500
+TOLD = 3  # of the nearest of an image, of which it is shown what makes them near
 
 
 def search(
@@ -38,7 +40,7 @@ def search(
     data: DataCard = Path(DATA),
     params: ParamsFile = PARAMS,
 ) -> None:
-    """Show the training images that are most like some images.
+    """Show the training images that are most like some images, and which regions make the nearest so.
 
     Where the folder of a picture is called like a class of training images, what is found is right or wrong: it says
     recall@1 and recall@k over such pictures.
@@ -64,22 +66,28 @@ def search(
         parts = (normalised(asked[i : i + BATCH], **trained.normalisation) for i in range(0, len(asked), BATCH))
         queries = np.concatenate([*_on_sphere(trained, ((part, torch.zeros(len(part))) for part in parts), device)])
         similarity, row = Bank(bank, device=device).nearest(queries, k + 1)  # one may be the image itself
-    index, labels = encoded.training[row], encoded.labels("train")
+        index, shown = encoded.training[row], min(k, len(bank))
+        nearest = [read_images(encoded.train_beton, each, encoded.card.image_size) for each in index]
+        regions = [
+            regions_alike(trained.network, _pairs(image, near[: min(TOLD, shown)], trained), device)
+            for image, near in zip(asked, nearest, strict=True)
+        ]
+    labels = encoded.labels("train")
     searched = set(labels[encoded.training].tolist())
     classes = {name: label for label, name in enumerate(encoded.card.classes) if label in searched}
     found = [
         Found(
             name=printable(path.name),
             image=asked[i],
-            nearest=read_images(encoded.train_beton, index[i], encoded.card.image_size),
+            nearest=nearest[i],
             index=index[i],
             label=labels[index[i]],
             similarity=similarity[i],
+            regions=regions[i],
             own=classes.get(path.absolute().parent.name, UNLABELLED),
         )
         for i, path in enumerate(images)
     ]
-    shown = min(k, len(bank))
     page = render(
         [each.first(shown) for each in found],
         classes=encoded.card.classes,
@@ -99,6 +107,12 @@ def _on_sphere(
 ) -> Iterator[np.ndarray]:
     """Features (B, D) of length 1 of each batch."""
     return map(unit, finite_features(trained.network, batches, device, str(trained.path)))
+
+
+def _pairs(image: np.ndarray, nearest: np.ndarray, trained: Trained) -> Tensor:
+    """An image (H, W, C) beside each of others (n, H, W, C), as the encoder takes them: (n, 2, C, H, W)."""
+    both = [normalised(each, **trained.normalisation) for each in (np.repeat(image[None], len(nearest), 0), nearest)]
+    return torch.stack(both, dim=1)
 
 
 def _read(paths: list[Path], trained: Trained) -> np.ndarray:

@@ -83,14 +83,17 @@ def read_folder(
     )
 
 
-def decode_all(names: Sequence[str], decode: Callable[[str], T], *, label: str) -> Iterator[T | BrokenPicture]:
-    """What `decode` makes of each name, in order, or the `BrokenPicture` that it raises; decoded on all cores."""
+def decode_all(
+    names: Sequence[str], decode: Callable[[str], T], *, label: str, done: int = 0
+) -> Iterator[T | BrokenPicture]:
+    """What `decode` makes of each name, in order, or the `BrokenPicture` that it raises; decoded on all cores. It shows
+    progress under `label`, after so many that were `done` before."""
     with ThreadPoolExecutor(cores()) as pool, warnings.catch_warnings():
         # A damaged EXIF block and the like: the picture itself is whole.
         warnings.filterwarnings("ignore", module="PIL")
         # Unlike `pool.map`, which would hold every picture that is decoded before its turn.
         decoding = in_turn((pool.submit(decode, name) for name in names), _AHEAD * cores())
-        for future in track(decoding, total=len(names), label=label):
+        for future in track(decoding, total=done + len(names), label=label, done=done):
             error = future.exception()
             yield error if isinstance(error, BrokenPicture) else future.result()
 

@@ -28,3 +28,18 @@ class Ranking:
     def worst(self, most: int) -> np.ndarray:
         """Places of so many queries whose nearest right one comes last; of equals the earlier one first."""
         return np.argsort(-self.first, kind="stable")[:most]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Some images, each with its nearest.
+
+    Attributes:
+        pair: Indices of both, (P, 2) int64.
+        cosine: Of their features, (P,) float32.
+        worst: Whether the image is among the worst queries, (P,) bool.
+    """
+
+    pair: np.ndarray
+    cosine: np.ndarray
+    worst: np.ndarray

@@ -5,9 +5,13 @@ import io
 import math
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageColor
+
+from contraflow.pages.palette import COLOURS
 
 LARGEST = 64  # pixels a side; larger images are scaled down, so that a page stays small
+PALE, COVER = 0.7, 0.8  # of a lit image: how dark its pixels are, and how much of what is lit most is covered
+FOR, AGAINST = (ImageColor.getrgb(COLOURS[number]) for number in (6, 0))
 
 
 def thumbnail(image: np.ndarray, largest: int = LARGEST) -> Image.Image:
@@ -33,6 +37,22 @@ def picture(image: np.ndarray, largest: int = LARGEST) -> dict:
     """What the template shows of one image (H, W, C): `uri` and `width`."""
     small = thumbnail(image, largest)
     return {"uri": data_uri(small), "width": small.width}
+
+
+def lit(image: np.ndarray, given: np.ndarray, most: float, largest: int = LARGEST) -> dict:
+    """An image (H, W, C) in pale grey, lit where it gives something: `uri` and `width`.
+
+    Args:
+        given: What each place of the image gives (h, w): lit in one colour above 0, in another below.
+        most: What is lit most.
+    """
+    small = thumbnail(image, largest).convert("L")
+    map_ = Image.fromarray(given.astype(np.float32)).resize(small.size, Image.Resampling.BILINEAR)
+    strength = np.clip(np.asarray(map_, np.float64) / (most or 1), -1, 1)[..., None]
+    grey = np.repeat(255 - (255 - np.asarray(small, np.float64)) * PALE, 3).reshape(*strength.shape[:2], 3)
+    light = np.where(strength > 0, FOR, AGAINST)
+    share = np.abs(strength) * COVER
+    return picture(np.rint(grey * (1 - share) + light * share).astype(np.uint8), largest)
 
 
 def sheet(images: np.ndarray) -> dict:

@@ -7,6 +7,7 @@ from contraflow.baseline.against import against
 from contraflow.baseline.differences import sections
 from contraflow.pages.assets import template
 from contraflow.report import (
+    alike,
     calibration,
     classes,
     curves,
@@ -54,6 +55,7 @@ def render(run: Run) -> str:
         mistaken=classes.mistaken(run),
         per_class=classes.mean_per_class(run),
         map=embedding_map.embedding_map(run),
+        alike=alike.alike(run),
         mined=gallery.mined(run),
         passes=mining_passes(run),
         rounds=summary.rounds(run),

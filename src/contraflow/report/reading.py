@@ -19,7 +19,7 @@ from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import code_digest
 from contraflow.mining.figures import PassFigures
-from contraflow.neighbours.ranking import Ranking
+from contraflow.neighbours.ranking import Pairs, Ranking
 from contraflow.params import Params
 from contraflow.report.run import Mined, Pass
 from contraflow.report.summary import NAMES
@@ -78,6 +78,14 @@ def ranking(params: Params, encoded: EncodedData, arrays: dict[str, np.ndarray])
     if not arrays.keys() >= set(names):
         raise UserError("the report needs what the test images find as queries: run the step evaluate first")
     return Ranking(**{name: arrays[name] for name in names})
+
+
+def pairs(arrays: dict[str, np.ndarray]) -> tuple[Pairs, np.ndarray]:
+    """Test images near each other, among the arrays of an encoder, and what each place of both gives to it."""
+    names = [field.name for field in fields(Pairs)]
+    if not arrays.keys() >= {*names, "regions"}:
+        raise UserError("the report needs what makes test images near: run the step evaluate first")
+    return Pairs(**{name: arrays[name] for name in names}), arrays["regions"]
 
 
 def curves(path: Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.record import Provenance
 from contraflow.mining.figures import PassFigures
-from contraflow.neighbours.ranking import Ranking
+from contraflow.neighbours.ranking import Pairs, Ranking
 from contraflow.params import Params
 from contraflow.settings.values import flat
 
@@ -48,6 +48,9 @@ class Run:
         labels: Their classes, int64 (N,), -1 where unlabelled.
         predicted: What the first seed's probe takes them for, int64 (N,), -1 where unlabelled.
         ranking: What the test images, as queries, find with these features; None where retrieval is not measured.
+        pairs: Some test images with their nearest, by the same features.
+        regions: What each place of both gives to their cosine, (P, 2, side, side); side is 0 where the encoder has no
+            feature map.
         extras: For each kind of extra evaluation that was made, in words how it was measured.
         mined: The negatives of the last round and the first seed; None without mining.
         passes: Those of every seed and round, in their order; empty without mining.
@@ -69,6 +72,8 @@ class Run:
     labels: np.ndarray
     predicted: np.ndarray
     mined: Mined | None
+    pairs: Pairs
+    regions: np.ndarray
     ranking: Ranking | None = None
     passes: list[Pass] = field(default_factory=list)
     confusions: dict[int, np.ndarray] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from contraflow.pages.assets import template
-from contraflow.pages.pictures import picture
+from contraflow.pages.pictures import lit, picture
 
 LARGEST = 128  # pixels a side of what is shown
 
@@ -24,6 +24,8 @@ class Found:
         index: Their places in `train.beton`, int64 (k,).
         label: Their classes, int64 (k,), -1 where unlabelled.
         similarity: Cosine similarity, float32 (k,), falling.
+        regions: Of the first of them, what each place of the image and of the other gives to their similarity, float32
+            (n, 2, side, side); side is 0 where the encoder has no feature map.
         own: The image's own class, where it is known and images that are searched have it; else -1.
     """
 
@@ -33,6 +35,7 @@ class Found:
     index: np.ndarray
     label: np.ndarray
     similarity: np.ndarray
+    regions: np.ndarray
     own: int = -1
 
     @property
@@ -72,6 +75,7 @@ def render(found: list[Found], *, classes: list[str], data: str, searched: int, 
         data=data,
         searched=searched,
         encoder=encoder,
+        mapped=all(entry.regions.shape[-1] for entry in found),
     )
 
 
@@ -91,6 +95,23 @@ def _image(found: Found, classes: list[str]) -> dict:
         "class": own,
         "nearest": nearest,
         "classes": known.most_common(3),
+        "pairs": [_pair(found, place, own, names[place]) for place in range(len(found.regions))],
+    }
+
+
+def _pair(found: Found, place: int, own: str | None, other: str | None) -> dict:
+    regions, index = found.regions[place], found.index[place]
+    most = float(np.abs(regions).max(initial=0))
+
+    def shown(image: np.ndarray, given: np.ndarray) -> dict:
+        return {**_shown(image), "lit": lit(image, given, most, LARGEST) if given.size else None}
+
+    own = {"what": f"The image {found.name}", "called": found.name, "class": own}
+    other = {"what": f"Training image {index}", "called": f"no. {index}", "class": other}
+    images = found.image, found.nearest[place]
+    return {
+        "cosine": float(found.similarity[place]),
+        "both": [shown(*each) | told for *each, told in zip(images, regions, (own, other), strict=True)],
     }
 
 

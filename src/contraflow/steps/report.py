@@ -59,6 +59,7 @@ def report(
     if params.mining.rounds:
         mined, passes = reading.negatives(params.seeds[0], negatives, encoded.digest)
     by_round = [ByRound.read(path, data=encoded.digest) for path in rounds]
+    pairs, regions = reading.pairs(arrays)
     by_name = [metrics, *evaluations, *features, *rounds, curves, baseline]
     run = Run(
         params=params,
@@ -71,6 +72,8 @@ def report(
         labels=arrays["label"],
         predicted=arrays["predicted"],
         mined=mined,
+        pairs=pairs,
+        regions=regions,
         ranking=reading.ranking(params, encoded, arrays),
         passes=passes,
         extras=reading.extra_protocols(params, encoded, extras),

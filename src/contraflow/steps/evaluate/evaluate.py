@@ -6,13 +6,15 @@ from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.accuracy import measure, sought
 from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
+from contraflow.evaluation.pairs import choose_pairs
 from contraflow.evaluation.raw_pixels import principal_components
+from contraflow.evaluation.regions import regions_alike
 from contraflow.evaluation.representation import (
     Called,
     FiguresOut,
@@ -30,6 +32,7 @@ from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import CardIn, Threads, Writes
 from contraflow.models.settings import Model, StartSettings
 from contraflow.neighbours.knn import Labelled
+from contraflow.neighbours.ranking import Ranking
 from contraflow.neighbours.retrieval import rank_queries
 from contraflow.views.batch import Batch
 from contraflow.views.loader import ImageLoader, ViewLoader
@@ -76,7 +79,8 @@ def evaluate(
         representation: `raw_pixels`, `untrained-seedN`, `supervised-seedN`, `control-seedN` or `encoder-seedN`.
         checkpoint: Where it was trained, its encoder.
         features: The file gets the features of the test images, with labels and predictions; of retrieval what each
-            query found (see `Ranking`).
+            query found (see `Ranking`); and of some pairs of images near each other (see `Pairs`) the `regions` that
+            make them so (see `regions_alike`).
         components: The file gets what `figures` gets, of the principal components of what was measured.
         threads: CPU threads that load images.
 
@@ -89,7 +93,7 @@ def evaluate(
     provenance = subject.provenance(settings.values())
     with lease() as (device,):
         found = _features(subject, encoded, settings, device, threads)
-        write = partial(_measure, encoded=encoded, settings=settings.eval, device=device)
+        write = partial(_measure, network=subject.network, encoded=encoded, settings=settings.eval, device=device)
         described = "as_it_came" if subject.name == "untrained" and settings.model.pretrained else subject.name
         write(found, subject.name, provenance, described=described, seed=subject.seed, out=figures, kept=features)
         if components is not None:
@@ -107,6 +111,7 @@ def _measure(
     *,
     described: str,
     seed: int | None,
+    network: nn.Module,
     encoded: EncodedData,
     settings: Eval,
     device: torch.device,
@@ -127,8 +132,11 @@ def _measure(
         nothing = np.full(len(test.labels), -1, np.int64)
         predicted = found.probed.predicted if found and found.probed else nothing
         arrays = {"features": test.features, "label": test.labels, "predicted": predicted}
+        ranking = None
         if settings.recalls(unseen=card.unseen) and found:
-            arrays |= vars(rank_queries(sought(test, encoded, settings), gallery=encoded.gallery, device=device))
+            ranking = rank_queries(sought(test, encoded, settings), gallery=encoded.gallery, device=device)
+            arrays |= vars(ranking)
+        arrays |= _near(network, test.features, ranking, encoded, device)
         save_arrays(kept, provenance, **arrays)
     Evaluation(
         representation=name,
@@ -141,6 +149,19 @@ def _measure(
         protocol=protocol(described, test.features.shape[1], card, settings, found),
         provenance=provenance,
     ).write(out)
+
+
+def _near(
+    network: nn.Module, features: np.ndarray, ranking: Ranking | None, encoded: EncodedData, device: torch.device
+) -> dict[str, np.ndarray]:
+    """Some test images with their nearest, and the regions that make them so; `features` are of all test images."""
+    pairs = choose_pairs(features, ranking, device)
+    how = {"batch_size": max(1, pairs.pair.size), "threads": 1, **encoded.card.loading}
+    loader = ImageLoader(encoded.test_beton, indices=pairs.pair.ravel(), **how)
+    images = torch.cat([torch.empty(0, *loader.image_shape), *(images for images, _ in loader)])
+    with frozen(network):
+        regions = regions_alike(network, images.unflatten(0, pairs.pair.shape), device)
+    return vars(pairs) | {"regions": regions}
 
 
 def _features(
