@@ -1,0 +1,35 @@
+"""The command `watch`: a page that follows runs while they are at work. No stage; it reads and writes nothing."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from contraflow.watch.seen import look, require_repositories
+from contraflow.watch.server import Server
+
+
+def watch(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[FOLDER]...", help="Repositories, such as other worktrees; none takes the present folder."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 0,
+) -> None:
+    """Serve a page that follows the trainings and jobs at work, to this machine alone, until Ctrl-C.
+
+    The experiments that DVC runs in copies of a repository are on it, too.
+
+    Raises:
+        UserError: a folder holds no repository, or the port is taken.
+    """
+    places = [folder.resolve() for folder in folders or [Path()]]
+    require_repositories(places)
+    os.nice(19)  # after all that it watches
+    with Server(partial(look, places), port) as server:
+        print(f"{server.address} follows {', '.join(map(str, folders or [Path.cwd()]))}; Ctrl-C ends it", flush=True)
+        server.serve_forever()
