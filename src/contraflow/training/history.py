@@ -113,7 +113,9 @@ def read_history(path: Path) -> list[Epoch]:
         return [Epoch(**{name: _value(name, row[name]) for name in COLUMNS}) for row in csv.DictReader(file)]
 
 
-def _value(name: str, cell: str) -> int | float | str | None:
+def _value(name: str, cell: str | None) -> int | float | str | None:
+    if cell is None:
+        raise ValueError("a row is cut short")
     if name == "epoch":
         return int(cell)
     return (cell or None) if name == "collapse" else (float(cell) if cell else None)
