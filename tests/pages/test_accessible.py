@@ -12,6 +12,8 @@ from contraflow.engines import circumstances
 from contraflow.pages.assets import template
 from contraflow.search.page import Found
 from contraflow.search.page import render as render_search
+from contraflow.watch.page import Sight
+from contraflow.watch.recorded import Outcome
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
 RUN = """
@@ -87,7 +89,10 @@ def test_circumstances(faults_of, tmp_path):
 def test_watch(online_browser, served, seen_of, screen):
     """As it is served, once it has looked again."""
     sights = [seen_of(), seen_of("colder", collapse="the spread is 0.01", unread=["a.json"])]
-    server = served(lambda: [*sights, seen_of("idle", run=None, at_work=False, trainings=[], others=[])])
+    idle = seen_of("idle", run=None, at_work=False, trainings=[], others=[])
+    figures = {"loss": 1.0, "knn": 0.8, "rank": 20.0, "spread": 0.9}
+    recorded = [Outcome("main", Path("/a"), 3, figures, ["1"]), Outcome("old", Path("/a"), unread="it is damaged")]
+    server = served(lambda: Sight([*sights, idle], recorded))
     show(online_browser, server.address, *screen)
     online_browser.execute_async_script("look().then(arguments[0])")
     assert faults(online_browser) == []

@@ -9,6 +9,7 @@ import pytest
 
 from contraflow.foundations.errors import UserError
 from contraflow.watch import server as module
+from contraflow.watch.page import Sight
 from contraflow.watch.server import Server
 
 
@@ -27,7 +28,7 @@ def ask(server, path="/", method="GET", host=None, **headers):
 
 @pytest.fixture
 def server(served, seen_of):
-    return served(lambda: [seen_of()])
+    return served(lambda: Sight([seen_of()]))
 
 
 def test_the_page_and_what_changes(server):
@@ -47,7 +48,7 @@ def test_the_page_and_what_changes(server):
 def test_what_is_known_is_not_sent_again(served, seen_of, monkeypatch):
     monkeypatch.setattr(module, "FRESH", 0)
     sights = [seen_of(), seen_of(), seen_of(epochs=4)]
-    server = served(lambda: [sights.pop(0)])
+    server = served(lambda: Sight([sights.pop(0)]))
     _, headers, _ = ask(server, "/changing.json")
     tag = headers["ETag"]
     status, headers, content = ask(server, "/changing.json", If_None_Match=f'"another", {tag}')
@@ -106,12 +107,12 @@ def test_no_other_machine_reaches_it(server):
 
 def test_a_port_that_is_taken_is_named(server):
     with pytest.raises(UserError, match=rf"--port must be free and allowed, got {server.server_port}"):
-        Server(lambda: [], server.server_port)
+        Server(lambda: Sight([]), server.server_port)
 
 
 def test_however_many_ask_it_looks_once_a_while(served, seen_of):
     looks = []
-    server = served(lambda: looks.append(1) or [seen_of()])
+    server = served(lambda: looks.append(1) or Sight([seen_of()]))
     answers = []
     askers = [threading.Thread(target=lambda: answers.append(ask(server, "/changing.json")[0])) for _ in range(12)]
     for asker in askers:

@@ -1,12 +1,14 @@
 """The command `watch`: a page that follows runs while they are at work. No stage; it reads and writes nothing."""
 
 import os
-from functools import partial
+import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from contraflow.watch.page import Sight
+from contraflow.watch.recorded import Outcomes
 from contraflow.watch.seen import look, require_repositories
 from contraflow.watch.server import Server
 
@@ -22,7 +24,7 @@ def watch(
 ) -> None:
     """Serve a page that follows the trainings and jobs at work, to this machine alone, until Ctrl-C.
 
-    The experiments that DVC runs in copies of a repository are on it, too.
+    The experiments that DVC runs in copies of a repository are on it, too, and what recorded ones came to.
 
     Raises:
         UserError: a folder holds no repository, or the port is taken.
@@ -30,6 +32,8 @@ def watch(
     places = [folder.resolve() for folder in folders or [Path()]]
     require_repositories(places)
     os.nice(19)  # after all that it watches
-    with Server(partial(look, places), port) as server:
+    outcomes = Outcomes(places)
+    with Server(lambda: Sight(look(places), outcomes.found), port) as server:
+        threading.Thread(target=outcomes.keep_up, daemon=True).start()
         print(f"{server.address} follows {', '.join(map(str, folders or [Path.cwd()]))}; Ctrl-C ends it", flush=True)
         server.serve_forever()

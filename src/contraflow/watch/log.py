@@ -8,7 +8,7 @@ from typing import Self
 
 TAIL = 20_000  # bytes, of the longest log the last ones
 # A line of `contraflow.foundations.progress`, which a training follows with its epoch and the mean loss there.
-_LINE = re.compile(r".*?\s(\d+)% · (\d+)/(\d+) (\S+) · ([\d.]+|\?) \S+ · ([\d:]+|\?) left(?:, (.*))?")
+_LINE = re.compile(r".*?\s(\d+)% · (\d+)/(\d+) (\S+) · +([\d.]+|inf|\?) \S+ · ([\d:]+|\?) left(?:, (.*))?")
 _EPOCH = re.compile(r"epoch (\d+) of (\d+) · loss (\S+)")
 
 

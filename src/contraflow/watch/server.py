@@ -3,13 +3,12 @@
 import re
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from contraflow.foundations.errors import UserError
-from contraflow.watch.page import changing, render, tag
-from contraflow.watch.seen import Seen
+from contraflow.watch.page import Sight, changing, render, tag
 
 LOOPBACK = "127.0.0.1"
 HOST = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?", re.IGNORECASE)  # the port may be that of a tunnel to here
@@ -38,9 +37,10 @@ class Server(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, look: Callable[[], Sequence[Seen]], port: int = 0):
+    def __init__(self, look: Callable[[], Sight], port: int = 0):
         self._look, self._lock = look, threading.Lock()
-        self._seen, self._until = None, 0.0
+        self._sight: Sight | None = None
+        self._until = 0.0
         try:
             super().__init__((LOOPBACK, port), _Handler)
         except OSError as error:
@@ -50,13 +50,13 @@ class Server(ThreadingHTTPServer):
     def address(self) -> str:
         return f"http://{LOOPBACK}:{self.server_port}/"
 
-    def seen(self) -> Sequence[Seen]:
+    def sight(self) -> Sight:
         """What is seen now; however many ask, it is looked at once a second at most."""
         with self._lock:
             if time.monotonic() >= self._until:
-                self._seen = self._look()
+                self._sight = self._look()
                 self._until = time.monotonic() + FRESH
-            return self._seen
+            return self._sight
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.NOT_FOUND, b"there is / and /changing.json\n")
         else:
             make, kind = ANSWERS[self.path]
-            content = make(self.server.seen())
+            content = make(self.server.sight())
             same = tag(content) in self.headers.get("If-None-Match", "").split(", ")
             status = HTTPStatus.NOT_MODIFIED if same else HTTPStatus.OK
             self._answer(status, b"" if same else content, kind, tag(content))
