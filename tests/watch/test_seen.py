@@ -1,5 +1,6 @@
 """What is seen of folders, from real records."""
 
+import json
 import os
 import subprocess
 import sys
@@ -79,6 +80,19 @@ def test_a_damaged_record_is_named(repository, training):
     record.write_text(record.read_text()[:50])
     [seen] = look([repository])
     assert seen.unread == [record.name] and seen.trainings == []
+
+
+def test_a_training_that_was_stopped_goes_on_and_one_that_failed_says_why(repository, training):
+    record = training()
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"pid": ended.pid}))
+    [found] = look([repository])[0].trainings
+    assert (found.state, found.complaint, found.rows) == ("stopped", "", rows(1))
+    with (repository / "logs/pretrain/seed0.log").open("a") as log:
+        log.write("ne\ncontraflow: the training of seed 0 failed: the loss became nan\n")
+    [found] = look([repository])[0].trainings
+    assert found.complaint == "contraflow: the training of seed 0 failed: the loss became nan"
 
 
 def test_finished_trainings_are_in_order_and_those_to_be_made_again_are_left_out(repository):

@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import struct
 import threading
 
 import pytest
@@ -126,3 +127,11 @@ def test_who_keeps_a_connection_open_stops_nobody(server):
     with socket.create_connection(("127.0.0.1", server.server_port)) as silent:
         silent.sendall(b"GET / HTTP/1.1\r\nHost:")
         assert ask(server)[0] == 200
+
+
+def test_who_goes_away_before_the_answer_is_no_error(server, capfd):
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.server_port)) as hasty:
+            hasty.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closed by a reset
+            hasty.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 20)
+    assert ask(server)[0] == 200 and capfd.readouterr().err == ""

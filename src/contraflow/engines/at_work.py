@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from glob import escape, glob  # unlike pathlib's it takes a folder that goes away meanwhile for an empty one
 from pathlib import Path
 
 import psutil
@@ -85,12 +86,11 @@ def begin(
 def at_work(store: Path) -> tuple[list[Work], list[Path]]:
     """What is recorded in the folder `store`, the earliest first, and the records that cannot be read."""
     found, damaged = [], []
-    for path in sorted((store / FOLDER).glob("*.json")):
+    for path in sorted(Path(path) for path in glob(f"{escape(str(store / FOLDER))}/*.json")):
         try:
-            work = Work(**json.loads(path.read_text(encoding="utf-8")))
-            found.append((work.began, work))
+            found.append(Work(**json.loads(path.read_text(encoding="utf-8"))))
         except FileNotFoundError:  # ended just now
             continue
         except (OSError, ValueError, TypeError):
             damaged.append(path)
-    return [work for _, work in sorted(found, key=lambda pair: pair[0])], damaged
+    return sorted(found, key=lambda work: work.began), damaged

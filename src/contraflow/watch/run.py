@@ -1,8 +1,10 @@
 """A run of Snakemake as its own log tells it: what it planned, and how far that is."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Set
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -68,13 +70,12 @@ class Run:
 
 def newest_run(folder: Path, targets: Set[str]) -> Run | None:
     """The last run in a folder that planned a job; None where there was none. Rules that make nothing are `targets`."""
-    for path in sorted((folder / ".snakemake/log").glob("*.snakemake.log"), reverse=True):
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            continue
-        if run := _run(text, targets):
-            return run
+    logs = folder / ".snakemake/log"
+    with suppress(OSError):
+        for name in sorted(os.listdir(logs), reverse=True):
+            text = (logs / name).read_text(encoding="utf-8", errors="replace")
+            if run := _run(text, targets):
+                return run
     return None
 
 

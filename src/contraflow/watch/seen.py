@@ -1,8 +1,10 @@
 """What is seen of a repository: its own files and those of the experiments that DVC runs in copies of it."""
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +22,7 @@ from contraflow.watch.run import Run, newest_run
 RESULTS = "results"
 HISTORY = "history.csv"  # of a finished training
 TRAINING = ("pretrain", "mine", "evaluate")  # the stages that train, in their order
+COMPLAINT = "contraflow: "  # what a user's mistake, and a training that fails, begins with in a log
 RUNNING, STOPPED, ELSEWHERE, DONE = "running", "stopped", "on another machine", "done"
 
 
@@ -31,17 +34,19 @@ class Training:
         name: The folder of its results.
         state: running, stopped (the same command goes on with it), on another machine, done.
         rows: Its epochs up to now.
-        progress: Where it is in the epoch that it is in; None where it says nothing.
-        since: When it began, as hours, minutes and seconds of the day; empty where it is done.
         unread: Whether its history is there, but damaged.
+        since: When it began; empty where it is done.
+        progress: Where it is in the epoch that it is in; None where it says nothing.
+        complaint: Why it failed, in its own words; empty where it did not, or was killed.
     """
 
     name: str
     state: str
     rows: list[Epoch]
-    progress: Progress | None
-    since: str
     unread: bool = False
+    since: str = ""
+    progress: Progress | None = None
+    complaint: str = ""
 
     @property
     def last(self) -> Epoch | None:
@@ -144,15 +149,12 @@ def _stages(folder: Path) -> list[str]:
 
 def _finished(folder: Path) -> Iterable[Training]:
     """Trainings whose results are there and are not to be made again."""
-    for path in (path for stage in TRAINING for path in (folder / RESULTS / stage).rglob(HISTORY)):
-        try:
-            state = path.stat()
-        except OSError:
-            continue
-        if state.st_mtime != STALE:
-            rows, unread = _rows(path)
-            name = path.parent.relative_to(folder / RESULTS).as_posix()
-            yield Training(name, DONE, rows, None, "", unread)
+    for place, _, files in (found for stage in TRAINING for found in os.walk(folder / RESULTS / stage)):
+        path = Path(place, HISTORY)
+        with suppress(FileNotFoundError):  # taken away just now
+            if HISTORY in files and path.stat().st_mtime != STALE:
+                name = path.parent.relative_to(folder / RESULTS).as_posix()
+                yield Training(name, DONE, *_rows(path))
 
 
 def _trains(work: Work) -> bool:
@@ -164,7 +166,9 @@ def _training(work: Work) -> Training:
     rows, unread = _rows(Path(work.history)) if work.history else ([], False)
     name = next((Path(path).parent for path in work.outputs if Path(path).name == HISTORY), None)
     name = (name or Path(work.outputs[0]).with_suffix("")).as_posix().removeprefix(f"{RESULTS}/")
-    return Training(name, _state(work), rows, _progress(last_lines(_log(work))), _clock(work.began), unread)
+    lines = last_lines(_log(work))
+    complaint = next((line for line in reversed(lines) if line.startswith(COMPLAINT)), "")
+    return Training(name, _state(work), rows, unread, _clock(work.began), _progress(lines), complaint)
 
 
 def _other(work: Work) -> Other:
@@ -197,7 +201,9 @@ def _rows(path: Path) -> tuple[list[Epoch], bool]:
 
 
 def _clock(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%H:%M:%S")
+    """The time of day, and the day where that is not today."""
+    when = datetime.fromtimestamp(seconds)
+    return when.strftime("%H:%M:%S" if when.date() == datetime.now().date() else "%d %B, %H:%M")
 
 
 def _order(name: str) -> tuple:

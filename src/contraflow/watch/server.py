@@ -1,6 +1,7 @@
 """The server of the page: on the loopback interface, for its own two paths, to readers only."""
 
 import re
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -57,6 +58,11 @@ class Server(ThreadingHTTPServer):
                 self._sight = self._look()
                 self._until = time.monotonic() + FRESH
             return self._sight
+
+    def handle_error(self, request, client_address) -> None:
+        """Who asks may go away before the answer: that is no error here."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
