@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from dataclasses import replace
 
 from contraflow.watch.page import Sight, changing, render
 
@@ -52,9 +53,16 @@ def test_before_anything_has_run(seen_of):
 def test_figures_that_are_no_numbers(seen_of):
     seen = seen_of(epochs=1)
     row = seen.trainings[0].rows[0]
-    seen.trainings[0].rows[0] = type(row)(**vars(row) | {"loss": float("nan"), "knn": None, "rank": float("inf")})
+    seen.trainings[0].rows[0] = replace(row, loss=float("nan"), knn=None, rank=float("inf"))
     page = render(Sight([seen])).decode()
     assert "nan" not in re.sub(r"<(style|script)>.*?</\1>", "", page, flags=re.DOTALL).lower() and "inf" not in page
+
+
+def test_k_nn_is_that_of_the_last_epoch_in_which_it_was_measured(seen_of):
+    seen = seen_of()
+    row = seen.trainings[0].rows[-1]
+    seen.trainings[0].rows[-1] = replace(row, knn=None)
+    assert "<td>70.0\u202f%<small>epoch 2</small></td>" in render(Sight([seen])).decode()
 
 
 def test_equal_sights_give_equal_bytes(seen_of):

@@ -53,6 +53,11 @@ class Training:
         return self.rows[-1] if self.rows else None
 
     @property
+    def measured(self) -> Epoch | None:
+        """The last epoch in which k-NN was measured."""
+        return next((row for row in reversed(self.rows) if row.knn is not None), None)
+
+    @property
     def collapse(self) -> Epoch | None:
         """The first epoch that showed a collapse."""
         return next((row for row in self.rows if row.collapse), None)
