@@ -15,7 +15,7 @@ from fixtures.repositories import BIN
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from contraflow.training.history import read_history
+from contraflow.training.history import Epoch, read_history, save_history
 
 EPOCHS = 300  # of a few hundredths of a second each
 PATIENCE = 120  # seconds, for a busy machine
@@ -130,7 +130,7 @@ def test_a_training_is_followed_through_kills_to_its_end(repository, watch, onli
 
 def test_several_folders_and_a_foreign_name(repository, watch, tmp_path):
     other = tmp_path / "other worktree"
-    repository.run(f"git worktree add -q '{other}'")
+    repository.run(f"git worktree add -q -b other '{other}'")
     _, address = watch(".", other)
     titles = re.findall(r'<h2 class="name"[^>]*>(.*?)</h2>', urllib.request.urlopen(address).read().decode())
     assert titles == [f"workspace in {repository.path.name}", "workspace in other worktree"]
@@ -144,12 +144,13 @@ def test_mistakes_are_a_sentence(repository, tmp_path):
     assert said == f"contraflow: {tmp_path} has no dvc.yaml: name a folder that holds a repository of contraflow\n"
 
 
-def test_without_javascript_the_page_can_be_read_and_loads_itself_again(watch, online_browser):
+def test_without_javascript_the_page_can_be_read_and_loads_itself_again(repository, watch, online_browser):
+    save_history(repository.path / "results/pretrain/seed7/history.csv", [Epoch(1, *[0.5] * 10)], 7, 0)
     _, address = watch()
     online_browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     try:
         online_browser.get(address)
-        assert "pretrain/seed0" in online_browser.find_element(By.TAG_NAME, "main").text
+        assert "pretrain/seed7" in online_browser.find_element(By.TAG_NAME, "main").text
         online_browser.get_log("performance")
         until(lambda: requested(online_browser), lambda asked: address in asked)
     finally:
