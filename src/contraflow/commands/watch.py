@@ -35,5 +35,6 @@ def watch(
     outcomes = Outcomes(places)
     with Server(lambda: Sight(look(places), outcomes.found), port) as server:
         threading.Thread(target=outcomes.keep_up, daemon=True).start()
-        print(f"{server.address} follows {', '.join(map(str, folders or [Path.cwd()]))}; Ctrl-C ends it", flush=True)
+        followed = ", ".join(map(str, folders or [])) or "this folder"
+        print(f"{server.address} follows {followed}; Ctrl-C ends it", flush=True)
         server.serve_forever()

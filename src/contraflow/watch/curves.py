@@ -10,7 +10,7 @@ from contraflow.watch.seen import Training
 
 SIZE = (240, 90)  # width and height of a drawing, in its own units
 MARGIN = 6
-FIGURES = {"loss": "loss", "knn": "k-NN, validation", "rank": "effective rank", "spread": "spread"}
+FIGURES = {"loss": "loss", "knn": "k-NN", "rank": "effective rank", "spread": "spread"}
 
 
 @dataclass(frozen=True)
