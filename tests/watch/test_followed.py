@@ -92,7 +92,7 @@ def test_a_training_is_followed_through_kills_to_its_end(repository, watch, onli
         os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
 
-    parts = until(lambda: told(address), lambda parts: "No run is at work" in parts["experiment-0-state"])
+    parts = until(lambda: told(address), lambda parts: "No run of Snakemake is at work" in parts["experiment-0-state"])
     reached = epoch(parts)
     assert (
         "goes on with the same command" in parts["experiment-0-trainings"] and "stopped" in parts["experiment-0-jobs"]
@@ -117,7 +117,7 @@ def test_a_training_is_followed_through_kills_to_its_end(repository, watch, onli
     parts = until(lambda: told(address), lambda parts: "running" in parts["experiment-0-trainings"])
     assert epoch(parts) >= reached  # it goes on
     assert run.communicate()[0] and run.returncode == 0
-    parts = until(lambda: told(address), lambda parts: "No run is at work" in parts["experiment-0-state"])
+    parts = until(lambda: told(address), lambda parts: "No run of Snakemake is at work" in parts["experiment-0-state"])
     history = read_history(repository.path / "results/pretrain/seed0/history.csv")
     assert len(history) == EPOCHS and "done" in parts["experiment-0-trainings"] and epoch(parts) == EPOCHS
     assert f"<td>{history[-1].loss:.4f}</td>" in parts["experiment-0-trainings"]

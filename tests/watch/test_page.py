@@ -46,7 +46,11 @@ def test_without_javascript_it_loads_itself_again(seen_of):
 
 def test_before_anything_has_run(seen_of):
     page = render(Sight([seen_of(run=None, at_work=False, trainings=[], others=[])])).decode()
-    for words in ("No run is at work", "No training has left a record", "No run of Snakemake has left a log"):
+    for words in (
+        "No run of Snakemake is at work",
+        "No training has left a record",
+        "No run of Snakemake has left a log",
+    ):
         assert words in page
 
 

@@ -65,13 +65,12 @@ class Training:
 
 @dataclass(frozen=True)
 class Other:
-    """A job at work, or stopped, that trains nothing; its last words and, where it counts, how far it is."""
+    """A job at work, or stopped, that trains nothing, and its last words."""
 
     name: str
     state: str
     since: str
-    words: str
-    progress: Progress | None
+    words: str = ""
 
 
 @dataclass(frozen=True)
@@ -178,9 +177,7 @@ def _training(work: Work) -> Training:
 
 def _other(work: Work) -> Other:
     name = Path(work.log).with_suffix("").as_posix().removeprefix("logs/") if work.log else work.outputs[0]
-    lines = last_lines(_log(work))
-    progress = Progress.of(lines[-1]) if lines else None
-    return Other(name, _state(work), _clock(work.began), lines[-1] if lines else "", progress)
+    return Other(name, _state(work), _clock(work.began), *last_lines(_log(work))[-1:])
 
 
 def _state(work: Work) -> str:
