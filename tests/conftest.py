@@ -24,7 +24,9 @@ from contraflow.steps.fetch import Fetching, fetch
 settings.register_profile("contraflow", deadline=None)  # machines are busy: no test fails by the time it takes
 settings.load_profile("contraflow")
 
-pytest_plugins = ("fixtures.encoded", "fixtures.checkpoints", "fixtures.repositories", "fixtures.runs")
+pytest_plugins = tuple(
+    f"fixtures.{name}" for name in ("encoded", "checkpoints", "repositories", "runs", "browser", "watched")
+)
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"
 QUICK = {

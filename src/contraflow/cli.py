@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 import typer
 
-from contraflow.commands.options import PARAMS, ParamsFile
+from contraflow.commands.options import PARAMS, LogFile, ParamsFile
 from contraflow.devices import cores
 from contraflow.encoded.names import DATA
 from contraflow.engines.alone import end_with_employer
@@ -33,6 +33,7 @@ _typer = typer.Typer(
 )
 
 HERE = Path(__file__).parent
+OF_EVERY_STEP = {"params": (PARAMS, ParamsFile), "log": (None, LogFile)}  # option, its default and what it is
 
 
 def modules(*folders: str) -> dict[str, Path]:
@@ -54,18 +55,20 @@ def command(step: Callable, stage: str) -> Callable:
     """A step as typer takes it: its options alone. It runs as a job of its stage."""
     signature = Signature.of(step)
 
-    def run(*, params: Path, **given: Any) -> None:
+    def run(*, params: Path, log: Path | None, **given: Any) -> None:
         loaded = load_params(params)
         settings = signature.settings.of(loaded)
         if "threads" in given:
             given["threads"] = min(given["threads"], cores())
         inputs = [*signature.inputs(given), *settings.files()]
-        with job(stage, loaded, settings.traced(), inputs=inputs, outputs=signature.outputs(given)) as state:
+        files = {"inputs": inputs, "outputs": signature.outputs(given), "log": log}
+        with job(stage, loaded, settings.traced(), **files) as state:
             step(settings, **given, **({name: state} if (name := signature.kept()) else {}))
 
     options = [_option(name, signature) for name in signature.roles if name != signature.kept()]
-    params = inspect.Parameter("params", inspect.Parameter.KEYWORD_ONLY, default=PARAMS, annotation=ParamsFile)
-    run.__signature__ = inspect.Signature([*options, params])
+    for name, (default, annotation) in OF_EVERY_STEP.items():
+        options.append(inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation))
+    run.__signature__ = inspect.Signature(options)
     run.__annotations__ = {option.name: option.annotation for option in run.__signature__.parameters.values()}
     return run
 

@@ -1,69 +1,10 @@
 """Reading runs from git and DVC's cache, in a small repository whose `dvc.lock` and cache are written by hand."""
 
-import json
-import subprocess
-import sys
-
 import pytest
-import yaml
+from fixtures.recorded import Lab
 
 from contraflow.engines.experiments import Experiments
-from contraflow.foundations.artefacts import md5
 from contraflow.foundations.errors import UserError
-
-
-class Lab:
-    """A repository in which runs are recorded as DVC does it."""
-
-    def __init__(self, path):
-        self.path = path
-        self.git("init", "-q", "-b", "main")
-        subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], cwd=path, check=True)
-        self.commit("start")
-
-    def git(self, *arguments):
-        identity = ["-c", "user.name=test", "-c", "user.email=test@localhost"]
-        done = subprocess.run(["git", *identity, *arguments], cwd=self.path, capture_output=True, text=True, check=True)
-        return done.stdout.strip()
-
-    def commit(self, message):
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", message)
-        return self.git("rev-parse", "HEAD")
-
-    def cache(self, content):
-        file = self.path / "content"
-        file.write_bytes(content)
-        digest = md5(file)
-        place = self.path / ".dvc/cache/files/md5" / digest[:2] / digest[2:]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        file.replace(place)
-        return digest
-
-    def write_lock(self, tau, seen=None):
-        """Record a run in dvc.lock whose metrics say its tau; `seen` is what its second stage read."""
-        metrics, curves = self.cache(f"metrics {tau}".encode()), self.cache(f"curves {tau}".encode())
-        listing = self.cache(json.dumps([{"md5": curves, "relpath": "curves.csv"}]).encode())
-        (self.path / ".dvc/cache/files/md5" / listing[:2] / listing[2:]).rename(
-            self.path / ".dvc/cache/files/md5" / listing[:2] / f"{listing[2:]}.dir"
-        )
-        outs = {"results/metrics.json": metrics, "results/evaluate": f"{listing}.dir"}
-        stages = {
-            "evaluate": {
-                "params": {"params.yaml": {"loss": {"tau": tau, "vicreg": [1, 2]}, "data.name": "x"}},
-                "outs": [{"path": path, "md5": digest} for path, digest in outs.items()],
-            },
-            "report": {"deps": [{"path": "results/metrics.json", "md5": seen or metrics}]},
-        }
-        (self.path / "dvc.lock").write_text(yaml.safe_dump({"schema": "2.0", "stages": stages}))
-
-    def experiment(self, name, tau):
-        """An experiment of the present commit, which stays checked out."""
-        head = self.git("rev-parse", "HEAD")
-        self.write_lock(tau)
-        own = self.commit(name)
-        self.git("update-ref", f"refs/exps/{head[:2]}/{head[2:]}/{name}", own)
-        self.git("reset", "-q", "--hard", head)
 
 
 @pytest.fixture(scope="module")

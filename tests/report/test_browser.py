@@ -5,45 +5,15 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
+from fixtures.browser import requested, scrolls_sideways, settle, show
+from selenium.common.exceptions import TimeoutException
+from selenium.webdriver import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
 
+from contraflow.compare.page import render as render_comparison
 from contraflow.search.page import Found, render
-
-selenium = pytest.importorskip("selenium")
-from selenium import webdriver  # noqa: E402
-from selenium.common.exceptions import TimeoutException  # noqa: E402
-from selenium.webdriver import ActionChains  # noqa: E402
-from selenium.webdriver.chrome.service import Service  # noqa: E402
-from selenium.webdriver.common.by import By  # noqa: E402
-from selenium.webdriver.common.keys import Keys  # noqa: E402
-from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
-
-from contraflow.compare.page import render as render_comparison  # noqa: E402
-
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('chromium')}"):
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
-    driver.execute_cdp_cmd("Network.enable", {})
-    cut = {"offline": True, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1}
-    driver.execute_cdp_cmd("Network.emulateNetworkConditions", cut)
-    yield driver
-    driver.quit()
 
 
 @pytest.fixture
@@ -51,41 +21,13 @@ def opened(browser, page_of):
     """Open a page at a width and in a colour scheme."""
 
     def load(width=1600, scheme="light", media="", **settings):
-        return show(browser, page_of(**settings), width, scheme, media)
+        return show(browser, page_of(**settings).as_uri(), width, scheme, media)
 
     return load
 
 
-def show(browser, page, width, scheme="light", media=""):
-    screen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
-    features = [{"name": "prefers-color-scheme", "value": scheme}]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
-    for log in ("browser", "performance"):
-        browser.get_log(log)
-    browser.get(page.as_uri())
-    WebDriverWait(browser, 10).until(lambda b: b.execute_script("return innerWidth") == width)  # it takes a moment
-    settle(browser)
-    return browser
-
-
-def settle(browser):
-    """Wait for the layout: what has changed is drawn by the second frame."""
-    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
-
-
-def requested(browser):
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    return [url for url in sent if not url.startswith("data:")]
-
-
 def column(browser, number):
     return [cell.text for cell in browser.find_elements(By.CSS_SELECTOR, f".sortable tbody td:nth-child({number})")]
-
-
-def scrolls_sideways(browser):
-    return browser.execute_script("return document.documentElement.scrollWidth > window.innerWidth")
 
 
 NASTY = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", "c" * 120]
@@ -244,7 +186,7 @@ def test_a_comparison_loads_clean(browser, experiment_of, tmp_path, width):
     runs = [experiment_of(name, linear={0: 0.8 + i / 50, 1: 0.8}, params={name: name}) for i, name in enumerate(names)]
     page = tmp_path / "compare.html"
     page.write_text(render_comparison([*runs, experiment_of("failed", linear={0: None, 1: 0.5})]), encoding="utf-8")
-    show(browser, page, width)
+    show(browser, page.as_uri(), width)
     assert browser.get_log("browser") == []
     assert requested(browser) == [page.as_uri()]
     assert not scrolls_sideways(browser)
@@ -325,7 +267,7 @@ def test_the_page_of_a_search_loads_clean(browser, tmp_path):
     file = tmp_path / "search.html"
     file.write_text(render(found, classes=["a", "b"], data="folder", searched=6, encoder="an encoder"))
     for width in (400, 1600):
-        show(browser, file, width)
+        show(browser, file.as_uri(), width)
         assert browser.get_log("browser") == [] and requested(browser) == [file.as_uri()]
         assert not scrolls_sideways(browser)
         loaded = "return [...document.images].filter(i => i.complete && i.naturalWidth > 0).length"

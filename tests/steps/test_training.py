@@ -124,6 +124,20 @@ def test_the_loss_falls(tmp_path, params_of, encoded, pretrained, optimiser, pre
     assert history.loss.iloc[-1] < history.loss.iloc[0] - 0.1
 
 
+def test_an_unfinished_training_has_its_history_so_far(monkeypatch, tmp_path, params_of, encoded, pretrained):
+    """After each epoch, as the finished one has it."""
+    seen, write = [], loop.save_history
+
+    def write_and_look(path, *known):
+        write(path, *known)
+        seen.append((path.name, path.read_text()))
+
+    monkeypatch.setattr(loop, "save_history", write_and_look)
+    pretrained(params_of(train={"epochs": 3}), encoded, tmp_path)
+    whole = (tmp_path / "history.csv").read_text().splitlines(keepends=True)
+    assert seen == [("state.csv", "".join(whole[: 1 + epochs])) for epochs in (1, 2, 3)]
+
+
 @pytest.mark.parametrize(
     "changes",
     [*({"optimiser": name} for name in ("sgd", "lars", "adamw")), {"micro_batch": 4, "precision": "mixed"}],

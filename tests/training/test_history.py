@@ -51,6 +51,14 @@ def test_a_history_comes_back_from_its_file(tmp_path):
     assert read_history(tmp_path / "history.csv") == history
 
 
+def test_a_history_that_is_cut_short_is_refused(tmp_path):
+    save_history(tmp_path / "history.csv", rows(knn=[0.4, 0.5]), seed=3, number=1)
+    whole = (tmp_path / "history.csv").read_text()
+    (tmp_path / "history.csv").write_text(whole[:-25])
+    with pytest.raises(UserError, match=r"history\.csv is damaged \(a row is cut short\)"):
+        read_history(tmp_path / "history.csv")
+
+
 def test_a_file_that_is_no_history_is_refused_by_name(tmp_path):
     (tmp_path / "other.csv").write_text("seed,round\n0,1\n")
     with pytest.raises(UserError, match=r"other\.csv is damaged"):

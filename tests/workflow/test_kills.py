@@ -170,7 +170,8 @@ class Killer:
 
     def epochs(self) -> dict[str, int]:
         """Finished epochs of the trainings that had not."""
-        states = (self.repository.path / ".contraflow/training").glob("[!.]*")
+        files = (self.repository.path / ".contraflow/training").glob("[!.]*")
+        states = [file for file in files if not file.suffix]  # beside each its history
         return {state.name: len(load_state(state)["history"]) for state in states}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import grimp
 
-from contraflow.cli import function_of, modules
+from contraflow.cli import OF_EVERY_STEP, function_of, modules
 from contraflow.foundations.signature import Signature
 
 SOURCE = Path("src")
@@ -47,7 +47,7 @@ def misfits(rule: str, arguments: list[str], signature: Signature) -> Iterator[s
     """Options in the command of a rule that its step does not have, and files that it needs and is not given."""
     given = {word[2:].replace("-", "_") for word in arguments if word.startswith("--")}
     kept = {signature.kept(), None}
-    for name in sorted(given - signature.roles.keys()):
+    for name in sorted(given - signature.roles.keys() - OF_EVERY_STEP.keys()):
         yield f"rule {rule} names {name}, which its step does not take: {', '.join(signature.roles)}"
     for name in sorted(signature.roles.keys() - given - signature.defaults.keys() - kept):
         yield f"rule {rule} does not name {name}, which its step needs"

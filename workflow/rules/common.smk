@@ -27,6 +27,7 @@ from contraflow.devices import cores, gpus, side_by_side
 from contraflow.engines.agreement import Agreement
 from contraflow.engines.alone import alone, end_with_dvc, stop_at_once, work_for_me
 from contraflow.engines.asked import require_meant, require_possible
+from contraflow.engines.at_work import begin
 from contraflow.foundations.errors import UserError
 from contraflow.baseline.pinned import read_pinned
 from contraflow.engines.circumstances import write_circumstances

@@ -20,6 +20,7 @@ def agree():
             return None
         without_git = complaint(Path.cwd())
         agreement = Agreement(Path.cwd(), PARAMS, TARGETS)
+        begin(agreement.store.folder, Path.cwd())
         if DVC_RUNS:
             agreement.bring_back(DVC_RUNS, since)
         else:

@@ -18,7 +18,7 @@ rule fetch_files:
     message:
         "Getting the files of the data set"
     shell:
-        "contraflow {params.call} {params.options} 2>&1 | tee {log}"
+        "contraflow {params.call} {params.options} --log {log} 2>&1 | tee {log}"
 
 
 rule fetch:

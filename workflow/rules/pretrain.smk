@@ -21,7 +21,7 @@ rule pretrain_seed:
     message:
         "Pretraining with seed {wildcards.seed}"
     shell:
-        "contraflow {params.call} {params.options} --threads {threads} 2>&1 | tee {log}"
+        "contraflow {params.call} {params.options} --threads {threads} --log {log} 2>&1 | tee {log}"
 
 
 rule pretrain:

@@ -19,10 +19,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from contraflow.engines.at_work import FOLDER as AT_WORK
+from contraflow.engines.at_work import begin
 from contraflow.foundations.artefacts import atomic, fingerprint, md5, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import PIPELINE, Stages, chosen, files_at
 from contraflow.params import Params
+from contraflow.training.history import so_far
 
 MEMORY = 90 * 24 * 3600  # seconds
 
@@ -75,7 +78,8 @@ class Store:
         for path, digest in trace.outputs.items():
             self.put(root / path, digest)
         write_json(self.folder / "traces" / f"{trace.key}.json", asdict(trace))
-        self.training(trace).unlink(missing_ok=True)
+        for path in (state := self.training(trace), so_far(state)):
+            path.unlink(missing_ok=True)
 
     def put(self, file: Path, digest: str) -> None:
         """Keep a file of which this is the hash."""
@@ -110,7 +114,7 @@ class Store:
         Returns:
             The hashes of the files that are kept still, with the paths that the newest trace has for them.
         """
-        for path in [*self.folder.glob("traces/*"), *self.folder.glob("training/*")]:
+        for path in (path for kind in ("traces", "training", AT_WORK) for path in self.folder.glob(f"{kind}/*")):
             with suppress(FileNotFoundError):  # another run forgets, too
                 if path.stat().st_mtime < time.time() - MEMORY:
                     path.unlink()
@@ -127,9 +131,15 @@ class Store:
 
 @contextmanager
 def job(
-    stage: str, params: Params, depends_on: Iterable[str], *, inputs: Iterable[Path], outputs: Iterable[Path]
+    stage: str,
+    params: Params,
+    depends_on: Iterable[str],
+    *,
+    inputs: Iterable[Path],
+    outputs: Iterable[Path],
+    log: Path | None = None,
 ) -> Iterator[Path]:
-    """Run the block as a job of a stage, and leave its trace where it ends well.
+    """Run the block as a job of a stage, and leave its trace where it ends well; meanwhile others can see it at work.
 
     Yields the path where a training keeps its state between epochs. Outside a repository, or where the files lie
     outside it, there is a path for the state but no trace.
@@ -140,6 +150,7 @@ def job(
         depends_on: Names of those on which the job's results depend.
         inputs: Files and folders that the job reads.
         outputs: Files that it writes, and folders that it fills.
+        log: The file in which what it says is kept; None for none.
 
     Raises:
         UserError: somebody changed an input while the block ran.
@@ -155,9 +166,11 @@ def job(
         inputs={_relative(path, root): digest for path in states if (digest := content_digest(path))},
         outputs={_relative(path, root): "" for path in outputs},
     )
-    yield store.training(before)
-    for path, state in states.items():
-        untouched = _state(path) == state and not path.is_dir()
+    state = store.training(before)
+    work = begin(store.folder, root, outputs=before.outputs, history=so_far(state), log=log) if stages else None
+    yield state
+    for path, was in states.items():
+        untouched = _state(path) == was and not path.is_dir()
         if not untouched and content_digest(path) != before.inputs[_relative(path, root)]:
             raise UserError(f"{path} was changed while it was read: run the same command again")
     inside = not any(Path(path).is_absolute() for path in [*before.inputs, *before.outputs])
@@ -165,6 +178,8 @@ def job(
         files = [file for path in before.outputs for file in files_at(root / path)]
         made = {file.relative_to(root).as_posix(): md5(file) for file in files}
         store.keep(Trace(**asdict(before) | {"outputs": made}), root)
+    if work:
+        work.unlink(missing_ok=True)
 
 
 def content_digest(path: Path) -> str | None:

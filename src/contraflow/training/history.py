@@ -102,13 +102,20 @@ def save_history(path: Path, history: Sequence[Epoch], seed: int, number: int) -
             table.writerow([seed, number, *(f"{cell:.6g}" if isinstance(cell, float) else cell for cell in cells)])
 
 
+def so_far(state: Path) -> Path:
+    """Where an unfinished training, whose state is kept in the file `state`, has its history up to there."""
+    return state.with_name(f"{state.name}.csv")
+
+
 def read_history(path: Path) -> list[Epoch]:
     """The rows that `save_history` wrote; errors as for `reading`."""
     with reading(path), open(path, newline="", encoding="utf-8") as file:
         return [Epoch(**{name: _value(name, row[name]) for name in COLUMNS}) for row in csv.DictReader(file)]
 
 
-def _value(name: str, cell: str) -> int | float | str | None:
+def _value(name: str, cell: str | None) -> int | float | str | None:
+    if cell is None:
+        raise ValueError("a row is cut short")
     if name == "epoch":
         return int(cell)
     return (cell or None) if name == "collapse" else (float(cell) if cell else None)

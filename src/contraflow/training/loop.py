@@ -19,7 +19,7 @@ from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.cached import in_parts
 from contraflow.training.diagnosis import Recent
-from contraflow.training.history import Epoch, collapse, ends_early
+from contraflow.training.history import Epoch, collapse, ends_early, save_history, so_far
 from contraflow.training.optimisers import build_optimiser, learning_rate
 from contraflow.training.settings import Train
 from contraflow.training.state import load_state, save_state
@@ -117,7 +117,8 @@ def train(
         settings: Optimiser, peak learning rate and schedule; `epochs` of it is not read.
         todo: Which epochs, after which history, and what mining brings.
         labels: Of every sample that the loader may give, by sample index, (images,) int64; -1 where none is to be seen.
-        state: File in which everything is kept after each epoch; where it exists, the training goes on from it.
+        state: File in which everything is kept after each epoch; where it exists, the training goes on from it. The
+            history lies beside it (`so_far`), for whoever looks on.
         slots: Of all images, from which those of mined negatives are negatives of each batch; None for none.
         teacher: A network whose features of the views the method is told, and which does not learn; None for none.
         validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is
@@ -186,9 +187,8 @@ def train(
                 total += _finite(output.loss, label, epoch, rate)
                 recent.add(output.embeddings)
                 step += 1
-                bar.set_postfix_str(
-                    f"epoch {epoch + 1} · loss {total / (step - batches * len(history)):.4f}", refresh=False
-                )
+                mean = total / (step - batches * len(history))
+                bar.set_postfix_str(f"epoch {epoch + 1} of {epochs.stop} · loss {mean:.4f}", refresh=False)
                 bar.update(settings.batch_size)
             speed = batches * settings.batch_size / (time.monotonic() - began)
             accuracy = None
@@ -209,6 +209,7 @@ def train(
             say(f"{label} · {history[-1].words()} · {speed:,.0f} images/s")
             if rank() == 0:
                 _keep(state, parts, history)
+                save_history(so_far(state), history, todo.seed, todo.number)
     if average is not None:
         method.encoder.load_state_dict(kept.state_dict())
     return history
