@@ -17,7 +17,7 @@ from contraflow.foundations.artefacts import writing
 FEATURES, JOURNAL = "features", "journal.jsonl"
 
 
-class Batch(NamedTuple):
+class Done(NamedTuple):
     """A batch that is done.
 
     Attributes:
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 
 class Unfinished:
     """Features of files, in a folder beside the file that they will become part of: `features`, float32 row by row,
-    and `journal.jsonl`, a line a `Batch`, which is written after its rows.
+    and `journal.jsonl`, a line a `Done`, which is written after its rows.
 
     A batch counts as long as its files are what they were, by name, size and time of change, and its bytes those that
     its line tells: a kill, or a power cut that loses the end of either file, costs the batches behind it.
@@ -82,7 +82,7 @@ class Unfinished:
         left out."""
         start = self.done[-1].upto if self.done else 0
         content = np.ascontiguousarray(features, np.float32).tobytes()
-        batch = Batch(upto, len(features), broken, self._state(start, upto), hashlib.sha256(content).hexdigest())
+        batch = Done(upto, len(features), broken, self._state(start, upto), hashlib.sha256(content).hexdigest())
         for path, new in ((self._rows, content), (self._lines, f"{json.dumps(batch)}\n".encode())):
             with path.open("ab") as file:
                 file.write(new)
@@ -97,7 +97,7 @@ class Unfinished:
         """Places and reasons of the files that were left out, in order."""
         return [(place, why) for batch in self.done for place, why in batch.broken]
 
-    def _whole(self, full: int) -> Iterator[Batch]:
+    def _whole(self, full: int) -> Iterator[Done]:
         """The batches that count; what lies behind them is cut off."""
         for path in (self._rows, self._lines):
             path.touch()
@@ -109,9 +109,9 @@ class Unfinished:
             rows.truncate(row_end)
             lines.truncate(line_end)
 
-    def _counts(self, line: bytes, start: int, rows: BinaryIO, full: int) -> Batch | None:
+    def _counts(self, line: bytes, start: int, rows: BinaryIO, full: int) -> Done | None:
         try:
-            batch = Batch(*json.loads(line))
+            batch = Done(*json.loads(line))
         except (ValueError, TypeError):
             return None
         content = rows.read(4 * self._dimension * full)

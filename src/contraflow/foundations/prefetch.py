@@ -7,8 +7,8 @@ from itertools import pairwise
 from typing import TypeVar
 
 T = TypeVar("T")
-Batch = TypeVar("Batch")
-Part = Callable[[int, int], None]
+Made = TypeVar("Made")
+FillPart = Callable[[int, int], None]
 
 AHEAD = 2  # batches
 
@@ -23,7 +23,7 @@ def in_turn(started: Iterable[T], ahead: int) -> Iterator[T]:
     yield from waiting
 
 
-def prefetch(batches: Iterable[tuple[Batch, int, Part]], threads: int) -> Iterator[Batch]:
+def prefetch(batches: Iterable[tuple[Made, int, FillPart]], threads: int) -> Iterator[Made]:
     """Yield batches in order, each made in `threads` parts side by side, at most `AHEAD` of them before their turn.
 
     Args:
@@ -36,7 +36,7 @@ def prefetch(batches: Iterable[tuple[Batch, int, Part]], threads: int) -> Iterat
     """
     pool = ThreadPoolExecutor(threads, thread_name_prefix="contraflow-images")
 
-    def start(batch: Batch, length: int, fill: Part) -> tuple[Batch, list[Future]]:
+    def start(batch: Made, length: int, fill: FillPart) -> tuple[Made, list[Future]]:
         cuts = [length * i // threads for i in range(threads + 1)]
         return batch, [pool.submit(fill, a, b) for a, b in pairwise(cuts) if a < b]
 

@@ -25,7 +25,7 @@ DIAGNOSIS = {
     "spread": "spread",
     "gradient_norm": "gradient norm",
 }
-Draw = Callable[[Axes, str], None]  # puts the lines of a column into the axes
+DrawColumn = Callable[[Axes, str], None]  # puts the lines of a column into the axes
 
 
 def loss_curves(curves: pd.DataFrame) -> dict | None:
@@ -42,7 +42,7 @@ def loss_curves(curves: pd.DataFrame) -> dict | None:
     return draw_loss(partial(_draw, curves), f"Training loss by epoch: {ends}.") | {"legend": legend}
 
 
-def draw_loss(draw: Draw, description: str) -> dict[str, Markup]:
+def draw_loss(draw: DrawColumn, description: str) -> dict[str, Markup]:
     """The loss as `wide` and `narrow` SVG."""
 
     def fill(figure: Figure, size: str) -> None:
@@ -68,7 +68,7 @@ def diagnosis_curves(curves: pd.DataFrame) -> dict[str, Markup] | None:
     return draw_panels(panels, partial(_draw, curves), f"Diagnosis by epoch. Means over seeds at the end: {ends}.")
 
 
-def draw_panels(panels: list[str], draw: Draw, description: str) -> dict[str, Markup]:
+def draw_panels(panels: list[str], draw: DrawColumn, description: str) -> dict[str, Markup]:
     """Figures of `DIAGNOSIS` side by side as `wide` and `narrow` SVG."""
 
     def fill(figure: Figure, size: str) -> None:

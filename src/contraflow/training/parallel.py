@@ -18,10 +18,10 @@ import torch.distributed as dist
 
 from contraflow.foundations.errors import UserError
 
-Work = Callable[[torch.device], None]
+OnDevice = Callable[[torch.device], None]
 
 
-def on_each(devices: Sequence[torch.device], work: Work) -> None:
+def on_each(devices: Sequence[torch.device], work: OnDevice) -> None:
     """Call `work(device)` in this process for one device, for several in a new process each, and wait for all.
 
     The processes find each other through `contraflow.collectives`. They end together: with the first that fails, and
@@ -78,7 +78,7 @@ def _reason(failed: BaseProcess, folder: Path) -> Exception:
     return RuntimeError(f"{failed.name} of the training failed")
 
 
-def _run_rank(number: int, devices: Sequence[torch.device], folder: Path, work: Work) -> None:
+def _run_rank(number: int, devices: Sequence[torch.device], folder: Path, work: OnDevice) -> None:
     """What the process of a rank does. Where it fails it ends without ceremony: the others may not answer any more."""
     threading.Thread(target=_end_with_parent, daemon=True, name="end with parent").start()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all of a terminal's processes; the parent answers

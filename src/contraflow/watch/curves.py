@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from contraflow.pages.numbers import fixed, is_number
 from contraflow.pages.palette import colour
-from contraflow.watch.seen import Training
+from contraflow.watch.seen import FollowedTraining
 
 SIZE = (240, 90)  # width and height of a drawing, in its own units
 MARGIN = 6
@@ -32,12 +32,12 @@ class Panel:
     most: str
 
 
-def panels(trainings: Sequence[Training]) -> list[Panel]:
+def panels(trainings: Sequence[FollowedTraining]) -> list[Panel]:
     """A drawing a figure that was measured, with a line a training."""
     return [found for column, name in FIGURES.items() if (found := _panel(trainings, column, name))]
 
 
-def _panel(trainings: Sequence[Training], column: str, name: str) -> Panel | None:
+def _panel(trainings: Sequence[FollowedTraining], column: str, name: str) -> Panel | None:
     values = {
         number: points
         for number, training in enumerate(trainings)

@@ -39,7 +39,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Run:
+class WorkflowRun:
     """One run.
 
     Attributes:
@@ -68,7 +68,7 @@ class Run:
         return replace(self, jobs=jobs)
 
 
-def newest_run(folder: Path, targets: Set[str]) -> Run | None:
+def newest_run(folder: Path, targets: Set[str]) -> WorkflowRun | None:
     """The last run in a folder that planned a job; None where there was none. Rules that make nothing are `targets`."""
     logs = folder / ".snakemake/log"
     with suppress(OSError):
@@ -79,7 +79,7 @@ def newest_run(folder: Path, targets: Set[str]) -> Run | None:
     return None
 
 
-def _run(text: str, targets: Set[str]) -> Run | None:
+def _run(text: str, targets: Set[str]) -> WorkflowRun | None:
     if not (plan := _PLAN.search(text)):
         return None
     planned = {rule: int(count) for rule, count in map(str.split, plan[1].splitlines())}
@@ -97,7 +97,7 @@ def _run(text: str, targets: Set[str]) -> Run | None:
             jobs[number] = replace(jobs[number], state="done" if event["done"] else "failed", seconds=took)
             done.update(filter(None, [event["rule"]]))
     stage = _COMMAND.search(text)
-    return Run(
+    return WorkflowRun(
         stage=stage[1] if stage else None,
         began=first.strftime("%d %B, %H:%M:%S") if first else "",
         rules={rule: (n, done[rule]) for rule, n in planned.items() if rule not in {"total", *targets}},

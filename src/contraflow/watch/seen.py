@@ -17,7 +17,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import PIPELINE, Stages
 from contraflow.training.history import Epoch, read_history
 from contraflow.watch.log import Progress, last_lines
-from contraflow.watch.run import Run, newest_run
+from contraflow.watch.run import WorkflowRun, newest_run
 
 RESULTS = "results"
 HISTORY = "history.csv"  # of a finished training
@@ -27,7 +27,7 @@ RUNNING, STOPPED, ELSEWHERE, DONE = "running", "stopped", "on another machine", 
 
 
 @dataclass(frozen=True)
-class Training:
+class FollowedTraining:
     """A training.
 
     Attributes:
@@ -90,9 +90,9 @@ class Seen:
     name: str
     folder: Path
     stages: list[str]
-    run: Run | None
+    run: WorkflowRun | None
     at_work: bool | None
-    trainings: list[Training]
+    trainings: list[FollowedTraining]
     others: list[Other]
     unread: list[str]
 
@@ -151,14 +151,14 @@ def _stages(folder: Path) -> list[str]:
         return []
 
 
-def _finished(folder: Path) -> Iterable[Training]:
+def _finished(folder: Path) -> Iterable[FollowedTraining]:
     """Trainings whose results are there and are not to be made again."""
     for place, _, files in (found for stage in TRAINING for found in os.walk(folder / RESULTS / stage)):
         path = Path(place, HISTORY)
         with suppress(FileNotFoundError):  # taken away just now
             if HISTORY in files and path.stat().st_mtime != STALE:
                 name = path.parent.relative_to(folder / RESULTS).as_posix()
-                yield Training(name, DONE, *_rows(path))
+                yield FollowedTraining(name, DONE, *_rows(path))
 
 
 def _trains(work: Work) -> bool:
@@ -166,13 +166,13 @@ def _trains(work: Work) -> bool:
     return any(Path(path).name == HISTORY for path in work.outputs) or Path(work.history or "").is_file()
 
 
-def _training(work: Work) -> Training:
+def _training(work: Work) -> FollowedTraining:
     rows, unread = _rows(Path(work.history)) if work.history else ([], False)
     name = next((Path(path).parent for path in work.outputs if Path(path).name == HISTORY), None)
     name = (name or Path(work.outputs[0]).with_suffix("")).as_posix().removeprefix(f"{RESULTS}/")
     lines = last_lines(_log(work))
     complaint = next((line for line in reversed(lines) if line.startswith(COMPLAINT)), "")
-    return Training(name, _state(work), rows, unread, _clock(work.began), _progress(lines), complaint)
+    return FollowedTraining(name, _state(work), rows, unread, _clock(work.began), _progress(lines), complaint)
 
 
 def _other(work: Work) -> Other:

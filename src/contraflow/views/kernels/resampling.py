@@ -11,7 +11,7 @@ BITS = 22  # of a weight's fraction
 HALF = 1 << (BITS - 1)
 
 
-class Work(NamedTuple):
+class WorkingMemory(NamedTuple):
     """Working memory of a thread, for views of one size.
 
     Attributes:
@@ -36,7 +36,7 @@ def make_work(channels, height, width, places):
         tallest, widest = max(tallest, place[1]), max(widest, place[2])
     side = max(height, width)
     most = 2 * ceil(max(tallest / height, widest / width, 1.0)) + 1
-    return Work(
+    return WorkingMemory(
         np.empty((channels, max(tallest, height), width), np.uint8),
         np.empty(side, np.int64),
         np.empty((most, side), np.int32),
