@@ -115,7 +115,7 @@ class Loss(Section):
     teacher_warmup: Annotated[Share, "dino: in the first so much of a round of training"] = 0.3
     distillation: Annotated[
         Literal["cosine", "mse"],
-        "distil: distance from the teacher's features: cosine, mse (each dimension first standardised in a batch)",
+        "distil: distance from the teacher's features: cosine, mse (each dimension standardised), less a batch's mean",
     ] = "cosine"
 
     @model_validator(mode="after")
