@@ -84,7 +84,7 @@ class Loss(Section):
     ] = 0.2
     temperature: Annotated[
         Literal["fixed", "learned", "cosine", "macl"],
-        "fixed, learned (starts at tau), cosine (swings from tau_max to tau and back), macl (adapts)",
+        "fixed (swav, dino: no other), learned (from tau), cosine (swings from tau_max to tau and back), macl (adapts)",
     ] = "fixed"
     tau_max: Annotated[Positive, "cosine"] = 1.0
     tau_swings: Annotated[Count, "cosine: there and back in a round of training"] = 1
