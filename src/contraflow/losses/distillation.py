@@ -16,8 +16,8 @@ def standardised_mse(z: Tensor, taught: Tensor) -> Tensor:
     """Mean squared difference of rows (N, D) and their targets (N, D), each dimension of both first standardised.
 
     As in Miles and Mikolajczyk 2024, "Understanding the Role of the Projector in Knowledge Distillation", a BatchNorm
-    without scale and shift does that, and a linear layer is before it: each dimension counts alike, and what all
-    images have in common counts nothing. (Of rows of length 1 it would be the cosine distance, times 2 / D.)
+    without scale and shift does that, and a linear layer is before it: each dimension counts alike. (Of rows of length
+    1 it would be the cosine distance, times 2 / D.)
 
     Returns:
         A scalar, at least 0: the mean over dimensions of 2 - 2 times their correlation.

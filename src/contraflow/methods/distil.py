@@ -10,19 +10,19 @@ from contraflow.views.batch import Batch
 
 
 class Distil(Method):
-    """The features of each view are those that a teacher makes of it.
+    """The features of each view are to be those that a teacher makes of it.
 
-    Where the two are of other lengths a linear layer is between them, in the place of a projection head.
+    What those of a whole batch have in common is taken off: after a ReLU they all point much the same way, and that
+    would be most of what is learned. Where the two are of other lengths a linear layer is between them, in the place of
+    a projection head.
     """
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
         width, self.dimension = self.encoder.dimension, data.taught
-        self.projection = nn.Identity() if width == data.taught else nn.Linear(width, data.taught)
+        self.projection = nn.Identity() if width == data.taught else nn.Linear(width, data.taught, bias=False)
         self.distance = DISTANCES[settings.loss.distillation]
 
     def learn(self, features: Tensor, batch: Batch) -> Output:
-        z, taught = self.embed(features), gather(batch.taught, dim=1)
-        loss = self.distance(z.flatten(0, 1), taught.flatten(0, 1))
-        # for diagnosis without what the teacher's features have in common: after a ReLU they are all much alike
-        return Output(loss, exact(z) - exact(taught).mean((0, 1)))
+        z, taught = (exact(x) - exact(x).mean((0, 1)) for x in (self.embed(features), gather(batch.taught, dim=1)))
+        return Output(self.distance(z.flatten(0, 1), taught.flatten(0, 1)), z)

@@ -84,7 +84,7 @@ class Loss(Section):
     ] = 0.2
     temperature: Annotated[
         Literal["fixed", "learned", "cosine", "macl"],
-        "fixed, learned (starts at tau), cosine (swings from tau_max to tau and back), macl (adapts)",
+        "fixed (swav, dino: no other), learned (from tau), cosine (swings from tau_max to tau and back), macl (adapts)",
     ] = "fixed"
     tau_max: Annotated[Positive, "cosine"] = 1.0
     tau_swings: Annotated[Count, "cosine: there and back in a round of training"] = 1
@@ -115,7 +115,7 @@ class Loss(Section):
     teacher_warmup: Annotated[Share, "dino: in the first so much of a round of training"] = 0.3
     distillation: Annotated[
         Literal["cosine", "mse"],
-        "distil: distance from the teacher's features: cosine, mse (each dimension first standardised in a batch)",
+        "distil: distance from the teacher's features: cosine, mse (each dimension standardised), less a batch's mean",
     ] = "cosine"
 
     @model_validator(mode="after")
