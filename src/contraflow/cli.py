@@ -55,7 +55,7 @@ def command(step: Callable, stage: str) -> Callable:
     """A step as typer takes it: its options alone. It runs as a job of its stage."""
     signature = Signature.of(step)
 
-    def run(*, params: Path, log: Path | None, **given: Any) -> None:
+    def run(*, params: Path, log: Path | None = None, **given: Any) -> None:
         loaded = load_params(params)
         settings = signature.settings.of(loaded)
         if "threads" in given:
