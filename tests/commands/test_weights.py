@@ -1,7 +1,6 @@
 """Pretrained weights come through the caches of timm and torchvision, as the command that a user types writes them."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +11,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torchvision import models
 
+from contraflow.commands.weights import weights as write_weights
+from contraflow.foundations.errors import UserError
 from contraflow.models.normalisation import Normalisation
+from contraflow.models.pretrained import pretrained
 from contraflow.models.settings import Model
 from contraflow.models.start import start_encoder
 from contraflow.training.teacher import Teacher
@@ -87,15 +89,15 @@ def test_positions_of_a_transformer_are_changed_to_another_size(tmp_path, monkey
     started("timm/test_vit", "vit.safetensors", 64)
 
 
-def test_weights_of_torchvisions_cache_are_written_and_start_an_encoder(tmp_path, monkeypatch, weights):
+def test_weights_of_torchvisions_cache_are_written_and_start_an_encoder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     url = models.get_model_weights("mobilenet_v3_small").DEFAULT.url
     (folder := tmp_path / "torch/hub/checkpoints").mkdir(parents=True)
     state = models.get_model("mobilenet_v3_small").state_dict()
     torch.save(state, folder / url.rpartition("/")[2])
     for name in ("mobilenet_v3_small", "mobilenet_v3_small.IMAGENET1K_V1"):
-        status, output = weights(f"torchvision/{name}", "net.safetensors")
-        assert status == 0, output
+        write_weights(f"torchvision/{name}", Path("net.safetensors"), image_size=None)
         encoder = started("torchvision/mobilenet_v3_small", "net.safetensors", 64)
         assert torch.equal(encoder.encoder.network.features[0][0].weight, state["features.0.0.weight"])
 
@@ -107,17 +109,24 @@ def test_weights_of_torchvisions_cache_are_written_and_start_an_encoder(tmp_path
         ("timm/resnet81", "model.encoder timm/resnet81 is no network of timm; close to it: resnet18"),
         ("timm/resnet18.no_such", r"timm cannot give pretrained weights of timm/resnet18.no_such \(.*no_such"),
         ("torchvision/resnet18.V7", "torchvision has no weights V7 of resnet18; it has IMAGENET1K_V1"),
-        ("torchvision/resnet18", "there must be a network"),
-        ("timm/resnet18", "they must be in its cache, or there must be a network"),
     ],
 )
-def test_what_cannot_be_had_is_one_sentence_and_leaves_no_file(tmp_path, weights, name, says):
+def test_what_nobody_has_is_one_sentence(name, says):
+    with pytest.raises(UserError, match=says):
+        pretrained(name)
+
+
+@pytest.mark.parametrize("name", ["torchvision/resnet18", "timm/resnet18"])
+def test_what_is_in_no_cache_is_one_sentence_and_leaves_no_file(tmp_path, weights, name):
     status, output = weights(name, "net.safetensors")
     last = output.splitlines()[-1]
-    assert status == 1 and last.startswith("contraflow: ") and re.search(says, last), output
+    assert status == 1 and last.startswith(f"contraflow: {name.partition('/')[0]} cannot give pretrained weights"), (
+        output
+    )
+    assert last.endswith("they must be in its cache, or there must be a network")
     assert not (tmp_path / "net.safetensors").exists()
 
 
-def test_another_kind_of_file_is_refused(weights):
-    status, output = weights("timm/resnet18", "net.pth")
-    assert (status, output) == (1, "contraflow: the file of weights must be named *.safetensors, got net.pth\n")
+def test_another_kind_of_file_is_refused():
+    with pytest.raises(UserError, match=r"^the file of weights must be named \*\.safetensors, got net\.pth$"):
+        write_weights("timm/resnet18", Path("net.pth"), image_size=None)
