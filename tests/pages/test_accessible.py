@@ -71,7 +71,8 @@ def test_comparison(faults_of, experiment_of, tmp_path):
 def test_search(faults_of, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (6, 16, 16, 3), dtype=np.uint8)
     near = {"nearest": images, "index": np.arange(6), "label": np.array([0, 1, 0, 1, -1, 0])}
-    found = [Found(f"{i}.png", images[i], **near, similarity=np.ones(6, np.float32), own=i - 1) for i in range(3)]
+    near |= {"similarity": np.ones(6, np.float32), "regions": np.ones((3, 2, 4, 4), np.float32)}
+    found = [Found(f"{i}.png", images[i], **near, own=i - 1) for i in range(3)]
     page = tmp_path / "search.html"
     page.write_text(render_search(found, classes=["a", "b"], data="folder", searched=6, encoder="an encoder"))
     assert faults_of(page) == []

@@ -125,7 +125,7 @@ def test_a_training_is_followed_through_kills_to_its_end(repository, watch, onli
 
     # Ctrl-C ends it in silence
     watcher.send_signal(signal.SIGINT)
-    assert watcher.wait(timeout=20) == 130
+    assert watcher.wait(timeout=PATIENCE) == 130  # at the lowest priority
 
 
 def test_several_folders_and_a_foreign_name(repository, watch, tmp_path):
