@@ -196,10 +196,6 @@ def changed(**values):
         ),
         ({"method__prototypes": 1}, "method.prototypes must be at least 2, got 1"),
         (
-            {"method__name": "swav", "loss__temperature": "learned"},
-            "loss.temperature must be fixed where method.name is swav, got learned",
-        ),
-        (
             {"method__name": "dino", "loss__teacher_tau": [0.3, 0.1]},
             "loss.teacher_tau must be less than loss.tau, 0.2, where method.name is dino: the teacher's outputs are to "
             "be the sharper ones; got 0.3",

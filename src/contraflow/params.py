@@ -138,8 +138,6 @@ class Params(Section):
                 f"loss.teacher_tau must be less than loss.tau, {loss.tau:g}, where method.name is dino: the teacher's "
                 f"outputs are to be the sharper ones; got {max(loss.teacher_tau):g}"
             )
-        if method.name in ("swav", "dino") and loss.temperature != "fixed":
-            yield f"loss.temperature must be fixed where method.name is {method.name}, got {loss.temperature}"
         if method.name == "distil" and not method.teaching:
             yield "method.teacher must be a file of weights where method.name is distil, got data"
         if method.name != "distil" and (method.teaching or method.teacher_encoder):
