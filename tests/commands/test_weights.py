@@ -70,7 +70,7 @@ def test_weights_of_timms_cache_are_written_and_start_an_encoder(tmp_path, monke
     assert status == 0, output
     found = load_file("data/net.safetensors")
     assert found.keys() == state.keys() and all(torch.equal(found[name], tensor) for name, tensor in state.items())
-    assert Teacher(Path("data/net.safetensors"), None, "data").model().encoder == "timm/test_resnet"
+    assert Teacher(Path("data/net.safetensors"), None, "data").model.encoder == "timm/test_resnet"
     encoder = started("timm/test_resnet", "data/net.safetensors", 64)
     own = dict(encoder.encoder.network.named_parameters())
     assert own and all(torch.equal(weight, state[name]) for name, weight in own.items())

@@ -1,12 +1,10 @@
 """The command `export`: an encoder for use without contraflow."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from safetensors.torch import save
 from torch import nn
 
 from contraflow.commands.model_card import readme
@@ -21,12 +19,12 @@ from contraflow.commands.trained import Trained, last_checkpoint
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.names import DATA
 from contraflow.evaluation.results import Evaluation
-from contraflow.foundations.artefacts import atomic, sha256, write_json, write_text
+from contraflow.foundations.artefacts import sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.models.normalisation import Normalisation, Renormalised, reached
 from contraflow.models.settings import Model
-from contraflow.models.weights import EXPORTED
+from contraflow.models.weights import write_weights
 from contraflow.params import load_params
 
 WEIGHTS, ONNX, INT8, CARD, README = (
@@ -80,8 +78,7 @@ def export(
     told = {"checkpoint": trained.digest, "model": trained.made_from.params["model"]} | normalisation
     weights, code = plain_weights(network), plain_code(network, model, WEIGHTS)
     written = [WEIGHTS]
-    with atomic(out / WEIGHTS) as temporary:
-        temporary.write_bytes(save(weights, metadata={EXPORTED: json.dumps(told)}))
+    write_weights(out / WEIGHTS, weights, told)
     if config := config_of(network, model, trained.image, normalisation, WEIGHTS):
         write_json(out / TIMM, config)
         written.append(TIMM)

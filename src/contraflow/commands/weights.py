@@ -1,18 +1,15 @@
 """The command `weights`: pretrained weights of a library as a file to start from."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from safetensors.torch import save
 
-from contraflow.foundations.artefacts import atomic
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.models.pretrained import pretrained
-from contraflow.models.weights import EXPORTED
+from contraflow.models.weights import write_weights
 
 SUFFIX = ".safetensors"
 
@@ -40,7 +37,5 @@ def weights(
     tensors, normalisation = pretrained(name, image_size)
     encoder = name.partition(".")[0]
     told = {"pretrained": name, "model": {"encoder": encoder}} | asdict(normalisation)
-    content = save({key: tensor.contiguous() for key, tensor in tensors.items()}, metadata={EXPORTED: json.dumps(told)})
-    with atomic(out) as temporary:
-        temporary.write_bytes(content)
+    write_weights(out, {key: tensor.contiguous() for key, tensor in tensors.items()}, told)
     say(f"{out}: {len(tensors)} tensors of {name}; model.encoder {encoder} takes them as model.weights")

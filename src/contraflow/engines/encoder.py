@@ -82,15 +82,17 @@ def require_teacher(root: Path, params: Params) -> None:
     from contraflow.training.teacher import Teacher
 
     teacher, side = Teacher.of(params.method, params.model), params.data.side
-    model = teacher.model()
+    model = teacher.model
     _, (network, _) = _first_that_works(
         lambda channels: teacher.build(channels, side, Normalisation([0.5] * channels, [0.5] * channels))
     )
     if model.module:
         _require_watched(root, model, "method.teacher_encoder")
     frozen = params.train.frozen_epochs
+    if not frozen:
+        return
     _, student = _first_that_works(lambda channels: build_encoder(params.model, channels, side))
-    if frozen and student.dimension == network.dimension:
+    if student.dimension == network.dimension:
         raise UserError(
             f"train.frozen_epochs must be 0 where the encoder's features are as long as those of method.teacher, "
             f"{network.dimension}: no layer between them could learn alone; got {frozen}"

@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
+from contraflow.foundations.artefacts import atomic
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import of_encoder, read_checkpoint
 from contraflow.models.foreign import IMAGENET
@@ -63,6 +65,19 @@ def read_weights(path: Path) -> Weights:
         said = json.loads(told[EXPORTED])
         return Weights(tensors, Normalisation(said["mean"], said["std"]), model=said.get("model"))
     return _checkpoint(path) if "provenance" in told else Weights(tensors)
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> None:
+    """Write an export of contraflow, as `read_weights` reads it.
+
+    Args:
+        path: The file (.safetensors).
+        tensors: By their names in the network, contiguous.
+        told: What is kept beside them, as JSON: `mean` and `std` of the images that they are for, `model`, the section
+            by which the network is made, and whatever else.
+    """
+    with atomic(path) as temporary:
+        temporary.write_bytes(save(dict(tensors), metadata={EXPORTED: json.dumps(told)}))
 
 
 def load_weights(encoder: Renormalised, path: Path, given: Normalisation) -> str:

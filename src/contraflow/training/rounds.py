@@ -90,9 +90,8 @@ class RoundTraining:
         settings, data, todo = self.settings, self.data, self.todo
         torch.set_num_threads(job_cores())
         torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
-        labels, teacher = _labels(settings, data), None
+        labels, given, teacher = _labels(settings, data), Normalisation(data.card.mean, data.card.std), None
         if (taught_by := Teacher.of(settings.method, settings.model)) is not None:
-            given = Normalisation(data.card.mean, data.card.std)
             teacher, told = taught_by.build(data.card.channels, data.card.image_size, given)
             if rank() == 0:
                 say(told)
@@ -102,7 +101,7 @@ class RoundTraining:
         elif todo.encoder is not None:
             _take(method, load_encoder(todo.encoder)[0].state_dict())
         elif weights := settings.model.pretrained:
-            told = load_weights(method.encoder, weights, Normalisation(data.card.mean, data.card.std))
+            told = load_weights(method.encoder, weights, given)
             _take(method, method.encoder.state_dict())
             if rank() == 0:
                 say(told)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -41,6 +42,7 @@ class Teacher:
         """That of a training with these sections; None where there is none."""
         return cls(method.teaching, method.teacher_encoder, model.code) if method.teaching else None
 
+    @cached_property
     def model(self) -> Model:
         """The section `model` of which the teacher is the encoder.
 
@@ -62,7 +64,7 @@ class Teacher:
         Raises:
             UserError: as `build_encoder`, `load_weights` or `features_of`.
         """
-        model = self.model()
+        model = self.model
         with _called(), torch.random.fork_rng([]):  # which weights the encoder in training gets does not depend on it
             network = build_encoder(model, channels, image_size)
             told = load_weights(network, self.file, given)
@@ -79,7 +81,7 @@ def taught_from(settings: Training) -> dict[str, str]:
     teacher, names = Teacher.of(settings.method, settings.model), {"weights": "teacher", "model_code": "teacher_code"}
     if teacher is None:
         return {}
-    model = teacher.model()
+    model = teacher.model
     with _called():
         return {names[name]: digest for name, digest in started_from(model).items()}
 

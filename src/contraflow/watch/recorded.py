@@ -11,9 +11,9 @@ from statistics import fmean
 
 from contraflow.engines.experiments import Experiments
 from contraflow.foundations.errors import UserError
+from contraflow.watch.curves import FIGURES
 
 CURVES = "results/evaluate/curves.csv"
-FIGURES = ("loss", "knn", "rank", "spread")
 AGAIN = 30  # seconds between two questions to git
 
 
