@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contraflow.foundations.arrays import load_arrays, save_arrays
+from contraflow.foundations.arrays import drawn, load_arrays, save_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
@@ -52,3 +52,12 @@ def test_one_flipped_bit_anywhere_is_noticed_or_changes_nothing(tmp_path_factory
 def test_missing_arrays_are_named(tmp_path):
     with pytest.raises(UserError, match="is missing"):
         load_arrays(tmp_path / "no.npz")
+
+
+def test_what_is_drawn_of_a_pool_is_sorted_the_same_each_time_and_all_of_a_small_one():
+    pool = np.arange(100, 200)
+    chosen = drawn(pool, 12)
+    assert len(set(chosen)) == 12 and set(chosen) <= set(pool) and np.array_equal(chosen, np.sort(chosen))
+    assert np.array_equal(chosen, drawn(pool, 12))
+    assert not np.array_equal(chosen, drawn(pool, 12, np.random.default_rng(1)))
+    assert drawn(pool[:2], 12).tolist() == [100, 101]

@@ -13,14 +13,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from contraflow.baseline.differences import sections
+from contraflow.evaluation.projection import Projection
 from contraflow.pages.numbers import words
 from contraflow.pages.pictures import LARGEST, picture, sheet, sprite
 from contraflow.pages.svg import to_svg
 from contraflow.params import load_params, parse_params
 from contraflow.report.classes import confusion, mean_per_class, mistaken
 from contraflow.report.curves import diagnosis_curves, loss_curves
-from contraflow.report.embedding_map import embedding_map, project
-from contraflow.report.gallery import choose_samples, drawn
+from contraflow.report.embedding_map import embedding_map
+from contraflow.report.gallery import choose_samples
 from contraflow.report.hypersphere import plane, similarities
 
 SHIPPED = Path(__file__).parents[2] / "params.yaml"
@@ -60,24 +61,6 @@ def test_samples_are_training_images_of_every_class():
 def test_samples_of_few_or_unlabelled_images():
     assert choose_samples(np.array([4, 7]), np.full(9, -1), 0).tolist() == [4, 7]
     assert choose_samples(np.arange(3), np.array([0, 0, 2]), 3).tolist() == [0, 1, 2]
-    assert drawn(np.arange(2), 12).tolist() == [0, 1]
-
-
-def test_map_keeps_neighbours_together():
-    rng = np.random.default_rng(0)
-    labels = np.arange(90) % 3
-    features = (np.eye(3)[labels] @ rng.normal(size=(3, 20)) * 5 + rng.normal(size=(90, 20))).astype(np.float32)
-    positions = project(features)
-    distance = np.linalg.norm(positions[:, None] - positions[None], axis=2) + np.diag(np.full(90, np.inf))
-    assert (labels[distance.argmin(axis=1)] == labels).mean() > 0.95
-    assert np.array_equal(positions, project(features))
-
-
-@pytest.mark.parametrize(
-    "features", [np.ones((4, 8)), np.ones((20, 8)), np.full((20, 8), np.nan), np.zeros((20, 8))], ids=str.__class__
-)
-def test_no_map_of_features_that_have_none(features):
-    assert project(features.astype(np.float32)) is None
 
 
 @pytest.mark.parametrize(("classes", "coloured", "chips"), [(0, 0, 0), (1, 1, 1), (12, 12, 12), (40, 10, 0)])
@@ -87,7 +70,7 @@ def test_map_with_any_number_of_classes(run_of, classes, coloured, chips):
     labels = np.arange(81) % classes if classes else np.full(81, -1)
     run = replace(
         plain_run,
-        features=rng.normal(size=(81, 6)),
+        projection=Projection(np.arange(81), rng.normal(size=(81, 2))),
         labels=labels,
         predicted=labels,
         card=plain_run.card.model_copy(update={"classes": [f"class {i}" for i in range(classes)]}),

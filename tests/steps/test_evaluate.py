@@ -60,6 +60,8 @@ def summed_up(params, data, root, **changes):
         "negatives": sorted(root.glob("seed*/negatives.npz")),
         "rounds": sorted(root.glob("rounds/*.json")),
         "extras": sorted(root.glob("extras/*.json")),
+        "features": min(root.glob("encoder-seed*.npz")),
+        "projection": root / "summary/projection.npz",
         "metrics": root / "summary/metrics.json",
         "curves": root / "summary/curves.csv",
         "confusion": root / "summary/confusion.csv",

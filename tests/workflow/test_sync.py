@@ -78,7 +78,7 @@ def test_fix_writes_what_follows_from_the_rest(tree):
     status, said = sync(tree, "--fix")
     assert (status, said[-1]) == (0, "the workflow's files are in line")
     assert sync(tree) == (0, ["the workflow's files are in line"])
-    assert file.read_text().startswith("# DVC decides by content whether a stage runs, Snakemake how:")
+    assert file.read_text().startswith("# DVC decides by content whether a stage runs, Snakemake how.")
 
 
 def test_what_a_person_must_change_is_told(tree):

@@ -10,8 +10,7 @@ from drift.parameters import covered
 from drift.plan import Job
 
 HEADER = """\
-# DVC decides by content whether a stage runs, Snakemake how: each command allows exactly the rules of its stage.
-# `python workflow/sync.py --fix` writes this file whole: from the rules, the signatures of the steps and their imports.
+# DVC decides by content whether a stage runs, Snakemake how. `python workflow/sync.py --fix` writes this file whole.
 vars: [{nothing: ""}]
 """
 PLOTS = Path("workflow/plots.yaml")

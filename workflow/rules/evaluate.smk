@@ -6,6 +6,7 @@ CONTROLS = expand("control-seed{seed}", seed=CONTROLLED)
 BASELINES = ["raw_pixels", "pca_pixels", *UNTRAINED, *CONTROLS, *SUPERVISED]
 REPRESENTATIONS = ["raw_pixels", *UNTRAINED, *ENCODERS, *CONTROLS, *SUPERVISED]
 FIGURES = expand("results/evaluate/{representation}.json", representation=[*BASELINES, *ENCODERS])
+FEATURES = expand("results/evaluate/{encoder}.npz", encoder=ENCODERS)
 BY_ROUND = expand("results/evaluate/rounds-seed{seed}.json", seed=SEEDS if ROUNDS else [])
 TRANSFER = "results/evaluate/transfer/data"
 ASKED = {
@@ -26,6 +27,7 @@ use rule summarise_mining as summarise_evaluations with:
         negatives=rules.summarise_mining.input.negatives,
         rounds=BY_ROUND,
         extras=EXTRAS,
+        features=FEATURES[0],
     output:
         metrics=report(
             "results/metrics.json", caption="../report/metrics.rst", category="Tables", labels={"table": "summary"}
@@ -37,6 +39,7 @@ use rule summarise_mining as summarise_evaluations with:
             labels={"table": "training"},
         ),
         confusion="results/evaluate/confusion.csv",
+        projection="results/evaluate/projection.npz",
     pathvars:
         job="evaluate/summary",
     resources:
@@ -189,7 +192,7 @@ rule evaluate:
     input:
         rules.summarise_evaluations.output,
         FIGURES,
-        expand(rules.evaluate_encoder.output.features, representation=ENCODERS),
+        FEATURES,
         BY_ROUND,
         EXTRAS,
         rules.encode_transfer.output if PARAMS.eval.transfer.name else [],

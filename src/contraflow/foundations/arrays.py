@@ -33,6 +33,12 @@ def evenly(count: int, most: int) -> np.ndarray:
     return np.linspace(0, count - 1, min(most, count)).round().astype(np.int64)
 
 
+def drawn(pool: np.ndarray, most: int, rng: np.random.Generator | None = None) -> np.ndarray:
+    """At most so many of a pool, sorted; without a generator the same in every run."""
+    rng = rng or np.random.default_rng(0)
+    return np.sort(rng.choice(pool, min(most, len(pool)), replace=False))
+
+
 def _parts(arrays: dict[str, np.ndarray]) -> Iterator[tuple[str, memoryview]]:
     for name, array in sorted(arrays.items()):
         content = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data

@@ -7,9 +7,9 @@ import numpy as np
 from PIL import Image
 
 from contraflow.evaluation.results import ClassFigures
+from contraflow.foundations.arrays import drawn
 from contraflow.pages.numbers import fixed
 from contraflow.pages.pictures import data_uri, sprite
-from contraflow.report.gallery import drawn
 from contraflow.report.run import Run
 
 MOST_WITH_NAMES = 30  # more classes are drawn as a picture

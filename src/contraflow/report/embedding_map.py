@@ -1,4 +1,4 @@
-"""The map of test embeddings by t-SNE (van der Maaten & Hinton 2008, "Visualizing Data using t-SNE")."""
+"""The map of test embeddings, drawn."""
 
 import io
 
@@ -6,40 +6,15 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
-from threadpoolctl import threadpool_limits
 
 from contraflow.pages.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
 from contraflow.pages.pictures import encoded, sheet
 from contraflow.pages.svg import drawing
-from contraflow.report.gallery import drawn
 from contraflow.report.run import Run
 
-PERPLEXITY = 30
-COMPONENTS = 50  # principal components that go into t-SNE
-ANGLE = 0.7  # of the tree's approximation: a third faster than 0.5, and as many neighbours stay together
-FEWEST = 5  # points
 OTHER = "#8c8c8c"
 SIDE, DPI = 5.6, 150  # inches, dots an inch
 TILE = 32  # pixels a side, at most, of the image that a point shows
-
-
-def project(features: np.ndarray) -> np.ndarray | None:
-    """Positions (n, 2) of features (n, d), compared by direction, as the k-NN compares them.
-
-    None where there is nothing to draw: fewer than five images, features that are not numbers or are all equal.
-    One thread, since several add up in no fixed order and every run should draw the same map.
-    """
-    if len(features) < FEWEST or not np.isfinite(features).all():
-        return None
-    unit = features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
-    if np.allclose(unit, unit[0], atol=1e-6):
-        return None
-    components = min(COMPONENTS, *unit.shape)
-    tsne = TSNE(perplexity=min(PERPLEXITY, (len(unit) - 1) / 3), angle=ANGLE, init="pca", random_state=0)
-    with threadpool_limits(limits=1):
-        return tsne.fit_transform(PCA(components, svd_solver="full").fit_transform(unit))
 
 
 def embedding_map(run: Run) -> dict | None:
@@ -47,9 +22,8 @@ def embedding_map(run: Run) -> dict | None:
 
     None where the map cannot be drawn.
     """
-    classes, chosen = run.classes, drawn(np.arange(len(run.labels)), run.params.report.tsne_points)
-    positions = project(run.features[chosen])
-    if positions is None:
+    classes, chosen, positions = run.classes, run.projection.image, run.projection.position
+    if not len(chosen):
         return None
     labels = run.labels[chosen]
     shown = _shown(labels, len(classes))

@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from contraflow.foundations.arrays import evenly
+from contraflow.foundations.arrays import drawn, evenly
 from contraflow.pages.pictures import picture, sprite
 from contraflow.report.run import Run
 from contraflow.report.shown import read_views
@@ -15,12 +15,6 @@ ALL_CLASSES = 24
 VIEWED = 6  # images whose augmented views are shown
 VIEWED_EPOCHS = 3
 MOST_NEGATIVES = 10  # shown of each anchor
-
-
-def drawn(pool: np.ndarray, most: int, rng: np.random.Generator | None = None) -> np.ndarray:
-    """At most so many of a pool, sorted; without a generator the same in every run."""
-    rng = rng or np.random.default_rng(0)
-    return np.sort(rng.choice(pool, min(most, len(pool)), replace=False))
 
 
 def choose_samples(candidates: np.ndarray, labels: np.ndarray, classes: int) -> np.ndarray:

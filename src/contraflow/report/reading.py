@@ -12,6 +12,7 @@ import pandas as pd
 
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.names import CARD
+from contraflow.evaluation.projection import Projection
 from contraflow.evaluation.results import ByRound, Evaluation, Extra
 from contraflow.evaluation.settings import GRADED
 from contraflow.foundations.arrays import load_arrays
@@ -68,6 +69,13 @@ def features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray]
             provenance.require(path, data=digest)
             return arrays
     raise UserError(f"the report needs the features encoder-seed{seed}.npz: run the step evaluate first")
+
+
+def projection(path: Path, digest: str) -> Projection:
+    """Some of the test images in a plane."""
+    arrays, provenance = load_arrays(path)
+    provenance.require(path, data=digest)
+    return Projection(**arrays)
 
 
 def ranking(params: Params, encoded: EncodedData, arrays: dict[str, np.ndarray]) -> Ranking | None:

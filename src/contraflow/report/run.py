@@ -8,6 +8,7 @@ import pandas as pd
 from contraflow.baseline.measured import Figures, Measured
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.pixels import read_images
+from contraflow.evaluation.projection import Projection
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.record import Provenance
 from contraflow.mining.figures import PassFigures
@@ -47,6 +48,7 @@ class Run:
         features: Test features of the first seed's encoder, float32 (N, d).
         labels: Their classes, int64 (N,), -1 where unlabelled.
         predicted: What the first seed's probe takes them for, int64 (N,), -1 where unlabelled.
+        projection: Some of the test images in a plane, by the same features.
         ranking: What the test images, as queries, find with these features; None where retrieval is not measured.
         pairs: Some test images with their nearest, by the same features.
         regions: What each place of both gives to their cosine, (P, 2, side, side); side is 0 where the encoder has no
@@ -74,6 +76,7 @@ class Run:
     mined: Mined | None
     pairs: Pairs
     regions: np.ndarray
+    projection: Projection
     ranking: Ranking | None = None
     passes: list[Pass] = field(default_factory=list)
     confusions: dict[int, np.ndarray] = field(default_factory=dict)

@@ -36,6 +36,7 @@ def report(
     curves: Annotated[Path, Reads("Training curves that `summarise` wrote (.csv).")],
     evaluations: Annotated[list[Path], Reads("Figures that `evaluate` wrote (.json).")],
     features: Annotated[list[Path], Reads("Features that `evaluate` wrote (.npz).")],
+    projection: Annotated[Path, Reads("Projection that `summarise` wrote (.npz).")],
     negatives: Annotated[list[Path], Reads("Table of mined negatives (.npz).")] = (),
     rounds: Annotated[list[Path], Reads("Figures that `evaluate-rounds` wrote (.json).")] = (),
     extras: Annotated[list[Path], Reads("Figures of an extra evaluation (.json).")] = (),
@@ -60,7 +61,7 @@ def report(
         mined, passes = reading.negatives(params.seeds[0], negatives, encoded.digest)
     by_round = [ByRound.read(path, data=encoded.digest) for path in rounds]
     pairs, regions = reading.pairs(arrays)
-    by_name = [metrics, *evaluations, *features, *rounds, curves, baseline]
+    by_name = [metrics, *evaluations, *features, projection, *rounds, curves, baseline]
     run = Run(
         params=params,
         data=encoded,
@@ -74,6 +75,7 @@ def report(
         mined=mined,
         pairs=pairs,
         regions=regions,
+        projection=reading.projection(projection, encoded.digest),
         ranking=reading.ranking(params, encoded, arrays),
         passes=passes,
         extras=reading.extra_protocols(params, encoded, extras),

@@ -7,18 +7,21 @@ import pandas as pd
 
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.over_seeds import same_class_share, summarise_evaluations, summarise_extras, summarise_rounds
+from contraflow.evaluation.projection import project
 from contraflow.evaluation.results import ByRound, Evaluation, Extra
-from contraflow.foundations.arrays import load_arrays
-from contraflow.foundations.artefacts import write_json, write_text
+from contraflow.foundations.arrays import load_arrays, save_arrays
+from contraflow.foundations.artefacts import sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.signature import CardIn, Reads, Settings, Writes
+from contraflow.foundations.record import Provenance
+from contraflow.foundations.signature import CardIn, Reads, Setting, Settings, Writes
 
 
 @dataclass(frozen=True)
 class SummarySettings(Settings):
-    """Whose seeds are summed up."""
+    """Whose seeds are summed up, and how many images are projected."""
 
     seeds: list[int]
+    tsne_points: Annotated[int, Setting("report.tsne_points")]
 
     handed: ClassVar = ("mining.rounds", "mining.control", "eval")
 
@@ -31,12 +34,14 @@ def summarise(
     negatives: Annotated[list[Path], Reads("Table of mined negatives (.npz).")] = (),
     rounds: Annotated[list[Path], Reads("Figures that `evaluate-rounds` wrote (.json).")] = (),
     extras: Annotated[list[Path], Reads("Figures of an extra evaluation (.json).")] = (),
+    features: Annotated[Path, Reads("Features that `evaluate` wrote of the first seed's encoder (.npz).")],
     data: CardIn,
     metrics: Annotated[Path, Writes("Summary to write (.json).")],
     curves: Annotated[Path, Writes("Table of training curves to write (.csv).")],
     confusion: Annotated[Path, Writes("Table of actual and predicted classes to write (.csv).")],
+    projection: Annotated[Path, Writes("Test images in a plane to write (.npz).")],
 ) -> None:
-    """Sum up all evaluations: means and spread over seeds.
+    """Sum up all evaluations: means and spread over seeds; and project test images into a plane.
 
     Args:
         histories: Of every seed and round.
@@ -46,6 +51,7 @@ def summarise(
         metrics: Mean, standard deviation of a sample, and number of seeds of each figure.
         curves: One row an epoch, counted on through the rounds.
         confusion: One row a test image, by the probe on the first seed's encoder; in the order of the classes.
+        projection: Of up to `report.tsne_points` test images (see `Projection`).
 
     Raises:
         UserError: a file is missing or was made from other data.
@@ -64,6 +70,11 @@ def summarise(
     history = pd.concat([pd.read_csv(path) for path in histories]).sort_values(["seed", "round", "epoch"])
     _write_table(curves, history)
     _write_table(confusion, _pairs(found, settings.seeds[0], encoded.card.classes))
+    arrays, made_from = load_arrays(features)
+    made_from.require(features, data=encoded.digest)
+    inputs = {"data": encoded.digest, "features": sha256(features)}
+    provenance = Provenance.of_stage("evaluate", seed=settings.seeds[0], params=settings.values(), inputs=inputs)
+    save_arrays(projection, provenance, **vars(project(arrays["features"], settings.tsne_points)))
 
 
 def _mined(negatives: list[Path], data: EncodedData) -> list[tuple[int, dict[str, float]]]:
