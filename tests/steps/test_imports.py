@@ -10,7 +10,7 @@ from contraflow.foundations.record import Provenance
 from contraflow.images.sources import DEBIAN_FASHION_MNIST
 from contraflow.mining.mining_pass import MiningPass
 
-HEAVY = {"torch", "torchvision", "timm", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "seaborn", "faiss"}
+HEAVY = {"torch", "torchvision", "timm", "ffcv", "numba", "sklearn", "scipy", "matplotlib", "faiss"}
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.decomposition import PCA
-from sklearn.manifold import TSNE
 from threadpoolctl import threadpool_limits
 
 from contraflow.foundations.arrays import drawn
@@ -34,6 +32,9 @@ def project(features: np.ndarray, most: int) -> Projection:
     None at all where there is nothing to draw: fewer than five images, features that are not numbers or are all equal.
     One thread, since several add up in no fixed order and every run should draw the same map.
     """
+    from sklearn.decomposition import PCA  # half a second, which whoever only reads a projection need not wait
+    from sklearn.manifold import TSNE
+
     chosen = drawn(np.arange(len(features)), most)
     features = features[chosen]
     nothing = Projection(chosen[:0], np.empty((0, 2), np.float32))

@@ -3,9 +3,8 @@
 import io
 
 import numpy as np
-import pandas as pd
-import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.markers import MarkerStyle
 
 from contraflow.pages.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
 from contraflow.pages.pictures import encoded, sheet
@@ -73,30 +72,25 @@ def _per_cent(position: float) -> float:
 
 
 _EDGE = 0.03
+_MARKERS = {name: (style := MarkerStyle(name)).get_path().transformed(style.get_transform()) for name in MARKS}
 
 
 def _draw(positions: np.ndarray, labels: np.ndarray, shown: list[int]) -> str:
     place = {c: i for i, c in enumerate(shown)}
-    table = pd.DataFrame({"x": positions[:, 0], "y": positions[:, 1], "class": [place.get(c, -1) for c in labels]})
-    table = table.sort_values("class", kind="stable")
-    order = np.random.default_rng(0).permutation(len(table))  # mixed, so that no class lies over all others
+    places = np.array([place.get(c, -1) for c in labels.tolist()])
+    order = np.argsort(places, kind="stable")
+    order = order[np.random.default_rng(0).permutation(len(order))]  # mixed, so that no class lies over all others
     with drawing():
         figure = Figure(figsize=(SIDE, SIDE), dpi=DPI)
         axes = figure.add_axes((0, 0, 1, 1))
-        sns.scatterplot(
-            table.iloc[order],
-            x="x",
-            y="y",
-            hue="class",
-            palette={c: OTHER if c < 0 else colour(c) for c in table["class"]},
-            style="class",
-            markers={c: "o" if c < 0 else mark(c) for c in table["class"]},
-            s=17 if len(table) > 500 else 36,
+        points = axes.scatter(
+            *positions[order].T,
+            c=[OTHER if p < 0 else colour(p) for p in places[order]],
+            s=17 if len(order) > 500 else 36,
             alpha=0.75,
             linewidth=0,
-            legend=False,
-            ax=axes,
         )
+        points.set_paths([_MARKERS["o" if p < 0 else mark(p)] for p in places[order]])
         limits = (-_EDGE / (1 - 2 * _EDGE), 1 + _EDGE / (1 - 2 * _EDGE))
         axes.set(xlim=limits, ylim=limits)
         axes.set_axis_off()

@@ -21,7 +21,7 @@ from contraflow.report import (
 from contraflow.report.mining_passes import mining_passes
 from contraflow.report.run import Run
 
-LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scikit-learn", "matplotlib", "seaborn")
+LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scikit-learn", "matplotlib")
 
 
 def render(run: Run) -> str:
