@@ -11,6 +11,8 @@ from PIL import Image
 
 from contraflow.encoded.card import Card
 
+CHANGES = {"mining": {"rounds": 0}}  # fewer jobs
+
 
 def test_what_is_not_read_is_told_and_what_a_system_left_is_not(repository):
     """Beside it a class of one image, of which none is for the test."""
