@@ -1,6 +1,6 @@
 # What is made in contraflow's own repository only: tests, checks, documentation.
 
-.PHONY: test test-data test-units test-agreement test-changes test-runs test-few-kills test-slow test-kills lint lock
+.PHONY: test test-data test-units test-agreement test-changes test-runs test-few-kills test-slow test-kills lint lock docs
 
 test: .venv/ready-test ## everything but the slow tests, as CI runs it, four parts at a time, the longest first: each waits now and then
 	@$(MAKE) --no-print-directory --keep-going --jobs 4 --output-sync=target \
@@ -38,6 +38,10 @@ lint: .venv/ready-test
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/lint-imports
 	$(BIN)/python workflow/sync.py
+
+docs: .venv/ready ## these pages as a site, which opens from the disk
+	@$(BIN)/python -m sphinx -q -W --keep-going -c docs . docs/site
+	@echo "The documentation begins at $(CURDIR)/docs/site/docs/index.html"
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --extra dev --extra docs --extra onnx --no-header --python-version 3.11 pyproject.toml -o requirements.lock
