@@ -72,6 +72,21 @@ def test_it_is_a_commit_in_which_both_engines_work(own):
     assert "write_report" in own.planned() and "fetch" in own.json("dvc status --json")
 
 
+def test_an_environment_that_is_linked_is_asked_each_time_and_stays_as_it_is(own, tmp_path):
+    """And as soon as it is the repository's own, it is made once."""
+    sums = own.run("sha256sum requirements.lock pyproject.toml | sha256sum")
+    (tmp_path / "env/bin").mkdir(parents=True)
+    (tmp_path / "env/ready").touch()
+    (tmp_path / "env/lock").write_text(sums.split()[0])
+    own.run(f"rm -f .venv && ln -s {tmp_path}/env .venv")
+    assert "./setup.sh" in own.run("make -n run")
+    before = (tmp_path / "env/ready").stat().st_mtime_ns
+    own.run("./setup.sh")
+    assert os.path.islink(own.path / ".venv") and (tmp_path / "env/ready").stat().st_mtime_ns == before
+    own.run(f"rm .venv && mv {tmp_path}/env .venv && ./setup.sh")
+    assert "./setup.sh" not in own.run("make -n run")
+
+
 def test_what_is_shipped_is_in_git(own):
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True)
     kept = ("README.md", "baseline.json", "params.yaml")  # written
@@ -128,6 +143,12 @@ def test_where_both_changed_the_same_lines_the_owner_is_asked(own, newer):
     refused(newer, own.path)
     own.run(f"cp {newer / PAGE} {PAGE}; git add -A && git commit -q -m merged")
     assert "already" in renewed(newer, own.path) and own.params()["report"]["colour"] == "green"
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    (tmp_path / "empty").mkdir()
+    renewed(ROOT, tmp_path / "empty")
+    assert (tmp_path / "empty/Snakefile").is_file() and sorted(os.listdir(tmp_path)) == ["empty"]
 
 
 def test_what_holds_something_else_is_refused(tmp_path):

@@ -41,7 +41,8 @@ def new(
     """
     if not shutil.which("git"):
         raise UserError("git is not installed, and a repository of your own is one of git: install it first")
-    if not (git(Path(), "config", "user.name") and git(Path(), "config", "user.email")):
+    asked = folder if folder.is_dir() else Path()
+    if not (git(asked, "config", "user.name") and git(asked, "config", "user.email")):
         raise UserError(
             "git knows no name and address for you, which commits ask for: type `git config --global user.name NAME` "
             "and `git config --global user.email ADDRESS`"
@@ -64,16 +65,17 @@ def _shipped_before(folder: Path) -> str | None:
 
 
 def _make(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".contraflow-new-") as scratch:
-        made = Path(scratch, "made")
-        _git(folder.parent, "init", "--quiet", made.resolve())
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.resolve().parent, prefix=".contraflow-new-") as scratch:
+        made = Path(scratch)
+        _git(made, "init", "--quiet")
         _import(made, _git(made, "symbolic-ref", "HEAD").strip(), shipped())
         _git(made, "reset", "--quiet", "--hard")
         environment = Path(sys.prefix).resolve()
         if (environment / "lock").is_file():  # setup.sh made it
             (made / ".venv").symlink_to(environment)
-        made.replace(folder)
+        for path in made.iterdir():  # into a folder that may be the one in which this was typed
+            path.replace(folder / path.name)
     say(f"{folder} is a repository of your own, with {title()}: type `cd {folder} && make run`")
 
 
