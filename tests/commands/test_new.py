@@ -124,6 +124,11 @@ def test_changes_are_committed_first(own, newer):
     assert "has changes that are not committed (README.md): commit them first" in refused(newer, own.path)
 
 
+def test_parameters_that_cannot_be_read_are_named(own, newer):
+    own.run("echo '}{' >params.yaml; git commit -q -a -m mine")
+    assert f"{own.path}/params.yaml is not valid YAML" in refused(newer, own.path)
+
+
 def test_a_parameter_that_is_no_more_is_named(own, newer):
     params = own.params()
     (own.path / "params.yaml").write_text(yaml.safe_dump(params | {"old": 1}))

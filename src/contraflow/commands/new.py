@@ -36,8 +36,8 @@ def new(
     values, of other files git merges the lines.
 
     Raises:
-        UserError: the folder holds something else, or changes that are not committed; git is not there, or knows no
-            name and address; or a merge needs a person.
+        UserError: the folder holds something else, or changes that are not committed, or parameters that cannot be; git
+            is not there, or knows no name and address; or a merge needs a person.
     """
     if not shutil.which("git"):
         raise UserError("git is not installed, and a repository of your own is one of git: install it first")
@@ -83,7 +83,10 @@ def _renew(folder: Path, base: str) -> None:
     if changed := changed_files(folder):
         raise UserError(f"{folder} has changes that are not committed ({', '.join(changed)}): commit them first")
     file = folder / PARAMS
-    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
     params = as_yaml(parse_params(content, source=str(file), complete=False))
     new_commit = _import(folder, SHIPPED, shipped(), base)
     renewed = _git(folder, "diff", "--name-only", base, new_commit).split("\n")[:-1]
