@@ -77,6 +77,7 @@ mapfile -t wanted < <(wanted_packages "${1:-}")
 lock=$(sha256sum requirements.lock pyproject.toml | sha256sum | cut -d ' ' -f 1)
 if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
     python=$(find_python)
+    [ ! -L .venv ] || rm .venv  # that of another repository, which stays as it is
     say "making .venv with $("$python" --version) from requirements.lock (several GB, a few minutes)"
     "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
@@ -86,4 +87,4 @@ fi
 git config user.name >/dev/null && git config user.email >/dev/null ||
     say "git knows no name and address for you, which DVC's experiments ask for: type" \
         "\`git config --global user.name NAME\` and \`git config --global user.email ADDRESS\`"
-touch ".venv/ready${1:+-$1}"
+[ -L .venv ] || touch ".venv/ready${1:+-$1}"

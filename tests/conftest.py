@@ -162,17 +162,20 @@ def typefaces(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def photographs(tmp_path_factory) -> Path:
-    """300 files of different sizes in three classes: JPEG, PNG with alpha, grey ones, two broken ones."""
+    """300 files of different sizes in three classes: JPEG, PNG with alpha, grey ones, two broken ones.
+
+    Patches of random colours, upright in the first class, square in the second, lying in the third.
+    """
     root = tmp_path_factory.mktemp("my photographs")
     random = np.random.default_rng(0)
     for i in range(300):
-        name, height, width = ("Äpfel und Birnen", "кошки", "犬")[i % 3], *random.integers(20, 120, 2)
-        channels = {1: 4, 2: 1}.get(i % 5, 3)
-        pixels = random.integers(0, 256, (height, width, channels), dtype=np.uint8)
+        name, width, height = ("Äpfel und Birnen", "кошки", "犬")[i % 3], *random.integers(20, 120, 2).tolist()
+        mode, patches = {1: "RGBA", 2: "L"}.get(i % 5, "RGB"), ((2, 8), (5, 5), (8, 2))[i % 3]
         stem = {0: "half a photo", 1: "фото", 2: "写真 nr"}[i % 3]
-        file = root / name / f"{stem} {i:03}.{'png' if channels == 4 else 'jpg'}"
+        file = root / name / f"{stem} {i:03}.{'png' if mode == 'RGBA' else 'jpg'}"
         file.parent.mkdir(exist_ok=True)
-        Image.fromarray(pixels.squeeze()).save(file)
+        colours = random.integers(0, 256, (*patches, len(mode)), dtype=np.uint8)
+        Image.fromarray(colours.squeeze()).resize((width, height), Image.Resampling.BICUBIC).save(file)
     half = root / "Äpfel und Birnen/half a photo 000.jpg"
     half.write_bytes(half.read_bytes()[: half.stat().st_size // 2])
     (root / "犬/写真 nr 002.jpg").unlink()

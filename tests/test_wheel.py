@@ -1,6 +1,7 @@
 """A wheel of the repository, in a fresh environment, can do what the editable installation can."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -11,11 +12,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from contraflow.commands.shipped import File, shipped
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.names import DATA
+from contraflow.foundations.stages import files_at
 
 ROOT = Path(__file__).parents[1]
 SOURCES = "src/contraflow/"
+BESIDE = (".dvc/", "data/", "profiles/", "workflow/")
 PIP = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
 IMPORT_ALL = """
 import importlib, sys
@@ -43,9 +47,9 @@ def wheel(tmp_path_factory):
     """Built from a copy: setuptools builds in place, and takes in what earlier builds left there."""
     folder = tmp_path_factory.mktemp("wheel")
     for path in in_git():
-        if path.startswith(SOURCES) or "/" not in path:
+        if path.startswith((SOURCES, *BESIDE)) or "/" not in path:
             (folder / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
-            (folder / "copy" / path).write_bytes((ROOT / path).read_bytes())
+            shutil.copy(ROOT / path, folder / "copy" / path)
     run(*PIP, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", ".", "./copy", cwd=folder)
     (found,) = folder.glob("*.whl")
     return found
@@ -71,7 +75,16 @@ def installed(wheel, tmp_path_factory):
 def test_it_holds_the_files_of_the_package_and_no_others(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     wanted = {path.removeprefix("src/") for path in in_git() if path.startswith(SOURCES)}
-    assert {name for name in names if ".dist-info/" not in name} == wanted
+    assert {name for name in names if ".dist-info/" not in name and ".data/" not in name} == wanted
+
+
+def test_it_makes_the_same_repository_of_ones_own(installed, tmp_path):
+    run("git", "config", "--file", tmp_path / "git", "user.name", "test", cwd=tmp_path)
+    run("git", "config", "--file", tmp_path / "git", "user.email", "test@localhost", cwd=tmp_path)
+    run("env", f"GIT_CONFIG_GLOBAL={tmp_path / 'git'}", installed / "contraflow", "new", "own", cwd=tmp_path)
+    made = {path.relative_to(tmp_path / "own").as_posix(): path for path in files_at(tmp_path / "own")}
+    made = {name: path for name, path in made.items() if not name.startswith(".git/")}
+    assert {name: File(path.read_bytes(), os.access(path, os.X_OK)) for name, path in made.items()} == shipped()
 
 
 def test_every_module_is_imported_from_it(installed, tmp_path):

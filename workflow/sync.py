@@ -13,8 +13,8 @@ import yaml
 from drift import ROOT, parameters
 from drift.pipeline import Pipeline
 from drift.plan import rules_of_stages
-from drift.written import as_yaml
 
+from contraflow.commands.written import as_yaml
 from contraflow.foundations.errors import UserError
 from contraflow.params import parse_params
 

@@ -12,6 +12,7 @@ from PIL import Image
 from contraflow.encoded.card import Card
 
 CHANGES = {"mining": {"rounds": 0}}  # fewer jobs
+MANY = "my photos, мои фото"
 
 
 def test_what_is_not_read_is_told_and_what_a_system_left_is_not(repository):
@@ -87,19 +88,19 @@ def test_a_linked_class_is_refused_whoever_starts_the_run(repository):
 def test_three_hundred_classes_of_two_images_leave_a_test(repository):
     random = np.random.default_rng(0)
     for i in range(600):
-        file = repository.path / f"many/{i // 2:03}/{i % 2}.png"
+        file = repository.path / f"{MANY}/{i // 2:03}/{i % 2}.png"
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(random.integers(0, 256, (8, 8), np.uint8)).save(file)
-    repository.set(data={"path": "many", "skip_broken": False, "test_fraction": 0.2})
+    repository.set(data={"path": MANY, "skip_broken": False, "test_fraction": 0.2})
     repository.run("snakemake --cores 2 encode")
     card = Card.read(repository.path / "results/encode/card.json")
     assert (len(card.classes), card.test.images, max(card.test.per_class)) == (300, 120, 1)
 
 
 def test_a_class_without_test_images_in_a_table_is_as_in_folders(repository):
-    names = sorted(path.relative_to(repository.path / "many").as_posix() for path in repository.path.glob("many/*/*"))
+    names = sorted(path.relative_to(repository.path / MANY).as_posix() for path in repository.path.glob(f"{MANY}/*/*"))
     rows = [f"{name},{name[:2]},{'train' if name[:2] == '00' or name[4] == '0' else 'test'}" for name in names]
-    (repository.path / "many/many.csv").write_text("\n".join(["path,label,split", *rows]))
+    (repository.path / MANY / "many.csv").write_text("\n".join(["path,label,split", *rows]))
     repository.set(data={"table": "many.csv"})
     repository.run("snakemake --cores 2 encode")
     card = Card.read(repository.path / "results/encode/card.json")

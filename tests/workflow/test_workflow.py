@@ -197,14 +197,3 @@ def test_a_folder_that_is_not_there_is_one_sentence(repository):
     repository.set(data={"path": "nowhere"})
     said = repository.run("snakemake --cores 2", fails=True)
     assert "nowhere" in said and "Traceback" not in said
-
-
-def test_three_hundred_photographs_two_of_them_broken(repository, photographs):
-    shutil.copytree(photographs, repository.path / "my photos, мои фото")
-    repository.set(data={"path": "my photos, мои фото"})
-    said = repository.run("snakemake --cores 2", fails=True)
-    assert "2 of 300 images" in said and "犬/notes 犬.jpg" in said and "data.skip_broken" in said
-    repository.set(data={"skip_broken": True})
-    repository.run("snakemake --cores 2")
-    assert "犬/notes 犬.jpg" in (repository.path / "results/report.html").read_text()
-    assert repository.up_to_date()

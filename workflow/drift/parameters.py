@@ -25,11 +25,9 @@ def covered(key: str, by: Iterable[str]) -> bool:
 def plan_and_reads(root: Path, content: dict, stage_of: dict[str, str]) -> tuple[list[Job], dict[str, set[str]]]:
     """The jobs of a run, and for each parameter that the workflow itself reads the stages whose jobs it changes.
 
-    A run of one seed and one mining round, with all switches on, has a job of every rule. A parameter that Snakefile or
-    rules name is changed in turn: where other jobs come out, that stage depends on it.
+    A parameter that Snakefile or rules name is changed in turn: where other jobs come out, that stage depends on it.
     """
-    small = _switched_on(content, Params) | {"seeds": content["seeds"][:1]}
-    small["mining"] |= {"rounds": 1}
+    small = with_every_rule(content)
     files = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
     keys = sorted({key for file in files for key in re.findall(r"\bPARAMS\.(\w+(?:\.\w+)?)", file.read_text())})
     jobs, *changed = plans(root, [small, *(_with_another(small, key) for key in keys)])
@@ -37,6 +35,13 @@ def plan_and_reads(root: Path, content: dict, stage_of: dict[str, str]) -> tuple
         key: {stage_of[job.rule] for job in set(jobs) ^ set(others) if job.rule in stage_of}
         for key, others in zip(keys, changed, strict=True)
     }
+
+
+def with_every_rule(content: dict) -> dict:
+    """Parameters of a small run that has a job of every rule: one seed, one mining round, all switches on."""
+    small = _switched_on(content, Params) | {"seeds": content["seeds"][:1]}
+    small["mining"] |= {"rounds": 1}
+    return small
 
 
 def _switched_on(content: dict, section: type[Section]) -> dict:

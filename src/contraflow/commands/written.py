@@ -21,15 +21,34 @@ def as_yaml(params: Section) -> str:
     return HEADER + "".join("\n" + "".join(f"{line}\n" for line in lines) for lines in _fields(params))
 
 
+def comments(section: Section, prefix: str = "") -> Iterator[tuple[str, object, str]]:
+    """Dotted name, value and comment of every parameter, as a file says them; values of dictionaries stay whole."""
+    content = _content(section)
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        if isinstance(value, Section):
+            yield from comments(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", content[name], _comment(type(section), name) or ""
+
+
+def _content(section: Section) -> dict[str, object]:
+    """The values; null for what may be null in a file, and was not set."""
+    left = {name for name, _ in type(section).suited()} - section.model_fields_set
+    return section.model_dump() | dict.fromkeys(left)
+
+
+def _comment(section: type[Section], name: str) -> str | None:
+    field, suited = section.model_fields[name], dict(section.suited())
+    comment = next((entry for entry in field.metadata if isinstance(entry, str)), None)
+    return f"{comment}; null: {_values(field.default, suited[name].values)}" if name in suited else comment
+
+
 def _fields(section: Section) -> Iterator[list[str]]:
     """The lines of each field."""
-    content, suited = section.model_dump(), dict(type(section).suited())
+    content = _content(section)
     for name, field in type(section).model_fields.items():
-        comment = next((entry for entry in field.metadata if isinstance(entry, str)), None)
-        if name in suited:
-            comment = f"{comment}; null: {_values(field.default, suited[name].values)}"
-            if name not in section.model_fields_set:
-                content[name] = None
+        comment = _comment(type(section), name)
         of_entries = next((entry for entry in field.metadata if isinstance(entry, dict)), None)
         if isinstance(getattr(section, name), Section):
             inner = _fields(getattr(section, name))

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from drift.written import as_yaml
 
+from contraflow.commands.written import as_yaml
 from contraflow.params import Params, load_params, parse_params
 from contraflow.settings.values import Section
 
