@@ -35,13 +35,14 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || ec
     has_library libturbojpeg || echo libturbojpeg0-dev
 }
 
-wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, graphs, typefaces
+wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, graphs, Slurm, typefaces
     local typefaces=/usr/share/fonts/truetype
     [ -d /usr/share/datasets/fashion-mnist ] || echo dataset-fashion-mnist
     if [ "${1:-}" = test ]; then
         has_program chromium || echo chromium
         has_program chromedriver || echo chromium-driver
         has_program dot || echo graphviz
+        has_program sinfo || echo slurm-wlm
         [ -f $typefaces/arphic/ukai.ttc ] || echo fonts-arphic-ukai
         [ -f $typefaces/arphic/uming.ttc ] || echo fonts-arphic-uming
         [ -f $typefaces/wqy/wqy-zenhei.ttc ] || echo fonts-wqy-zenhei
@@ -82,6 +83,12 @@ if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
     .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
     .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
     echo "$lock" >.venv/lock
+fi
+if [ "${1:-}" = test ] && [ ! -d .venv/slurm ]; then # beside the packages that every start of Snakemake looks through
+    mapfile -t plugins < <(.venv/bin/python -c 'import tomllib
+print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["slurm"], sep="\n")')
+    .venv/bin/python -m pip install --quiet --no-deps --target .venv/slurm "${plugins[@]}" ||
+        say "not installed, and its tests will be skipped: ${plugins[*]}"
 fi
 git config user.name >/dev/null && git config user.email >/dev/null ||
     say "git knows no name and address for you, which DVC's experiments ask for: type" \
