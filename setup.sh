@@ -82,6 +82,7 @@ if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
     "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
     .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+    rm -rf .venv/slurm
     echo "$lock" >.venv/lock
 fi
 if [ "${1:-}" = test ] && [ ! -d .venv/slurm ]; then # beside the packages that every start of Snakemake looks through
