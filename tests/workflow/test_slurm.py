@@ -58,6 +58,7 @@ def test_a_whole_run_through_dvc(made, submit, slurm):
     assert len(slurm.jobs("all")) - before == len(there.finished(said)) - 4  # which run beside Snakemake
     assert there.results() == local.results()
     assert (there.path / "dvc.lock").read_text() == (local.path / "dvc.lock").read_text()
+    assert "submitted to a batch system" in (there.path / "results/circumstances.html").read_text()
     assert there.up_to_date() and "Nothing to be done" in there.run(f"{submit} -n 2>&1")
     refused = there.run(f"{submit} --retries 0 --resources gpu=1 --forcerun evaluate_rounds 2>&1", fails=True)
     assert "Invalid generic resource" in refused  # this cluster has no GPU
@@ -69,7 +70,9 @@ def trained(made):
     train = {"epochs": LONG, "batch_size": 16}
     local = made("local", train=train, seeds=list(range(len(ENDS))))
     local.run("snakemake pretrain")
-    return local.results(), made("slurm", train=train)
+    there = made("slurm", train=train)
+    there.run("snakemake encode")
+    return local.results(), there
 
 
 class Case:

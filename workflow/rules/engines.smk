@@ -50,7 +50,8 @@ def tell_circumstances():
     log = Path(rules.write_report.log[0])
     if AGREEMENT and log.is_file() and log.stat().st_mtime > STARTED:
         try:
-            write_circumstances(list(TARGETS), Path("results/report.html"))
+            submitted = not workflow.local_exec
+            write_circumstances(list(TARGETS), Path("results/report.html"), submitted=submitted)
         except (UserError, OSError) as error:
             logger.warning(f"results/circumstances.html was not written: {error}")
 
