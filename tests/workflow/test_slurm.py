@@ -14,7 +14,7 @@ from contraflow.devices import job_cores
 
 PROFILE = "profiles/slurm/config.yaml"
 ENDS = ("cancelled", "requeued", "timed_out", "killed", "interrupted", "late")  # each has a seed
-LONG = 40  # epochs, in the middle of which a training is stopped
+LONG = 200  # epochs, in the middle of which a training is stopped
 WAIT = 120  # seconds
 
 
@@ -152,7 +152,8 @@ def test_killed(case):
     process.communicate()
     assert case.slurm.await_job("pretrain_seed") == number
     said = case.repository.run(case.command)
-    assert "waiting for jobs of an earlier run to end" in said and case.is_right()
+    assert "waiting for jobs of an earlier run to end" in said
+    assert case.repository.finished(said) == ["pretrain_seed"] and case.is_right()
 
 
 @pytest.mark.slow

@@ -61,7 +61,8 @@ def work_for_run(root: Path, words: Sequence[str]) -> None:
     Raises:
         UserError: the run was stopped, or another job makes the same.
     """
-    os.environ[ALLOCATED] = os.environ.get("SLURM_CPUS_PER_TASK", str(cores()))
+    given = (os.environ.get(f"SLURM_CPUS_{of}") for of in ("PER_TASK", "ON_NODE"))  # asked for; allotted, where not
+    os.environ[ALLOCATED] = next(filter(None, given), str(cores()))
     if (name := os.environ.get(RUN)) is None:  # not every batch system hands on the environment
         return
     # Within a job of Slurm there are two Snakemakes: that of a step, and the one that starts the step.
