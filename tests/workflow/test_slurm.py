@@ -14,7 +14,7 @@ from contraflow.devices import job_cores
 
 PROFILE = "profiles/slurm/config.yaml"
 ENDS = ("cancelled", "requeued", "timed_out", "killed", "interrupted", "late")  # each has a seed
-LONG = 200  # epochs, in the middle of which a training is stopped
+LONG = 100  # epochs, in the middle of which a training is stopped
 WAIT = 120  # seconds
 
 
@@ -42,10 +42,11 @@ def made(tmp_path_factory, new_repository):
 def test_a_training(made, submit, slurm):
     local, there = made("local"), made("slurm")
     meanwhile = local.start("snakemake pretrain")
+    there.run("snakemake encode")
     there.run(f"{submit} pretrain")
     meanwhile.communicate()
     assert there.results() == local.results()
-    assert [job[2] for job in slurm.jobs("all")] == ["rule_encode_images", "rule_pretrain_seed_wildcards_0"]
+    assert [job[2] for job in slurm.jobs("all")] == ["rule_pretrain_seed_wildcards_0"]
     assert "Nothing to be done" in there.run("snakemake -n pretrain 2>&1")
 
 
