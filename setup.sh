@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything that contraflow needs on this machine: system packages, then .venv from requirements.lock.
-# `make` calls it when .venv is missing or older than the lock file. `./setup.sh test` adds what only the tests need.
+# `make` calls it when .venv is missing or older than the lock file. `./setup.sh test` adds what only the tests need,
+# `./setup.sh slurm` what a cluster needs (docs/cluster.md).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -35,7 +36,7 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || ec
     has_library libturbojpeg || echo libturbojpeg0-dev
 }
 
-wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, graphs, Slurm, typefaces
+wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, Slurm, typefaces
     local typefaces=/usr/share/fonts/truetype
     [ -d /usr/share/datasets/fashion-mnist ] || echo dataset-fashion-mnist
     if [ "${1:-}" = test ]; then
@@ -85,12 +86,20 @@ if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
     rm -rf .venv/slurm
     echo "$lock" >.venv/lock
 fi
-if [ "${1:-}" = test ] && [ ! -d .venv/slurm ]; then # beside the packages that every start of Snakemake looks through
+install_slurm() { # Snakemake's plugin, to where the options of pip say
+    local plugins
     mapfile -t plugins < <(.venv/bin/python -c 'import tomllib
 print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["slurm"], sep="\n")')
-    .venv/bin/python -m pip install --quiet --no-deps --target .venv/slurm "${plugins[@]}" ||
-        say "not installed, and its tests will be skipped: ${plugins[*]}"
-fi
+    .venv/bin/python -m pip install --quiet --no-deps "$@" "${plugins[@]}"
+}
+
+case "${1:-}" in
+    slurm) install_slurm ;;
+    test) # beside the other packages, through which every start of Snakemake looks
+        [ -d .venv/slurm ] || install_slurm --target .venv/slurm ||
+            say "Snakemake's plugin for Slurm is not installed, and its tests will be skipped"
+        ;;
+esac
 git config user.name >/dev/null && git config user.email >/dev/null ||
     say "git knows no name and address for you, which DVC's experiments ask for: type" \
         "\`git config --global user.name NAME\` and \`git config --global user.email ADDRESS\`"
