@@ -46,7 +46,8 @@ def test_a_training(made, submit, slurm):
     there.run(f"{submit} pretrain")
     meanwhile.communicate()
     assert there.results() == local.results()
-    assert [job[2] for job in slurm.jobs("all")] == ["rule_pretrain_seed_wildcards_0"]
+    ((number, _, comment),) = slurm.jobs("all")
+    assert comment == "rule_pretrain_seed_wildcards_0" and not slurm.asks_for_gpus(number)
     assert "Nothing to be done" in there.run("snakemake -n pretrain 2>&1")
 
 
@@ -61,8 +62,15 @@ def test_a_whole_run_through_dvc(made, submit, slurm):
     assert (there.path / "dvc.lock").read_text() == (local.path / "dvc.lock").read_text()
     assert "submitted to a batch system" in (there.path / "results/circumstances.html").read_text()
     assert there.up_to_date() and "Nothing to be done" in there.run(f"{submit} -n 2>&1")
-    refused = there.run(f"{submit} --retries 0 --resources gpu=1 --forcerun evaluate_rounds 2>&1", fails=True)
-    assert "Invalid generic resource" in refused  # this cluster has no GPU
+
+
+@pytest.mark.slow
+def test_gpus(made, submit, slurm):
+    """They are asked for where they are said to be there, and only where a job computes with them."""
+    there = made("slurm")
+    there.run(f"{submit} --resources gpu=1 -- pretrain")
+    *_, (encode, *_), (train, _, comment) = slurm.jobs("all")
+    assert "pretrain" in comment and slurm.asks_for_gpus(train) and not slurm.asks_for_gpus(encode)
 
 
 @pytest.fixture(scope="module")
