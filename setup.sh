@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything that contraflow needs on this machine: system packages, then .venv from requirements.lock.
-# `make` calls it when .venv is missing or older than the lock file. `./setup.sh test` adds what only the tests need.
+# `make` calls it when .venv is missing or older than the lock file. `./setup.sh test` adds what only the tests need,
+# `./setup.sh slurm` what a cluster needs (docs/cluster.md).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -35,13 +36,14 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || ec
     has_library libturbojpeg || echo libturbojpeg0-dev
 }
 
-wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, graphs, typefaces
+wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, Slurm, typefaces
     local typefaces=/usr/share/fonts/truetype
     [ -d /usr/share/datasets/fashion-mnist ] || echo dataset-fashion-mnist
     if [ "${1:-}" = test ]; then
         has_program chromium || echo chromium
         has_program chromedriver || echo chromium-driver
         has_program dot || echo graphviz
+        has_program sinfo || echo slurm-wlm
         [ -f $typefaces/arphic/ukai.ttc ] || echo fonts-arphic-ukai
         [ -f $typefaces/arphic/uming.ttc ] || echo fonts-arphic-uming
         [ -f $typefaces/wqy/wqy-zenhei.ttc ] || echo fonts-wqy-zenhei
@@ -82,8 +84,23 @@ if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
     "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
     .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
+    rm -rf .venv/slurm
     echo "$lock" >.venv/lock
 fi
+install_slurm() { # Snakemake's plugin, to where the options of pip say
+    local plugins
+    mapfile -t plugins < <(.venv/bin/python -c 'import tomllib
+print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["slurm"], sep="\n")')
+    .venv/bin/python -m pip install --quiet --no-deps "$@" "${plugins[@]}"
+}
+
+case "${1:-}" in
+    slurm) install_slurm ;;
+    test) # beside the other packages, through which every start of Snakemake looks
+        [ -d .venv/slurm ] || install_slurm --target .venv/slurm ||
+            say "Snakemake's plugin for Slurm is not installed, and its tests will be skipped"
+        ;;
+esac
 git config user.name >/dev/null && git config user.email >/dev/null ||
     say "git knows no name and address for you, which DVC's experiments ask for: type" \
         "\`git config --global user.name NAME\` and \`git config --global user.email ADDRESS\`"

@@ -25,7 +25,7 @@ settings.register_profile("contraflow", deadline=None)  # machines are busy: no 
 settings.load_profile("contraflow")
 
 pytest_plugins = tuple(
-    f"fixtures.{name}" for name in ("encoded", "checkpoints", "repositories", "runs", "browser", "watched")
+    f"fixtures.{name}" for name in ("encoded", "checkpoints", "repositories", "runs", "browser", "slurm", "watched")
 )
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"

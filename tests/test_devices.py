@@ -65,6 +65,28 @@ def test_jobs_side_by_side_share_the_cores(monkeypatch, tmp_path, number, cards,
     assert (side_by_side(), job_cores()) == (at_a_time, each)
 
 
+@pytest.mark.parametrize(
+    ("given", "cards", "each"),
+    [(1, 0, 1), (3, 0, 3), (12, 0, 9), (4, 1, 4), (4, 2, 2), (1, 2, 1)],
+)
+def test_what_a_batch_system_gave_is_for_one_job(monkeypatch, tmp_path, given, cards, each):
+    """Each of its processes has a card, and its share of the cores."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(9)))
+    monkeypatch.setenv(devices.ALLOCATED, str(given))
+    _under_wsl(monkeypatch, tmp_path, ",".join(map(str, range(cards))))
+    assert (cores(), side_by_side(), job_cores()) == (min(9, given), max(1, cards), each)
+
+
+def test_cards_that_a_batch_system_gave_are_not_leased_and_others_not_used(two_cards, monkeypatch, tmp_path):
+    monkeypatch.setattr(devices, "_cuda_starts", lambda _: True)
+    monkeypatch.setenv(devices.ALLOCATED, "4")
+    with lease(2), lease(1) as (device,):
+        assert str(device) == "cuda:0" and os.environ["CUDA_VISIBLE_DEVICES"] == "3"
+    assert not (tmp_path / "locks").exists()
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    assert gpus() == []
+
+
 @pytest.mark.parametrize(("visible", "found"), [("", []), ("-1", []), ("0,2", ["0", "2"]), ("GPU-1a", ["GPU-1a"])])
 def test_visible_devices_are_respected(monkeypatch, tmp_path, visible, found):
     _under_wsl(monkeypatch, tmp_path, visible)

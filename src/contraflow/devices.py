@@ -22,16 +22,25 @@ _DEVICES = Path("/dev")
 _WSL = "dxg"  # its driver, which has a file for all cards
 _NONE = ("", "-1", "NoDevFiles")  # where CUDA stops reading its list of devices
 _PAUSE = 0.2  # seconds between two looks for a free card
+ALLOCATED = "CONTRAFLOW_ALLOCATED"  # so many CPU cores a batch system gave to this job, and to no other
+
+
+def allocated() -> int:
+    """CPU cores that a batch system gave to this job alone; 0 where it shares the machine with other jobs."""
+    return int(os.environ.get(ALLOCATED, 0))
 
 
 def cores() -> int:
     """CPU cores that this process may use, at least 1."""
-    return len(os.sched_getaffinity(0))
+    return min(usable := len(os.sched_getaffinity(0)), allocated() or usable)
 
 
 def side_by_side() -> int:
-    """How many jobs that compute a lot run at a time: one a GPU, or on a CPU two, where it has more than one core."""
-    return len(gpus()) or min(2, cores())
+    """How many jobs that compute a lot run at a time: one a GPU, or on a CPU two, where it has more than one core.
+
+    What a batch system gave is for one job, whose processes have a GPU each.
+    """
+    return len(gpus()) or (1 if allocated() else min(2, cores()))
 
 
 def job_cores() -> int:
@@ -49,11 +58,12 @@ def gpus() -> list[str]:
     that the driver gives it. A number counts in the order of the bus, as nvidia-smi does, also where cards differ and
     CUDA on its own would put the fastest first. Names are left as they are spelled where the driver tells no UUIDs
     (under WSL, for one) and for the parts of a card that MIG makes; then one card spelled in two ways has two names.
-    Where there is no driver there is no card, whatever the variable says.
+    Where there is no driver there is no card, whatever the variable says; and none for the job of a batch system that
+    has not set it: it gave none.
     """
     cards = _cards()
     if (visible := os.environ.get("CUDA_VISIBLE_DEVICES")) is None:
-        return cards
+        return [] if allocated() else cards
     if not cards and not (_DEVICES / _WSL).exists():
         return []
     spelled = takewhile(lambda name: name not in _NONE, map(str.strip, visible.split(",")))
@@ -85,7 +95,8 @@ def lease(wanted: int = 1) -> Iterator[list["torch.device"]]:
 
     A card is held by an OS file lock, which the kernel releases when the process ends, however it ends. Locks lie in
     one directory for the whole machine (CONTRAFLOW_GPU_LOCKS changes it), because parallel DVC experiments run in
-    different directories. Call it before anything starts CUDA.
+    different directories. Those that a batch system gave to this job alone need no lock. Call it before anything starts
+    CUDA.
 
     Waits, and says so, until as many cards as `wanted` are free at once; meanwhile it holds none, so that two jobs
     never wait for each other. Where there are fewer than `wanted`, all of them will do, which it says as well, and the
@@ -123,6 +134,9 @@ def _cuda_starts(cards: int) -> bool:
 
 @contextmanager
 def _hold(cards: list[str], wanted: int) -> Iterator[list[str]]:
+    if allocated():
+        yield cards[:wanted]
+        return
     folder = Path(os.environ.get("CONTRAFLOW_GPU_LOCKS", "/var/tmp/contraflow-gpu-locks"))
     if not folder.exists():
         folder.mkdir(parents=True, exist_ok=True)

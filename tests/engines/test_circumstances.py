@@ -56,6 +56,11 @@ def test_nothing_names_the_machine_or_the_place(run):
     assert str(run) not in words and platform.node() not in words.split()
 
 
+def test_where_jobs_ran_elsewhere_it_says_so(run):
+    assert "Jobs" not in circumstances(run, STAGES)["facts"]
+    assert "batch system" in circumstances(run, STAGES, submitted=True)["facts"]["Jobs"]
+
+
 def test_a_folder_without_git_or_records_has_less_to_tell(tmp_path):
     found = circumstances(tmp_path, STAGES)
     assert "Commit" not in found["facts"] and "Cores" in found["facts"]

@@ -28,12 +28,15 @@ from contraflow.engines.agreement import Agreement
 from contraflow.engines.alone import alone, end_with_dvc, stop_at_once, work_for_me
 from contraflow.engines.asked import require_meant, require_possible
 from contraflow.engines.at_work import begin
+from contraflow.engines.submitted import begin_run, work_for_run
 from contraflow.foundations.errors import UserError
 from contraflow.baseline.pinned import read_pinned
 from contraflow.engines.circumstances import write_circumstances
 
 settle()
 try:
+    if workflow.remote_exec:
+        work_for_run(Path.cwd(), sys.argv[1:])
     require_possible(sys.argv[1:], Path(workflow.basedir))
     if config:
         raise UserError(
@@ -50,11 +53,24 @@ ROUNDS = range(1, PARAMS.mining.rounds + 1)
 CONTROLLED = SEEDS if PARAMS.mining.control else []  # beside whose mining rounds there is a control
 
 # Snakemake counts the cores that it was given, which may be more than there are. A job asks for its share of them, of as
-# many as run side by side, and a small one for one core's share.
-GIVEN = workflow.cores or 1
+# many as run side by side, and a small one for one core's share. A job that a batch system starts has what that gave it.
+GIVEN = cores() if workflow.remote_exec else workflow.cores or 1
 ONE_CORE = max(1, GIVEN // cores())
 ONE_GPU = max(1, GIVEN // side_by_side())
 TRAINING = max(1, GIVEN * min(PARAMS.train.gpus, side_by_side()) // side_by_side())
+
+# Snakemake counts GPUs where it is told how many there are (`--resources gpu=4`). A batch system is asked for one only
+# then: a cluster without them would refuse the job. Within that job, its environment tells what was asked for.
+COUNTS_GPUS = "SLURM_GPUS" in os.environ if workflow.remote_exec else "gpu" in workflow.global_resources
+TRAINING_GPUS, MEASURING_GPUS = (PARAMS.train.gpus, 1) if COUNTS_GPUS else (0, 0)
+
+
+# On a cluster these run where Snakemake does: they take seconds, or need the network.
+localrules:
+    fetch_files,
+    summarise_mining,
+    summarise_evaluations,
+    write_report,
 
 
 def trained(seed, number, arm="mine"):

@@ -11,13 +11,15 @@ def agree():
     """Make the two agree; None where there is nothing to agree on, or another run is at work: beside it, one can plan."""
     if not Path("dvc.yaml").is_file():
         return None
-    stop_at_once()
+    stop_at_once(submits=lambda: not workflow.local_exec)
     since = end_with_dvc() if DVC_RUNS else None
     without_git = None
     try:
         require_meant(sys.argv[1:], MAKERS)
         if not alone(Path.cwd()):
             return None
+        if not workflow.output_settings.dryrun:
+            begin_run(Path.cwd())
         without_git = complaint(Path.cwd())
         agreement = Agreement(Path.cwd(), PARAMS, TARGETS)
         begin(agreement.store.folder, Path.cwd())
@@ -48,7 +50,8 @@ def tell_circumstances():
     log = Path(rules.write_report.log[0])
     if AGREEMENT and log.is_file() and log.stat().st_mtime > STARTED:
         try:
-            write_circumstances(list(TARGETS), Path("results/report.html"))
+            submitted = not workflow.local_exec
+            write_circumstances(list(TARGETS), Path("results/report.html"), submitted=submitted)
         except (UserError, OSError) as error:
             logger.warning(f"results/circumstances.html was not written: {error}")
 
@@ -59,7 +62,7 @@ AGREEMENT = agree() if workflow.is_main_process else None
 
 
 onstart:
-    if not gpus() and DVC_RUNS in (None, STAGE_OF["pretrain_seed"]):
+    if workflow.local_exec and not gpus() and DVC_RUNS in (None, STAGE_OF["pretrain_seed"]):
         logger.info(f"No GPU here: training on the CPU, {cores()} cores.")
 
 

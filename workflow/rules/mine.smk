@@ -28,7 +28,7 @@ use rule pretrain_seed as mine_negatives with:
         job="mine/seed{seed}.round{round}",
     threads: ONE_GPU
     resources:
-        gpu=1,
+        gpu=MEASURING_GPUS,
         mem_mb=8000,
     params:
         options="",

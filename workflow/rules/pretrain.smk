@@ -13,7 +13,7 @@ rule pretrain_seed:
         job="pretrain/seed{seed}",
     threads: TRAINING
     resources:
-        gpu=PARAMS.train.gpus,
+        gpu=TRAINING_GPUS,
         mem_mb=8000,
     params:
         call=call,

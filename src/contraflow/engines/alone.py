@@ -7,16 +7,19 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 from filelock import FileLock, Timeout
 
+from contraflow.engines.submitted import dismiss_jobs
 from contraflow.foundations.artefacts import writing
 
 WORKS_FOR = "CONTRAFLOW_WORKS_FOR"
 LAST_WORDS = 1  # seconds
 MAKE_WAY = 0.5  # seconds: less, so that they end within
+CANCELLING = 5  # seconds in which a batch system is told that its jobs are cancelled
 PATIENCE = 5  # seconds in which a plan (`snakemake -n`) or a dying run makes way
 
 _held: list[FileLock] = []  # kept referenced: a lock that is collected is released
@@ -50,20 +53,30 @@ def alone(root: Path) -> bool:
     return True
 
 
-def stop_at_once() -> None:
+def stop_at_once(submits: Callable[[], bool]) -> None:
     """Let Ctrl-C end this process at once, with one line: what a SIGKILL cannot harm needs no ceremony.
 
     Its jobs, which Ctrl-C ends as well, have their last words first. What Snakemake's other threads say of these ends
-    meanwhile is not for the user, who wanted them.
+    meanwhile is not for the user, who wanted them. Where it `submits` its jobs to a batch system, Snakemake cancels
+    those that are there; any that it misses see that their run was stopped.
     """
 
     def stop(*_) -> None:
         terminal, nowhere = os.dup(sys.stderr.fileno()), os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
-        psutil.wait_procs(psutil.Process().children(recursive=True), timeout=LAST_WORDS)
-        os.write(terminal, b"\nStopped. The same command goes on from here.\n")
-        os._exit(128 + signal.SIGINT)
+
+        def end(*_) -> None:
+            psutil.wait_procs(psutil.Process().children(recursive=True), timeout=LAST_WORDS)
+            os.write(terminal, b"\nStopped. The same command goes on from here.\n")
+            os._exit(128 + signal.SIGINT)
+
+        if not submits():
+            end()
+        dismiss_jobs(Path.cwd())
+        signal.signal(signal.SIGINT, end)
+        threading.Timer(CANCELLING, end).start()
+        raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, stop)
 

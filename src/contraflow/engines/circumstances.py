@@ -20,8 +20,10 @@ from contraflow.pages.assets import template
 BENCHMARKS = Path("logs/benchmarks")
 
 
-def circumstances(root: Path, stages: list[str]) -> dict[str, Any]:
+def circumstances(root: Path, stages: list[str], *, submitted: bool = False) -> dict[str, Any]:
     """What is known of the run that has just ended in the folder `root`, with `stages` in their order.
+
+    Where it `submitted` its jobs to a batch system, this machine is not where they ran.
 
     Returns:
         `facts`, words by name in the order to show them; `changed`, as `changed_files`; `times`, one row a job in the
@@ -29,7 +31,7 @@ def circumstances(root: Path, stages: list[str]) -> dict[str, Any]:
         output in `dvc.lock` by path.
     """
     return {
-        "facts": _facts(root),
+        "facts": _facts(root, submitted),
         "changed": changed_files(root),
         "times": [row for stage in stages for row in _times(root / BENCHMARKS / stage)],
         # Where DVC runs the last stage itself, it records that one after this.
@@ -48,7 +50,7 @@ def commit(root: Path) -> str:
     return git(root, "rev-parse", "--short", "HEAD") or ""
 
 
-def _facts(root: Path) -> dict[str, str]:
+def _facts(root: Path, submitted: bool) -> dict[str, str]:
     """Commit, experiment, hardware and system, as far as they are known; nothing names the machine or its owner."""
     memory = psutil.virtual_memory().total / 2**30
     facts = {
@@ -56,6 +58,7 @@ def _facts(root: Path) -> dict[str, str]:
         "DVC experiment": os.environ.get("DVC_EXP_NAME"),
         "over commit": os.environ.get("DVC_EXP_BASELINE_REV"),
         "Written": datetime.now().astimezone().isoformat(sep=" ", timespec="seconds"),
+        "Jobs": "submitted to a batch system, from the machine of which the rest tells" if submitted else None,
         "Processor": _processor(),
         "Cores": f"{cores()} of {os.cpu_count()} may be used",
         "Memory": f"{memory:.0f} GiB",
@@ -102,16 +105,17 @@ def _number(text: str | None) -> float | None:
         return None
 
 
-def write_circumstances(stages: list[str], report: Path) -> None:
+def write_circumstances(stages: list[str], report: Path, *, submitted: bool = False) -> None:
     """Write `circumstances.html` beside the report that this run has made.
 
     Args:
         stages: Names of all stages, in their order.
         report: The page, from the folder that the workflow runs in.
+        submitted: As of `circumstances`.
 
     Raises:
         UserError: the place is full or may not be written to.
     """
     made = template(Path(__file__).parent / "circumstances.html.j2")
-    page = made.render(report=sha256(report), **circumstances(Path.cwd(), stages))
+    page = made.render(report=sha256(report), **circumstances(Path.cwd(), stages, submitted=submitted))
     write_text(report.with_name("circumstances.html"), page)

@@ -1,0 +1,114 @@
+"""Jobs that a batch system starts, perhaps on another host, hours after their run submitted them.
+
+There a process id says nothing. So a run that may submit jobs has a name of its own in a file of the shared folder, and
+its jobs inherit that name. A job of another name is refused, and ends as soon as there is another: it works for a run
+that was stopped, and what it wrote would replace later results. Each job also holds a lock on what it makes, so that
+two never write the same, and a run begins when no job of an earlier one is left. Snakemake, which deletes the outputs
+of a job before it runs and after it has failed, is such a job itself.
+"""
+
+import fcntl
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from hashlib import sha256
+from itertools import takewhile
+from pathlib import Path
+
+from contraflow.devices import ALLOCATED, cores
+from contraflow.foundations.artefacts import write_text
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say
+
+RUN = "CONTRAFLOW_RUN"
+NAME = Path(".snakemake", "contraflow.run")
+LOCKS = Path(".snakemake", "contraflow.jobs")
+LOOK = 2  # seconds between two looks at the name of the run
+PATIENCE = 90  # seconds in which a job sees another name, also where NFS tells of it late, and has ended
+
+_held: list[int] = []  # open as long as this process is there
+
+
+def begin_run(root: Path) -> None:
+    """Give this run in the folder `root` a name, and wait until the jobs of an earlier one have ended.
+
+    Raises:
+        UserError: they do not end, or the folder may not be written to.
+    """
+    os.environ[RUN] = uuid.uuid4().hex
+    write_text(root / NAME, os.environ[RUN])
+    for path in sorted((root / LOCKS).glob("*")):
+        if (lock := _lock(path)) is None:
+            say("waiting for jobs of an earlier run to end")
+            lock = _await_lock(path)
+        os.close(lock)
+
+
+def dismiss_jobs(root: Path) -> None:
+    """Let the jobs that were submitted for the run in the folder `root` end, or not begin."""
+    (root / NAME).unlink(missing_ok=True)
+
+
+def work_for_run(root: Path, words: Sequence[str]) -> None:
+    """Be the job that `words`, behind `snakemake`, start for the run in the folder `root`, and end with that.
+
+    Its CPU cores are those that Slurm gave it, or where another batch system started it those that it may use.
+
+    Raises:
+        UserError: the run was stopped, or another job makes the same.
+    """
+    given = (os.environ.get(f"SLURM_CPUS_{of}") for of in ("PER_TASK", "ON_NODE"))  # asked for; allotted, where not
+    os.environ[ALLOCATED] = next(filter(None, given), str(cores()))
+    if (name := os.environ.get(RUN)) is None:  # not every batch system hands on the environment
+        return
+    # Within a job of Slurm there are two Snakemakes: that of a step, and the one that starts the step.
+    targets = list(takewhile(lambda word: not word.startswith("-"), words[words.index("--target-jobs") + 1 :]))
+    made = sha256(repr([targets, os.environ.get("SLURM_STEP_ID")]).encode()).hexdigest()
+    path = root / LOCKS / made[:16]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = _await_lock(path)
+    _held.append(lock)
+    os.ftruncate(lock, 0)
+    os.write(lock, f"job {os.environ.get('SLURM_JOB_ID', os.getpid())} on {socket.gethostname()}".encode())
+    if _stopped(root, name):
+        raise UserError("the run that submitted this job was stopped: nothing is made")
+
+    def watch() -> None:
+        while not _stopped(root, name):
+            time.sleep(LOOK)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True, name="end with run").start()
+
+
+def _stopped(root: Path, name: str) -> bool:
+    try:
+        return (root / NAME).read_text() != name
+    except FileNotFoundError:
+        return True
+    except OSError:  # a server that is away for a while says nothing
+        return False
+
+
+def _await_lock(path: Path) -> int:
+    deadline = time.monotonic() + PATIENCE
+    while (lock := _lock(path)) is None:
+        if time.monotonic() > deadline:
+            raise UserError(f"{path.read_text() or 'another job'} still writes what is to be made: `scancel` it first")
+        time.sleep(LOOK / 4)
+    return lock
+
+
+def _lock(path: Path) -> int | None:
+    """The open file, locked across hosts where the file system keeps `flock`; None where another process has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
