@@ -121,6 +121,9 @@ class Problem:
             self._mean, self._scale = like._mean, like._scale
         self._x = x.new_ones(len(x), x.shape[1] + 1)  # the last column is the bias's
         torch.sub(x, self._mean, out=self._x[:, :-1]).div_(self._scale)
+        self._basis = None
+        if len(x) < x.shape[1]:
+            self._x, self._basis = _spanned(self._x)
         self._moments, self._axes = _eigen((self._x.T @ self._x / len(x)).double())
 
     def solve(self, weight_decay: float, *, max_iterations: int, start: Probe | None = None) -> Probe:
@@ -134,9 +137,10 @@ class Problem:
         decay = torch.full_like(self._moments, weight_decay)
         decay[-1] = 0
         w = torch.zeros(len(self._classes), len(decay), dtype=torch.float64)
-        if start is not None and np.array_equal(start.classes, self._classes):
-            w = torch.from_numpy(np.column_stack([start.weight, start.bias]))
         w = w.to(decay.device)
+        if start is not None and np.array_equal(start.classes, self._classes):
+            weight, bias = (torch.from_numpy(part).to(decay.device) for part in (start.weight, start.bias))
+            w = torch.column_stack([weight if self._basis is None else weight @ self._basis, bias])
         p = torch.empty(len(w), len(self._x), device=decay.device)
         value, gradient = self._objective(w, decay, p)
         iterations, converged = 0, False
@@ -153,11 +157,12 @@ class Problem:
             if not lower < value:  # nothing but rounding is left
                 break
             w, value, gradient = further, lower, its_gradient
+        weight = w[:, :-1] if self._basis is None else w[:, :-1] @ self._basis.T
         return Probe(
             classes=self._classes,
             mean=self._mean.cpu().numpy(),
             scale=self._scale.cpu().numpy(),
-            weight=w[:, :-1].cpu().numpy(),
+            weight=weight.cpu().numpy(),
             bias=w[:, -1].cpu().numpy(),
             weight_decay=weight_decay,
             objective=value,
@@ -243,6 +248,15 @@ class _Step:
     decrease: float
     iterations: int
     solved: bool
+
+
+def _spanned(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Fewer images than features, (N, D + 1) with the bias's ones, in an orthonormal basis (D, N) of what they span.
+
+    The best weights lie in that span, since others would add to the penalty alone; in it there are N of them to find.
+    """
+    basis, triangle = torch.linalg.qr(x[:, :-1].T.double())
+    return torch.column_stack([triangle.T.to(x.dtype), x[:, -1]]), basis
 
 
 def _eigen(moments: Tensor) -> tuple[Tensor, Tensor]:

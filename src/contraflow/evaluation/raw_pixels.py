@@ -26,8 +26,10 @@ def principal_components(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarra
     """
     from sklearn.decomposition import PCA  # half a second, which other representations need not wait for
 
+    images, dimension = pixels.shape
+    solver = "covariance_eigh" if images >= dimension else "full"  # by the smaller of both matrices
     with _one_thread():
-        found = PCA(min(COMPONENTS, *pixels.shape), svd_solver="covariance_eigh").fit(pixels)
+        found = PCA(min(COMPONENTS, images, dimension), svd_solver=solver).fit(pixels)
     vary = found.explained_variance_ > ROUNDING * found.explained_variance_[0]
     axes = found.components_[: max(1, vary.sum())].T
 
