@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from statistics import mean
 
 from benchmarks.cells import less, plus_minus
 from benchmarks.rows import Rows
@@ -107,8 +106,8 @@ class Comparison:
             "",
             f"| {self.column} | "
             + " | ".join(f"{name} | less {self.reference}" for name in self.figures.values())
-            + " | seconds a training |",
-            "|" + " --- |" * (2 * len(self.figures) + 2),
+            + " |",
+            "|" + " --- |" * (2 * len(self.figures) + 1),
         ]
         lines += [self._line(arm, rows, judged.get(arm, {})) for arm, rows in found.items()]
         return "\n".join(lines) + "\n"
@@ -118,5 +117,4 @@ class Comparison:
         for figure in self.figures:
             over_seeds = spread([row[figure] for row in rows.values()])
             cells += [plus_minus(over_seeds, 100, 2), less(differences.get(figure))]
-        cells.append(f"{mean(row['seconds'] for row in rows.values()):.0f}")
         return "| " + " | ".join(cells) + " |"
