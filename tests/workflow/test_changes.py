@@ -122,7 +122,8 @@ class Meddler(threading.Thread):
                 self.left -= 1
 
 
-@pytest.mark.parametrize("engine", ["snakemake", pytest.param("dvc", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", COMMANDS)
 def test_results_changed_at_random_moments(other, unharmed, engine):
     process = other.start(COMMANDS[engine])
     meddler = Meddler(process, other, engine + os.environ.get("MSEED", ""))

@@ -73,9 +73,8 @@ def test_fix_writes_what_follows_from_the_rest(tree):
     change(params, "  tau_swings: 1 # cosine: there and back in a round of training\n", "")
     told += ["params.yaml: +  tau: 0.3 # temperature of", "params.yaml: +  tau_swings: 1 # cosine: there and back"]
 
-    status, said = sync(tree)
-    assert status == 1 and [line for line in told if not any(line in other for other in said)] == []
     status, said = sync(tree, "--fix")
+    assert [line for line in told if not any(line in other for other in said)] == []
     assert (status, said[-1]) == (0, "the workflow's files are in line")
     assert sync(tree) == (0, ["the workflow's files are in line"])
     assert file.read_text().startswith("# DVC decides by content whether a stage runs, Snakemake how.")
