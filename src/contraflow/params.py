@@ -251,8 +251,8 @@ def parse_params(content: object, source: str = "params.yaml", complete: bool = 
         raise UserError("\n".join(f"{source}: {sentence(e, Params)}" for e in error.errors())) from None
 
 
-def load_params(path: Path) -> Params:
-    """Read and check a parameter file.
+def load_params(path: Path, *, complete: bool = True) -> Params:
+    """Read and check a parameter file; `complete` as of `parse_params`.
 
     Raises:
         UserError: the file is missing, is not UTF-8 or YAML, or holds a value that is not allowed.
@@ -266,4 +266,4 @@ def load_params(path: Path) -> Params:
         raise UserError(f"{path} must be in UTF-8, and is not in line {line}: save it so in your editor") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
-    return parse_params(content, str(path))
+    return parse_params(content, str(path), complete)

@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
-from contraflow.commands.shipped import PARAMS, File, shipped, title
+from contraflow.commands.options import PARAMS
+from contraflow.commands.shipped import File, shipped, title
 from contraflow.commands.written import as_yaml
 from contraflow.engines.circumstances import changed_files
 from contraflow.engines.dvc import git
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
-from contraflow.params import parse_params
+from contraflow.params import load_params
 
 MARK = "Shipped-By: contraflow new"  # a line in the message of each commit of what is shipped
 SHIPPED = "refs/contraflow/shipped"  # the newest of them
@@ -83,23 +83,19 @@ def _renew(folder: Path, base: str) -> None:
     if changed := changed_files(folder):
         raise UserError(f"{folder} has changes that are not committed ({', '.join(changed)}): commit them first")
     file = folder / PARAMS
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{file} is not valid YAML: {' '.join(str(error).split())}") from None
-    params = as_yaml(parse_params(content, source=str(file), complete=False))
+    params = as_yaml(load_params(file, complete=False))
     new_commit = _import(folder, SHIPPED, shipped(), base)
-    renewed = _git(folder, "diff", "--name-only", base, new_commit).split("\n")[:-1]
+    renewed = _changed(folder, base, new_commit)
     if not renewed:
         say(f"{folder} has {title()} already")
         return
-    own = set(_git(folder, "diff", "--name-only", base, "HEAD").split("\n")) & set(renewed) - {PARAMS}
+    own = set(_changed(folder, base, "HEAD")) & set(renewed) - {PARAMS.name}
     merged = git(folder, "merge", "--quiet", "--no-ff", "--no-commit", new_commit) is not None
     if not merged and git(folder, "rev-parse", "--verify", "--quiet", "MERGE_HEAD") is None:
         _git(folder, "merge", "--no-ff", "--no-commit", new_commit)  # for what git says
     file.write_text(params, encoding="utf-8")
     _git(folder, "add", PARAMS)
-    if conflicts := _git(folder, "diff", "--name-only", "--diff-filter=U").split("\n")[:-1]:
+    if conflicts := _changed(folder, "--diff-filter=U"):
         raise UserError(
             f"you and contraflow changed the same lines of {', '.join(conflicts)} in {folder}: mend what git marks "
             "there and type `git add -A && git commit`, or `git merge --abort` to go back"
@@ -107,6 +103,11 @@ def _renew(folder: Path, base: str) -> None:
     _git(folder, "commit", "--quiet", "--message", f"Merge {title()}")
     kept = f"; your changes are merged in {', '.join(sorted(own))}" if own else ""
     say(f"{folder} has {title()} now, in {len(renewed)} files{kept}")
+
+
+def _changed(folder: Path, *what: str) -> list[str]:
+    """The files that `git diff` finds changed."""
+    return _git(folder, "diff", "--name-only", *what).split("\n")[:-1]
 
 
 def _import(folder: Path, ref: str, files: dict[str, File], parent: str | None = None) -> str:

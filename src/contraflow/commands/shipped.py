@@ -6,6 +6,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
+from contraflow.commands.options import PARAMS
 from contraflow.commands.written import as_yaml
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.foundations.stages import files_at
@@ -14,7 +15,6 @@ from contraflow.params import Params
 PACKAGE = Path(__file__).parents[1]
 OWN = Path(__file__).parent / "own"
 SHARED = "share/contraflow/"  # where a wheel has what lies outside of the package: `data-files` in pyproject.toml
-PARAMS = "params.yaml"
 
 
 class File(NamedTuple):
@@ -28,7 +28,7 @@ def shipped() -> dict[str, File]:
     """The files by their paths: the workflow as it is here; parameters, README and baseline as they are at first."""
     beside = _beside_package(repository()) if repository() else _from_wheel()
     package = ((f"src/contraflow/{path.relative_to(PACKAGE).as_posix()}", path) for path in files_at(PACKAGE))
-    written = {PARAMS: as_yaml(Params()).encode(), "baseline.json": b"{}\n"}
+    written = {PARAMS.name: as_yaml(Params()).encode(), "baseline.json": b"{}\n"}
     return {
         **{name: File(path.read_bytes(), bool(path.stat().st_mode & 0o100)) for name, path in (*beside, *package)},
         **{name: File(content) for name, content in written.items()},
