@@ -7,7 +7,6 @@ two never write the same, and a run begins when no job of an earlier one is left
 of a job before it runs and after it has failed, is such a job itself.
 """
 
-import fcntl
 import os
 import signal
 import socket
@@ -18,6 +17,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from contraflow.devices import ALLOCATED, cores
 from contraflow.foundations.artefacts import write_text
@@ -30,7 +31,7 @@ LOCKS = Path(".snakemake", "contraflow.jobs")
 LOOK = 2  # seconds between two looks at the name of the run
 PATIENCE = 90  # seconds in which a job sees another name, also where NFS tells of it late, and has ended
 
-_held: list[int] = []  # open as long as this process is there
+_held: list[FileLock] = []  # kept referenced: a lock that is collected is released
 
 
 def begin_run(root: Path) -> None:
@@ -42,10 +43,13 @@ def begin_run(root: Path) -> None:
     os.environ[RUN] = uuid.uuid4().hex
     write_text(root / NAME, os.environ[RUN])
     for path in sorted((root / LOCKS).glob("*")):
-        if (lock := _lock(path)) is None:
+        lock = FileLock(path)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
             say("waiting for jobs of an earlier run to end")
-            lock = _await_lock(path)
-        os.close(lock)
+            _acquire(lock)
+        lock.release()
 
 
 def dismiss_jobs(root: Path) -> None:
@@ -70,10 +74,9 @@ def work_for_run(root: Path, words: Sequence[str]) -> None:
     made = sha256(repr([targets, os.environ.get("SLURM_STEP_ID")]).encode()).hexdigest()
     path = root / LOCKS / made[:16]
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = _await_lock(path)
+    _acquire(lock := FileLock(path))
     _held.append(lock)
-    os.ftruncate(lock, 0)
-    os.write(lock, f"job {os.environ.get('SLURM_JOB_ID', os.getpid())} on {socket.gethostname()}".encode())
+    path.write_text(f"job {os.environ.get('SLURM_JOB_ID', os.getpid())} on {socket.gethostname()}")
     if _stopped(root, name):
         raise UserError("the run that submitted this job was stopped: nothing is made")
 
@@ -94,21 +97,10 @@ def _stopped(root: Path, name: str) -> bool:
         return False
 
 
-def _await_lock(path: Path) -> int:
-    deadline = time.monotonic() + PATIENCE
-    while (lock := _lock(path)) is None:
-        if time.monotonic() > deadline:
-            raise UserError(f"{path.read_text() or 'another job'} still writes what is to be made: `scancel` it first")
-        time.sleep(LOOK / 4)
-    return lock
-
-
-def _lock(path: Path) -> int | None:
-    """The open file, locked across hosts where the file system keeps `flock`; None where another process has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+def _acquire(lock: FileLock) -> None:
+    """Wait for a lock, which holds across hosts where the file system keeps `flock`."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+        lock.acquire(timeout=PATIENCE, poll_interval=LOOK / 4)
+    except Timeout:
+        holder = Path(lock.lock_file).read_text() or "another job"
+        raise UserError(f"{holder} still writes what is to be made: `scancel` it first") from None
