@@ -65,6 +65,10 @@ def epoch(parts):
     return int(found[1]) if found else 0
 
 
+def at_rest(parts):
+    return "No run of Snakemake is at work" in parts["experiment-0-state"]
+
+
 def files(folder):
     return {path: (path.lstat().st_mtime_ns, path.lstat().st_size) for path in folder.rglob("*")}
 
@@ -92,11 +96,12 @@ def test_a_training_is_followed_through_kills_to_its_end(repository, watch, onli
         os.killpg(run.pid, signal.SIGKILL)
     run.communicate()
 
-    parts = until(lambda: told(address), lambda parts: "No run of Snakemake is at work" in parts["experiment-0-state"])
+    def stopped(parts):  # Snakemake and its jobs do not end in the same moment
+        return "goes on with the same command" in parts["experiment-0-trainings"]
+
+    parts = until(lambda: told(address), lambda parts: at_rest(parts) and stopped(parts))
     reached = epoch(parts)
-    assert (
-        "goes on with the same command" in parts["experiment-0-trainings"] and "stopped" in parts["experiment-0-jobs"]
-    )
+    assert "stopped" in parts["experiment-0-jobs"]
 
     # looking writes nothing, and a killed watch leaves nothing behind
     before = files(repository.path)
@@ -117,7 +122,7 @@ def test_a_training_is_followed_through_kills_to_its_end(repository, watch, onli
     parts = until(lambda: told(address), lambda parts: "running" in parts["experiment-0-trainings"])
     assert epoch(parts) >= reached  # it goes on
     assert run.communicate()[0] and run.returncode == 0
-    parts = until(lambda: told(address), lambda parts: "No run of Snakemake is at work" in parts["experiment-0-state"])
+    parts = until(lambda: told(address), at_rest)
     history = read_history(repository.path / "results/pretrain/seed0/history.csv")
     assert len(history) == EPOCHS and "done" in parts["experiment-0-trainings"] and epoch(parts) == EPOCHS
     assert f"<td>{history[-1].loss:.4f}</td>" in parts["experiment-0-trainings"]
