@@ -74,7 +74,7 @@ BATCHES = max(24, 6 * cores())  # of the images of 224 pixels: more than are mad
 SIZES = {
     FULL: Size(5, 8, 200, 6, 16, 4, 20),
     "quick": Size(1, 4, 60, 2, 8, 2, 6),
-    "tiny": Size(1, 1, 2, 1, 2, 1, 1, batch=32, batch_large=2, images=32 * BATCHES, sides=("28", "224")),
+    "tiny": Size(1, 1, 2, 1, 2, 1, 1, batch=32, batch_large=2, images=32 * BATCHES, sides=("28",)),
 }
 
 
@@ -88,11 +88,14 @@ def all_sizes(folder: Path, grey: np.ndarray, size: Size) -> Iterator[tuple[str,
     """The cases of each size of images, by name; files are written into `folder`."""
     colour = np.resize(natural(min(6_000, len(grey)), 32, 32, 0), (len(grey), 32, 32, 3))  # over and over
     small = {"28": grey, "28_rgb": np.repeat(grey, 3, axis=3), "32": colour}
-    for name in [name for name in small if name in size.sides]:
-        pixels = small[name]
+    for name, pixels in small.items():
+        if name not in size.sides:
+            continue
         path = write(folder / f"{name}.beton", pixels)
         _, side, _, channels = pixels.shape
         yield name, view_cases(path, pixels, side, channels, SIMCLR, size.batch, size.slow, size.fast)
+    if "224" not in size.sides:
+        return
     count = BATCHES * size.batch_large
     photos = [natural(1, *SIDES[i % len(SIDES)], i)[0] for i in range(min(64, count))]
     path = write(folder / "224.beton", [photos[i % len(photos)] for i in range(count)], "jpg")

@@ -6,8 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.commit import ROOT, commit
+from benchmarks.loader.ffcv_case import builtin
+from benchmarks.loader.pictures import natural, write
+from benchmarks.loader.recipe import SIMCLR
 
 NAMES = {  # of the last line's object, of which a document or the benchmark's own docstring speaks
     "composition": {"meets", "seconds", "peak_mb"},
@@ -59,6 +63,13 @@ def test_runs_on_tiny_data_and_writes_no_file_of_figures(name):
         assert judged["linear"].keys() == {"simclr", "vicreg", "untrained"}
         assert judged["tuned"].keys() == {"simclr", "vicreg"}
         assert judged["beyond_noise"].keys() == {"linear", "knn20"}
+
+
+@pytest.mark.slow  # FFCV compiles for half a minute
+def test_ffcvs_own_operations_make_two_views_of_colour_images(tmp_path):
+    path = write(tmp_path / "colour.beton", natural(12, 16, 16, 0))
+    first, second = map(torch.cat, zip(*builtin(path, 16, SIMCLR, 4, 1), strict=True))
+    assert first.shape == second.shape == (12, 3, 16, 16) and not torch.equal(first, second)
 
 
 def test_tells_which_figures_are_current():
