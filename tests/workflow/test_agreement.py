@@ -239,6 +239,7 @@ def test_a_comment_in_what_no_stage_runs_reruns_nothing(lab):
     assert lab.up_to_date()
 
 
+@pytest.mark.long
 def test_a_seed_more_and_less(lab):
     lab.set(seeds=[0, 1])
     one_more_and_less(lab, lab.run(lab.snakemake), new=1)

@@ -44,7 +44,7 @@ def overwrite(file):
         content.write(b"?")
 
 
-@pytest.mark.parametrize("change", [replace, overwrite])
+@pytest.mark.parametrize("change", [replace, pytest.param(overwrite, marks=pytest.mark.slow)])
 def test_a_result_changed_in_the_middle_of_a_run(other, unharmed, change):
     process = other.start("snakemake --cores 1", until="(Rule: pretrain_seed)")
     change(other.path / "results/pretrain/seed0/history.csv")

@@ -30,7 +30,7 @@ def test_new_classes_are_searched_for(tmp_path, new_repository):
     assert "Training saw none of the classes of the 60" in page
     assert "recall@1 went from" in page and "linear probe went from" not in page
     repository.run("contraflow baseline --name first")
-    repository.set(loss={"tau": 0.4})
+    repository.set(report={"title": "against the first"})
     repository.run("snakemake --cores 2")
     page = (repository.path / "results/report.html").read_text()
     assert "Change<small>from " in page

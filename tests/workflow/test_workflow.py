@@ -123,6 +123,7 @@ def test_without_mining_the_pretrained_encoder_is_evaluated(repository):
     assert repository.up_to_date()
 
 
+@pytest.mark.slow  # as the two others
 def test_a_teacher_is_an_input_of_training_for_both_engines(repository, checkpoint_of):
     teacher, before = checkpoint_of(repository.path / "data/teacher.safetensors"), repository.params()["method"]
     repository.set(method={"name": "distil", "teacher": "data/teacher.safetensors"})
