@@ -7,7 +7,7 @@ Two data sets: the first 10,000 training images of Fashion-MNIST, and all of the
 `benchmarks/pictures/emoji.py`, which says where they come from. A tenth of the training images is held out. For each
 method short trainings with a seed of their own try values of the temperature (methods with a softmax) or the learning
 rate (the others): three, each twice as large as the last, and as many more as it takes until the best of them by k-NN
-on the held-out images is neither the least nor the greatest, or four more. With that value a longer training for each
+on the held-out images is neither the least nor the greatest, or eight more. With that value a longer training for each
 of three seeds is measured on the test images. Batches are of 128 images, the learning rate is 0.2 where it is not
 tuned; everything else is as in params.yaml, without mining. supcon_ce is supcon with `loss.cross_entropy` 1; the labels
 that it, supcon and supervised see are those of all training images.

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 RATIO = 2  # of a value of a grid to the one below
-WIDENINGS = 4  # at most: values from a 32nd of the middle to 32 times as much
+WIDENINGS = 8  # at most: values from a 512th of the middle to 512 times as much
 
 
 @dataclass(frozen=True)
