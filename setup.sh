@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up everything that contraflow needs on this machine: system packages, then .venv from requirements.lock.
 # `make` calls it when .venv is missing or older than the lock file. `./setup.sh test` adds what only the tests need,
-# `./setup.sh slurm` what a cluster needs (docs/cluster.md).
+# `./setup.sh slurm` what a cluster needs (docs/cluster.md), `./setup.sh s3` what results in S3 do (docs/remotes.md).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -36,7 +36,7 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || ec
     has_library libturbojpeg || echo libturbojpeg0-dev
 }
 
-wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, Slurm, typefaces
+wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, servers, typefaces
     local typefaces=/usr/share/fonts/truetype
     [ -d /usr/share/datasets/fashion-mnist ] || echo dataset-fashion-mnist
     if [ "${1:-}" = test ]; then
@@ -44,6 +44,8 @@ wanted_packages() {  # what a run can do without: the default data set, and for 
         has_program chromedriver || echo chromium-driver
         has_program dot || echo graphviz
         has_program sinfo || echo slurm-wlm
+        # where systemd runs, this package would begin to serve: there it is left to whoever owns the machine
+        [ -x /usr/sbin/sshd ] || [ -d /run/systemd/system ] || echo openssh-server
         [ -f $typefaces/arphic/ukai.ttc ] || echo fonts-arphic-ukai
         [ -f $typefaces/arphic/uming.ttc ] || echo fonts-arphic-uming
         [ -f $typefaces/wqy/wqy-zenhei.ttc ] || echo fonts-wqy-zenhei
@@ -84,21 +86,26 @@ if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
     "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
     .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
-    rm -rf .venv/slurm
+    rm -rf .venv/slurm .venv/s3 .venv/s3-server
     echo "$lock" >.venv/lock
 fi
-install_slurm() { # Snakemake's plugin, to where the options of pip say
-    local plugins
-    mapfile -t plugins < <(.venv/bin/python -c 'import tomllib
-print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["slurm"], sep="\n")')
-    .venv/bin/python -m pip install --quiet --no-deps "$@" "${plugins[@]}"
+install_extra() { # what pyproject.toml pins for one, to where the options of pip say
+    local packages
+    mapfile -t packages < <(.venv/bin/python - "$1" <<'END'
+import sys, tomllib
+print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"][sys.argv[1]], sep="\n")
+END
+)
+    .venv/bin/python -m pip install --quiet --no-deps "${@:2}" "${packages[@]}"
 }
 
 case "${1:-}" in
-    slurm) install_slurm ;;
-    test) # beside the other packages, through which every start of Snakemake looks
-        [ -d .venv/slurm ] || install_slurm --target .venv/slurm ||
-            say "Snakemake's plugin for Slurm is not installed, and its tests will be skipped"
+    slurm | s3) install_extra "$1" ;;
+    test) # beside the other packages: these have other versions, and every start of Snakemake looks through its plugins
+        for extra in slurm s3 s3-server; do
+            [ -d ".venv/$extra" ] || install_extra $extra --target ".venv/$extra" ||
+                say "$extra of pyproject.toml is not installed, and its tests will be skipped"
+        done
         ;;
 esac
 git config user.name >/dev/null && git config user.email >/dev/null ||

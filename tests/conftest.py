@@ -24,9 +24,8 @@ from contraflow.steps.fetch import Fetching, fetch
 settings.register_profile("contraflow", deadline=None)  # machines are busy: no test fails by the time it takes
 settings.load_profile("contraflow")
 
-pytest_plugins = tuple(
-    f"fixtures.{name}" for name in ("encoded", "checkpoints", "repositories", "runs", "browser", "slurm", "watched")
-)
+FIXTURES = ("encoded", "checkpoints", "repositories", "runs", "browser", "slurm", "remotes", "watched")
+pytest_plugins = tuple(f"fixtures.{name}" for name in FIXTURES)
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"
 QUICK = {

@@ -44,7 +44,7 @@ docs: .venv/ready ## these pages as a site, which opens from the disk
 	@echo "The documentation begins at $(CURDIR)/docs/site/docs/index.html"
 
 lock: ## resolve the dependencies of pyproject.toml anew (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --extra dev --extra docs --extra onnx --no-header --python-version 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --extra dev --extra docs --extra onnx --extra ssh --no-header --python-version 3.11 pyproject.toml -o requirements.lock
 
 .venv/ready-test: $(SETUP)
 	@./setup.sh test
