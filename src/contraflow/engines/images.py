@@ -16,6 +16,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.images.listing import Part, printable
 from contraflow.images.sources import SOURCES
 from contraflow.images.splitting import draw_held_out, split_listing
+from contraflow.methods.parts.settings import WITH_TEXTS
 from contraflow.params import Params
 
 
@@ -37,7 +38,13 @@ def require_images(root: Path, params: Params) -> None:
         if name in SOURCES and not (root / path).is_dir():
             raise UserError(f"{key}.path must be a folder, in which files of {name} are looked for, got {path}")
     require_watched(root, transfer.name, Path(transfer.path), None)
-    if listing := require_watched(root, data.name, Path(data.path), data.table):
+    listing = require_watched(root, data.name, Path(data.path), data.table)
+    if params.method.name in WITH_TEXTS and not (listing.train.texts if listing else SOURCES[data.name].texts):
+        raise UserError(
+            f"method.name {params.method.name} needs images with texts: data.name emoji, or a data.table with a column "
+            f"text (docs/text.md); {data.table or data.name} has none"
+        )
+    if listing:
         train, test = split_listing(listing, test_fraction=data.test_fraction, limit=data.limit, seed=data.split_seed)
         how = {"name": data.name, "fraction": data.validation_fraction, "seed": data.split_seed}
         validation = draw_held_out(train, test, classes=listing.classes, **how)
