@@ -12,6 +12,7 @@ from contraflow.encoded.texts import Texts
 ROWS = 512  # queries at a time
 NEIGHBOURS = 5  # training images whose texts stand for those of an image
 NGRAMS = (1, 3)  # letters within words
+TIED = 1e-6  # similarities that differ by less are equal: so much rounding may do
 DIRECTIONS = ("image_to_text", "text_to_image")
 
 Similar = Callable[[slice], np.ndarray]
@@ -63,7 +64,7 @@ def ranks(similar: Similar, right: csr_matrix) -> np.ndarray:
     for rows in _blocks(right.shape[0]):
         similarity, is_right = similar(rows), right[rows].toarray()
         best = np.where(is_right, similarity, -np.inf).max(1, keepdims=True)
-        found.append(((similarity >= best) & ~is_right).sum(1))
+        found.append(((similarity > best - TIED) & ~is_right).sum(1))
     return np.concatenate(found)
 
 
