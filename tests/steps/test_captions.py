@@ -13,6 +13,8 @@ from contraflow.foundations.errors import UserError
 from contraflow.models.towers import load_towers, start_towers
 from contraflow.neighbours.bank import unit
 from contraflow.steps.evaluate.evaluate_captions import CaptionSettings, evaluate_captions
+from contraflow.steps.mine.mine import MiningSettings, mine
+from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training.rounds import build_method
 from contraflow.training.settings import Training
 from contraflow.views.loader import ImageLoader
@@ -119,3 +121,17 @@ def test_the_loss_falls(params_of, captioned, pretrained, tmp_path, name):
     history = pd.read_csv(pretrained(params, captioned, tmp_path) / "history.csv")
     assert history.loss.iloc[-3:].mean() < history.loss.iloc[:2].mean()
     assert history.collapse.isna().all()
+
+
+def test_mined_batches_are_trained_on_with_texts_too(params_of, captioned, trained, measure, tmp_path):
+    params = params_of(method={"name": "clip"}, train={"epochs": 6}, mining={"rounds": 1, "k": 2})
+    files = {"data": captioned.folder / CARD, "negatives": tmp_path / "negatives.npz"}
+    mine(MiningSettings.of(params), encoder=trained, **files, threads=1)
+    out = {
+        "encoder": tmp_path / "encoder.safetensors",
+        "history": tmp_path / "history.csv",
+        "state": tmp_path / "state",
+    }
+    files |= {"start": trained, "before": trained.with_name("history.csv")} | out
+    train_mined(MinedTraining.of(params), **files, threads=1)
+    assert measure("encoder-seed0", out["encoder"]).figures != measure("encoder-seed0", trained).figures
