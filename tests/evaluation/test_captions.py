@@ -10,7 +10,8 @@ from scipy.sparse import csr_matrix
 
 from contraflow.encoded.texts import Texts
 from contraflow.evaluation import captions
-from contraflow.evaluation.captions import Said, Words
+from contraflow.evaluation.captions import Words
+from contraflow.evaluation.said import Said
 
 SAID = [["a cat", "eine Katze"], ["a dog"], ["a cat", "un gato", "قطة"]]
 TEXTS = Texts.of(SAID, [np.array([1])] * 6)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from contraflow.encoded.names import CARD
-from contraflow.evaluation.captions import Said
 from contraflow.evaluation.results import Extra
+from contraflow.evaluation.said import Said
 from contraflow.foundations.errors import UserError
 from contraflow.models.towers import load_towers, start_towers
 from contraflow.neighbours.bank import unit

@@ -1,7 +1,6 @@
 """Do images and texts find each other: retrieval in both directions, classes named by their texts, and baselines."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,39 +12,9 @@ ROWS = 512  # queries at a time
 NEIGHBOURS = 5  # training images whose texts stand for those of an image
 NGRAMS = (1, 3)  # letters within words
 TIED = 1e-6  # similarities that differ by less are equal: so much rounding may do
-DIRECTIONS = ("image_to_text", "text_to_image")
 
 Similar = Callable[[slice], np.ndarray]
 """From some of the queries to their similarities to all candidates, (n, K)."""
-
-
-@dataclass(frozen=True)
-class Said:
-    """The different texts of some images, and who says what: texts that are equal are one.
-
-    Attributes:
-        texts: Of each, the first place where it stands, (U,) int64.
-        pairs: (2, P) int64: image and text, by their numbers, that belong together; every image and text has one.
-        images: How many.
-    """
-
-    texts: np.ndarray
-    pairs: np.ndarray
-    images: int
-
-    @classmethod
-    def of(cls, texts: Texts) -> "Said":
-        places: dict[bytes, int] = {}
-        number = [places.setdefault(texts.said[text].tobytes(), len(places)) for text in range(len(texts))]
-        _, first = np.unique(number, return_index=True)
-        pairs = np.unique(np.stack([texts.image, number]), axis=1)
-        return cls(first, pairs, len(texts.begins) - 1)
-
-    def right(self, direction: str) -> csr_matrix:
-        """Which candidates are right for which query, bool (queries, candidates)."""
-        image, text = self.pairs
-        found = csr_matrix((np.ones(len(image), bool), (image, text)), (self.images, len(self.texts)))
-        return found if direction == "image_to_text" else found.T.tocsr()
 
 
 def by_vectors(queries: np.ndarray, candidates: np.ndarray) -> Similar:

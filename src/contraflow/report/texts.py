@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from contraflow.encoded.texts import Texts
-from contraflow.evaluation.captions import DIRECTIONS, Said
 from contraflow.evaluation.results import Extra
+from contraflow.evaluation.said import DIRECTIONS, Said
 from contraflow.pages.numbers import listing, percent
 from contraflow.pages.pictures import picture
 from contraflow.report.run import Run

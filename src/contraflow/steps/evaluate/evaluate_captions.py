@@ -11,7 +11,7 @@ from contraflow.encoded.splits import UNLABELLED
 from contraflow.encoded.texts import padded
 from contraflow.encoded.tokens import tokenise
 from contraflow.evaluation import captions
-from contraflow.evaluation.captions import DIRECTIONS, Said, Similar, Words
+from contraflow.evaluation.captions import Similar, Words
 from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.representation import (
     Called,
@@ -22,6 +22,7 @@ from contraflow.evaluation.representation import (
     open_representation,
 )
 from contraflow.evaluation.results import DIGITS, Example, Extra
+from contraflow.evaluation.said import DIRECTIONS, Said
 from contraflow.foundations.arrays import drawn
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
