@@ -65,11 +65,16 @@ def _judged(run: Run, way: str) -> str:
     key, asked = f"{way}_{name}", run.params.eval.extras[KIND]
     own = _scores(run.extras[KIND]["encoder"], key)
     gaps = [
-        f"{in_points(difference(own, _scores(run.extras[KIND][other], key)))} than {asked.names[other].lower()}"
+        f"{in_points(difference(own, _scores(run.extras[KIND][other], key)))} than {_inside(asked.names[other])}"
         for other in asked.of[1:]
     ]
     found = percent(run.metrics[KIND]["encoder"][key])
     return f"{way.replace('_', ' ').capitalize()}: {name} is {found}. That is {listing(gaps)}."
+
+
+def _inside(name: str) -> str:
+    """As it is written inside a sentence."""
+    return name[0].lower() + name[1:]
 
 
 def _scores(measured: Mapping[int | None, Extra], key: str) -> Scores:
