@@ -11,8 +11,8 @@ pytestmark = pytest.mark.slow
 def repository(new_repository, tmp_path_factory):
     """One whose images have two texts each, in a table."""
     path = tmp_path_factory.mktemp("repository")
-    changes = {"method": {"name": "clip"}, "mining": {"rounds": 0}, "data": {"table": "t.csv"}}
-    repository = new_repository(path, **changes)
+    repository = new_repository(path, method={"name": "clip"}, mining={"rounds": 0})
+    repository.set(data={"table": "t.csv"})
     folder = path / "images"
     rows = [
         f"{file.relative_to(folder)},{file.parent.name},{text} {file.parent.name} {file.stem}"
