@@ -36,7 +36,7 @@ sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' || ec
     has_library libturbojpeg || echo libturbojpeg0-dev
 }
 
-wanted_packages() {  # what a run can do without: the default data set, and for the tests a browser, servers, typefaces
+wanted_packages() {  # what a run can do without: the default data set; for the tests a browser, servers, typefaces, emoji
     local typefaces=/usr/share/fonts/truetype
     [ -d /usr/share/datasets/fashion-mnist ] || echo dataset-fashion-mnist
     if [ "${1:-}" = test ]; then
@@ -50,6 +50,9 @@ wanted_packages() {  # what a run can do without: the default data set, and for 
         [ -f $typefaces/arphic/uming.ttc ] || echo fonts-arphic-uming
         [ -f $typefaces/wqy/wqy-zenhei.ttc ] || echo fonts-wqy-zenhei
         [ -f $typefaces/hanazono/HanaMinA.ttf ] || echo fonts-hanazono
+        [ -f $typefaces/noto/NotoColorEmoji.ttf ] || echo fonts-noto-color-emoji
+        [ -d /usr/share/unicode/cldr/common/annotations ] || echo unicode-cldr-core
+        [ -f /usr/share/unicode/emoji/emoji-test.txt ] || echo unicode-data
     fi
 }
 

@@ -31,7 +31,12 @@ DEFAULTS = Path(__file__).parents[1] / "params.yaml"
 QUICK = {
     "seeds": [0],
     "data": {"name": "folder", "image_size": 16},
-    "model": {"width": 8, "projection_hidden": 16, "projection_dim": 8},
+    "model": {
+        "width": 8,
+        "projection_hidden": 16,
+        "projection_dim": 8,
+        "text": {"width": 16, "layers": 1, "heads": 2, "context": 8},
+    },
     "method": {"prototypes": 8},
     "train": {"epochs": 1, "batch_size": 16},
     "mining": {"rounds": 1, "k": 2},

@@ -219,7 +219,7 @@ def changed(**values):
         ),
         (
             {"mining__use": "stored", "method__name": "swav"},
-            "mining.use must be batches where method.name is swav: it compares images with no negatives, got stored",
+            "mining.use must be batches where method.name is swav: it compares no image with others as negatives",
         ),
         (
             {"model__code": "nets.py"},
@@ -237,6 +237,30 @@ def changed(**values):
         ({"train__first_layer_rate": 0}, "train.first_layer_rate must be greater than 0, got 0"),
         ({"train__ema": 1}, "train.ema must be less than 1, got 1"),
         ({"train__clip": 0}, "train.clip must be greater than 0, got 0"),
+        (
+            {"method__name": "clip", "positives__from": "label"},
+            "positives.from must be image where method.name is clip: an image's positives are its texts; got label",
+        ),
+        (
+            {"method__name": "siglip", "loss__temperature": "cosine"},
+            "loss.temperature must be fixed or learned where method.name is siglip, got cosine",
+        ),
+        (
+            {"method__name": "clip", "loss__similarity": "dot"},
+            "loss.similarity must be cosine where method.name is clip, got dot",
+        ),
+        ({"method__name": "clip", "loss__tau": 0.001}, "loss.tau must be at least 0.01 where method.name is clip"),
+        (
+            {"method__name": "clip", "mining__use": "forward"},
+            "mining.use must be batches where method.name is clip: it compares no image with others as negatives",
+        ),
+        (
+            {"eval__captions": [1]},
+            "eval.captions must be [] where method.name is simclr, which has no encoder of texts, got [1]",
+        ),
+        ({"method__name": "clip", "eval__captions": [1, 1]}, "eval.captions must name each k once, got [1, 1]"),
+        ({"eval__templates": ["a photo"]}, "eval.templates must have {} where the name of the class stands"),
+        ({"model__text": {"width": 30, "heads": 4, "layers": 1, "context": 9}}, "model.text.width must be a multiple"),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),
         ({"mining": None}, "mining must be a section of settings, got None"),
     ],
@@ -313,12 +337,20 @@ def test_null_is_the_default_or_what_suits_the_data_set():
     assert parse_params(changed(data__name="mnist")).augment.recipe == "digits"
 
 
+@pytest.mark.parametrize(("name", "tau"), [("clip", 0.07), ("siglip", 0.1)])
+def test_null_is_what_suits_the_method_before_the_data_set(name, tau):
+    found = parse_params(changed(method__name=name, data__name="glyphs"))
+    assert (found.loss.tau, found.loss.temperature, found.train.optimiser) == (tau, "learned", "adamw")
+    assert (found.mining.rounds, found.eval.captions, found.model.pooling) == (0, [1, 5, 10], "linear")
+    assert parse_params(changed(method__name=name, mining__rounds=1, loss__tau=0.2)).loss.tau == 0.2
+
+
 def test_a_value_wins_over_what_suits_the_data_set():
     named = parse_params(changed(data__name="glyphs", loss__tau=0.2, augment__recipe="above", model__pooling="average"))
     assert (named.loss.tau, named.augment.chosen().flip, named.model.pooling) == (0.2, 0.5, "average")
 
 
-@pytest.mark.parametrize("name", ["train__lr", "model__encoder", "data__name"])
+@pytest.mark.parametrize("name", ["train__momentum", "model__encoder", "data__name"])
 def test_where_nothing_depends_on_the_data_set_null_is_a_mistake(name):
     with pytest.raises(UserError, match="got None"):
         parse_params(changed(**{name: None}))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from benchmarks.command import FULL
 from benchmarks.pictures import EMOJI, FASHION_MNIST, TINY, Pictures
 from contraflow.methods.parts.registry import METHODS
+from contraflow.methods.parts.settings import WITH_TEXTS
 
 ARMS: dict[str, dict[str, object]] = {  # what is compared, as changes to the shipped parameters
-    **{name: {"method.name": name} for name in METHODS if name != "distil"},  # a teacher is what no other has
+    **{name: {"method.name": name} for name in METHODS if name not in ("distil", *WITH_TEXTS)},
     "supcon_ce": {"method.name": "supcon", "loss.cross_entropy": 1.0},
 }
 

@@ -40,6 +40,11 @@ def gather(x: Tensor, dim: int) -> Tensor:
     return whole
 
 
+def own_part(x: Tensor) -> Tensor:
+    """This rank's rows of what all ranks have whole; `gather` puts them together again."""
+    return x.chunk(world_size())[rank()]
+
+
 def average(x: Tensor) -> Tensor:
     """Mean over ranks of a tensor of the same shape; gradients enter what each rank gave."""
     return x if world_size() == 1 else _Sum.apply(x) / world_size()

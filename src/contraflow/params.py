@@ -12,7 +12,9 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
 from contraflow.images.settings import Data
 from contraflow.methods.parts.settings import (
+    LEAST_TAU,
     WITH_SMALL_CROPS,
+    WITH_TEXTS,
     WITHOUT_NEGATIVES,
     Loss,
     MethodSection,
@@ -98,8 +100,8 @@ class Params(Section):
             )
         if self.mining.use != "batches" and name in WITHOUT_NEGATIVES:
             yield (
-                f"mining.use must be batches where method.name is {name}: it compares images with no negatives, "
-                f"got {self.mining.use}"
+                f"mining.use must be batches where method.name is {name}: it compares no image with others as "
+                f"negatives, got {self.mining.use}"
             )
         if self.mining.use == "stored" and name == "nnclr":
             yield (
@@ -122,6 +124,7 @@ class Params(Section):
         if known := self.data.known():
             yield from self._too_few(*known)
         yield from self._method_mistakes()
+        yield from self._text_mistakes()
         yield from self._too_small()
         yield from self._too_short()
 
@@ -149,6 +152,28 @@ class Params(Section):
                 f"model.code must be data where model.encoder is {model.encoder}, which is no package.module:function, "
                 f"got {model.code!r}"
             )
+
+    def _text_mistakes(self) -> Iterator[str]:
+        """What methods with texts ask for, and the others do not give."""
+        name, loss = self.method.name, self.loss
+        if name not in WITH_TEXTS:
+            if self.eval.captions:
+                yield (
+                    f"eval.captions must be [] where method.name is {name}, which has no encoder of texts, "
+                    f"got {self.eval.captions}"
+                )
+            return
+        if self.positives.source != "image":
+            yield (
+                f"positives.from must be image where method.name is {name}: an image's positives are its texts; "
+                f"got {self.positives.source}"
+            )
+        if loss.temperature not in ("fixed", "learned"):
+            yield f"loss.temperature must be fixed or learned where method.name is {name}, got {loss.temperature}"
+        if loss.similarity != "cosine":
+            yield f"loss.similarity must be cosine where method.name is {name}, got {loss.similarity}"
+        if loss.tau < LEAST_TAU:
+            yield f"loss.tau must be at least {LEAST_TAU} where method.name is {name}, got {loss.tau:g}"
 
     def require_enough(self, images: int, classes: int) -> None:
         """Refuse batches that so many training images cannot fill, or those that fine-tuning sees of so many classes.
@@ -243,8 +268,8 @@ def parse_params(content: object, source: str = "params.yaml", complete: bool = 
     """
     if not isinstance(content, dict):
         raise UserError(f"{source} must be a list of sections such as `loss:`, got {type(content).__name__}")
-    data = content.get("data")
-    file = File(complete, data.get("name") if complete and isinstance(data, dict) else None)
+    chosen = [section.get("name") for key in ("method", "data") if isinstance(section := content.get(key), dict)]
+    file = File(complete, tuple(name for name in chosen if isinstance(name, str)) if complete else ())
     try:
         return Params.model_validate(content, context=file)
     except ValidationError as error:

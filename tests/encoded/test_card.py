@@ -11,14 +11,17 @@ from contraflow.encoded.names import CARD, FILES
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
+from contraflow.images.captions import write_texts
 from contraflow.images.image_set import Split
 from contraflow.images.writer import write_beton
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, n in {"train": 6, "test": 3}.items():
-        write_beton(tmp_path / f"{name}.beton", Split(np.zeros((n, 8, 8, 1), np.uint8), np.arange(n) % 3), name)
+    train, test = (Split(np.zeros((n, 8, 8, 1), np.uint8), np.arange(n) % 3) for n in (6, 3))
+    write_beton(tmp_path / "train.beton", train, "train")
+    write_beton(tmp_path / "test.beton", test, "test")
+    write_texts(tmp_path, train, test, np.arange(6), 300, Provenance(step="encode", inputs={}))
     np.save(tmp_path / "validation.npy", np.array([1, 4]))
     np.save(tmp_path / "positions.npy", np.array([0, 1, 2, 2**32, 2**32 + 1, 2**32 + 2]))
     np.save(tmp_path / "groups.npy", np.zeros(3, np.int64))

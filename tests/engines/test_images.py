@@ -173,3 +173,28 @@ def test_a_guide_is_looked_at_before_the_first_job(tmp_path, params_of, image_fo
         UserError, match=r"guide\.safetensors is no checkpoint: name an encoder\.safetensors as a train"
     ):
         require_images(tmp_path, params)
+
+
+@pytest.mark.parametrize("name", ["clip", "siglip"])
+def test_methods_with_texts_are_refused_where_there_are_none_before_the_first_job(
+    tmp_path, params_of, image_folder, name
+):
+    folder = image_folder(tmp_path / "images")
+    (tmp_path / "data").mkdir()
+    rows = [f"{file.relative_to(folder)},{file.parent.name}" for file in sorted(folder.glob("*/*"))]
+    (folder / "bare.csv").write_text("\n".join(["path,label", *rows]))
+    (folder / "said.csv").write_text("\n".join(["path,label,text", *(f"{row},a picture" for row in rows)]))
+
+    def of(**data):
+        return params_of(method={"name": name}, data=data)
+
+    for table in (None, "bare.csv"):
+        with pytest.raises(
+            UserError, match=rf"^method\.name {name} needs images with texts: data\.name emoji, or a da"
+        ):
+            require_images(tmp_path, of(path=str(folder), table=table))
+    with pytest.raises(UserError, match=r"fashion_mnist has none$"):
+        require_images(tmp_path, of(name="fashion_mnist", path="data"))
+    require_images(tmp_path, of(path=str(folder), table="said.csv"))
+    require_images(tmp_path, of(name="emoji", path="data"))
+    require_images(tmp_path, of(path="nowhere"))

@@ -219,3 +219,40 @@ def test_the_test_may_have_none_of_the_training_labels(table):
     found = table("path,label,split\na,x,train\nb,y,train\nc,z,test\nd,v,val\n")
     assert found.classes == ["v", "x", "y", "z"]
     assert found.train.labels.tolist() == [1, 2, 0] and found.test.labels.tolist() == [3]
+
+
+def test_an_image_has_a_row_for_each_of_its_texts(table):
+    listing = table('path,label,text\nb,x,"a, ""quoted"" text"\na,y,נר ❤️‍🔥\nb,x,second\nb,x,second\na,y,<b>x</b>\n')
+    assert listing.train.names == ["a", "b"]
+    assert listing.train.texts == [["נר ❤️‍🔥", "<b>x</b>"], ['a, "quoted" text', "second"]]
+    assert listing.train.labels.tolist() == [1, 0]
+    assert listing.train.take(np.array([1])).texts == [['a, "quoted" text', "second"]]
+    assert not table("path,label\na,x\nb,y\n").train.texts
+
+
+def test_texts_go_with_their_images_through_order_and_split(table):
+    listing = table(
+        "path,label,split,order,text\nb,x,test,1,one\na,x,train,9,two\nc,y,train,2,three\nb,x,test,1,four\n"
+    )
+    assert (listing.train.names, listing.train.texts) == (["c", "a"], [["three"], ["two"]])
+    assert listing.test.texts == [["one", "four"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("path,label,text\na,x,one\nb,y, \n", "text must not be empty, got\n  '' in line 3"),
+        (
+            "path,label,text\na,x,one\na,y,two\n",
+            "label must be the same in all rows of an image, got\n  'y' in line 3",
+        ),
+        ("path,label\na,x\na,x\n", "path must name each image once"),
+    ],
+)
+def test_what_cannot_be_said_in_texts(table, text, says):
+    with pytest.raises(UserError, match=says):
+        table(text)
+
+
+def test_a_text_may_be_long(table):
+    assert len(table(f"path,label,text\na,x,{'x' * 100_000}\nb,y,z\n").train.texts[0][0]) == 100_000

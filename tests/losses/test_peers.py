@@ -1,13 +1,16 @@
-"""Equal values and gradients to 1e-5 with lightly and pytorch-metric-learning, where these have the same loss.
+"""Equal values and gradients to 1e-5 with lightly, pytorch-metric-learning and open_clip, where these have the same.
 
-`pip install --no-deps lightly pytorch-metric-learning` and `pytest -m peers`; without them the tests are skipped.
+`pip install --no-deps lightly pytorch-metric-learning open_clip_torch ftfy regex wcwidth` and `pytest -m peers`;
+without them the tests are skipped.
 """
 
 import pytest
 import torch
+from torch.nn.functional import normalize as unit
 
 from contraflow.encoded.kin import Kin
 from contraflow.losses.comparison import in_batch
+from contraflow.losses.image_text import clip, siglip
 from contraflow.losses.infonce import Stored, info_nce
 from contraflow.losses.margins import triplet
 from contraflow.losses.ntxent import ntxent
@@ -169,3 +172,17 @@ def test_model_aware(vectors, params_of, n, d, tau):
         lightly.MACLLoss(tau, settings.loss.macl_alpha),
         vectors(n, d),
     )
+
+
+@SIZES
+@pytest.mark.parametrize("scale", [2.0, 1 / 0.07])
+def test_clip(vectors, n, d, scale):
+    peer = pytest.importorskip("open_clip.loss").ClipLoss()
+    agree(lambda a, b: clip(a, b, scale), lambda a, b: peer(unit(a), unit(b), scale), vectors(n, d))
+
+
+@SIZES
+@pytest.mark.parametrize("scale", [2.0, 10.0])
+def test_siglip(vectors, n, d, scale):
+    peer = pytest.importorskip("open_clip.loss").SigLipLoss()
+    agree(lambda a, b: siglip(a, b, scale, -10.0), lambda a, b: peer(unit(a), unit(b), scale, -10.0), vectors(n, d))

@@ -11,7 +11,7 @@ from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.views.batch import Batch
 
-SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3, taught=5)
+SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3, taught=5, vocabulary=30)
 LABELS = torch.where(torch.arange(40) % 4 == 3, -1, torch.arange(40) % 3)
 
 
@@ -45,13 +45,15 @@ def method_of(settings_of):
 
 @pytest.fixture(scope="session")
 def batch_of():
-    """`batch_of(step)`: 6 of the 40 images, others each step, in two views, with a teacher's vectors of these."""
+    """`batch_of(step)`: 6 of the 40 images, others each step, in two views, with a teacher's vectors of these, and with
+    a text each."""
 
     def make(step=0, n=6, progress=0.0):
         generator = torch.Generator().manual_seed(step)
         index = torch.randperm(40, generator=generator)[:n]
         views = torch.randn(2, n, 1, 16, 16, generator=generator)
         taught = torch.randn(2, n, SHAPE.taught, generator=generator)
-        return Batch(views, index, LABELS[index], progress, taught=taught)
+        texts = torch.randint(1, SHAPE.vocabulary, (n, 8), generator=generator).tril(3)
+        return Batch(views, index, LABELS[index], progress, taught=taught, texts=texts)
 
     return make

@@ -142,7 +142,7 @@ def test_without_network_and_files_one_sentence_says_what_to_do(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert len(lines) == len(sources.SOURCES)
-    fashion, mnist, cifar10, *_, glyphs = lines
+    fashion, mnist, cifar10, *_, glyphs, emoji = lines
     assert fashion == (
         "SAID fashion_mnist is not on this machine and cannot be downloaded ([Errno 111] Connection refused): "
         "`apt install dataset-fashion-mnist`, or put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
@@ -154,6 +154,10 @@ def test_without_network_and_files_one_sentence_says_what_to_do(tmp_path):
         "SAID glyphs is not whole on this machine: "
         "`apt install fonts-arphic-ukai fonts-arphic-uming fonts-wqy-zenhei fonts-hanazono`, or put "
         f"ukai.ttc, uming.ttc, wqy-zenhei.ttc, HanaMinA.ttf into the folder of data.path ({tmp_path})"
+    )
+    assert emoji.startswith(
+        "SAID emoji is not whole on this machine: "
+        "`apt install fonts-noto-color-emoji unicode-cldr-core unicode-data`, or put NotoColorEmoji.ttf, "
     )
     assert all(name in line for name, line in zip(sources.SOURCES, lines, strict=True))
 

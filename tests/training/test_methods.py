@@ -6,6 +6,7 @@ import pytest
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
+from contraflow.methods.parts.settings import WITH_TEXTS
 from contraflow.training import loop
 
 RATES = {"barlow_twins": 0.02, "vicreg": 0.02}
@@ -27,7 +28,11 @@ def settings(params_of):
 
 
 @pytest.mark.parametrize(
-    ("name", "weight"), [*((name, 0.0) for name in METHODS), *((name, 1.0) for name in METHODS if name != "supervised")]
+    ("name", "weight"),
+    [
+        *((name, 0.0) for name in METHODS if name not in WITH_TEXTS),
+        *((name, 1.0) for name in METHODS if name not in ("supervised", *WITH_TEXTS)),
+    ],
 )
 def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashion_mnist, tmp_path, name, weight):
     history = history_of(settings(name, weight), fashion_mnist, tmp_path)
@@ -38,17 +43,28 @@ def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashi
 
 @pytest.fixture(scope="module")
 def grouped(tmp_path_factory, params_of, image_folder, encoded_of):
-    """80 images of two classes, in groups of four in order."""
+    """80 images of two classes, in groups of four in order, with three texts each."""
     root = tmp_path_factory.mktemp("grouped")
     folder = image_folder(root / "images", 80)
     paths = sorted(path.relative_to(folder) for path in folder.rglob("*.png"))
     rows = [f"{path},{path.parent},{i // 4},{i % 4}" for i, path in enumerate(paths)]
-    (folder / "images.csv").write_text("\n".join(["path,label,group,order", *rows]))
+    rows = [
+        f"{row},{path.parent} {i % 3} {text}"
+        for i, (row, path) in enumerate(zip(rows, paths, strict=True))
+        for text in "abc"
+    ]
+    (folder / "images.csv").write_text("\n".join(["path,label,group,order,text", *rows]))
     return encoded_of(params_of(data={"path": str(folder), "table": "images.csv"}), root)
 
 
-@pytest.mark.parametrize("source", ["image", "label", "group", "order"])
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        (name, source)
+        for name in METHODS
+        for source in (["image"] if name in WITH_TEXTS else ["image", "label", "group", "order"])
+    ],
+)
 def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
     monkeypatch, params_of, grouped, history_of, tmp_path, name, source
 ):

@@ -17,7 +17,7 @@ from contraflow.models.norms import SyncBatchNorm
 from contraflow.training import loop
 from contraflow.views.batch import Batch
 
-SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3, taught=5)
+SHAPE = DataShape(channels=1, image_size=16, images=40, classes=3, taught=5, vocabulary=30)
 
 
 def everything(settings, works, stopped, folder: Path, device) -> None:
@@ -52,7 +52,8 @@ def steps(name, settings, precision, along, small, micro_batch) -> dict:
         index = torch.randperm(SHAPE.images, generator=generator)[:8]
         views = torch.randn(2, 8, 1, 16, 16, generator=generator).to(dtype)
         labels, taught = torch.where(index % 4 == 3, -1, index % 3), torch.randn(2, 8, 5, generator=generator)
-        batch = Batch(part(views, 1), index, labels, number / 2, taught=part(taught.to(dtype), 1))
+        texts = torch.randint(1, SHAPE.vocabulary, (8, 8), generator=generator).tril(3)
+        batch = Batch(part(views, 1), index, labels, number / 2, texts=texts, taught=part(taught.to(dtype), 1))
         if small:
             crops = torch.randn(small, 8, 1, 8, 8, generator=generator).to(dtype)
             batch = replace(batch, local=part(crops, 1))

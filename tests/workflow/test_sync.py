@@ -66,7 +66,7 @@ def test_fix_writes_what_follows_from_the_rest(tree):
     change(rules / "mine.smk", "use rule fetch_files as", f"{DRAW}use rule fetch_files as")
     told.append("draw summarise_mining mine_negatives mine_shard train_mined train_control mine -- mine")
 
-    change(file, "    outs:\n    - results/fetch\n", "    - loss.tau\n    outs:\n    - results/fetch\n")
+    change(file, "    outs: [results/fetch]\n", "    - loss.tau\n    outs: [results/fetch]\n")
     told.append("dvc.yaml: -    - loss.tau")
 
     change(params, "  tau: null #", "  tau: 0.3 # my own note,")

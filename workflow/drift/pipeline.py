@@ -19,6 +19,13 @@ METRICS = "results/metrics.json"
 STEP = "contraflow"
 
 
+class _Short(yaml.SafeDumper):
+    """Writes a list of one entry beside its key."""
+
+    def represent_sequence(self, tag, sequence, flow_style=None):
+        return super().represent_sequence(tag, sequence, flow_style=len(sequence) == 1)
+
+
 class Pipeline:
     """What the rules, steps and settings come to.
 
@@ -51,7 +58,7 @@ class Pipeline:
         """The whole file."""
         stages = {stage: self._stage(stage) for stage in self.rules}
         plots = (self.root / PLOTS).read_text(encoding="utf-8")
-        return HEADER + yaml.safe_dump({"stages": stages}, sort_keys=False, width=4096) + plots
+        return HEADER + yaml.dump({"stages": stages}, Dumper=_Short, sort_keys=False, width=4096) + plots
 
     def _stage(self, stage: str) -> dict:
         read = dict.fromkeys(Path(path) for job in self.of_stage[stage] for path in job.inputs)

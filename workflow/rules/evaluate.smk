@@ -12,6 +12,7 @@ TRANSFER = "results/evaluate/transfer/data"
 ASKED = {
     "corruptions": REPRESENTATIONS if PARAMS.eval.corruptions else [],
     "transfer": REPRESENTATIONS if PARAMS.eval.transfer.name else [],
+    "captions": [*ENCODERS, *UNTRAINED, *CONTROLS, "raw_pixels", "chance"] if PARAMS.eval.captions else [],
     "fine_tune": [*ENCODERS, *UNTRAINED] if PARAMS.eval.fine_tune.share else [],
 }
 EXTRAS = [f"results/evaluate/{kind}/{name}.json" for kind, names in ASKED.items() for name in names]
@@ -142,6 +143,19 @@ use rule evaluate_rounds as evaluate_corruptions with:
         options="--representation {representation}",
     message:
         "Evaluating {wildcards.representation} on corrupted images"
+
+
+use rule evaluate_corruptions as evaluate_captions with:
+    input:
+        "src/contraflow/steps/evaluate/evaluate_captions.py",
+        data=DATA,
+        checkpoint=measured_checkpoint,
+    pathvars:
+        job="evaluate/captions/{representation}",
+    params:
+        options="--representation {representation}",
+    message:
+        "Evaluating {wildcards.representation} between images and texts"
 
 
 use rule encode_images as encode_transfer with:

@@ -67,9 +67,11 @@ def _entry(name: str, value: object, comment: str | None) -> list[str]:
 
 
 def _values(otherwise: object, suited: dict[str, object]) -> str:
-    """What null stands for: the default, then what suits some data sets."""
-    data = {value: [name for name, of in suited.items() if of == value] for value in suited.values()}
-    return ", ".join([str(otherwise), *(f"for {' and '.join(names)} {value}" for value, names in data.items())])
+    """What null stands for: the default, then what suits some data sets and methods."""
+    suit: dict[str, list[str]] = {}
+    for name, value in suited.items():
+        suit.setdefault(str(value), []).append(name)
+    return ", ".join([str(otherwise), *(f"for {' and '.join(names)} {value}" for value, names in suit.items())])
 
 
 def _commented(line: str, comment: str | None) -> str:

@@ -11,7 +11,20 @@ from pydantic import Field
 
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
-from contraflow.encoded.names import COPIES, FILES, GROUPS, POSITIONS, ROLES, TEST, TRAIN, VALIDATION
+from contraflow.encoded.names import (
+    COPIES,
+    FILES,
+    GROUPS,
+    POSITIONS,
+    ROLES,
+    TEST,
+    TEXTS,
+    TOKENIZER,
+    TRAIN,
+    VALIDATION,
+)
+from contraflow.encoded.texts import PARTS, Texts
+from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance, Record
@@ -46,6 +59,27 @@ class Repeats(Record):
     listed: list[list[str | int]]
 
 
+class Wording(Record):
+    """The texts of images.
+
+    Attributes:
+        train, test: How many.
+        vocabulary: Tokens that the tokenizer has.
+        characters, tokens: Of a text of `train`, the least, the median and the most.
+        repeated: How many of `train` say what an earlier one says.
+        shared: How many of `test` a training image has, too, with the first of them `listed`.
+    """
+
+    train: int
+    test: int
+    vocabulary: int
+    characters: list[int]
+    tokens: list[int]
+    repeated: int
+    shared: int
+    listed: list[str]
+
+
 class Card(Record):
     """What an encoded data set holds.
 
@@ -55,7 +89,7 @@ class Card(Record):
     `skipped` names broken image files that were left out, `not_taken` counts by their endings the files of the folder
     that are no images, or not among those asked for. `duplicates` are training images that equal an earlier one,
     `leaks` test images that equal a training image (see `contraflow.images.facts`). `bytes`, `digests` (SHA-256) and
-    `spots` (`spot_digest`) are those of the other files.
+    `spots` (`spot_digest`) are those of the other files. `texts` is None where no image has one.
     """
 
     name: str
@@ -72,6 +106,7 @@ class Card(Record):
     not_taken: dict[str, int]
     duplicates: Repeats
     leaks: Repeats
+    texts: Wording | None = None
     bytes: dict[str, int]
     digests: dict[str, str]
     spots: dict[str, str]
@@ -173,6 +208,17 @@ class EncodedData:
     def copies(self) -> np.ndarray:
         """Of each image of `train.beton` the first that it equals pixel by pixel, int64: itself where it is no copy."""
         return np.load(self.folder / COPIES)
+
+    @cached_property
+    def texts(self) -> dict[str, Texts]:
+        """Those of the images of `train.beton` and of `test.beton`, by `train` and `test`."""
+        arrays, _ = load_arrays(self.folder / TEXTS)
+        return {part: Texts.from_arrays(arrays, part) for part in PARTS}
+
+    @cached_property
+    def tokenizer(self) -> str:
+        """By which texts have become tokens: JSON, as `contraflow.encoded.tokens` takes it."""
+        return (self.folder / TOKENIZER).read_text(encoding="utf-8")
 
     @cached_property
     def training(self) -> np.ndarray:

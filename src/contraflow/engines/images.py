@@ -13,9 +13,10 @@ from contraflow.engines.encoder import require_encoder, require_teacher
 from contraflow.engines.watched import require_watched
 from contraflow.evaluation.queries import require_queries
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import Part, printable
+from contraflow.images.listing import Listing, Part, printable
 from contraflow.images.sources import SOURCES
 from contraflow.images.splitting import draw_held_out, split_listing
+from contraflow.methods.parts.settings import WITH_TEXTS
 from contraflow.params import Params
 
 
@@ -37,7 +38,10 @@ def require_images(root: Path, params: Params) -> None:
         if name in SOURCES and not (root / path).is_dir():
             raise UserError(f"{key}.path must be a folder, in which files of {name} are looked for, got {path}")
     require_watched(root, transfer.name, Path(transfer.path), None)
-    if listing := require_watched(root, data.name, Path(data.path), data.table):
+    listing = require_watched(root, data.name, Path(data.path), data.table)
+    if params.method.name in WITH_TEXTS:
+        _require_texts(params, listing)
+    if listing:
         train, test = split_listing(listing, test_fraction=data.test_fraction, limit=data.limit, seed=data.split_seed)
         how = {"name": data.name, "fraction": data.validation_fraction, "seed": data.split_seed}
         validation = draw_held_out(train, test, classes=listing.classes, **how)
@@ -45,6 +49,16 @@ def require_images(root: Path, params: Params) -> None:
         where = str(Path(data.path) / (data.table or ""))
         require_told(params.positives.source, train.positions, labelled=bool(listing.classes), where=where)
         _require_queries(params, listing.classes, train, test, where)
+
+
+def _require_texts(params: Params, listing: Listing | None) -> None:
+    """Where there is no `listing`, because the folder is not there, nothing is asked: `fetch` says so."""
+    data, source = params.data, SOURCES.get(params.data.name)
+    if not (source.texts if source else listing is None or listing.train.texts):
+        raise UserError(
+            f"method.name {params.method.name} needs images with texts: data.name emoji, or a data.table with a column "
+            f"text (docs/text.md); {data.table or data.name} has none"
+        )
 
 
 def _require_guide(root: Path, guide: Path, side: int) -> None:

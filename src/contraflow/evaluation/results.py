@@ -120,6 +120,14 @@ class Evaluation(Result):
     provenance: Provenance
 
 
+class Example(Record):
+    """A query with what it finds, by their numbers, the most similar first."""
+
+    query: int
+    found: list[int]
+    similarity: list[float]
+
+
 class Extra(Result):
     """An extra evaluation, which a run makes where `eval` asks for it.
 
@@ -128,6 +136,8 @@ class Extra(Result):
         representation, seed: As of an `Evaluation`.
         figures: Accuracies (0 to 1), in dicts as deep as the kind has it.
         validation: Accuracies on validation images; None where there are none.
+        right: Which queries or images each was right for, where each is right or not.
+        examples: Some queries of each kind, where the page shows them.
         protocol: How they were measured, in words.
     """
 
@@ -136,6 +146,8 @@ class Extra(Result):
     seed: int | None
     figures: dict[str, Any]
     validation: dict[str, float] | None = None
+    right: dict[str, Hits] = Field(default_factory=dict)
+    examples: dict[str, list[Example]] = Field(default_factory=dict)
     protocol: dict[str, str]
     provenance: Provenance
 

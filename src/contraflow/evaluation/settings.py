@@ -6,8 +6,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from contraflow.images.settings import DataName
+from contraflow.methods.parts.settings import WITH_TEXTS
 from contraflow.neighbours.settings import Knn
-from contraflow.settings.values import Count, NotNegative, Place, Positive, Section, Share, Switch
+from contraflow.settings.values import Count, NotNegative, Place, Positive, Section, Share, Suited, Switch, Text
 
 GRADED = ("r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
 
@@ -16,6 +17,7 @@ class Linear(Section):
     weight_decay: Annotated[
         list[NotNegative],
         Field(min_length=1),
+        Suited({"emoji": [0.001]}),
         "tried in turn, chosen on the validation images; goes on by its own step where an edge of it is best",
     ] = [0.01, 0.001, 0.0001]
     max_iterations: Annotated[Count, "of conjugate gradients, for each weight decay; a bound that is rarely met"] = 5000
@@ -31,7 +33,7 @@ class FineTune(Section):
         Share, Switch(0.5), "share of the training images whose labels are seen, drawn by each seed; 0: none"
     ] = 0.0
     epochs: Annotated[Count, "over these images alone"] = 20
-    lr: Annotated[Positive, "as train.lr"] = 0.05
+    lr: Annotated[Positive, Suited(dict.fromkeys(WITH_TEXTS, 0.001)), "as train.lr"] = 0.05
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,15 @@ class Eval(Section):
     retrieval_by: Annotated[Literal["label", "group"], "who is right to find: others of the same label or group"] = (
         "label"
     )
+    captions: Annotated[
+        list[Count],
+        Switch([1, 4]),
+        Suited({name: [1, 5, 10] for name in WITH_TEXTS}),
+        "k of recall@k: do a test image and its texts find each other; [] for none, as where a method has no texts",
+    ] = []
+    templates: Annotated[
+        list[Text], Field(min_length=1), "captions: what is said of an image of a class, {} its name (zero-shot)"
+    ] = ["{}"]
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
     fine_tune: Annotated[FineTune, "the encoder and its start, trained on with few labels"] = FineTune()
 
@@ -100,6 +111,10 @@ class Eval(Section):
                     "eval.few_labels must hold shares of the labels (0.01) or whole numbers of images of each class "
                     f"(5), got {amount:g}"
                 )
+        if len(set(self.captions)) < len(self.captions):
+            raise ValueError(f"eval.captions must name each k once, got {self.captions}")
+        if bare := [template for template in self.templates if "{}" not in template]:
+            raise ValueError(f"eval.templates must have {{}} where the name of the class stands, got {bare[0]!r}")
         if len(set(self.retrieval)) < len(self.retrieval):
             raise ValueError(f"eval.retrieval must name each k once, got {self.retrieval}")
         if len(self.few) < len(self.few_labels):
@@ -149,6 +164,29 @@ class Eval(Section):
                 ),
                 cases={"clean": "As they are", "jpeg": "JPEG"},
                 level="severity",
+            )
+        if self.captions:
+            found["captions"] = Asked(
+                "Images and their texts",
+                (
+                    "Test images among the texts of all of them, and texts among the images; and images named by the "
+                    "names of classes alone, without a label (zero-shot).",
+                    "the encoders are far ahead of chance and of pixels with TF-IDF, in both directions.",
+                    "they are no better than before training: images and texts have no space in common.",
+                ),
+                of=("encoder", "untrained", "raw_pixels", "chance"),
+                names={
+                    "encoder": "Encoders",
+                    "untrained": "Untrained encoders",
+                    "raw_pixels": "Raw pixels and TF-IDF",
+                    "chance": "Chance",
+                },
+                figures={
+                    f"{way}_{name}": (title, name if name != "mrr" else "MRR")
+                    for way, title in (("image_to_text", "Image to text"), ("text_to_image", "Text to image"))
+                    for name in (*(f"recall@{k}" for k in self.captions), "mrr")
+                }
+                | {"zero_shot": ("Zero-shot", "by class names")},
             )
         if self.transfer.name:
             found["transfer"] = Asked(

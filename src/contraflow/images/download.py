@@ -37,8 +37,8 @@ def provide(name: str, source: Source, *, looked_in: Path, root: Path) -> None:
         if found is None:
             missing.append(archive)
         else:
-            _check(found, source, looked_in)
-            _place(found, folder, source)
+            _check(found, archive, source, looked_in)
+            _place(found, archive, folder, source)
     if missing and not source.downloadable:
         raise UserError(f"{name} is not whole on this machine: {_remedy(source, missing, looked_in)}")
     if missing or source.packed:
@@ -72,29 +72,29 @@ def _remedy(source: Source, missing: list[str], looked_in: Path) -> str:
     return f"{install} {', '.join(missing)} into the folder of data.path ({looked_in})"
 
 
-def _check(archive: Path, source: Source, looked_in: Path) -> None:
-    expected = source.archives[archive.name]
+def _check(archive: Path, name: str, source: Source, looked_in: Path) -> None:
+    expected = source.archives[name]
     found = md5(archive)
     if found == expected:
         return
     if source.content:
         with suppress(OSError, EOFError), gzip.open(archive) as file:  # not a gzip file, or cut short
-            if hashlib.sha256(file.read()).hexdigest() == source.content[archive.name]:
+            if hashlib.sha256(file.read()).hexdigest() == source.content[name]:
                 return
     remedy = "replace or remove it"
-    if archive.parent in source.packages:
-        remedy = f"put the right {archive.name} into the folder of data.path ({looked_in})"
+    if any(map(archive.is_relative_to, source.packages)):
+        remedy = f"put the right {name} into the folder of data.path ({looked_in})"
     raise UserError(f"{archive} has a wrong checksum (MD5 {found}, expected {expected}): {remedy}")
 
 
-def _place(archive: Path, folder: Path, source: Source) -> None:
+def _place(archive: Path, name: str, folder: Path, source: Source) -> None:
     if source.gzipped:
         with gzip.open(archive) as file, atomic(folder / archive.stem) as temporary, temporary.open("wb") as target:
             shutil.copyfileobj(file, target)
-    elif archive.name in source.files:
-        with atomic(folder / archive.name) as temporary:
+    elif name in source.files:
+        with atomic(folder / name) as temporary:
             shutil.copyfile(archive, temporary)
     else:  # torchvision unpacks it from where it lies
-        link = folder / archive.name
+        link = folder / name
         link.unlink(missing_ok=True)
         link.symlink_to(archive.resolve())

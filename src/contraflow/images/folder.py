@@ -148,4 +148,4 @@ class _Reader:
         self.greys.append(greys)
         part, facts = part.take(np.array(kept, np.int64)), Facts(np.array(digests, DIGEST), counts)
         files = [printable(name) for name in part.names]
-        return Split(spool, part.labels, files, part.positions, part.held_out, part.roles, facts)
+        return Split(spool, part.labels, files, part.positions, part.held_out, part.roles, facts, part.texts)

@@ -70,7 +70,7 @@ class Split:
         labels: (N,) int64, -1 for none.
         files: The file of each image, where they have files of their own.
         positions: Those of `contraflow.images.listing.Part`.
-        held_out, roles: Those of `contraflow.images.listing.Part`.
+        held_out, roles, texts: Those of `contraflow.images.listing.Part`.
         read_facts: What was learned while they were read; None where it is still to be learned.
     """
 
@@ -81,6 +81,7 @@ class Split:
     held_out: np.ndarray | None = None
     roles: np.ndarray | None = None
     read_facts: Facts | None = None
+    texts: Sequence[Sequence[str]] = ()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -107,7 +108,8 @@ class Split:
 
     def first(self, n: int | None) -> "Split":
         """The first `n` images of an array; all of them where `n` is None."""
-        return Split(self.images[:n], self.labels[:n])
+        positions = None if self.positions is None else self.positions[:n]
+        return Split(self.images[:n], self.labels[:n], positions=positions, texts=self.texts[:n])
 
     def resized(self, size: int | None) -> "Split":
         """Square images of `size` pixels a side (Pillow's antialiased bilinear); unchanged where `size` is None."""
@@ -118,7 +120,7 @@ class Split:
             # Pillow wants (H, W) for one channel and (H, W, 3) for three.
             image = Image.fromarray(source[..., 0] if source.shape[2] == 1 else source)
             target[:] = square(image, size).reshape(target.shape)
-        return Split(pixels, self.labels)
+        return replace(self, images=pixels)
 
 
 @dataclass(frozen=True)

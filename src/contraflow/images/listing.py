@@ -42,6 +42,7 @@ class Part:
         positions: Place of each in its group, `kin.GROUP` apart, (N,) int64 rising; None where there is no order.
         held_out: (N,) bool, whether the user keeps it for validation; None where that is left to a draw.
         roles: Of test images, (N,) text: `query`, or `gallery`; None where each is both.
+        texts: Those of each image, at least one; empty where no image has any.
     """
 
     names: list[str]
@@ -49,6 +50,7 @@ class Part:
     positions: np.ndarray | None = None
     held_out: np.ndarray | None = None
     roles: np.ndarray | None = None
+    texts: Sequence[Sequence[str]] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -56,7 +58,8 @@ class Part:
     def take(self, indices: np.ndarray) -> "Part":
         kept = (self.positions, self.held_out, self.roles)
         more = (None if values is None else values[indices] for values in kept)
-        return Part([self.names[i] for i in indices], self.labels[indices], *more)
+        texts = [self.texts[i] for i in indices] if self.texts else ()
+        return Part([self.names[i] for i in indices], self.labels[indices], *more, texts)
 
 
 @dataclass(frozen=True)

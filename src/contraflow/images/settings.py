@@ -9,21 +9,33 @@ from contraflow.images.sources import SOURCES
 from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Text
 
 DataName = Literal[
-    "fashion_mnist", "mnist", "cifar10", "cifar100", "svhn", "stl10", "glyphs", "cub200", "cars196", "sop", "folder"
+    "fashion_mnist",
+    "mnist",
+    "cifar10",
+    "cifar100",
+    "svhn",
+    "stl10",
+    "glyphs",
+    "emoji",
+    "cub200",
+    "cars196",
+    "sop",
+    "folder",
 ]
 
 
 class Data(Section):
     name: Annotated[
         DataName,
-        "fashion_mnist, mnist, cifar10, cifar100, svhn, stl10, glyphs, cub200, cars196, sop; folder: your own images",
+        "fashion_mnist, mnist, cifar10, cifar100, svhn, stl10, glyphs, emoji, cub200, cars196, sop; folder: your own "
+        "images",
     ] = "fashion_mnist"
     path: Annotated[
         Place, "the last four: where the images lie; else a place to look for the data set's files before downloading"
     ] = "data"
     table: Annotated[
         Text | None,
-        "folder: a CSV file in it with the columns path, label and, where wanted, split, group, order, role",
+        "folder: a CSV file in it with the columns path, label and, where wanted, split, group, order, role, text",
     ] = None
     limit: Annotated[
         Count | None, "only the first n training images (of a folder: n drawn by split_seed); null takes all"
@@ -36,6 +48,9 @@ class Data(Section):
         Count, "folder: where image_size is larger, JPEG files stay JPEG (up to twice image_size), others become pixels"
     ] = 64
     skip_broken: Annotated[bool, "folder: true leaves broken images out, false stops and names them"] = False
+    vocabulary: Annotated[
+        Annotated[int, Field(ge=300)], "texts: tokens at most, learned from those of the training images (docs/text.md)"
+    ] = 4096
     labelled_fraction: Annotated[
         PositiveShare, "share of the training images whose labels a training that needs some sees; others none"
     ] = 1.0

@@ -1,7 +1,7 @@
 """The data sets that have a name: which archives there are, with their checksums, and what is in them.
 
-All but `glyphs` come through torchvision. What it knows of them is written down here, so that finding and checking
-files takes no import of torch; a test compares. `contraflow.images.torchvision_sets` opens them.
+All but `glyphs` and `emoji` come through torchvision. What it knows of them is written down here, so that finding and
+checking files takes no import of torch; a test compares. `contraflow.images.torchvision_sets` opens them.
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ from pathlib import Path
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 DEBIAN_TYPEFACES = Path("/usr/share/fonts/truetype")
+DEBIAN_UNICODE = Path("/usr/share/unicode")
+EMOJI_LANGUAGES = ("en", "de", "es", "ar", "ja")
+EMOJI_ANNOTATIONS = ("annotations", "annotationsDerived")  # of characters, and of what is composed of them
 
 # SHA-256 of what is inside Fashion-MNIST's archives. Debian packs the same files anew, so the archives that torchvision
 # knows by checksum and Debian's differ in their gzip headers and in nothing else.
@@ -28,7 +31,7 @@ class Source:
     torchvision downloads to their MD5, `folder` is where under its root folder it keeps them, and `files` are what it
     reads in the end, relative to the root. `content` gives SHA-256 of what is inside, where archives packed otherwise
     are welcome too. `packages` names folders of the system's packages that hold the archives, and `remedy` says what to
-    install for them. `downloadable` is whether torchvision gets what is missing.
+    install for them. `downloadable` is whether torchvision gets what is missing, `texts` whether images have any.
     """
 
     side: int
@@ -42,6 +45,7 @@ class Source:
     packages: tuple[Path, ...] = ()
     remedy: str = ""
     downloadable: bool = True
+    texts: bool = False
 
     @property
     def packed(self) -> bool:
@@ -127,5 +131,34 @@ SOURCES: dict[str, Source] = {
         packages=tuple(DEBIAN_TYPEFACES / folder for folder in ("arphic", "wqy", "hanazono")),
         remedy="apt install fonts-arphic-ukai fonts-arphic-uming fonts-wqy-zenhei fonts-hanazono",
         downloadable=False,
+    ),
+    # As Debian 12 has them; with other versions pictures, texts and split would differ between machines.
+    "emoji": Source(
+        32,
+        2_741,
+        99,
+        {
+            "NotoColorEmoji.ttf": "99c520d7a290c628cb9127ac4177bb5b",
+            "emoji-test.txt": "b3c7a84a57aee5730898e34dcaa227fd",
+            "annotations/en.xml": "c0f955e9b0c36d02742a0ecb1a8bd530",
+            "annotations/de.xml": "fbb189e5170d65a74b85e33f211dea68",
+            "annotations/es.xml": "54601da02299c4b7811fb52f350b2f62",
+            "annotations/ar.xml": "7385c796a9cf1697dafeddb1dd6d5799",
+            "annotations/ja.xml": "4add9145e6ebbcceaf90ccb3bb670a92",
+            "annotationsDerived/en.xml": "1458fb6c9d0c296d48bbaec7fd2060d8",
+            "annotationsDerived/de.xml": "b321609defb48193971dfdec6ae8266a",
+            "annotationsDerived/es.xml": "bfe3d4a9aab781c70889453e11008553",
+            "annotationsDerived/ar.xml": "2478101062fdb3bd69f45fa9e7f45b02",
+            "annotationsDerived/ja.xml": "fe9a8b1f2a099eef14e9402a3913aee8",
+        },
+        (
+            "NotoColorEmoji.ttf",
+            "emoji-test.txt",
+            *(f"{kind}/{language}.xml" for kind in EMOJI_ANNOTATIONS for language in EMOJI_LANGUAGES),
+        ),
+        packages=(DEBIAN_TYPEFACES / "noto", DEBIAN_UNICODE / "emoji", DEBIAN_UNICODE / "cldr/common"),
+        remedy="apt install fonts-noto-color-emoji unicode-cldr-core unicode-data",
+        downloadable=False,
+        texts=True,
     ),
 }

@@ -19,13 +19,13 @@ from contraflow.foundations.errors import UserError
 from contraflow.images.listing import Listing, Part, as_splits, list_folder, printable, split_called, strange
 
 REQUIRED = ("path", "label")
-OPTIONAL = ("split", "group", "order", "role")
+OPTIONAL = ("split", "group", "order", "role", "text")
 ROLES = ("query", "gallery")
 
 
 def list_images(path: Path, table: str | None) -> Listing:
     """The images of the folder `path`: where `table` is None those that lie in it (see `list_folder`), else those of
-    this CSV file, given relative to the folder, with one row an image.
+    this CSV file, given relative to the folder, with one row an image, or where there is a column `text`, one a text.
 
     Columns, in any order and with others beside them:
         path: of the image, relative to the folder.
@@ -37,6 +37,8 @@ def list_images(path: Path, table: str | None) -> Listing:
         order: the image's place in its group, a number or an ISO 8601 time; without the column, that of its row.
         role: of a test image, `query` or `gallery`: whether retrieval looks for others like it, or finds it; empty for
             the others. Without any, each test image is both.
+        text: What is said of the image, in any language. An image of which more is said has more rows, which differ in
+            nothing else.
 
     With `group` or `order` the images are sorted by both and get positions, else they are sorted by path and get none.
 
@@ -55,7 +57,7 @@ def list_images(path: Path, table: str | None) -> Listing:
     positions = _positions(columns)
     by = columns["path"] if positions is None else positions
     order = np.array(sorted(range(len(by)), key=by.__getitem__), np.int64)
-    every = Part(columns["path"], labels, positions).take(order)
+    every = Part(columns["path"], labels, positions, texts=columns.texts).take(order)
     if "split" not in columns.content:
         return Listing(classes, every, None, columns.unused)
     splits = as_splits(sorted(set(columns["split"])), columns.file)
@@ -72,9 +74,10 @@ def list_images(path: Path, table: str | None) -> Listing:
 
 
 class _Columns:
-    """The known columns of a table, as lists of text that are checked one by one.
+    """The known columns of a table, as lists of text that are checked one by one, one entry an image.
 
-    `lines` are those that the rows stand in, `unused` the names of the other columns.
+    `lines` are those that the images first stand in, `unused` the names of the other columns, `texts` those of each
+    image; empty without the column.
     """
 
     def __init__(self, file: Path):
@@ -94,6 +97,7 @@ class _Columns:
         self.content = {name: [row[header.index(name)].strip() for row in rows] for name in used}
         self.content["path"] = [os.path.normpath(name) if name else "" for name in self["path"]]
         self.check("path", lambda name: name and not _outside(name), "must be a path inside of data.path")
+        self.texts = self._texts() if "text" in used else []
         twice = {name for name, n in Counter(self["path"]).items() if n > 1}
         self.check("path", lambda name: name not in twice, "must name each image once")
         if "split" in used:
@@ -103,6 +107,22 @@ class _Columns:
 
     def __getitem__(self, name: str) -> list[str]:
         return self.content[name]
+
+    def _texts(self) -> list[list[str]]:
+        """Those of each image, of whose rows the first alone stays."""
+        self.check("text", bool, "must not be empty")
+        rows: dict[str, list[int]] = {}
+        for row, path in enumerate(self["path"]):
+            rows.setdefault(path, []).append(row)
+        firsts = [rows[path][0] for path in self["path"]]
+        texts = self.content.pop("text")
+        for name, values in self.content.items():
+            same = [value == values[first] for value, first in zip(values, firsts, strict=True)]
+            self.require(name, same, "must be the same in all rows of an image")
+        kept = [own[0] for own in rows.values()]
+        self.content = {name: [values[row] for row in kept] for name, values in self.content.items()}
+        self.lines = [self.lines[row] for row in kept]
+        return [list(dict.fromkeys(texts[row] for row in own)) for own in rows.values()]
 
     def check(self, name: str, allowed: Callable[[str], object], rule: str) -> None:
         self.require(name, [bool(allowed(value)) for value in self[name]], rule)

@@ -16,6 +16,11 @@ def projection_head(features: int, hidden: int, dim: int) -> nn.Sequential:
     )
 
 
+def linear_head(features: int, hidden: int, dim: int) -> nn.Linear:
+    """CLIP's projection into the space of images and texts, without a hidden layer: (N, features) to (N, dim)."""
+    return nn.Linear(features, dim, bias=False)
+
+
 def plain_head(features: int, hidden: int, dim: int) -> nn.Sequential:
     """MoCo v2's projection head, in the authors' code without BatchNorm: (N, features) to (N, dim)."""
     return nn.Sequential(nn.Linear(features, hidden), nn.ReLU(inplace=True), nn.Linear(hidden, dim))

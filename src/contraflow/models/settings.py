@@ -2,9 +2,9 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from contraflow.foundations.signature import Settings
@@ -23,6 +23,19 @@ def _an_encoder(name: str) -> str:
 
 
 Encoder = Annotated[Text, AfterValidator(_an_encoder)]
+
+
+class TextModel(Section):
+    width: Annotated[int, Field(ge=8, le=1024), "of a token's vector"] = 128
+    layers: Annotated[Count, "of a transformer"] = 2
+    heads: Annotated[Count, "of attention, which share the width"] = 4
+    context: Annotated[int, Field(ge=2, le=4096), "tokens that are read of a text, the first ones"] = 32
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"model.text.width must be a multiple of model.text.heads, {self.heads}, got {self.width}")
+        return self
 
 
 class Model(Section):
@@ -61,6 +74,7 @@ class Model(Section):
     ] = "mlp"
     projection_hidden: Annotated[Count, "hidden units of the projection head"] = 256
     projection_dim: Annotated[Count, "its output, where the loss is computed"] = 128
+    text: Annotated[TextModel, "clip, siglip: the encoder of texts (docs/text.md)"] = TextModel()
     predictor_hidden: Annotated[Count, "hidden units of the predictor of byol, simsiam and nnclr"] = 256
 
     @property

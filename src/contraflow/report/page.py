@@ -16,6 +16,7 @@ from contraflow.report import (
     hypersphere,
     retrieval,
     summary,
+    texts,
     verdict,
 )
 from contraflow.report.mining_passes import mining_passes
@@ -40,6 +41,7 @@ def render(run: Run) -> str:
         baseline=run.baseline and against(run.measured, run.baseline),
         geometry=summary.geometry(run),
         extras=summary.extra_tables(run),
+        texts=texts.texts(run),
         strips=summary.strips(run),
         queries=retrieval.queries(run),
         names=summary.names(run),

@@ -48,17 +48,20 @@ def evaluations(params: Params, encoded: EncodedData, paths: list[Path]) -> dict
     return {name: {seed: found[name, seed] for seed in seeds.get(name, [])} for name in NAMES}
 
 
-def extra_protocols(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[str, str]]:
-    """For each kind of extra evaluation that the parameters ask for, the words of the encoder's on how it was made."""
+def extras(params: Params, encoded: EncodedData, paths: list[Path]) -> dict[str, dict[str, dict[int | None, Extra]]]:
+    """For each kind of extra evaluation that the parameters ask for those by representation and by seed."""
     read = [Extra.read(path, data=encoded.digest) for path in paths]
-    found = {(extra.kind, extra.representation, extra.seed): extra.protocol for extra in read}
+    by_name = {(extra.kind, extra.representation, extra.seed): extra for extra in read}
+    found = {}
     for kind, asked in params.eval.extras.items():
+        found[kind] = {name: {} for name in asked.of}
         for name in asked.of:
-            for seed in [None] if name == "raw_pixels" else params.seeds:
-                if (kind, name, seed) not in found:
+            for seed in [None] if name in ("raw_pixels", "chance") else params.seeds:
+                if (kind, name, seed) not in by_name:
                     of = name if seed is None else f"{name} of seed {seed}"
                     raise UserError(f"the report needs the {kind} of {of}: run the step evaluate first")
-    return {kind: found[kind, "encoder", params.seeds[0]] for kind in params.eval.extras}
+                found[kind][name][seed] = by_name[kind, name, seed]
+    return found
 
 
 def features(seed: int, paths: list[Path], digest: str) -> dict[str, np.ndarray]:

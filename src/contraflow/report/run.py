@@ -9,7 +9,7 @@ from contraflow.baseline.measured import Figures, Measured
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.projection import Projection
-from contraflow.evaluation.results import Evaluation
+from contraflow.evaluation.results import Evaluation, Extra
 from contraflow.foundations.record import Provenance
 from contraflow.mining.figures import PassFigures
 from contraflow.neighbours.ranking import Pairs, Ranking
@@ -53,7 +53,7 @@ class Run:
         pairs: Some test images with their nearest, by the same features.
         regions: What each place of both gives to their cosine, (P, 2, side, side); side is 0 where the encoder has no
             feature map.
-        extras: For each kind of extra evaluation that was made, in words how it was measured.
+        extras: For each kind of extra evaluation that was made those by representation and by seed.
         mined: The negatives of the last round and the first seed; None without mining.
         passes: Those of every seed and round, in their order; empty without mining.
         confusions: By round, from 0 before mining: how many validation images of each class (row) the linear probe took
@@ -81,7 +81,7 @@ class Run:
     passes: list[Pass] = field(default_factory=list)
     confusions: dict[int, np.ndarray] = field(default_factory=dict)
     probed: dict[int, dict[int, np.ndarray]] = field(default_factory=dict)
-    extras: dict[str, dict[str, str]] = field(default_factory=dict)
+    extras: dict[str, dict[str, dict[int | None, Extra]]] = field(default_factory=dict)
     baseline: Measured | None = None
     digests: dict[str, str] = field(default_factory=dict)
     code: dict[str, str] = field(default_factory=dict)

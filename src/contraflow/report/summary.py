@@ -141,7 +141,7 @@ def extra_tables(run: Run) -> list[dict]:
             "title": asked.title,
             **(_by_case if asked.level else _by_representation)(run, asked, run.metrics[kind]),
             "guide": [words.format(data=run.card.name) for words in asked.guide],
-            "protocol": run.extras[kind],
+            "protocol": run.extras[kind]["encoder"][run.params.seeds[0]].protocol,
         }
         for kind, asked in run.params.eval.extras.items()
     ]
@@ -154,7 +154,7 @@ def _by_representation(run: Run, asked: Asked, found: dict) -> dict:
     return {
         "columns": [{"name": name, "note": note} for name, note in figures.values()],
         "rows": [
-            {"name": name, "cells": [found[key][figure] for figure in figures]}
+            {"name": name, "cells": [found[key].get(figure) for figure in figures]}
             for key, name in known.items()
             if key in found
         ],

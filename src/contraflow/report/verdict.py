@@ -112,8 +112,8 @@ def _judging(run: Run, raw: Difference, untrained: Difference) -> str:
             f"same {kind}"
         )
     text = (
-        f"{found} ({times(n, 'seed')}). That is {_gap(raw)} than {same} on raw pixels ({percent(of_raw)}) and "
-        f"{_gap(untrained)} than on the {start(run)} ({percent(of_untrained)})"
+        f"{found} ({times(n, 'seed')}). That is {in_points(raw)} than {same} on raw pixels ({percent(of_raw)}) and "
+        f"{in_points(untrained)} than on the {start(run)} ({percent(of_untrained)})"
     )
     if n == 1:
         return f"{text}."
@@ -127,7 +127,8 @@ def _in_seeds(gap: Difference) -> str:
     return {0: "in no seed", n: "in every seed"}.get(gap.ahead, f"in {gap.ahead} of {times(n, 'seed')}")
 
 
-def _gap(gap: Difference) -> str:
+def in_points(gap: Difference) -> str:
+    """How much a figure is more or less than another, inside a sentence."""
     around = f" (95{NARROW}% interval {interval(LINEAR, gap)})" if gap.margin is not None else ""
     chance = ", within what chance may do," if gap.sign == 0 else ""
     return f"{fixed(100 * abs(gap.mean))} points {'less' if gap.mean < 0 else 'more'}{around}{chance}"
@@ -245,8 +246,8 @@ def _helped(run: Run) -> str:
         0: f"{unknown} whether mining helped",
     }
     return (
-        f"{said[gap.sign]}: {first.inside} is {own} on the test images, {_gap(gap)} than after as many epochs with "
-        f"random batches ({control})."
+        f"{said[gap.sign]}: {first.inside} is {own} on the test images, {in_points(gap)} than after as many epochs "
+        f"with random batches ({control})."
     )
 
 

@@ -49,8 +49,8 @@ def named(own: str) -> Path | None:
 
 @dataclass(frozen=True)
 class Suited:
-    """Of a parameter that may be null in a file: null is its default, but for some data sets the value that suits them
-    better, by their names.
+    """Of a parameter that may be null in a file: null is its default, but for some data sets and methods the value that
+    suits them better, by their names.
     """
 
     values: dict[str, object]
@@ -58,10 +58,11 @@ class Suited:
 
 @dataclass(frozen=True)
 class File:
-    """The context in which a file of parameters is validated: whether it must name all of them, and its data set."""
+    """The context in which a file of parameters is validated: whether it must name all of them, and what its values are
+    to suit, by name: its method, which comes first, and its data set."""
 
     complete: bool
-    data: object
+    suits: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class Section(BaseModel):
         if file.complete:
             content = dict.fromkeys(cls.model_fields, ABSENT) | content
         left = {name: said for name, said in cls.suited() if name in content and content[name] is None}
-        own = {name: said.values[file.data] for name, said in left.items() if file.data in said.values}
+        own = {name: said.values[of] for name, said in left.items() for of in reversed(file.suits) if of in said.values}
         return {name: value for name, value in content.items() if name not in left} | own
 
     @classmethod

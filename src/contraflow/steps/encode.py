@@ -14,6 +14,8 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Reads, Setting, Settings, Writes
+from contraflow.images.captions import write_texts
+from contraflow.images.emoji import draw_emoji
 from contraflow.images.facts import copies, earliest, leaks, mean_and_std
 from contraflow.images.folder import read_folder
 from contraflow.images.glyphs import draw_glyphs
@@ -34,6 +36,7 @@ class Encoding(Settings):
     image_size: Annotated[int | None, Setting("data.image_size")]
     jpeg_above: Annotated[int, Setting("data.jpeg_above")]
     skip_broken: Annotated[bool, Setting("data.skip_broken")]
+    vocabulary: Annotated[int, Setting("data.vocabulary")]
     validation_fraction: Annotated[float, Setting("data.validation_fraction")]
     test_fraction: Annotated[float, Setting("data.test_fraction")]
     split_seed: Annotated[int, Setting("data.split_seed")]
@@ -54,7 +57,8 @@ def encode(
     """Write the images to FFCV files, with a data card.
 
     Beside `card`, which is written last, lie `train.beton`, `test.beton`, `validation.npy`, of the training images
-    `positions.npy` and `copies.npy`, and of the test images `groups.npy` and `roles.npy`.
+    `positions.npy` and `copies.npy`, of the test images `groups.npy` and `roles.npy`, and of both `texts.npz` and
+    `tokenizer.json`.
 
     Raises:
         UserError: another process is writing there, `source` lists another data set or changed files, images of a
@@ -79,6 +83,8 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     _save(out / POSITIONS, np.arange(len(images.train)) if positions is None else positions)
     _save(out / GROUPS, groups_of(images.test.positions, len(images.test)))
     _save(out / ROLES, np.full(len(images.test), "") if images.test.roles is None else images.test.roles)
+    training = np.setdiff1d(np.arange(len(images.train)), validation, assume_unique=True)
+    texts = write_texts(out, images.train, images.test, training, data.vocabulary, provenance)
     train, test = images.train.facts(), images.test.facts()
     first = earliest(train.digests)
     _save(out / COPIES, first)
@@ -105,6 +111,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         not_taken=images.not_taken,
         duplicates=copies(first, images.train.names),
         leaks=leaked,
+        **({"texts": texts} if texts else {}),
         bytes={name: (out / name).stat().st_size for name in FILES},
         digests={name: sha256(out / name) for name in FILES},
         spots={name: spot_digest(out / name) for name in FILES},
@@ -135,7 +142,8 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
             skip_broken=data.skip_broken,
             scratch=out,
         )
-    whole = draw_glyphs(fetched, data.image_size) if data.name == "glyphs" else _read_known(data.name, fetched)
+    drawn = {"glyphs": draw_glyphs, "emoji": draw_emoji}.get(data.name)
+    whole = drawn(fetched, data.image_size) if drawn else _read_known(data.name, fetched)
     train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
     return ImageSet(train, test, whole.classes)
 

@@ -78,7 +78,7 @@ def report(
         projection=reading.projection(projection, encoded.digest),
         ranking=reading.ranking(params, encoded, arrays),
         passes=passes,
-        extras=reading.extra_protocols(params, encoded, extras),
+        extras=reading.extras(params, encoded, extras),
         confusions=reading.confusions(by_round),
         probed=reading.probed(by_round),
         baseline=read_pinned(baseline),

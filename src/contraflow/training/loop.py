@@ -105,6 +105,7 @@ def train(
     state: Path,
     slots: MinedSlots | None = None,
     teacher: nn.Module | None = None,
+    texts: Callable[[int], Tensor] | None = None,
     validate: Callable[[nn.Module], float] | None = None,
 ) -> list[Epoch]:
     """Train `method` in place, from where a killed training of the same left off.
@@ -121,6 +122,8 @@ def train(
             history lies beside it (`so_far`), for whoever looks on.
         slots: Of all images, from which those of mined negatives are negatives of each batch; None for none.
         teacher: A network whose features of the views the method is told, and which does not learn; None for none.
+        texts: Gives for an epoch the tokens of a text of each image, by sample index, (images, T) int64; None where the
+            method is told none.
         validate: Gives the validation accuracy of an encoder, every `settings.knn_every` epochs; None where there is
             nothing to measure it with.
 
@@ -157,12 +160,13 @@ def train(
             for weight in trained:
                 weight.requires_grad_(not (todo.fresh and weight in held))
             total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
-            composed = todo.composed(epoch)
+            composed, said = todo.composed(epoch), None if texts is None else texts(epoch)
             for made in loader.epoch(epoch, order=composed and composed.order):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate * group["share"]
-                batch = replace(made, labels=labels[made.shown], progress=step / steps).to(device)
+                told = {"labels": labels[made.shown], "texts": None if said is None else said[made.index]}
+                batch = replace(made, **told, progress=step / steps).to(device)
                 if slots is not None:
                     vectors, of_images = slots.of(batch.index)
                     batch = replace(batch, slots=vectors, slot_index=of_images)

@@ -1,5 +1,6 @@
 """One round of training, from parameters and data to a checkpoint and its history."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -75,6 +76,8 @@ class RoundTraining:
             UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
         """
         images, batch = len(self._indices), self.settings.train.batch_size
+        if METHODS[name := self.settings.method.name].needs_texts and self.data.card.texts is None:
+            raise UserError(f"method.name {name} needs texts, and {self.data.card.name} has none: see docs/text.md")
         if images < batch:  # before anything waits for a GPU
             raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
         with lease(self.settings.train.gpus) as devices:
@@ -120,6 +123,7 @@ class RoundTraining:
             state=self.state,
             slots=slots,
             teacher=teacher,
+            texts=_texts(settings, data, todo.seed),
             validate=validation_knn(data, self.threads),
         )
         if rank() == 0:
@@ -170,7 +174,8 @@ def build_method(settings: Training, data: EncodedData, indices: np.ndarray, tau
     kin = method_kin(settings, data)
     kin = [*([] if kin is None else [kin]), *copies_of(data)]
     images, classes = card.train.images, len(card.classes)
-    shape = DataShape(card.channels, card.image_size, images, classes, positions, training, kin, taught)
+    vocabulary = card.texts.vocabulary if card.texts else 0
+    shape = DataShape(card.channels, card.image_size, images, classes, positions, training, kin, taught, vocabulary)
     return method(settings, shape)
 
 
@@ -194,6 +199,15 @@ def _projections(method: Method, data: EncodedData, device: torch.device, thread
     vectors = torch.zeros(data.card.train.images, found.shape[1])
     vectors[data.training] = torch.from_numpy(found)
     return vectors
+
+
+def _texts(settings: Training, data: EncodedData, seed: int) -> Callable[[int], Tensor] | None:
+    """The tokens of a text of each image, by epoch, as `train` takes them."""
+    name = settings.method.name
+    if not METHODS[name].needs_texts:
+        return None
+    texts, context = data.texts["train"], settings.model.text.context
+    return lambda epoch: torch.from_numpy(texts.padded(texts.drawn(seed=seed, epoch=epoch), context))
 
 
 def _labels(settings: Training, data: EncodedData) -> Tensor:

@@ -7,7 +7,14 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from contraflow.foundations.signature import Setting
-from contraflow.methods.parts.settings import Loss, MethodSection, MethodSettings, Negatives, Positives
+from contraflow.methods.parts.settings import (
+    WITH_TEXTS,
+    Loss,
+    MethodSection,
+    MethodSettings,
+    Negatives,
+    Positives,
+)
 from contraflow.models.settings import Model
 from contraflow.settings.values import (
     Count,
@@ -23,7 +30,7 @@ from contraflow.views.settings import Augment
 
 
 class Train(Section):
-    epochs: Annotated[Count, Suited({"glyphs": 8}), "before the first mining round"] = 6
+    epochs: Annotated[Count, Suited({"glyphs": 8, "emoji": 40}), "before the first mining round"] = 6
     batch_size: Annotated[int, Field(ge=2), "images; each gives two views"] = 128
     micro_batch: Annotated[
         int | None,
@@ -33,10 +40,14 @@ class Train(Section):
     gpus: Annotated[
         Count, "of one training, each with an equal part of every batch; fewer, or the CPU, where there are no more"
     ] = 1
-    optimiser: Annotated[Literal["sgd", "lars", "adamw"], "sgd, lars, adamw"] = "sgd"
-    lr: Annotated[Positive, "for a batch of 256, scaled linearly to train.batch_size"] = 0.2
+    optimiser: Annotated[
+        Literal["sgd", "lars", "adamw"], Suited(dict.fromkeys(WITH_TEXTS, "adamw")), "sgd, lars, adamw"
+    ] = "sgd"
+    lr: Annotated[
+        Positive, Suited(dict.fromkeys(WITH_TEXTS, 0.003)), "for a batch of 256, scaled linearly to train.batch_size"
+    ] = 0.2
     momentum: Annotated[ShareBelowOne, "sgd and lars"] = 0.9
-    weight_decay: Annotated[NotNegative, "not of biases and BatchNorm"] = 0.0001
+    weight_decay: Annotated[NotNegative, Suited(dict.fromkeys(WITH_TEXTS, 0.1)), "not of biases and BatchNorm"] = 0.0001
     warmup_epochs: Annotated[NotNegative, "linear from 0, then a cosine to 0"] = 0.5
     first_layer_rate: Annotated[
         PositiveShare,

@@ -27,6 +27,7 @@ class Batch:
         slots: Vectors that are further negatives, (M, D); None where there are none. Only methods with
             negatives get any, but nnclr.
         slot_index: Sample indices of the images of these, (M,) int64.
+        texts: Tokens of a text of each image, (N, T) int64, filled up with 0. Only clip and siglip get any.
         taught: The features that a teacher makes of the views, (V, n, T). Only distil gets any.
     """
 
@@ -40,6 +41,7 @@ class Batch:
     companion_views: Tensor | None = None
     slots: Tensor | None = None
     slot_index: Tensor | None = None
+    texts: Tensor | None = None
     taught: Tensor | None = None
 
     @property

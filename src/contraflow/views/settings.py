@@ -95,7 +95,7 @@ class Views(ViewRecipe):
 class Augment(Views):
     recipe: Annotated[
         str,
-        Suited({"glyphs": "signs", "mnist": "digits", "svhn": "digits"}),
+        Suited({"glyphs": "signs", "emoji": "signs", "mnist": "digits", "svhn": "digits"}),
         "one of those below, whose values take the place of those above; above: those above as they are",
     ] = ABOVE
     recipes: Annotated[

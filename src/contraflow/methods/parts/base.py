@@ -29,6 +29,7 @@ class DataShape:
         training: Sample indices of the images that are trained on, (M,) int64; None for all.
         kin: Which of them show the same thing: those that are kin by any of these; none where each is alone.
         taught: Length of the vectors that a teacher makes of an image; 0 where there is none.
+        vocabulary: Tokens that texts are made of; 0 where there are none.
     """
 
     channels: int
@@ -39,6 +40,7 @@ class DataShape:
     training: Tensor | None = None
     kin: Sequence[Kin] = ()
     taught: int = 0
+    vocabulary: int = 0
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Method(nn.Module):
         classifier: The linear one, (N, F) to (N, classes), where it has a weight.
         loss: The section `loss` of the parameters.
         needs_labels: Whether the method makes no sense without any labels.
+        needs_texts: Whether it compares images with their texts.
         positives_from: What makes its positives where `positives.from` is `image`, named like that.
         predicts: Whether it has a `predictor` of one view's projection from the other's, (N, D) to (N, D), in the shape
             of the projection head (Grill et al. 2020, section 3.3).
@@ -79,6 +82,7 @@ class Method(nn.Module):
     """
 
     needs_labels = False
+    needs_texts = False
     positives_from = "image"
     predicts = False
     head = staticmethod(projection_head)

@@ -2,6 +2,7 @@
 
 from contraflow.methods.barlow_twins import BarlowTwins
 from contraflow.methods.byol import BYOL
+from contraflow.methods.clip import CLIP
 from contraflow.methods.dino import DINO
 from contraflow.methods.distil import Distil
 from contraflow.methods.margin import Margin
@@ -10,6 +11,7 @@ from contraflow.methods.moco import MoCo
 from contraflow.methods.nnclr import NNCLR
 from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.settings import Positives
+from contraflow.methods.siglip import SigLIP
 from contraflow.methods.simclr import SimCLR
 from contraflow.methods.simsiam import SimSiam
 from contraflow.methods.supcon import SupCon
@@ -34,6 +36,8 @@ METHODS: dict[str, type[Method]] = {  # by the name of the file
     "margin": Margin,
     "supcon": SupCon,
     "supervised": Supervised,
+    "clip": CLIP,
+    "siglip": SigLIP,
 }
 
 

@@ -22,18 +22,26 @@ from contraflow.settings.values import (
     Share,
     ShareBelowOne,
     Suited,
+    Switch,
     named,
 )
 
 METHOD_NAMES = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
-WITHOUT_NEGATIVES = ("byol", "simsiam", "barlow_twins", "vicreg", "swav", "dino", "distil", "supervised")
+WITH_TEXTS = ("clip", "siglip")
+WITHOUT_NEGATIVES = (  # among images
+    *("byol", "simsiam", "barlow_twins", "vicreg", "swav", "dino", "distil", "supervised"),
+    *WITH_TEXTS,
+)
 WITH_SMALL_CROPS = ("simclr", "swav", "dino")
+LEAST_TAU = 0.01  # of clip and siglip, whose scale of 1 / tau is at most 100
 
 
 class MethodSection(Section):
     name: Annotated[
         Literal[*METHOD_NAMES],
-        "moco memory_bank nnclr byol simsiam barlow_twins vicreg swav dino distil triplet margin supcon supervised",
+        Switch("clip"),
+        "moco memory_bank nnclr byol simsiam barlow_twins vicreg swav dino distil triplet margin supcon supervised "
+        "clip siglip",
     ] = "simclr"
     queue: Annotated[Count, "moco, nnclr: stored keys; memory_bank: stored keys drawn as negatives of a step"] = 4096
     momentum: Annotated[
@@ -79,12 +87,15 @@ class MethodSection(Section):
 class Loss(Section):
     tau: Annotated[
         Positive,
-        Suited({"glyphs": 0.1}),
-        "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, distil, triplet, margin)",
+        Suited({"glyphs": 0.1, "clip": 0.07, "siglip": 0.1}),
+        "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, distil, triplet, margin), or of the "
+        "sigmoid of siglip",
     ] = 0.2
     temperature: Annotated[
         Literal["fixed", "learned", "cosine", "macl"],
-        "fixed (swav, dino: no other), learned (from tau), cosine (swings from tau_max to tau and back), macl (adapts)",
+        Suited(dict.fromkeys(WITH_TEXTS, "learned")),
+        "fixed (swav, dino: no other), learned (from tau), cosine (swings from tau_max to tau and back), macl "
+        "(adapts); clip, siglip: fixed or learned",
     ] = "fixed"
     tau_max: Annotated[Positive, "cosine"] = 1.0
     tau_swings: Annotated[Count, "cosine: there and back in a round of training"] = 1

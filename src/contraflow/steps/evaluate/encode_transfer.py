@@ -18,6 +18,7 @@ class TransferEncoding(Settings):
     transfer: Annotated[Transfer, Setting("eval.transfer")]
     jpeg_above: Annotated[int, Setting("data.jpeg_above")]
     skip_broken: Annotated[bool, Setting("data.skip_broken")]
+    vocabulary: Annotated[int, Setting("data.vocabulary")]
     validation_fraction: Annotated[float, Setting("data.validation_fraction")]
     test_fraction: Annotated[float, Setting("data.test_fraction")]
     split_seed: Annotated[int, Setting("data.split_seed")]

@@ -1,0 +1,84 @@
+"""Images and texts: what the encoders' lead is worth, and what some images and texts find."""
+
+from collections.abc import Callable, Mapping
+
+from contraflow.encoded.texts import Texts
+from contraflow.evaluation.results import Extra
+from contraflow.evaluation.said import DIRECTIONS, Said
+from contraflow.pages.numbers import listing, percent
+from contraflow.pages.pictures import picture
+from contraflow.report.run import Run
+from contraflow.report.verdict import in_points
+from contraflow.statistics import Scores, difference
+
+KIND = "captions"
+LONGEST = 200  # letters of a text that are shown
+
+
+def texts(run: Run) -> dict | None:
+    """What the page shows of them; None where `eval.captions` asks for nothing.
+
+    `seed`, `judged` (a sentence for each direction), `gap` and `gap_before` (mean, std and n; the latter of the
+    untrained encoders), and of the first seed `image_to_text` and `text_to_image`: queries, each with what is `found`.
+    An image is a picture with its `index`, a text is `said`; what is found has a `similarity` and is `right` or not.
+    """
+    if KIND not in run.extras:
+        return None
+    own, seed, summary = run.data.texts["test"], run.params.seeds[0], run.metrics[KIND]
+    said = Said.of(own)
+    show = {
+        "image": lambda image: picture(run.images("test", [image])[0]) | {"index": image},
+        "text": lambda text: {"said": _cut(own, said.texts[text])},
+    }
+    measured = run.extras[KIND]["encoder"][seed]
+    return {
+        "seed": seed,
+        "judged": [_judged(run, way) for way in DIRECTIONS],
+        "gap": summary["encoder"]["gap"],
+        "gap_before": summary["untrained"]["gap"],
+        **{way: _queries(measured, way, said, *(show[kind] for kind in way.split("_to_"))) for way in DIRECTIONS},
+    }
+
+
+def _cut(texts: Texts, text: int) -> str:
+    said = texts[text]
+    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
+
+
+def _queries(measured: Extra, way: str, said: Said, query: Callable, found: Callable) -> list[dict]:
+    right = said.right(way)
+    return [
+        query(each.query)
+        | {
+            "found": [
+                found(number) | {"similarity": similarity, "right": bool(right[each.query, number])}
+                for number, similarity in zip(each.found, each.similarity, strict=True)
+            ]
+        }
+        for each in measured.examples[way]
+    ]
+
+
+def _judged(run: Run, way: str) -> str:
+    """The largest recall, and how far it is from that of each baseline."""
+    name = f"recall@{max(run.params.eval.captions)}"
+    key, asked = f"{way}_{name}", run.params.eval.extras[KIND]
+    own = _scores(run.extras[KIND]["encoder"], key)
+    gaps = [
+        f"{in_points(difference(own, _scores(run.extras[KIND][other], key)))} than {_inside(asked.names[other])}"
+        for other in asked.of[1:]
+    ]
+    found = percent(run.metrics[KIND]["encoder"][key])
+    return f"{way.replace('_', ' ').capitalize()}: {name} is {found}. That is {listing(gaps)}."
+
+
+def _inside(name: str) -> str:
+    """As it is written inside a sentence."""
+    return name[0].lower() + name[1:]
+
+
+def _scores(measured: Mapping[int | None, Extra], key: str) -> Scores:
+    """Of each query where that is known, else the figure."""
+    return {
+        seed: each.right[key].scores() if key in each.right else each.figures[key] for seed, each in measured.items()
+    }

@@ -1,0 +1,200 @@
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import numpy as np
+import torch
+
+from contraflow.devices import job_cores, lease
+from contraflow.encoded.card import EncodedData
+from contraflow.encoded.splits import UNLABELLED
+from contraflow.encoded.texts import padded
+from contraflow.encoded.tokens import tokenise
+from contraflow.evaluation import captions
+from contraflow.evaluation.captions import Similar, Words
+from contraflow.evaluation.hits import Hits
+from contraflow.evaluation.representation import (
+    Called,
+    FiguresOut,
+    OfTrained,
+    Representation,
+    frozen,
+    open_representation,
+)
+from contraflow.evaluation.results import DIGITS, Example, Extra
+from contraflow.evaluation.said import DIRECTIONS, Said
+from contraflow.foundations.arrays import drawn
+from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
+from contraflow.foundations.signature import CardIn, Setting, Threads
+from contraflow.models.settings import Model, StartSettings
+from contraflow.models.text import embed_texts
+from contraflow.models.towers import load_towers, start_towers
+from contraflow.neighbours.bank import Bank, unit
+from contraflow.views.loader import ImageLoader
+
+CHANCE = "chance"
+SHOWN, FOUND = 6, 5  # queries that are right and wrong which the page shows, and how much of what they find
+
+
+@dataclass(frozen=True)
+class CaptionSettings(StartSettings):
+    """What is measured, of which networks."""
+
+    batch_size: Annotated[int, Setting("eval.batch_size")]
+    captions: Annotated[list[int], Setting("eval.captions")]
+    templates: Annotated[list[str], Setting("eval.templates")]
+    model: Model
+
+    handed: ClassVar = ("mining.rounds",)
+
+
+class Space(NamedTuple):
+    """Test images, their different texts and the prompts of classes as vectors of length 1, and who compares these."""
+
+    images: Any
+    texts: Any
+    prompts: Any
+    compare: Callable[[Any, Any], Similar]
+
+
+def evaluate_captions(
+    settings: CaptionSettings,
+    *,
+    representation: Called,
+    data: CardIn,
+    checkpoint: OfTrained = None,
+    figures: FiguresOut,
+    threads: Threads,
+) -> None:
+    """Measure how test images and their texts find each other, and how class names tell images apart.
+
+    Args:
+        representation: As for `evaluate`; `raw_pixels` are those with TF-IDF: an image has the texts of the training
+            images that are nearest by pixels. Or `chance`, a random order.
+
+    Raises:
+        UserError: no image has a text, the checkpoint has no encoder of texts, or as for `evaluate`.
+    """
+    encoded = EncodedData.open(data)
+    if encoded.card.texts is None:
+        raise UserError(f"eval.captions must be [] where no image has a text, as in {encoded.card.name}")
+    said, classes = Said.of(encoded.texts["test"]), encoded.card.classes
+    right = {direction: said.right(direction) for direction in DIRECTIONS}
+    if representation == CHANCE:
+        expected = {way: captions.chance(each, settings.captions) for way, each in right.items()}
+        made_from = {"params": settings.values(), "inputs": {"data": encoded.digest}}
+        Extra(
+            kind="captions",
+            representation=CHANCE,
+            seed=None,
+            figures=_flat(expected) | ({"zero_shot": 1 / len(classes)} if classes else {}),
+            protocol=_protocol(encoded, said, settings),
+            provenance=Provenance.of_stage("evaluate", representation=CHANCE, **made_from),
+        ).write(figures)
+        return
+    subject = open_representation(representation, checkpoint, encoded, settings.model)
+    torch.set_num_threads(job_cores())
+    by_words = subject.name == "raw_pixels"
+    with lease() as (device,):
+        if by_words:
+            space = _by_words(subject, said, encoded, settings, device, threads)
+        else:
+            towers = load_towers(checkpoint)[0] if checkpoint else start_towers(settings.model, encoded, subject.seed)
+            with frozen(towers):
+                subject = replace(subject, network=towers.images)
+                space = _by_vectors(subject, towers.text, said, encoded, settings, device, threads)
+    similar = dict(
+        zip(
+            DIRECTIONS,
+            (space.compare(space.images, space.texts), space.compare(space.texts, space.images)),
+            strict=True,
+        )
+    )
+    rank = {way: captions.ranks(similar[way], right[way]) for way in DIRECTIONS}
+    scores = _flat({way: captions.scores(each, settings.captions) for way, each in rank.items()})
+    if classes:
+        labels = encoded.labels("test")
+        predicted = captions.named(space.compare(space.images, space.prompts)(slice(None)), len(settings.templates))
+        scores["zero_shot"] = (predicted == labels)[labels != UNLABELLED]
+    gap = {} if by_words else {"gap": round(captions.modality_gap(space.images, space.texts), DIGITS)}
+    Extra(
+        kind="captions",
+        representation=subject.name,
+        seed=subject.seed,
+        figures={name: float(each.mean()) for name, each in scores.items()} | gap,
+        right={name: Hits.of(each) for name, each in scores.items() if each.dtype == bool},
+        examples={way: _examples(similar[way], rank[way]) for way in DIRECTIONS},
+        protocol=_protocol(encoded, said, settings),
+        provenance=subject.provenance(settings.values()),
+    ).write(figures)
+
+
+def _flat(by_direction: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    return {f"{way}_{name}": value for way, each in by_direction.items() for name, value in each.items()}
+
+
+def _by_vectors(
+    subject: Representation,
+    text: torch.nn.Module,
+    said: Said,
+    encoded: EncodedData,
+    settings: CaptionSettings,
+    device: torch.device,
+    threads: int,
+) -> Space:
+    loading = {"batch_size": settings.batch_size, "threads": threads, **encoded.card.loading}
+    loader, context = ImageLoader(encoded.test_beton, **loading), settings.model.text.context
+    images = subject.features(loader, len(loader), device, "test")
+    named = tokenise(encoded.tokenizer, captions.prompts(encoded.card.classes, settings.templates))
+    texts, prompts = (
+        unit(embed_texts(text, tokens, settings.batch_size, device))
+        for tokens in (encoded.texts["test"].padded(said.texts, context), padded(named, context))
+    )
+    return Space(unit(images.features), texts, prompts, captions.by_vectors)
+
+
+def _by_words(
+    subject: Representation,
+    said: Said,
+    encoded: EncodedData,
+    settings: CaptionSettings,
+    device: torch.device,
+    threads: int,
+) -> Space:
+    loading = {"batch_size": settings.batch_size, "threads": threads, **encoded.card.loading}
+    loaders = (ImageLoader(file, **loading) for file in (encoded.train_beton, encoded.test_beton))
+    bank, queries = (unit(subject.features(each, len(each), device, "images").features) for each in loaders)
+    _, nearest = Bank(bank, device=device).nearest(queries, captions.NEIGHBOURS)
+    known, others = encoded.texts["train"], encoded.texts["test"]
+    words = Words([known[text] for text in range(len(known))])
+    texts = words.of([others[text] for text in said.texts.tolist()])
+    prompts = words.of(captions.prompts(encoded.card.classes, settings.templates))
+    return Space(words.of_images(nearest, known), texts, prompts, captions.by_words)
+
+
+def _examples(similar: Similar, rank: np.ndarray) -> list[Example]:
+    """Some queries whose first find is right, and some of the others, with what each finds."""
+    chosen = [query for part in (rank == 0, rank > 0) for query in drawn(np.flatnonzero(part), SHOWN).tolist()]
+    found, similarity = captions.best(similar, np.array(chosen), FOUND)
+    return [
+        Example(query=query, found=row.tolist(), similarity=[round(float(each), DIGITS) for each in near])
+        for query, row, near in zip(chosen, found, similarity, strict=True)
+    ]
+
+
+def _protocol(encoded: EncodedData, said: Said, settings: CaptionSettings) -> dict[str, str]:
+    card = encoded.card
+    words = {
+        "retrieval": f"all {said.images} test images and all their {len(said.texts)} different texts; right is a text "
+        "of the image, and an image of the text; cosine of projections, and what is as similar stands before",
+        "chance": "what a random order gets, exactly",
+        "TF-IDF": f"an image has the texts of its {captions.NEIGHBOURS} nearest training images by pixels, summed as "
+        f"TF-IDF of {captions.NGRAMS[0]} to {captions.NGRAMS[1]} letters of a word, fitted to the training texts; no "
+        "other words are known of it",
+        "gap": "distance of the mean of the images' vectors and that of the texts', of length 1 (Liang et al. 2022)",
+    }
+    if card.classes:
+        templates = ", ".join(settings.templates)
+        words["zero_shot"] = f"the class whose name, as {templates}, has the largest mean cosine to the image"
+    return words

@@ -1,0 +1,137 @@
+"""The step evaluate-captions, and what needs texts."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from contraflow.encoded.names import CARD
+from contraflow.evaluation.results import Extra
+from contraflow.evaluation.said import Said
+from contraflow.foundations.errors import UserError
+from contraflow.models.towers import load_towers, start_towers
+from contraflow.neighbours.bank import unit
+from contraflow.steps.evaluate.evaluate_captions import CaptionSettings, evaluate_captions
+from contraflow.steps.mine.mine import MiningSettings, mine
+from contraflow.steps.mine.train_mined import MinedTraining, train_mined
+from contraflow.training.rounds import build_method
+from contraflow.training.settings import Training
+from contraflow.views.loader import ImageLoader
+
+FLAT = ("image_to_text", "text_to_image")
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    monkeypatch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
+    monkeypatch.setattr("contraflow.steps.evaluate.evaluate_captions.job_cores", lambda: 1)
+
+
+@pytest.fixture(scope="module")
+def params(params_of):
+    return params_of(method={"name": "clip"}, train={"epochs": 6}, eval={"templates": ["{}", "a {}"]})
+
+
+@pytest.fixture(scope="module")
+def trained(pretrained, params, captioned, tmp_path_factory) -> Path:
+    return pretrained(params, captioned, tmp_path_factory.mktemp("trained")) / "encoder.safetensors"
+
+
+@pytest.fixture
+def measure(params, captioned, tmp_path):
+    """`measure("encoder-seed0", checkpoint)`: what the step finds."""
+
+    def run(representation, checkpoint=None, data=captioned):
+        files = {"data": data.folder / CARD, "checkpoint": checkpoint, "figures": tmp_path / "figures.json"}
+        evaluate_captions(CaptionSettings.of(params), representation=representation, **files, threads=1)
+        return Extra.read(tmp_path / "figures.json", data=data.digest)
+
+    return run
+
+
+def test_figures_are_those_of_the_whole_method_one_by_one(params, captioned, trained, measure):
+    found = measure("encoder-seed0", trained)
+    network, made_from = load_towers(trained)
+    texts, said = captioned.texts["test"], Said.of(captioned.texts["test"])
+    loader = ImageLoader(captioned.test_beton, batch_size=16, threads=1, **captioned.card.loading)
+    with torch.no_grad():
+        images = np.concatenate([network.images(batch).numpy() for batch, _ in loader])
+        tokens = torch.from_numpy(texts.padded(said.texts, params.model.text.context))
+        embedded = np.concatenate([network.text(row[None]).numpy() for row in tokens])
+    similarity = unit(images) @ unit(embedded).T
+    own = said.right("image_to_text").toarray()
+    for way, values, right in zip(FLAT, (similarity, similarity.T), (own, own.T), strict=True):
+        ranks = [sum(row[~good] > row[good].max() - 1e-6) for row, good in zip(values, right, strict=True)]
+        for k in params.eval.captions:
+            assert found.figures[f"{way}_recall@{k}"] == pytest.approx(np.mean([rank < k for rank in ranks]))
+            assert found.right[f"{way}_recall@{k}"].scores().mean() == pytest.approx(np.mean([r < k for r in ranks]))
+        assert found.figures[f"{way}_mrr"] == pytest.approx(np.mean([1 / (rank + 1) for rank in ranks]))
+    assert 0 < found.figures["gap"] < 2 and made_from.seed == 0
+    assert {way: len(found.examples[way]) > 0 for way in FLAT} == dict.fromkeys(FLAT, True)
+
+
+def test_before_training_they_are_what_a_training_starts_from(params, captioned):
+    torch.manual_seed(3)
+    method = build_method(Training.of(params), captioned, captioned.training)
+    towers = start_towers(params.model, captioned, 3)
+    state = method.state_dict()
+    assert all(
+        torch.equal(tensor, state[name.removeprefix("images.0.")])
+        for name, tensor in towers.encoder.state_dict(prefix="encoder.").items()
+    )
+    assert all(torch.equal(tensor, state[f"text.{name}"]) for name, tensor in towers.text.state_dict().items())
+
+
+def test_untrained_pixels_and_chance_have_the_same_figures(measure, params):
+    found = [measure(name) for name in ("untrained-seed0", "raw_pixels", "chance")]
+    names = {f"{way}_{name}" for way in FLAT for name in ("recall@1", "recall@5", "recall@10", "mrr")} | {"zero_shot"}
+    assert all(set(each.figures) - {"gap"} == names for each in found)
+    assert found[2].figures["zero_shot"] == 0.5 and found[2].seed is None
+    assert found[0].right.keys() == found[1].right.keys() == names - {f"{way}_mrr" for way in FLAT}
+
+
+def test_the_same_bytes_twice(measure, trained, tmp_path):
+    measure("encoder-seed0", trained)
+    first = (tmp_path / "figures.json").read_bytes()
+    measure("encoder-seed0", trained)
+    assert (tmp_path / "figures.json").read_bytes() == first
+
+
+def test_images_without_texts_are_refused_by_the_evaluation_and_by_the_training(
+    measure, params, encoded, pretrained, tmp_path
+):
+    with pytest.raises(UserError, match=r"^eval\.captions must be \[\] where no image has a text, as in folder$"):
+        measure("raw_pixels", data=encoded)
+    with pytest.raises(UserError, match=r"^method\.name clip needs texts, and folder has none: see docs/text\.md$"):
+        pretrained(params, encoded, tmp_path)
+
+
+def test_a_checkpoint_without_an_encoder_of_texts_is_refused(measure, params_of, captioned, pretrained, tmp_path):
+    other = pretrained(params_of(), captioned, tmp_path) / "encoder.safetensors"
+    with pytest.raises(UserError, match=r"has no encoder of texts: name one that was trained by method\.name clip or"):
+        measure("encoder-seed0", other)
+
+
+@pytest.mark.parametrize("name", ["clip", "siglip"])
+def test_the_loss_falls(params_of, captioned, pretrained, tmp_path, name):
+    import pandas as pd
+
+    params = params_of(method={"name": name}, train={"epochs": 10, "batch_size": 8})
+    history = pd.read_csv(pretrained(params, captioned, tmp_path) / "history.csv")
+    assert history.loss.iloc[-3:].mean() < history.loss.iloc[:2].mean()
+    assert history.collapse.isna().all()
+
+
+def test_mined_batches_are_trained_on_with_texts_too(params_of, captioned, trained, measure, tmp_path):
+    params = params_of(method={"name": "clip"}, train={"epochs": 6}, mining={"rounds": 1, "k": 2})
+    files = {"data": captioned.folder / CARD, "negatives": tmp_path / "negatives.npz"}
+    mine(MiningSettings.of(params), encoder=trained, **files, threads=1)
+    out = {
+        "encoder": tmp_path / "encoder.safetensors",
+        "history": tmp_path / "history.csv",
+        "state": tmp_path / "state",
+    }
+    files |= {"start": trained, "before": trained.with_name("history.csv")} | out
+    train_mined(MinedTraining.of(params), **files, threads=1)
+    assert measure("encoder-seed0", out["encoder"]).figures != measure("encoder-seed0", trained).figures
