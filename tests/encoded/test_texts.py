@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contraflow.encoded.texts import Texts, padded
+from contraflow.encoded.texts import Rows, Texts
 
 SAID = [["a", "ä"], ["❤️", "<b>", ""], ["שלום"]]
 TOKENS = [np.arange(1, n + 1) for n in (3, 1, 2, 5, 1, 9)]
@@ -22,8 +22,15 @@ def test_they_come_back_from_arrays_as_they_were(said):
 
 
 def test_tokens_are_cut_and_filled_up():
-    assert TEXTS.padded(np.array([3, 1]), 3).tolist() == [[1, 2, 3], [1, 0, 0]]
-    assert padded([], 4).shape == (0, 4)
+    assert TEXTS.tokens.padded(np.array([3, 1]), 3).tolist() == [[1, 2, 3], [1, 0, 0]]
+    assert Rows.of([], np.int32).padded(np.arange(0), 4).shape == (0, 4)
+
+
+@given(st.lists(st.lists(st.integers(1, 99)), min_size=1), st.integers(1, 6), st.data())
+def test_some_rows_filled_up_are_those_filled_up_one_by_one(rows, most, data):
+    some = data.draw(st.lists(st.integers(0, len(rows) - 1)))
+    found = Rows.of([np.array(row) for row in rows], np.int32).padded(np.array(some, np.int64), most)
+    assert found.tolist() == [(rows[i] + [0] * most)[:most] for i in some] and found.dtype == np.int64
 
 
 def test_a_text_is_drawn_by_seed_epoch_and_image_alone():

@@ -57,7 +57,7 @@ def test_figures_are_those_of_the_whole_method_one_by_one(params, captioned, tra
     loader = ImageLoader(captioned.test_beton, batch_size=16, threads=1, **captioned.card.loading)
     with torch.no_grad():
         images = np.concatenate([network.images(batch).numpy() for batch, _ in loader])
-        tokens = torch.from_numpy(texts.padded(said.texts, params.model.text.context))
+        tokens = torch.from_numpy(texts.tokens.padded(said.texts, params.model.text.context))
         embedded = np.concatenate([network.text(row[None]).numpy() for row in tokens])
     similarity = unit(images) @ unit(embedded).T
     own = said.right("image_to_text").toarray()

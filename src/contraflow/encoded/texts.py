@@ -32,18 +32,18 @@ class Rows:
         """(N,) int64."""
         return np.diff(self.begins)
 
+    def padded(self, rows: np.ndarray, most: int) -> np.ndarray:
+        """The first values of some rows (n,), `most` at most, filled up with 0: (n, most) int64."""
+        place = np.arange(most)
+        inside = place < self.lengths[rows, None]
+        found = np.zeros(inside.shape, np.int64)
+        found[inside] = self.values[(self.begins[rows, None] + place)[inside]]
+        return found
+
     @classmethod
     def of(cls, rows: Sequence[np.ndarray], dtype: type) -> Self:
         lengths = np.array([len(row) for row in rows], np.int64)
         return cls(np.concatenate([np.empty(0, dtype), *rows]).astype(dtype), np.append(0, lengths.cumsum()))
-
-
-def padded(tokens: Sequence[np.ndarray], most: int) -> np.ndarray:
-    """The first of each, `most` at most: (n, most) int64, filled up with padding, 0."""
-    found = np.zeros((len(tokens), most), np.int64)
-    for row, each in zip(found, tokens, strict=True):
-        row[: len(each)] = each[:most]
-    return found
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,6 @@ class Texts:
         draw = np.random.Generator(np.random.Philox(key=np.array([seed, epoch], np.uint64), counter=[0, 0, 0, 2]))
         counts = np.diff(self.begins)
         return self.begins[:-1] + (draw.random(len(counts)) * counts).astype(np.int64)
-
-    def padded(self, texts: np.ndarray, most: int) -> np.ndarray:
-        """The tokens of some texts (n,), as `padded` gives them: (n, most)."""
-        return padded([self.tokens[text] for text in texts.tolist()], most)
 
     @classmethod
     def of(cls, texts: Sequence[Sequence[str]], tokens: Sequence[np.ndarray]) -> Self:

@@ -207,7 +207,7 @@ def _texts(settings: Training, data: EncodedData, seed: int) -> Callable[[int], 
     if not METHODS[name].needs_texts:
         return None
     texts, context = data.texts["train"], settings.model.text.context
-    return lambda epoch: torch.from_numpy(texts.padded(texts.drawn(seed=seed, epoch=epoch), context))
+    return lambda epoch: torch.from_numpy(texts.tokens.padded(texts.drawn(seed=seed, epoch=epoch), context))
 
 
 def _labels(settings: Training, data: EncodedData) -> Tensor:

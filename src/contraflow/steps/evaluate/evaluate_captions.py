@@ -1,5 +1,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -8,7 +9,7 @@ import torch
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import UNLABELLED
-from contraflow.encoded.texts import padded
+from contraflow.encoded.texts import Rows
 from contraflow.encoded.tokens import tokenise
 from contraflow.evaluation import captions
 from contraflow.evaluation.captions import Similar, Words
@@ -97,20 +98,16 @@ def evaluate_captions(
     torch.set_num_threads(job_cores())
     by_words = subject.name == "raw_pixels"
     with lease() as (device,):
+        see = partial(_see, encoded=encoded, settings=settings, device=device, threads=threads)
         if by_words:
-            space = _by_words(subject, said, encoded, settings, device, threads)
+            space = _by_words(see(subject, "train"), see(subject, "test"), said, encoded, settings, device)
         else:
             towers = load_towers(checkpoint)[0] if checkpoint else start_towers(settings.model, encoded, subject.seed)
             with frozen(towers):
-                subject = replace(subject, network=towers.images)
-                space = _by_vectors(subject, towers.text, said, encoded, settings, device, threads)
-    similar = dict(
-        zip(
-            DIRECTIONS,
-            (space.compare(space.images, space.texts), space.compare(space.texts, space.images)),
-            strict=True,
-        )
-    )
+                images = see(replace(subject, network=towers.images), "test")
+                space = _by_vectors(images, towers.text, said, encoded, settings, device)
+    ways = (space.images, space.texts), (space.texts, space.images)
+    similar = {way: space.compare(*each) for way, each in zip(DIRECTIONS, ways, strict=True)}
     rank = {way: captions.ranks(similar[way], right[way]) for way in DIRECTIONS}
     scores = _flat({way: captions.scores(each, settings.captions) for way, each in rank.items()})
     if classes:
@@ -134,38 +131,47 @@ def _flat(by_direction: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {f"{way}_{name}": value for way, each in by_direction.items() for name, value in each.items()}
 
 
-def _by_vectors(
+def _see(
     subject: Representation,
+    part: str,
+    encoded: EncodedData,
+    settings: CaptionSettings,
+    device: torch.device,
+    threads: int,
+) -> np.ndarray:
+    """What it makes of the images of `train` or `test`, (N, D) of length 1."""
+    file = {"train": encoded.train_beton, "test": encoded.test_beton}[part]
+    loader = ImageLoader(file, batch_size=settings.batch_size, threads=threads, **encoded.card.loading)
+    return unit(subject.features(loader, len(loader), device, part).features)
+
+
+def _by_vectors(
+    images: np.ndarray,
     text: torch.nn.Module,
     said: Said,
     encoded: EncodedData,
     settings: CaptionSettings,
     device: torch.device,
-    threads: int,
 ) -> Space:
-    loading = {"batch_size": settings.batch_size, "threads": threads, **encoded.card.loading}
-    loader, context = ImageLoader(encoded.test_beton, **loading), settings.model.text.context
-    images = subject.features(loader, len(loader), device, "test")
+    context = settings.model.text.context
     named = tokenise(encoded.tokenizer, captions.prompts(encoded.card.classes, settings.templates))
+    own, prompted = encoded.texts["test"].tokens, Rows.of(named, np.int32)
     texts, prompts = (
         unit(embed_texts(text, tokens, settings.batch_size, device))
-        for tokens in (encoded.texts["test"].padded(said.texts, context), padded(named, context))
+        for tokens in (own.padded(said.texts, context), prompted.padded(np.arange(len(prompted)), context))
     )
-    return Space(unit(images.features), texts, prompts, captions.by_vectors)
+    return Space(images, texts, prompts, captions.by_vectors)
 
 
 def _by_words(
-    subject: Representation,
+    bank: np.ndarray,
+    images: np.ndarray,
     said: Said,
     encoded: EncodedData,
     settings: CaptionSettings,
     device: torch.device,
-    threads: int,
 ) -> Space:
-    loading = {"batch_size": settings.batch_size, "threads": threads, **encoded.card.loading}
-    loaders = (ImageLoader(file, **loading) for file in (encoded.train_beton, encoded.test_beton))
-    bank, queries = (unit(subject.features(each, len(each), device, "images").features) for each in loaders)
-    _, nearest = Bank(bank, device=device).nearest(queries, captions.NEIGHBOURS)
+    _, nearest = Bank(bank, device=device).nearest(images, captions.NEIGHBOURS)
     known, others = encoded.texts["train"], encoded.texts["test"]
     words = Words([known[text] for text in range(len(known))])
     texts = words.of([others[text] for text in said.texts.tolist()])
