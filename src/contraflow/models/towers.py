@@ -12,8 +12,8 @@ from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import linear_head
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.settings import Model
+from contraflow.models.start import start_encoder
 from contraflow.models.text import TextEncoder
-from contraflow.models.weights import load_weights
 
 PARTS = ("encoder", "projection", "text")  # of a checkpoint
 
@@ -26,13 +26,12 @@ class Towers(nn.Module):
         text: From tokens (N, T) to embeddings (N, D).
     """
 
-    def __init__(self, model: Model, channels: int, image_size: int, vocabulary: int):
+    def __init__(self, encoder: nn.Module, model: Model, vocabulary: int):
         super().__init__()
-        self.encoder = build_encoder(model, channels, image_size)
-        self.projection, dimension = nn.Identity(), self.encoder.dimension
+        self.encoder, self.projection, dimension = encoder, nn.Identity(), encoder.dimension
         if model.projection == "mlp":
             dimension = model.projection_dim
-            self.projection = linear_head(self.encoder.dimension, model.projection_hidden, dimension)
+            self.projection = linear_head(encoder.dimension, model.projection_hidden, dimension)
         self.text = TextEncoder(model.text, vocabulary, dimension)
         self.images = nn.Sequential(self.encoder, self.projection)
 
@@ -41,14 +40,12 @@ def start_towers(model: Model, data: EncodedData, seed: int) -> Towers:
     """Those that a training with this seed starts from.
 
     Raises:
-        UserError: as `build_encoder` or `load_weights`.
+        UserError: as `start_encoder`.
     """
     card = data.card
     torch.manual_seed(seed)
-    towers = Towers(model, card.channels, card.image_size, card.texts.vocabulary)
-    if model.pretrained:
-        load_weights(towers.encoder, model.pretrained, Normalisation(card.mean, card.std))
-    return towers.eval()
+    encoder = start_encoder(model, card.channels, card.image_size, Normalisation(card.mean, card.std))
+    return Towers(encoder, model, card.texts.vocabulary).eval()
 
 
 def load_towers(path: Path) -> tuple[Towers, Checkpoint]:
@@ -60,7 +57,8 @@ def load_towers(path: Path) -> tuple[Towers, Checkpoint]:
     tensors, made_from = read_checkpoint(path)
     if (vocabulary := tensors.get("text.tokens.weight")) is None:
         raise UserError(f"{path} has no encoder of texts: name one that was trained by method.name clip or siglip")
-    towers = Towers(Model(**made_from.params["model"]), made_from.channels, made_from.image_size, len(vocabulary))
+    model = Model(**made_from.params["model"])
+    towers = Towers(build_encoder(model, made_from.channels, made_from.image_size), model, len(vocabulary))
     for part in PARTS:
         own = {name.removeprefix(f"{part}."): each for name, each in tensors.items() if name.startswith(f"{part}.")}
         getattr(towers, part).load_state_dict(own)
