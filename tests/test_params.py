@@ -235,6 +235,7 @@ def changed(**values):
             "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, got 1",
         ),
         ({"train__first_layer_rate": 0}, "train.first_layer_rate must be greater than 0, got 0"),
+        ({"train__head_rate": 0}, "train.head_rate must be greater than 0, got 0"),
         ({"train__ema": 1}, "train.ema must be less than 1, got 1"),
         ({"train__clip": 0}, "train.clip must be greater than 0, got 0"),
         (

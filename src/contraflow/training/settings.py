@@ -51,8 +51,11 @@ class Train(Section):
     warmup_epochs: Annotated[NotNegative, "linear from 0, then a cosine to 0"] = 0.5
     first_layer_rate: Annotated[
         PositiveShare,
-        "share of the rate that the encoder's first layer has; those after it have more, layer by layer, the last and "
-        "the heads all of it",
+        "share of the rate that the encoder's first layer has; those after it have more, layer by layer, the last all "
+        "of it",
+    ] = 1.0
+    head_rate: Annotated[
+        Positive, "times the rate that what learns beside the encoder has: heads, a predictor, prototypes, texts"
     ] = 1.0
     frozen_epochs: Annotated[
         Natural, "first epochs of pretraining in which the weights of the encoder stay, and the heads alone learn"
