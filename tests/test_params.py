@@ -118,6 +118,14 @@ def changed(**values):
         ({"eval__retrieval_by": "group"}, "data.table must name a table where eval.retrieval_by is group, got null"),
         ({"data__name": "folder"}, "data.image_size must be a number of pixels where data.name is folder, got null"),
         (
+            {"data__name": "folder", "model__encoder": "timm/vit_tiny_patch16_224"},
+            "where data.name is folder, got null; weights of timm/vit_tiny_patch16_224 are made for 224",
+        ),
+        (
+            {"data__name": "sop", "model__encoder": "torchvision/inception_v3"},
+            "where data.name is sop, got null; weights of torchvision/inception_v3 are made for 299",
+        ),
+        (
             {"data__path": "~/photos"},
             "data.path must be written out, since DVC does not know what ~ is, got '~/photos'",
         ),

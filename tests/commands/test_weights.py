@@ -17,6 +17,7 @@ from contraflow.models.normalisation import Normalisation
 from contraflow.models.pretrained import pretrained
 from contraflow.models.settings import Model
 from contraflow.models.start import start_encoder
+from contraflow.models.weights import read_weights
 from contraflow.training.teacher import Teacher
 
 CONTRAFLOW = Path(sys.executable).with_name("contraflow")
@@ -67,7 +68,7 @@ def test_weights_of_timms_cache_are_written_and_start_an_encoder(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     state = cached("test_resnet.r160_in1k")
     status, output = weights("timm/test_resnet", "data/net.safetensors")
-    assert status == 0, output
+    assert status == 0 and "made for images of 160 pixels a side (data.image_size)" in output, output
     found = load_file("data/net.safetensors")
     assert found.keys() == state.keys() and all(torch.equal(found[name], tensor) for name, tensor in state.items())
     assert Teacher(Path("data/net.safetensors"), None, "data").model.encoder == "timm/test_resnet"
@@ -85,8 +86,11 @@ def test_positions_of_a_transformer_are_changed_to_another_size(tmp_path, monkey
     state = cached("test_vit.r160_in1k")
     status, output = weights("timm/test_vit", "vit.safetensors", "--image-size", 64)
     assert status == 0, output
+    assert "made for images of 64 pixels a side" in output
     assert load_file("vit.safetensors")["pos_embed"].shape[1] < state["pos_embed"].shape[1]
     started("timm/test_vit", "vit.safetensors", 64)
+    with pytest.raises(UserError, match=r"1 of another shape \(pos_embed .*\); they are made for images of 64 pixels"):
+        started("timm/test_vit", "vit.safetensors", 160)
 
 
 def test_weights_of_torchvisions_cache_are_written_and_start_an_encoder(tmp_path, monkeypatch):
@@ -98,8 +102,11 @@ def test_weights_of_torchvisions_cache_are_written_and_start_an_encoder(tmp_path
     torch.save(state, folder / url.rpartition("/")[2])
     for name in ("mobilenet_v3_small", "mobilenet_v3_small.IMAGENET1K_V1"):
         write_weights(f"torchvision/{name}", Path("net.safetensors"), image_size=None)
+        assert read_weights(Path("net.safetensors")).image_size == 224
         encoder = started("torchvision/mobilenet_v3_small", "net.safetensors", 64)
         assert torch.equal(encoder.encoder.network.features[0][0].weight, state["features.0.0.weight"])
+    write_weights("torchvision/mobilenet_v3_small.IMAGENET1K_V1", Path("again.safetensors"), image_size=None)
+    assert Path("again.safetensors").read_bytes() == Path("net.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(

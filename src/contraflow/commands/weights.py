@@ -34,8 +34,11 @@ def weights(
     """
     if out.suffix != SUFFIX:
         raise UserError(f"the file of weights must be named *{SUFFIX}, got {out}")
-    tensors, normalisation = pretrained(name, image_size)
+    tensors, normalisation, size = pretrained(name, image_size)
     encoder = name.partition(".")[0]
-    told = {"pretrained": name, "model": {"encoder": encoder}} | asdict(normalisation)
+    told = {"pretrained": name, "model": {"encoder": encoder}, "image_size": size} | asdict(normalisation)
     write_weights(out, {key: tensor.contiguous() for key, tensor in tensors.items()}, told)
-    say(f"{out}: {len(tensors)} tensors of {name}; model.encoder {encoder} takes them as model.weights")
+    say(
+        f"{out}: {len(tensors)} tensors of {name}; model.encoder {encoder} takes them as model.weights, and "
+        f"they are made for images of {size} pixels a side (data.image_size)"
+    )
