@@ -60,6 +60,11 @@ class Train(Section):
     frozen_epochs: Annotated[
         Natural, "first epochs of pretraining in which the weights of the encoder stay, and the heads alone learn"
     ] = 0
+    lora: Annotated[
+        Count | None,
+        "of the encoder a change of its weights of this rank is learned (model.weights; ./setup.sh lora); null: all of "
+        "them",
+    ] = None
     clip: Annotated[Positive | None, "a longer gradient is shortened to this length; null: none is"] = None
     ema: Annotated[
         ShareBelowOne | None,
