@@ -9,13 +9,15 @@ from contraflow.foundations.errors import UserError
 from contraflow.models.foreign import IMAGENET, in_a_line, require_known
 from contraflow.models.normalisation import Normalisation
 
+HUB = "hf-hub:"  # how timm calls what lies on the hub of Hugging Face
+
 
 class Pretrained(NamedTuple):
-    """Weights by their names in the library, its classifier among them, and the images that they are made for.
-
-    `image_size` is pixels a side.
+    """Weights by their names in the library, its classifier among them, of `encoder`, as `model.encoder` says it, and
+    the images that they are made for: `image_size` is pixels a side.
     """
 
+    encoder: str
     tensors: dict[str, Tensor]
     normalisation: Normalisation
     image_size: int
@@ -26,7 +28,7 @@ def pretrained(name: str, image_size: int | None = None) -> Pretrained:
 
     Args:
         name: `timm/NAME`, its tag too where wanted, or `torchvision/NAME`, whose best weights are taken, or
-            `torchvision/NAME.WEIGHTS` for others.
+            `torchvision/NAME.WEIGHTS` for others; or `hf-hub:OWNER/NAME`, a network of timm's that its owner put there.
         image_size: Pixels a side for which timm changes weights that are made for one size; None leaves them.
 
     Raises:
@@ -34,8 +36,10 @@ def pretrained(name: str, image_size: int | None = None) -> Pretrained:
     """
     library, _, rest = name.partition("/")
     get = {"timm": _timm, "torchvision": _torchvision}.get(library)
+    if name.startswith(HUB):
+        library, get, rest = "timm", _timm, name
     if get is None:
-        raise UserError(f"pretrained weights are those of timm/NAME or torchvision/NAME, got {name}")
+        raise UserError(f"pretrained weights are those of timm/NAME, torchvision/NAME or {HUB}OWNER/NAME, got {name}")
     try:
         return get(rest, image_size)
     except UserError:
@@ -67,13 +71,14 @@ def trained_size(encoder: str) -> int | None:
 def _timm(name: str, image_size: int | None) -> Pretrained:
     import timm
 
-    require_known("timm", name, timm.is_model(name), timm.list_models)
-    if not timm.get_pretrained_cfg(name).has_weights:
-        raise UserError(f"timm has no pretrained weights of {name}; of others: timm.list_pretrained()")
+    if not name.startswith(HUB):
+        require_known("timm", name, timm.is_model(name), timm.list_models)
+        if not timm.get_pretrained_cfg(name).has_weights:
+            raise UserError(f"timm has no pretrained weights of {name}; of others: timm.list_pretrained()")
     network = timm.create_model(name, pretrained=True, **({"img_size": image_size} if image_size else {}))
     config = network.pretrained_cfg
-    size = image_size or config["input_size"][-1]
-    return Pretrained(network.state_dict(), Normalisation(config["mean"], config["std"]), size)
+    size, normalisation = image_size or config["input_size"][-1], Normalisation(config["mean"], config["std"])
+    return Pretrained(f"timm/{config['architecture']}", network.state_dict(), normalisation, size)
 
 
 def _torchvision(name: str, image_size: int | None) -> Pretrained:
@@ -90,7 +95,8 @@ def _torchvision(name: str, image_size: int | None) -> Pretrained:
     chosen = weights[tag or "DEFAULT"]
     treatment = chosen.transforms()
     told = {key: getattr(treatment, key, usual) for key, usual in IMAGENET.items()}
-    return Pretrained(chosen.get_state_dict(progress=False), Normalisation(**told), _crop(treatment))
+    tensors = chosen.get_state_dict(progress=False)
+    return Pretrained(f"torchvision/{name}", tensors, Normalisation(**told), _crop(treatment))
 
 
 def _crop(treatment: Callable) -> int:
