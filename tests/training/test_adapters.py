@@ -114,7 +114,7 @@ def test_of_the_encoder_only_a_change_of_low_rank_is_learned(here, adapted, enco
 def test_kills_change_nothing_and_a_mining_round_goes_on_from_the_merged_weights(
     here, adapted, encoded, pretrained, monkeypatch
 ):
-    params = adapted("byol", ema=0.5, frozen_epochs=1, first_layer_rate=0.1, head_rate=2.0, clip=1.0)
+    params = adapted("byol", ema=0.5, frozen_epochs=1, first_layer_rate=0.1, head_rate=2.0, clip=1.0, micro_batch=8)
     whole, keep = pretrained(params, encoded, here / "whole"), loop.save_state
 
     def keep_and_die(path, state):

@@ -55,15 +55,16 @@ class Train(Section):
         "of it",
     ] = 1.0
     head_rate: Annotated[
-        Positive, "times the rate that what learns beside the encoder has: heads, a predictor, prototypes, texts"
+        Positive,
+        "factor on the rate of all that learns beside the encoder: heads, predictor, prototypes, the encoder of texts",
     ] = 1.0
     frozen_epochs: Annotated[
         Natural, "first epochs of pretraining in which the weights of the encoder stay, and the heads alone learn"
     ] = 0
     lora: Annotated[
         Count | None,
-        "of the encoder a change of its weights of this rank is learned (model.weights; ./setup.sh lora); null: all of "
-        "them",
+        "LoRA: the encoder's weights learn a change of this rank alone (with model.weights, and ./setup.sh lora); "
+        "null: any",
     ] = None
     clip: Annotated[Positive | None, "a longer gradient is shortened to this length; null: none is"] = None
     ema: Annotated[
