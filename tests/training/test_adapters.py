@@ -64,12 +64,12 @@ def adapted(params_of):
 
 
 def require_low_rank(before, after):
-    """Of the encoder's weights the changes of convolutions have rank 2, and all others stay."""
+    """Of the encoder's weights the changes of convolutions have rank 2 at most, and all others stay."""
     assert before.keys() == after.keys()
     for name, weight in after.items():
         change = weight - before[name]
         if weight.ndim == 4:
-            assert torch.linalg.matrix_rank(change.flatten(1), rtol=1e-3) == 2, name
+            assert 1 <= torch.linalg.matrix_rank(change.flatten(1), rtol=1e-2) <= 2, name
         elif "running" not in name and "tracked" not in name:
             assert torch.equal(weight, before[name]), name
 
@@ -102,11 +102,12 @@ def test_adapters_change_nothing_at_first_and_leave_no_trace_but_the_weights(nam
 def test_of_the_encoder_only_a_change_of_low_rank_is_learned(here, adapted, encoded, pretrained, method):
     trained = load_file(pretrained(adapted(method), encoded, here / "out") / "encoder.safetensors")
     start = load_encoder(here / "start.safetensors")[0].state_dict()
-    for part in ("encoder.encoder.", "momentum.encoder.encoder."):
-        own = {name.removeprefix(part): weight for name, weight in trained.items() if name.startswith(part)}
-        if own and part == "encoder.encoder.":
-            require_low_rank(start, own)
-        assert own.keys() in (set(), start.keys())
+    own, of_momentum = (
+        {name.removeprefix(part): weight for name, weight in trained.items() if name.startswith(part)}
+        for part in ("encoder.encoder.", "momentum.encoder.encoder.")
+    )
+    require_low_rank(start, own)
+    assert of_momentum.keys() == (set() if method == "simclr" else start.keys())
     untouched = load_file(pretrained(adapted(method, lr=1e-9), encoded, here / "still") / "encoder.safetensors")
     assert not torch.allclose(trained["projection.0.weight"], untouched["projection.0.weight"], atol=1e-3)
 
