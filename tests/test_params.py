@@ -118,6 +118,14 @@ def changed(**values):
         ({"eval__retrieval_by": "group"}, "data.table must name a table where eval.retrieval_by is group, got null"),
         ({"data__name": "folder"}, "data.image_size must be a number of pixels where data.name is folder, got null"),
         (
+            {"data__name": "folder", "model__encoder": "timm/vit_tiny_patch16_224"},
+            "where data.name is folder, got null; weights of timm/vit_tiny_patch16_224 are made for 224",
+        ),
+        (
+            {"data__name": "sop", "model__encoder": "torchvision/inception_v3"},
+            "where data.name is sop, got null; weights of torchvision/inception_v3 are made for 299",
+        ),
+        (
             {"data__path": "~/photos"},
             "data.path must be written out, since DVC does not know what ~ is, got '~/photos'",
         ),
@@ -235,6 +243,7 @@ def changed(**values):
             "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, got 1",
         ),
         ({"train__first_layer_rate": 0}, "train.first_layer_rate must be greater than 0, got 0"),
+        ({"train__head_rate": 0}, "train.head_rate must be greater than 0, got 0"),
         ({"train__ema": 1}, "train.ema must be less than 1, got 1"),
         ({"train__clip": 0}, "train.clip must be greater than 0, got 0"),
         (

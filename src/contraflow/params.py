@@ -63,6 +63,10 @@ class Params(Section):
 
     def _mistakes(self) -> Iterator[str]:
         """What one section asks for that another cannot give."""
+        if not self.data.sized:
+            size = self.model.trained_size()
+            hint = f"; weights of {self.model.encoder} are made for {size}" if size else ""
+            yield f"data.image_size must be a number of pixels where data.name is {self.data.name}, got null{hint}"
         name, weighting, similarity = self.method.name, self.negatives.weighting, self.loss.similarity
         if len(set(self.seeds)) < len(self.seeds):
             yield f"seeds must differ from each other, got {self.seeds}"

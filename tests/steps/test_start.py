@@ -248,7 +248,8 @@ def test_a_momentum_encoder_starts_from_the_weights_too_and_kills_change_nothing
 def test_the_encoder_stays_in_frozen_epochs_and_kills_change_nothing(
     here, encoded, params_of, pretrained, monkeypatch, in_kills
 ):
-    train = {"epochs": 3, "frozen_epochs": 1, "first_layer_rate": 0.1, "clip": 0.5, "optimiser": "adamw", "lr": 0.02}
+    train = {"epochs": 3, "frozen_epochs": 1, "first_layer_rate": 0.1, "head_rate": 5.0, "clip": 0.5}
+    train |= {"optimiser": "adamw", "lr": 0.02}
     params, seen, keep = params_of(train=train), [], loop.save_state
 
     def keep_and_see(path, state):

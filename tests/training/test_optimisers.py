@@ -39,7 +39,8 @@ def test_lars_takes_plain_steps_for_biases_and_zero_weights():
 
 @pytest.mark.parametrize(("name", "kind"), [("sgd", torch.optim.SGD), ("lars", LARS), ("adamw", torch.optim.AdamW)])
 def test_every_optimiser_lowers_a_loss_and_never_decays_biases(name, kind):
-    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    network = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 1))
+    model = nn.ModuleDict({"encoder": network})
     optimiser = build_optimiser(Train(**TRAIN | {"optimiser": name, "lr": 0.01 if name != "lars" else 1.0}), model)
     assert isinstance(optimiser, kind)
     assert [group["weight_decay"] for group in optimiser.param_groups] == [0.5, 0.0]
@@ -47,7 +48,7 @@ def test_every_optimiser_lowers_a_loss_and_never_decays_biases(name, kind):
     x, losses = torch.randn(32, 4), []
     y = x.sum(1, keepdim=True)
     for _ in range(30):
-        loss = (model(x) - y).square().mean()
+        loss = (network(x) - y).square().mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -72,10 +73,10 @@ import sys, torch
 from contraflow.training.settings import Train
 from contraflow.training.optimisers import build_optimiser
 for name in ("sgd", "lars", "adamw"):
-    model = torch.nn.Linear(2, 1)
+    model = torch.nn.ModuleDict({{"encoder": torch.nn.Linear(2, 1)}})
     optimiser = build_optimiser(Train(**{TRAIN} | {{"optimiser": name}}), model)
     optimiser.zero_grad()
-    model(torch.ones(3, 2)).sum().backward()
+    model.encoder(torch.ones(3, 2)).sum().backward()
     optimiser.step()
     optimiser.load_state_dict(optimiser.state_dict())
     print("torch._dynamo" in sys.modules)
@@ -83,13 +84,14 @@ for name in ("sgd", "lars", "adamw"):
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == ["False"] * 3
 
 
-def test_rates_rise_from_the_first_layer_of_the_encoder_to_its_last():
+@pytest.mark.parametrize("head", [1, 10])
+def test_rates_rise_from_the_first_layer_of_the_encoder_to_its_last_and_heads_have_their_own(head):
     encoder = nn.Sequential(nn.Conv2d(1, 2, 3), nn.BatchNorm2d(2), nn.Sequential(nn.Conv2d(2, 2, 1), nn.Linear(2, 2)))
     model = nn.ModuleDict({"encoder": encoder, "projection": nn.Linear(2, 2)})
-    optimiser = build_optimiser(Train(**TRAIN | {"first_layer_rate": 0.001}), model)
+    optimiser = build_optimiser(Train(**TRAIN | {"first_layer_rate": 0.001, "head_rate": head}), model)
     found = {id(p): group["share"] for group in optimiser.param_groups for p in group["params"]}
     layers = [encoder[0], encoder[1], encoder[2][0], encoder[2][1], model["projection"]]
-    for layer, share in zip(layers, (0.001, 0.01, 0.1, 1, 1), strict=True):
+    for layer, share in zip(layers, (0.001, 0.01, 0.1, 1, head), strict=True):
         assert [found[id(p)] for p in layer.parameters()] == pytest.approx([share, share])
     assert sum(len(group["params"]) for group in optimiser.param_groups) == 10
     plain = build_optimiser(Train(**TRAIN), model)

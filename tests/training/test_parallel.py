@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import psutil
 import pytest
+import timm
 import torch
 from safetensors.torch import load_file
 
@@ -58,7 +59,7 @@ def helper():
 
 
 @pytest.fixture(scope="module")
-def found(helper, params_of, encoded, pretrained, tmp_path_factory):
+def found(helper, params_of, encoded, image_folder, encoded_of, pretrained, tmp_path_factory):
     """`found[1]`, `found[2]`: what came out of each process and the folder of the trainings, in one and in two."""
 
     def settings_of(name, kind):
@@ -69,15 +70,25 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
 
     cases = [*CASES, *((name, "mixed") for name in METHODS)]
     settings = {case: settings_of(*case) for case in cases}
-    params = params_of(model={"norm": "sync"}, train={"epochs": 3, "precision": "float32"}, mining={"epochs": 2})
-    results = {}
+    train = {"epochs": 3, "precision": "float32"}
+    params = params_of(model={"norm": "sync"}, train=train, mining={"epochs": 2})
+    root = tmp_path_factory.mktemp("larger")
+    tuned = params_of(
+        data={"path": str(image_folder(root / "images")), "image_size": 32},
+        model={"norm": "sync", "encoder": "timm/test_resnet", "weights": "start.pth"},
+        method={"name": "byol"},
+        train=train | {"frozen_epochs": 1, "first_layer_rate": 0.1, "head_rate": 2.0, "clip": 1.0, "ema": 0.9},
+    )
+    larger, results = encoded_of(tuned, root), {}
     with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("weights"))
+        torch.save(timm.create_model("test_resnet", in_chans=1).state_dict(), "start.pth")
         patch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
         works = []
         patch.setattr("contraflow.training.rounds.on_each", lambda devices, work: works.append(work))
 
-        def pretraining(out):
-            pretrained(params, encoded, out, threads=2)
+        def pretraining(out, params=params, data=encoded):
+            pretrained(params, data, out, threads=2)
             return works.pop()
 
         start, card = tmp_path_factory.mktemp("start"), encoded.folder / CARD
@@ -90,7 +101,7 @@ def found(helper, params_of, encoded, pretrained, tmp_path_factory):
             files = {"start": encoder, "before": start / "history.csv", "negatives": negatives, "data": card}
             files |= {"encoder": out / "encoder.safetensors", "history": out / "history.csv", "state": out / "state"}
             train_mined(MinedTraining.of(params), **files, threads=2)
-            trainings = [works.pop(), pretraining(folder / "whole")]
+            trainings = [works.pop(), pretraining(folder / "whole"), pretraining(folder / "tuned", tuned, larger)]
             stopped = pretraining(folder / "stopped")
             on_each([CPU] * number, partial(helper.everything, settings, trainings, stopped, folder))
             results[number] = [torch.load(file) for file in sorted(folder.glob("rank*.pt"))], folder
@@ -128,7 +139,7 @@ def test_shared_batchnorm_is_that_of_the_joined_batch(found, kind):
     torch.testing.assert_close(two, one, **tolerance)
 
 
-@pytest.mark.parametrize("round", ["whole", "mined"])
+@pytest.mark.parametrize("round", ["whole", "mined", "tuned"])
 def test_a_whole_round_in_two_processes_is_that_of_one(found, round):
     one, two = (found[number][1] / round for number in (1, 2))
     tables = [pd.read_csv(folder / "history.csv") for folder in (one, two)]

@@ -76,6 +76,7 @@ def export(
         (out / name).unlink(missing_ok=True)
     model, (network, normalisation) = Model(**trained.made_from.params["model"]), _bare(trained)
     told = {"checkpoint": trained.digest, "model": trained.made_from.params["model"]} | normalisation
+    told["image_size"] = trained.made_from.image_size
     weights, code = plain_weights(network), plain_code(network, model, WEIGHTS)
     written = [WEIGHTS]
     write_weights(out / WEIGHTS, weights, told)

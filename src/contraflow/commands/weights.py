@@ -15,7 +15,7 @@ SUFFIX = ".safetensors"
 
 
 def weights(
-    name: Annotated[str, typer.Argument(help="timm/NAME or torchvision/NAME, as model.encoder.")],
+    name: Annotated[str, typer.Argument(help="timm/NAME or torchvision/NAME, as model.encoder, or hf-hub:OWNER/NAME.")],
     out: Annotated[Path, typer.Argument(help=f"File to write (*{SUFFIX}), for model.weights.")],
     image_size: Annotated[
         int | None,
@@ -34,8 +34,10 @@ def weights(
     """
     if out.suffix != SUFFIX:
         raise UserError(f"the file of weights must be named *{SUFFIX}, got {out}")
-    tensors, normalisation = pretrained(name, image_size)
-    encoder = name.partition(".")[0]
-    told = {"pretrained": name, "model": {"encoder": encoder}} | asdict(normalisation)
+    encoder, tensors, normalisation, size = pretrained(name, image_size)
+    told = {"pretrained": name, "model": {"encoder": encoder}, "image_size": size} | asdict(normalisation)
     write_weights(out, {key: tensor.contiguous() for key, tensor in tensors.items()}, told)
-    say(f"{out}: {len(tensors)} tensors of {name}; model.encoder {encoder} takes them as model.weights")
+    say(
+        f"{out}: {len(tensors)} tensors of {name}; model.encoder {encoder} takes them as model.weights, and "
+        f"they are made for images of {size} pixels a side (data.image_size)"
+    )

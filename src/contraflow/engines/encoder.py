@@ -20,13 +20,20 @@ def require_encoder(root: Path, params: Params) -> None:
 
     Raises:
         UserError: there is no such encoder, its weights do not fit, it does not take such images, draws random numbers
-            in training, does not suit other parameters, or lies where both engines would not see it change.
+            in training, does not suit other parameters, cannot have the adapters that `train.lora` asks for, or lies
+            where both engines would not see it change.
     """
     model = params.model
+    if params.train.lora and not model.pretrained:
+        raise UserError(
+            "train.lora must be null where model.weights is data: a change of random weights alone learns little, got "
+            f"{params.train.lora}"
+        )
     if not model.foreign and not model.pretrained:
         return
     import torch  # takes seconds, as do the libraries
 
+    from contraflow.models.adapters import add_adapters
     from contraflow.models.foreign import features_of
     from contraflow.models.normalisation import Normalisation
     from contraflow.models.norms import split_norm
@@ -39,6 +46,8 @@ def require_encoder(root: Path, params: Params) -> None:
     )
     if model.module:
         _require_watched(root, model, "model.encoder")
+    if params.train.lora:
+        add_adapters(encoder, params.train.lora)
     if views.local_views:
         try:
             features_of(encoder, model.encoder, channels, views.local_pixels(side))

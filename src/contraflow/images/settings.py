@@ -64,12 +64,15 @@ class Data(Section):
     split_seed: Annotated[Seed, "draws the validation (and folder test) images; the same for every seed above"] = 0
 
     @model_validator(mode="after")
-    def _table_and_size_suit_the_name(self) -> Self:
-        if self.name not in SOURCES and self.image_size is None:
-            raise ValueError(f"data.image_size must be a number of pixels where data.name is {self.name}, got null")
+    def _table_suits_the_name(self) -> Self:
         if self.table is not None and self.name != "folder":
             raise ValueError(f"data.table must be null where data.name is not folder, got {self.table!r}")
         return self
+
+    @property
+    def sized(self) -> bool:
+        """Whether it is known how large the images are to be; what follows can be asked only then."""
+        return self.image_size is not None or self.name in SOURCES
 
     @property
     def side(self) -> int:

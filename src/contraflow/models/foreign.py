@@ -25,6 +25,7 @@ class Foreign(nn.Module):
     Attributes:
         code: Lines of Python that make the same network without contraflow, as `encoder`, with other weights.
         normalisation: `mean` and `std` of each channel of the images that its pretrained weights are made for.
+        trained_size: Pixels a side of these images; None where it does not say.
     """
 
     def __init__(self, network: nn.Module, dimension: int, code: list[str]):
@@ -32,6 +33,7 @@ class Foreign(nn.Module):
         self.network, self.dimension, self.code = network, dimension, code
         told = getattr(network, "pretrained_cfg", None) or {}  # of timm's, and of whoever follows them
         self.normalisation = {name: tuple(told.get(name, usual)) for name, usual in IMAGENET.items()}
+        self.trained_size = told["input_size"][-1] if "input_size" in told else None
 
     def forward(self, images: Tensor) -> Tensor:
         return self.network(images)

@@ -97,6 +97,12 @@ class Model(Section):
         """What is read of the user's to make the encoder that a training starts from."""
         return [path for own in (self.weights, self.code) if (path := named(own))]
 
+    def trained_size(self) -> int | None:
+        """As `contraflow.models.pretrained.trained_size`, which imports torch and the library: seconds."""
+        from contraflow.models.pretrained import trained_size
+
+        return trained_size(self.encoder)
+
     def stride(self, image_size: int) -> int | None:
         """Pixels a side of an image, of `image_size`, that one pixel of the encoder's last map stands for; None where
         the parameters do not tell."""

@@ -26,14 +26,16 @@ TOLD = 3  # names in a sentence
 
 @dataclass(frozen=True)
 class Weights:
-    """What a file holds: tensors by their names in the network, the normalisation that goes with them and the section
-    `model` of what made them, where it says that itself, and names of what is no part of an encoder.
+    """What a file holds: tensors by their names in the network, the normalisation that goes with them, the section
+    `model` of what made them and the pixels a side of the images that they saw, where it says that itself, and names of
+    what is no part of an encoder.
     """
 
     tensors: Mapping[str, Tensor]
     normalisation: Normalisation | None = None
     left_out: tuple[str, ...] = ()
     model: Mapping[str, Any] | None = None
+    image_size: int | None = None
 
 
 def require_weights(path: Path) -> None:
@@ -43,7 +45,10 @@ def require_weights(path: Path) -> None:
         UserError: there is none.
     """
     if not path.is_file():
-        raise UserError(f"model.weights must be a file of weights, got {path}, where there is none")
+        raise UserError(
+            f"model.weights must be a file of weights, got {path}, where there is none; `contraflow weights` makes one "
+            "of those that timm or torchvision has"
+        )
 
 
 def read_weights(path: Path) -> Weights:
@@ -63,7 +68,8 @@ def read_weights(path: Path) -> Weights:
         raise UserError(f"model.weights {path} is damaged, or no safetensors file ({error})") from None
     if EXPORTED in told:
         said = json.loads(told[EXPORTED])
-        return Weights(tensors, Normalisation(said["mean"], said["std"]), model=said.get("model"))
+        normalisation = Normalisation(said["mean"], said["std"])
+        return Weights(tensors, normalisation, model=said.get("model"), image_size=said.get("image_size"))
     return _checkpoint(path) if "provenance" in told else Weights(tensors)
 
 
@@ -73,8 +79,8 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], told: Mapping[str, 
     Args:
         path: The file (.safetensors).
         tensors: By their names in the network, contiguous.
-        told: What is kept beside them, as JSON: `mean` and `std` of the images that they are for, `model`, the section
-            by which the network is made, and whatever else.
+        told: What is kept beside them, as JSON: `mean`, `std` and `image_size` of the images that they are for,
+            `model`, the section by which the network is made, and whatever else.
     """
     with atomic(path) as temporary:
         temporary.write_bytes(save(dict(tensors), metadata={EXPORTED: json.dumps(told)}))
@@ -102,13 +108,17 @@ def load_weights(encoder: Renormalised, path: Path, given: Normalisation) -> str
     if summed := next((name for name in own if name in tensors and _is_colour(tensors[name], own[name])), None):
         tensors[summed] = tensors[summed].sum(1, keepdim=True)
         notes.append(f"{summed} is summed over its 3 channels, since images here are grey")
-    _require_fit(path, tensors, own)
+    size = found.image_size or getattr(inner, "trained_size", None)
+    made_for = f"made for images of {size} pixels a side" if size else ""
+    _require_fit(path, tensors, own, made_for)
     inner.load_state_dict({wanted[name]: tensor for name, tensor in tensors.items()})
     usual = Normalisation(**getattr(inner, "normalisation", IMAGENET))
     normalisation = (found.normalisation or usual).over(channels)
     encoder.turn(given, normalisation)
     mean, std = (", ".join(f"{value:.4g}" for value in values) for values in (normalisation.mean, normalisation.std))
     notes.append(f"its images are normalised by mean {mean} and deviation {std}")
+    if made_for:
+        notes.append(made_for)
     return f"model.weights {path}: {len(tensors)} tensors; " + "; ".join(notes)
 
 
@@ -138,7 +148,7 @@ def _checkpoint(path: Path) -> Weights:
         normalisation = reached(normalisation, encoder["scale"], encoder["shift"])
         encoder = of_encoder(encoder)
     own = {name.removeprefix("network."): tensor for name, tensor in encoder.items()}
-    return Weights(own, normalisation, left_out, made_from.params["model"])
+    return Weights(own, normalisation, left_out, made_from.params["model"], made_from.image_size)
 
 
 def _is_colour(tensor: Tensor, own: Tensor) -> bool:
@@ -147,7 +157,7 @@ def _is_colour(tensor: Tensor, own: Tensor) -> bool:
     return own.ndim == 4 and tuple(tensor.shape) == (shape[0], 3, *shape[2:]) and shape[1] == 1
 
 
-def _require_fit(path: Path, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> None:
+def _require_fit(path: Path, tensors: Mapping[str, Tensor], own: Mapping[str, Tensor], made_for: str) -> None:
     shapes = [
         f"{name} {tuple(tensor.shape)} instead of {tuple(own[name].shape)}"
         for name, tensor in tensors.items()
@@ -159,7 +169,8 @@ def _require_fit(path: Path, tensors: Mapping[str, Tensor], own: Mapping[str, Te
         "of another shape": shapes,
     }
     if says := [f"{len(names)} {how} ({_few(names)})" for how, names in wrong.items() if names]:
-        raise UserError(f"model.weights {path} does not fit model.encoder: of its tensors {', '.join(says)}")
+        told = f"; they are {made_for}" if shapes and made_for else ""
+        raise UserError(f"model.weights {path} does not fit model.encoder: of its tensors {', '.join(says)}{told}")
 
 
 def _few(names: Iterable[str]) -> str:

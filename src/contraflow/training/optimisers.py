@@ -51,11 +51,11 @@ class LARS(Optimizer):
 def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
     """The optimiser that `train` names, over the parameters of `model` that have gradients.
 
-    The loop sets its learning rate each step, for each group the `share` of it that it has. Biases and BatchNorm's
+    The loop sets its learning rate each step, for each group times its `share`. Biases and BatchNorm's
     scales are not decayed, whatever the optimiser.
     """
     groups = []
-    for share, weights in _by_share(train.first_layer_rate, model).items():
+    for share, weights in _by_share(train, model).items():
         groups += [
             {"params": [p for p in weights if p.ndim > 1], "weight_decay": train.weight_decay, "share": share},
             {"params": [p for p in weights if p.ndim <= 1], "weight_decay": 0.0, "share": share},
@@ -71,14 +71,15 @@ def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
     return optimiser
 
 
-def _by_share(first: float, model: nn.Module) -> dict[float, list[nn.Parameter]]:
-    """The parameters of a model that have gradients, by the share of the learning rate that they have.
+def _by_share(train: Train, model: nn.Module) -> dict[float, list[nn.Parameter]]:
+    """The parameters of a model that have gradients, by what their learning rate is times the schedule's.
 
-    Of `model.encoder`, of L layers with parameters of their own in the order in which it holds them, layer i has
-    first^((L - 1 - i) / (L - 1)): as where a rate falls by the same factor from block to block (Clark et al. 2020,
-    "ELECTRA"; Bao et al. 2022, "BEiT"), but that `first` is of all layers together.
+    Those beside `model.encoder` have `train.head_rate`. Of L layers with parameters of their own in the order in which
+    it holds them, layer i has first^((L - 1 - i) / (L - 1)), with first = `train.first_layer_rate`: as where a rate
+    falls by the same factor from block to block (Clark et al. 2020, "ELECTRA"; Bao et al. 2022, "BEiT"), but that
+    `first` is of all layers together.
     """
-    shares = {}
+    first, shares = train.first_layer_rate, dict.fromkeys(model.encoder.parameters(), 1.0)
     if first < 1:
         layers = [layer for layer in model.encoder.modules() if any(True for _ in layer.parameters(recurse=False))]
         for i, layer in enumerate(reversed(layers)):
@@ -87,7 +88,7 @@ def _by_share(first: float, model: nn.Module) -> dict[float, list[nn.Parameter]]
     found: dict[float, list[nn.Parameter]] = {}
     for weight in model.parameters():
         if weight.requires_grad:
-            found.setdefault(shares.get(weight, 1.0), []).append(weight)
+            found.setdefault(shares.get(weight, train.head_rate), []).append(weight)
     return found
 
 

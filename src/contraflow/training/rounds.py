@@ -23,6 +23,7 @@ from contraflow.methods.parts.base import DataShape, Method
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.registry import METHODS, source_of
 from contraflow.methods.parts.slots import MinedSlots
+from contraflow.models.adapters import add_adapters, merge_adapters
 from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
 from contraflow.models.embed import embed
 from contraflow.models.normalisation import Normalisation
@@ -108,6 +109,8 @@ class RoundTraining:
             _take(method, method.encoder.state_dict())
             if rank() == 0:
                 say(told)
+        if (lora := settings.train.lora) is not None:
+            _adapt(method, lora)
         own_threads = max(1, self.threads // world_size())
         slots = None
         if (companions := todo.companions(as_slots=True)) is not None:
@@ -126,6 +129,9 @@ class RoundTraining:
             texts=_texts(settings, data, todo.seed),
             validate=validation_knn(data, self.threads),
         )
+        if lora is not None:
+            for encoder in _encoders(method):
+                merge_adapters(encoder)
         if rank() == 0:
             card = data.card
             images = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
@@ -156,11 +162,25 @@ class RoundTraining:
         return loader
 
 
+def _encoders(method: Method) -> list[nn.Module]:
+    """A method's encoder, and the momentum copy of it, where it has one."""
+    return [part.encoder for part in method.modules() if part is method or isinstance(part, MomentumCopy)]
+
+
 def _take(method: Method, weights: dict[str, Tensor]) -> None:
-    """Give a method's encoder these weights, and the momentum copy of it, where it has one."""
-    for part in method.modules():
-        if part is method or isinstance(part, MomentumCopy):
-            part.encoder.load_state_dict(weights)
+    """Give a method's encoders these weights."""
+    for encoder in _encoders(method):
+        encoder.load_state_dict(weights)
+
+
+def _adapt(method: Method, lora: int) -> None:
+    """Give a method's encoders adapters, of which those of momentum copies begin as its own and do not learn."""
+    drawn = torch.get_rng_state()
+    for encoder in _encoders(method):
+        torch.set_rng_state(drawn)
+        add_adapters(encoder, lora)
+        if encoder is not method.encoder:
+            encoder.requires_grad_(False)
 
 
 def build_method(settings: Training, data: EncodedData, indices: np.ndarray, taught: int = 0) -> Method:

@@ -51,12 +51,21 @@ class Train(Section):
     warmup_epochs: Annotated[NotNegative, "linear from 0, then a cosine to 0"] = 0.5
     first_layer_rate: Annotated[
         PositiveShare,
-        "share of the rate that the encoder's first layer has; those after it have more, layer by layer, the last and "
-        "the heads all of it",
+        "share of the rate that the encoder's first layer has; those after it have more, layer by layer, the last all "
+        "of it",
+    ] = 1.0
+    head_rate: Annotated[
+        Positive,
+        "factor on the rate of all that learns beside the encoder: heads, predictor, prototypes, the encoder of texts",
     ] = 1.0
     frozen_epochs: Annotated[
         Natural, "first epochs of pretraining in which the weights of the encoder stay, and the heads alone learn"
     ] = 0
+    lora: Annotated[
+        Count | None,
+        "LoRA: the encoder's weights learn a change of this rank alone (with model.weights, and ./setup.sh lora); "
+        "null: any",
+    ] = None
     clip: Annotated[Positive | None, "a longer gradient is shortened to this length; null: none is"] = None
     ema: Annotated[
         ShareBelowOne | None,

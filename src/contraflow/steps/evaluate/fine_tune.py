@@ -74,7 +74,7 @@ def fine_tune(
     provenance = subject.provenance(settings.values())
     supervised = Training.supervised(
         settings.augment, settings.model, settings.train, labelled_fraction=tuning.share, seed=subject.seed
-    ).with_rate(tuning.lr, stop_on="never", knn_every=0, frozen_epochs=0)
+    ).with_rate(tuning.lr, stop_on="never", knn_every=0, frozen_epochs=0, lora=None)
     todo = Round(subject.seed, number=0, epochs=range(tuning.epochs), encoder=checkpoint, indices=indices)
     with TemporaryDirectory(prefix="contraflow-") as folder:
         trained, history = Path(folder) / "encoder.safetensors", Path(folder) / "history.csv"
