@@ -19,13 +19,14 @@ from contraflow.foundations.errors import UserError
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-5  # of the objective: what the last step may still have promised to take off
-FORCING = 0.3  # of its first residual, to which a Newton step is solved
+FORCING = 0.5  # of its first residual, to which a Newton step is solved
 SUFFICIENT = 1e-4  # of the decrease that the gradient promises, which a step must bring (Armijo)
 LENGTHS = [2.0**-halved for halved in range(20)]  # of a step, tried in turn
 LOGITS = 2**24  # held at a time
 TILE = 2**21  # bytes of features at a time, so that they stay in the processor's cache from the logits to the gradient
 ROWS = 4096  # images classified at a time
 CONSTANT = 1e-6  # a standard deviation below this share of the mean is rounding
+NOTHING = 1e-12  # share of the largest variance below which there is nothing but rounding
 FLAT = 1e-6  # share of the largest curvature below which there is nothing but rounding
 
 
@@ -85,7 +86,8 @@ class Problem:
     """The logistic regression of one set of features and labels, prepared once for any number of weight decays.
 
     Minimised is the mean cross-entropy plus weight_decay / 2 times the sum of the squared weights of standardised
-    features; the bias is free. In scikit-learn's terms, C = 1 / (weight_decay * N).
+    features; the bias is free. In scikit-learn's terms, C = 1 / (weight_decay * N). Inside, features are centred and
+    turned into the K principal axes along which they vary, which changes neither penalty nor minimum.
 
     Args:
         features: Shape (N, D), finite.
@@ -119,12 +121,13 @@ class Problem:
             self._scale = torch.where(deviation <= CONSTANT * self._mean.abs(), 1, deviation)
         else:
             self._mean, self._scale = like._mean, like._scale
-        self._x = x.new_ones(len(x), x.shape[1] + 1)  # the last column is the bias's
-        torch.sub(x, self._mean, out=self._x[:, :-1]).div_(self._scale)
-        self._basis = None
-        if len(x) < x.shape[1]:
-            self._x, self._basis = _spanned(self._x)
-        self._moments, self._axes = _eigen((self._x.T @ self._x / len(x)).double())
+        x = (x - self._mean).div_(self._scale)
+        self._centre = x.mean(dim=0, dtype=torch.float64)
+        self._axes, variances = _principal_axes(x, self._centre)
+        self._x = x.new_ones(len(x), len(variances) + 1)  # the last column is the bias's
+        for rows in (slice(first, first + ROWS) for first in range(0, len(x), ROWS)):
+            self._x[rows, :-1] = (x[rows] - self._centre) @ self._axes
+        self._moments = torch.cat([variances, variances.new_ones(1)])
 
     def solve(self, weight_decay: float, *, max_iterations: int, start: Probe | None = None) -> Probe:
         """Minimise from zero, or from a probe of the same classes and nearly the same problem.
@@ -140,7 +143,7 @@ class Problem:
         w = w.to(decay.device)
         if start is not None and np.array_equal(start.classes, self._classes):
             weight, bias = (torch.from_numpy(part).to(decay.device) for part in (start.weight, start.bias))
-            w = torch.column_stack([weight if self._basis is None else weight @ self._basis, bias])
+            w = torch.column_stack([weight @ self._axes, bias + weight @ self._centre])
         p = torch.empty(len(w), len(self._x), device=decay.device)
         value, gradient = self._objective(w, decay, p)
         iterations, converged = 0, False
@@ -157,13 +160,13 @@ class Problem:
             if not lower < value:  # nothing but rounding is left
                 break
             w, value, gradient = further, lower, its_gradient
-        weight = w[:, :-1] if self._basis is None else w[:, :-1] @ self._basis.T
+        weight = w[:, :-1] @ self._axes.T
         return Probe(
             classes=self._classes,
             mean=self._mean.cpu().numpy(),
             scale=self._scale.cpu().numpy(),
             weight=weight.cpu().numpy(),
-            bias=w[:, -1].cpu().numpy(),
+            bias=(w[:, -1] - weight @ self._centre).cpu().numpy(),
             weight_decay=weight_decay,
             objective=value,
             iterations=iterations,
@@ -198,19 +201,19 @@ class Problem:
 
         The Hessian is the mean over images of (diag(p) - p p^T) x (x x^T), x the Kronecker product: here it is
         mean(diag(p) - p p^T) x mean(x x^T), as in Martens & Grosse 2015, "Optimizing Neural Networks with
-        Kronecker-factored Approximate Curvature", whose eigenvectors are those of both factors. The first factor
-        shrinks as the images are told apart, which the second alone would miss: on separable images that costs
-        two to three times the iterations (observed).
+        Kronecker-factored Approximate Curvature", whose eigenvectors are those of both factors; the second is diagonal
+        in the axes of the features. The first shrinks as the images are told apart, which the second alone would miss:
+        on separable images that costs two to three times the iterations (observed).
         """
         between = (torch.diag(p.sum(dim=1)) - p @ p.T).double() / p.shape[1]
         spread, classes = torch.linalg.eigh(between)
-        curvature = spread.clamp(min=0)[:, None] * self._moments.clamp(min=0)
+        curvature = spread.clamp(min=0)[:, None] * self._moments
         floor = FLAT * float(curvature.max()) or FLAT
         curvature = (curvature + decay[0]).clamp(min=floor)
-        return lambda v: classes @ ((classes.T @ v @ self._axes) / curvature) @ self._axes.T
+        return lambda v: classes @ ((classes.T @ v) / curvature)
 
     def _objective(self, w: Tensor, decay: Tensor, p: Tensor) -> tuple[float, Tensor]:
-        """Its value and gradient at `w` (C, D + 1); `p` (C, N) becomes the probabilities."""
+        """Its value and gradient at `w` (C, K + 1); `p` (C, N) becomes the probabilities."""
         total, gradient = 0.0, torch.zeros_like(w)
         for rows in self._tiles(w):
             x, target = self._x[rows].double(), self._targets[None, rows]
@@ -224,7 +227,7 @@ class Problem:
         return total / n + float((decay * w.square()).sum()) / 2, gradient / n + decay * w
 
     def _hessian(self, v: Tensor, decay: Tensor, p: Tensor) -> Tensor:
-        """Its product with `v` (C, D + 1), where the probabilities are `p` (C, N)."""
+        """Its product with `v` (C, K + 1), where the probabilities are `p` (C, N)."""
         single, product = v.float(), torch.zeros_like(v)
         for rows in self._tiles(single):
             x, weight = self._x[rows], p[:, rows]
@@ -234,7 +237,7 @@ class Problem:
         return product / len(self._x) + decay * v
 
     def _tiles(self, w: Tensor) -> list[slice]:
-        """Rows of the features that fit with their logits, in the type of the weights `w` (C, D + 1)."""
+        """Rows of the features that fit with their logits, in the type of the weights `w` (C, K + 1)."""
         count, dimension = w.shape
         step = max(1, min(TILE // (dimension * w.element_size()), LOGITS // count))
         return [slice(first, first + step) for first in range(0, len(self._x), step)]
@@ -242,7 +245,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class _Step:
-    """A Newton step: (C, D + 1), by how much the quadratic model falls, its iterations, and whether they sufficed."""
+    """A Newton step: (C, K + 1), by how much the quadratic model falls, its iterations, and whether they sufficed."""
 
     step: Tensor
     decrease: float
@@ -250,23 +253,24 @@ class _Step:
     solved: bool
 
 
-def _spanned(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Fewer images than features, (N, D + 1) with the bias's ones, in an orthonormal basis (D, N) of what they span.
+def _principal_axes(x: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
+    """Orthonormal axes (D, K), as columns, along which the features `x` (N, D) vary about their mean, and their
+    variances (K,), both float64.
 
-    The best weights lie in that span, since others would add to the penalty alone; in it there are N of them to find.
+    Weights along others would add to the penalty alone, so there are none. With fewer images than features the axes
+    come from the smaller matrix of products. Features that are 0 throughout, as of dead units, are left out of the
+    larger one: with some hundreds of them MKL's solver, which torch calls, may not converge.
     """
-    basis, triangle = torch.linalg.qr(x[:, :-1].T.double())
-    return torch.column_stack([triangle.T.to(x.dtype), x[:, -1]]), basis
-
-
-def _eigen(moments: Tensor) -> tuple[Tensor, Tensor]:
-    """Eigenvalues (D,) and eigenvectors (D, D), as columns, of a matrix of second moments.
-
-    Features that are 0 throughout, as of dead units, are their own eigenvectors, and left out: with some hundreds of
-    them MKL's solver, which torch calls, may not converge.
-    """
+    images, dimension = x.shape
+    if images < dimension:
+        x = x - centre
+        values, vectors = torch.linalg.eigh(x @ x.T / images)
+        vary = values > NOTHING * values[-1]
+        values = values[vary]
+        return x.T @ vectors[:, vary] / (images * values).sqrt(), values
+    moments = (x.T @ x / images).double() - torch.outer(centre, centre)
     live = moments.diagonal().nonzero().flatten()
-    block = live[:, None], live
-    values, vectors = torch.zeros_like(moments[0]), torch.eye(len(moments), dtype=moments.dtype, device=moments.device)
-    values[live], vectors[block] = torch.linalg.eigh(moments[block])
-    return values, vectors
+    values, vectors = torch.linalg.eigh(moments[live[:, None], live])
+    axes = vectors.new_zeros(dimension, len(live))
+    axes[live] = vectors
+    return axes, values.clamp(min=0)
