@@ -11,8 +11,10 @@ from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
 from contraflow.images.settings import Data
+from contraflow.images.sources import SOURCES
 from contraflow.methods.parts.settings import (
     LEAST_TAU,
+    TAKES,
     WITH_SMALL_CROPS,
     WITH_TEXTS,
     WITHOUT_NEGATIVES,
@@ -25,9 +27,9 @@ from contraflow.mining.settings import Mining
 from contraflow.models.settings import Model, groups, module_of
 from contraflow.pages.settings import Report
 from contraflow.settings.sentences import sentence
-from contraflow.settings.values import File, Section, Seed, named
+from contraflow.settings.values import NOTHING, File, Section, Seed, named
 from contraflow.training.settings import Train
-from contraflow.views.settings import Augment
+from contraflow.views.settings import ABOVE, Augment
 
 
 class Params(Section):
@@ -108,9 +110,9 @@ class Params(Section):
                 "mining.use must be batches or forward where method.name is nnclr: its anchors are stored, too, and no "
                 "gradient would enter either; got stored"
             )
-        if self.positives.source in ("group", "order") and self.data.table is None:
+        if self.positives.source in ("group", "order") and not self.data.grouped:
             yield f"data.table must name a table where positives.from is {self.positives.source}, got null"
-        if self.eval.retrieval_by == "group" and self.data.table is None:
+        if self.eval.retrieval_by == "group" and not self.data.grouped:
             yield "data.table must name a table where eval.retrieval_by is group, got null"
         if self.positives.source == "label" and self.negatives.exclude_window:
             yield "negatives.exclude_window must be 0 where positives.from is label"
@@ -125,6 +127,7 @@ class Params(Section):
             yield from self._too_few(*known)
         yield from self._method_mistakes()
         yield from self._text_mistakes()
+        yield from self._item_mistakes()
         yield from self._too_small()
         yield from self._too_short()
 
@@ -175,6 +178,29 @@ class Params(Section):
         if loss.tau < LEAST_TAU:
             yield f"loss.tau must be at least {LEAST_TAU} where method.name is {name}, got {loss.tau:g}"
 
+    def _item_mistakes(self) -> Iterator[str]:
+        """What asks for images where texts are alone, or the other way round."""
+        name, items, model = self.method.name, self.data.items, self.model
+        what = f"{self.data.table or self.data.name} has {items}"
+        if items != (taken := TAKES.get(name, items)):
+            yield f"method.name {name} takes {taken} alone, and {what} (docs/text.md)"
+        transfer = self.eval.transfer.name
+        if transfer and not getattr(SOURCES.get(transfer), "side", True):
+            yield f"eval.transfer.name must be a data set of images, got {transfer}"
+        if items == "images":
+            return
+        for key, value, only in (
+            ("augment.recipe", self.augment.recipe, ABOVE),
+            ("augment.local_views", self.augment.local_views, 0),
+            ("model.encoder", model.encoder, "small"),
+            ("model.weights", model.weights, NOTHING),
+            ("mining.guide", self.mining.guide, NOTHING),
+            ("eval.corruptions", self.eval.corruptions, False),
+            ("eval.transfer.name", transfer, None),
+        ):
+            if value != only:
+                yield f"{key} is of images alone: leave it at its default where {what}, got {value}"
+
     def require_enough(self, images: int, classes: int) -> None:
         """Refuse batches that so many training images cannot fill, or those that fine-tuning sees of so many classes.
 
@@ -200,6 +226,8 @@ class Params(Section):
     def _too_small(self) -> Iterator[str]:
         """Images that the encoder cannot divide, or of which too little is left to take statistics of."""
         model, side, views, batch = self.model, self.data.side, self.augment.chosen(), self.train.batch_size
+        if self.data.items == "texts":
+            return
         stride = model.stride(side)
         if model.encoder == "vit_small":
             if side % stride:

@@ -38,7 +38,10 @@ def write_texts(
 
     tokenizer = train_tokenizer([text for image in training.tolist() for text in train.texts[image]], vocabulary)
     write_text(out / TOKENIZER, tokenizer + "\n")
-    texts = {part: Texts.of(split.texts, tokenise(tokenizer, _all(split.texts))) for part, split in splits.items()}
+    texts = {
+        part: Texts.of(split.texts, tokenise(tokenizer, _all(split.texts)), **_alone(split))
+        for part, split in splits.items()
+    }
     _save(out, texts, provenance)
     said = {part: _all(split.texts) for part, split in splits.items()}
     known = set(said["train"])
@@ -61,6 +64,11 @@ def _save(out: Path, texts: dict[str, Texts], provenance: Provenance) -> None:
         provenance,
         **{name: array for part, each in texts.items() for name, array in each.arrays(part).items()},
     )
+
+
+def _alone(split: Split) -> dict[str, np.ndarray]:
+    """What the file of images has otherwise."""
+    return {"labels": split.labels} if split.items == "texts" else {}
 
 
 def _all(texts: Sequence[Sequence[str]]) -> list[str]:

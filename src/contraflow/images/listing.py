@@ -67,7 +67,8 @@ class Listing:
     """All images of a folder. `train` holds the validation images, too; `test` is None where it is to be drawn.
 
     `unused` names the columns of a table that mean nothing here. `splits` tells what the user calls each of `train`,
-    `validation` and `test` that he keeps apart: the name of a folder, or a value of the column `split`.
+    `validation` and `test` that he keeps apart: the name of a folder, or a value of the column `split`. Texts may be
+    `alone`: one each, and no images.
     """
 
     classes: list[str]
@@ -75,10 +76,23 @@ class Listing:
     test: Part | None
     unused: Sequence[str] = ()
     splits: dict[str, str] = field(default_factory=dict)
+    alone: bool = False
 
     def named(self) -> set[str]:
-        """The names of all its images."""
-        return {*self.train.names, *(self.test.names if self.test else ())}
+        """The files of all its images."""
+        return set() if self.alone else {*self.train.names, *(self.test.names if self.test else ())}
+
+
+def require_size(listing: Listing, size: int | None, table: str | None) -> None:
+    """Refuse a size in pixels of texts that are alone, and images without one.
+
+    Raises:
+        UserError: such are listed.
+    """
+    if listing.alone and size is not None:
+        raise UserError(f"data.image_size must be null where texts are alone, as in {table} without path, got {size}")
+    if not listing.alone and size is None:
+        raise UserError(f"data.image_size must be a number of pixels where {table} has the column path, got null")
 
 
 def split_called(name: str) -> str | None:

@@ -1,0 +1,36 @@
+"""Bags of tokens against scikit-learn, and against a sum by hand."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from contraflow.encoded.texts import Rows
+from contraflow.evaluation.tfidf import BagOfTokens
+
+KNOWN = [[3, 4, 3, 5], [4, 6], [3, 3, 3, 6, 7], [5]]
+OTHERS = [[3, 7, 7, 9], [9], [4, 4, 4]]  # of which 9 is in none that is known
+
+
+@pytest.fixture(scope="module")
+def found():
+    bag = BagOfTokens(Rows.of([np.array(each) for each in KNOWN], np.int32), 10)
+    rows = torch.zeros(3, 1 + 6, dtype=torch.int64)
+    for row, tokens in zip(rows, OTHERS, strict=True):
+        row[0], row[1 : 1 + len(tokens)] = 77, torch.tensor(tokens)  # a key, which it does not read
+    return bag(rows).numpy()
+
+
+def test_it_is_what_scikit_learn_makes_of_the_same_tokens(found):
+    words = {str(token): token for token in range(10)}
+    vectoriser = TfidfVectorizer(analyzer=str.split, vocabulary=words, sublinear_tf=True)
+    vectoriser.fit(" ".join(map(str, each)) for each in KNOWN)
+    expected = vectoriser.transform(" ".join(map(str, each)) for each in OTHERS).toarray()
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-7)
+
+
+def test_rare_tokens_weigh_more_by_the_formula(found):
+    idf = {3: np.log(5 / 3) + 1, 7: np.log(5 / 2) + 1, 9: np.log(5 / 1) + 1}
+    weights = np.array([idf[3], (1 + np.log(2)) * idf[7], idf[9]])
+    np.testing.assert_allclose(found[0, [3, 7, 9]], weights / np.linalg.norm(weights), rtol=1e-6)
+    assert found[2].tolist() == [0, 0, 0, 0, 1, 0, 0, 0, 0, 0]
