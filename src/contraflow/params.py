@@ -181,7 +181,9 @@ class Params(Section):
     def _item_mistakes(self) -> Iterator[str]:
         """What asks for images where texts are alone, or the other way round."""
         name, items, model = self.method.name, self.data.items, self.model
-        what = f"{self.data.table or self.data.name} has {items}"
+        what = f"{self.data.name} has {items}"
+        if self.data.table:
+            what = f"data.image_size {'null' if items == 'texts' else self.data.side} is of a table of {items}"
         if items != (taken := TAKES.get(name, items)):
             yield f"method.name {name} takes {taken} alone, and {what} (docs/text.md)"
         transfer = self.eval.transfer.name

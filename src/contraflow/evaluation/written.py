@@ -11,6 +11,7 @@ from contraflow.evaluation.probe import TOLERANCE
 from contraflow.evaluation.raw_pixels import LARGEST
 from contraflow.evaluation.results import DIGITS, Tried
 from contraflow.evaluation.settings import Eval
+from contraflow.evaluation.tfidf import COMPONENTS
 from contraflow.statistics import RESAMPLES, bootstrap_interval
 
 FEATURES = {
@@ -32,7 +33,8 @@ RAW = {  # what stands for items before anything is learned of them
     },
     "texts": {
         "raw_pixels": "TF-IDF of all tokens of a text, as a bag of words: frequencies as 1 + log, weighed by how few "
-        "training texts have the token (scikit-learn), of length 1, float32",
+        f"training texts have the token, reduced to {COMPONENTS} by a truncated singular value decomposition of them "
+        "(scikit-learn), float32",
         "pca_pixels": "the first principal components of these, found on the training texts, not whitened, float32",
     },
 }

@@ -16,7 +16,7 @@ _WORDS = {
     "pixel by pixel": "letter by letter",
     "test.beton": "texts.npz",
 }
-_FOUND = re.compile(rf"\b({'|'.join(sorted(map(re.escape, _WORDS), key=len, reverse=True))})\b", re.IGNORECASE)
+_FOUND = re.compile(rf"\b({'|'.join(sorted(map(re.escape, _WORDS), key=len, reverse=True))})\b(?!\.\w)", re.IGNORECASE)
 # Of a template, what its author wrote: text, and strings inside of expressions; names in expressions stay, and tags.
 _BLOCK = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
 _STRING = re.compile(r""""[^"]*"|'[^']*'""")
