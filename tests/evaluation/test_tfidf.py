@@ -45,3 +45,9 @@ def test_nothing_is_lost_of_the_texts_that_it_learned_from(bag):
     rows = torch.tensor([[0, *each, *[0] * (6 - len(each))] for each in KNOWN])
     vectors = bag(rows)
     torch.testing.assert_close(vectors.norm(dim=1), torch.ones(4))
+
+
+def test_the_texts_stay_as_they_are():
+    known = Rows.of([np.array(each) for each in KNOWN], np.int32)
+    BagOfTokens(known, 10)
+    assert [row.tolist() for row in (known[i] for i in range(4))] == KNOWN

@@ -17,7 +17,7 @@ class Linear(Section):
     weight_decay: Annotated[
         list[NotNegative],
         Field(min_length=1),
-        Suited({"emoji": [0.001], "wordnet": [0.001]}),
+        Suited({"emoji": [0.001]}),
         "tried in turn, chosen on the validation images; goes on by its own step where an edge of it is best",
     ] = [0.01, 0.001, 0.0001]
     max_iterations: Annotated[Count, "of conjugate gradients, for each weight decay; a bound that is rarely met"] = 5000

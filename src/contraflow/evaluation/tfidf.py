@@ -30,7 +30,7 @@ class BagOfTokens(nn.Module):
 
         super().__init__()
         ones = np.ones(len(tokens.values), np.float32)
-        counts = csr_matrix((ones, tokens.values, tokens.begins), (len(tokens), vocabulary))
+        counts = csr_matrix((ones, tokens.values, tokens.begins), (len(tokens), vocabulary), copy=True)
         counts.sum_duplicates()
         weighing = TfidfTransformer(sublinear_tf=True)
         weighed = weighing.fit_transform(counts)
