@@ -126,8 +126,8 @@ class Params(Section):
         if known := self.data.known():
             yield from self._too_few(*known)
         yield from self._method_mistakes()
-        yield from self._text_mistakes()
         yield from self._item_mistakes()
+        yield from self._text_mistakes()
         yield from self._too_small()
         yield from self._too_short()
 

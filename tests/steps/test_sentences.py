@@ -9,6 +9,7 @@ import torch
 from fixtures.encoded import ODD
 from safetensors.torch import load_file
 
+from contraflow.commands.trained import Trained
 from contraflow.encoded.names import CARD, TEST, TRAIN
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.arrays import load_arrays
@@ -142,6 +143,14 @@ def test_methods_of_the_other_kind_are_refused(params, encoded, sentences, param
         pretrained(params, encoded, tmp_path)
     with pytest.raises(UserError, match=r"^method\.name clip takes images, and folder has texts: see docs/text\.md$"):
         pretrained(params_of(method={"name": "clip"}), sentences, tmp_path)
+
+
+def test_what_takes_images_refuses_an_encoder_of_texts(trained):
+    path = trained / FILES[0]
+    with pytest.raises(UserError, match=r"encoder\.safetensors takes texts: name an encoder of images$"):
+        Trained.open(path)
+    with pytest.raises(UserError, match=r"^mining\.guide takes texts: name an encoder of images$"):
+        load_encoder(path)[1].require_images("mining.guide", size=16, channels=1)
 
 
 @pytest.mark.parametrize("name", ["simclr", "moco", "byol", "supcon", "vicreg"])

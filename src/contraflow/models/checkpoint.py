@@ -33,12 +33,22 @@ class Checkpoint(Provenance):
     std: list[float]
     vocabulary: int = 0
 
+    def require_no_texts(self, called: str) -> None:
+        """Refuse the encoder, which is `called` so, where it takes texts.
+
+        Raises:
+            UserError: it does.
+        """
+        if not self.channels:
+            raise UserError(f"{called} takes texts: name an encoder of images")
+
     def require_images(self, called: str, *, size: int, channels: int) -> None:
         """Refuse the encoder, which is `called` so, where it takes other images.
 
         Raises:
-            UserError: they have another size or number of channels.
+            UserError: they have another size or number of channels, or it takes texts.
         """
+        self.require_no_texts(called)
         if (self.image_size, self.channels) != (size, channels):
             kinds = {1: "grey", 3: "colour"}
             raise UserError(

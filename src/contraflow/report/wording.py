@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 _WORDS = {
+    "an image": "a text",
     "image": "text",
     "images": "texts",
     "picture": "text",
