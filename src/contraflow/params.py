@@ -187,7 +187,7 @@ class Params(Section):
         if items != (taken := TAKES.get(name, items)):
             yield f"method.name {name} takes {taken} alone, and {what} (docs/text.md)"
         transfer = self.eval.transfer.name
-        if transfer and not getattr(SOURCES.get(transfer), "side", True):
+        if transfer in SOURCES and not SOURCES[transfer].side:
             yield f"eval.transfer.name must be a data set of images, got {transfer}"
         if items == "images":
             return

@@ -1,7 +1,7 @@
-"""The texts of images, beside the files of these: which are whose, what they say, and their tokens."""
+"""Texts, of images beside the files of these or alone: which are whose, what they say, and their tokens."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -60,7 +60,7 @@ class Texts:
     begins: np.ndarray
     said: Rows
     tokens: Rows
-    labels: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.said)
@@ -83,19 +83,18 @@ class Texts:
         return self.begins[:-1] + (draw.random(len(counts)) * counts).astype(np.int64)
 
     @classmethod
-    def of(cls, texts: Sequence[Sequence[str]], tokens: Sequence[np.ndarray], **alone: np.ndarray) -> Self:
-        """Of the texts of each image, and the tokens of all these texts; with their `labels` where they are alone."""
+    def of(cls, texts: Sequence[Sequence[str]], tokens: Sequence[np.ndarray], labels: Sequence[int] = ()) -> Self:
+        """Of the texts of each image, and the tokens of all these texts; with their labels where they are alone."""
         said = [np.frombuffer(text.encode(), np.uint8) for of_image in texts for text in of_image]
         begins = np.append(0, np.cumsum([len(of_image) for of_image in texts], dtype=np.int64))
-        return cls(begins, Rows.of(said, np.uint8), Rows.of(tokens, np.int32), **alone)
+        return cls(begins, Rows.of(said, np.uint8), Rows.of(tokens, np.int32), np.array(labels, np.int64))
 
     def arrays(self, part: str) -> dict[str, np.ndarray]:
         """As a file has them, under names that begin with the `part`."""
         rows = {"said": self.said, "tokens": self.tokens}
         found = {f"{name}_{kind}": getattr(each, kind) for name, each in rows.items() for kind in ("values", "begins")}
-        return {
-            f"{part}_{name}": array for name, array in (found | {"begins": self.begins, "labels": self.labels}).items()
-        }
+        found |= {"begins": self.begins, "labels": self.labels}
+        return {f"{part}_{name}": array for name, array in found.items()}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], part: str) -> Self:

@@ -39,7 +39,11 @@ def write_texts(
     tokenizer = train_tokenizer([text for image in training.tolist() for text in train.texts[image]], vocabulary)
     write_text(out / TOKENIZER, tokenizer + "\n")
     texts = {
-        part: Texts.of(split.texts, tokenise(tokenizer, _all(split.texts)), **_alone(split))
+        part: Texts.of(
+            split.texts,
+            tokenise(tokenizer, _all(split.texts)),
+            split.labels if split.items == "texts" else (),  # an image's lie in its own file
+        )
         for part, split in splits.items()
     }
     _save(out, texts, provenance)
@@ -64,11 +68,6 @@ def _save(out: Path, texts: dict[str, Texts], provenance: Provenance) -> None:
         provenance,
         **{name: array for part, each in texts.items() for name, array in each.arrays(part).items()},
     )
-
-
-def _alone(split: Split) -> dict[str, np.ndarray]:
-    """What the file of images has otherwise."""
-    return {"labels": split.labels} if split.items == "texts" else {}
 
 
 def _all(texts: Sequence[Sequence[str]]) -> list[str]:

@@ -31,7 +31,7 @@ def of_texts(said: Any) -> Any:
     if isinstance(said, list):
         return [of_texts(each) for each in said]
     if isinstance(said, dict):
-        return {key: of_texts(value) for key, value in said.items()}
+        return {of_texts(key): of_texts(value) for key, value in said.items()}
     if is_dataclass(said):
         return replace(said, **{field.name: of_texts(getattr(said, field.name)) for field in fields(said)})
     return said
