@@ -93,10 +93,11 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     mean, std = mean_and_std(train.counts)
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
     if leaked.images:
-        (copy, original), items = leaked.listed[0], images.test.items
+        copy, original = leaked.listed[0]
+        items, one = images.test.items, images.test.items.removesuffix("s")
         say(
             f"{leaked.images:,} of {len(images.test):,} test {items} are also among the training {items}, which "
-            f"flatters every accuracy; {CARD} names them (test no. {copy} equals training no. {original})"
+            f"flatters every accuracy; {CARD} names them (test {one} {copy} equals training {one} {original})"
         )
     Card(
         name=data.name,
