@@ -10,8 +10,8 @@ from pydantic import Field, ValidationError, model_validator
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
+from contraflow.images.items import item_mistakes
 from contraflow.images.settings import Data
-from contraflow.images.sources import SOURCES
 from contraflow.methods.parts.settings import (
     LEAST_TAU,
     TAKES,
@@ -27,9 +27,9 @@ from contraflow.mining.settings import Mining
 from contraflow.models.settings import Model, groups, module_of
 from contraflow.pages.settings import Report
 from contraflow.settings.sentences import sentence
-from contraflow.settings.values import NOTHING, File, Section, Seed, named
+from contraflow.settings.values import File, Section, Seed, flat, named
 from contraflow.training.settings import Train
-from contraflow.views.settings import ABOVE, Augment
+from contraflow.views.settings import Augment
 
 
 class Params(Section):
@@ -126,7 +126,7 @@ class Params(Section):
         if known := self.data.known():
             yield from self._too_few(*known)
         yield from self._method_mistakes()
-        yield from self._item_mistakes()
+        yield from item_mistakes(self.data, TAKES.get(name), dict(flat(self.model_dump())))
         yield from self._text_mistakes()
         yield from self._too_small()
         yield from self._too_short()
@@ -177,31 +177,6 @@ class Params(Section):
             yield f"loss.similarity must be cosine where method.name is {name}, got {loss.similarity}"
         if loss.tau < LEAST_TAU:
             yield f"loss.tau must be at least {LEAST_TAU} where method.name is {name}, got {loss.tau:g}"
-
-    def _item_mistakes(self) -> Iterator[str]:
-        """What asks for images where texts are alone, or the other way round."""
-        name, items, model = self.method.name, self.data.items, self.model
-        what = f"{self.data.name} has {items}"
-        if self.data.table:
-            what = f"data.image_size {'null' if items == 'texts' else self.data.side} is of a table of {items}"
-        if items != (taken := TAKES.get(name, items)):
-            yield f"method.name {name} takes {taken} alone, and {what} (docs/text.md)"
-        transfer = self.eval.transfer.name
-        if transfer in SOURCES and not SOURCES[transfer].side:
-            yield f"eval.transfer.name must be a data set of images, got {transfer}"
-        if items == "images":
-            return
-        for key, value, only in (
-            ("augment.recipe", self.augment.recipe, ABOVE),
-            ("augment.local_views", self.augment.local_views, 0),
-            ("model.encoder", model.encoder, "small"),
-            ("model.weights", model.weights, NOTHING),
-            ("mining.guide", self.mining.guide, NOTHING),
-            ("eval.corruptions", self.eval.corruptions, False),
-            ("eval.transfer.name", transfer, None),
-        ):
-            if value != only:
-                yield f"{key} is of images alone: leave it at its default where {what}, got {value}"
 
     def require_enough(self, images: int, classes: int) -> None:
         """Refuse batches that so many training images cannot fill, or those that fine-tuning sees of so many classes.

@@ -13,9 +13,10 @@ from contraflow.engines.encoder import require_encoder, require_teacher
 from contraflow.engines.watched import require_watched
 from contraflow.evaluation.queries import require_queries
 from contraflow.foundations.errors import UserError
-from contraflow.images.listing import Listing, Part, printable, require_size
+from contraflow.images.listing import Listing, Part, printable
 from contraflow.images.sources import SOURCES
 from contraflow.images.splitting import draw_held_out, split_listing
+from contraflow.images.table import require_size
 from contraflow.methods.parts.settings import WITH_TEXTS
 from contraflow.params import Params
 

@@ -21,17 +21,10 @@ from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
 from contraflow.images.facts import DIGEST, Facts, count_values, pixel_digest
 from contraflow.images.image_set import ImageSet, Split, Spool, TextsAlone
 from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
-from contraflow.images.listing import (
-    Listing,
-    Part,
-    describe_endings,
-    endings,
-    printable,
-    require_size,
-    split_called,
-)
+from contraflow.images.listing import Listing, Part, describe_endings, endings, printable, split_called
 from contraflow.images.protocols import list_data
 from contraflow.images.splitting import split_listing
+from contraflow.images.table import require_size
 
 T = TypeVar("T")
 _AHEAD = 8  # pictures a core that may be decoded before their turn

@@ -64,11 +64,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Listing:
-    """All images of a folder. `train` holds the validation images, too; `test` is None where it is to be drawn.
-
-    `unused` names the columns of a table that mean nothing here. `splits` tells what the user calls each of `train`,
-    `validation` and `test` that he keeps apart: the name of a folder, or a value of the column `split`. Texts may be
-    `alone`: one each, and no images.
+    """All images of a folder, or texts that are `alone`. `train` has the validation images, too; `test` is None where
+    it is to be drawn. `unused` names columns of a table that mean nothing here, `splits` what the user calls each of
+    `train`, `validation` and `test` that he keeps apart: by the name of a folder, or a value of the column `split`.
     """
 
     classes: list[str]
@@ -81,18 +79,6 @@ class Listing:
     def named(self) -> set[str]:
         """The files of all its images."""
         return set() if self.alone else {*self.train.names, *(self.test.names if self.test else ())}
-
-
-def require_size(listing: Listing, size: int | None, table: str | None) -> None:
-    """Refuse a size in pixels of texts that are alone, and images without one.
-
-    Raises:
-        UserError: such are listed.
-    """
-    if listing.alone and size is not None:
-        raise UserError(f"data.image_size must be null where texts are alone, as in {table} without path, got {size}")
-    if not listing.alone and size is None:
-        raise UserError(f"data.image_size must be a number of pixels where {table} has the column path, got null")
 
 
 def split_called(name: str) -> str | None:

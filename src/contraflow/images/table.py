@@ -76,6 +76,18 @@ def list_images(path: Path, table: str | None) -> Listing:
     return Listing(classes, train, test, columns.unused, splits, columns.alone)
 
 
+def require_size(listing: Listing, size: int | None, table: str | None) -> None:
+    """Refuse a size in pixels of texts that are alone, and images without one.
+
+    Raises:
+        UserError: such are listed.
+    """
+    if listing.alone and size is not None:
+        raise UserError(f"data.image_size must be null where texts are alone, as in {table} without path, got {size}")
+    if not listing.alone and size is None:
+        raise UserError(f"data.image_size must be a number of pixels where {table} has the column path, got null")
+
+
 class _Columns:
     """The known columns of a table, as lists of text that are checked one by one, one entry an image.
 
