@@ -43,7 +43,10 @@ QUICK = {
     "eval": {"batch_size": 16, "knn": [{"k": 5, "tau": 0.1}, {"k": 3, "tau": 0.07}], "few_labels": [0.1, 2]},
     "report": {"tsne_points": 20, "gallery_anchors": 2},
 }
-NEEDED = {"distil": {"teacher": "teacher.safetensors"}}  # without which a method is refused
+NEEDED = {  # without which a method is refused
+    "distil": {"method": {"teacher": "teacher.safetensors"}},
+    "simcse": {"data": {"table": "t.csv", "image_size": None}},
+}
 
 
 def merged(content: dict, changes: dict) -> dict:
@@ -58,7 +61,7 @@ def params_of():
     """`params_of(train={"epochs": 2})`: the shipped parameters, made quick, with changes and what the method needs."""
 
     def make(**changes) -> Params:
-        needed = {"method": NEEDED.get(changes.get("method", {}).get("name"), {})}
+        needed = NEEDED.get(changes.get("method", {}).get("name"), {})
         quick = merged(merged(yaml.safe_load(DEFAULTS.read_text()), QUICK), needed)
         return parse_params(merged(quick, changes))
 

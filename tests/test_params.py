@@ -42,6 +42,19 @@ def changed(**values):
         ),
         ({"eval__fine_tune__share": 1.5}, "eval.fine_tune.share must be at most 1, got 1.5"),
         ({"eval__supervised": "yes"}, "eval.supervised must be true or false, got 'yes'"),
+        ({"method__name": "simcse"}, "method.name simcse takes texts alone, and fashion_mnist has images"),
+        (
+            {"data__name": "wordnet", "method__name": "clip"},
+            "method.name clip takes images alone, and wordnet has texts",
+        ),
+        ({"data__name": "wordnet", "data__image_size": 32}, "data.image_size must be null where data.name is wordnet"),
+        (
+            {"data__name": "wordnet", "augment__recipe": "simclr"},
+            "augment.recipe is of images alone: leave it at its default where wordnet has texts, got simclr",
+        ),
+        ({"data__name": "wordnet", "eval__corruptions": True}, "eval.corruptions is of images alone"),
+        ({"data__name": "wordnet", "model__encoder": "resnet18"}, "model.encoder is of images alone"),
+        ({"eval__transfer": {"name": "wordnet", "path": "data"}}, "eval.transfer.name must be a data set of images"),
         ({"eval__corruptions": 3}, "eval.corruptions must be true or false, got 3"),
         ({"negatives__inner": 0.5}, "negatives.outer must be greater than negatives.inner, 0.5, got 0.1"),
         (
@@ -269,7 +282,10 @@ def changed(**values):
         ),
         ({"method__name": "clip", "eval__captions": [1, 1]}, "eval.captions must name each k once, got [1, 1]"),
         ({"eval__templates": ["a photo"]}, "eval.templates must have {} where the name of the class stands"),
-        ({"model__text": {"width": 30, "heads": 4, "layers": 1, "context": 9}}, "model.text.width must be a multiple"),
+        (
+            {"model__text": {"width": 30, "heads": 4, "layers": 1, "context": 9, "dropout": 0.1}},
+            "model.text.width must be a multiple",
+        ),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),
         ({"mining": None}, "mining must be a section of settings, got None"),
     ],
@@ -399,3 +415,11 @@ def test_few_labels_have_names_that_are_keys():
     content["eval"]["few_labels"] = [0.01, 0.005, 0.29, 1, 20]
     names = ["linear_1pct", "linear_0_5pct", "linear_29pct", "linear_1each", "linear_20each"]
     assert list(parse_params(content).eval.few) == names
+
+
+def test_wordnet_has_defaults_of_its_own_and_simcse_too():
+    found = parse_params(changed(data__name="wordnet", method__name="simcse"))
+    assert (found.data.limit, found.train.epochs, found.model.text.layers) == (40_000, 2, 1)
+    assert (found.positives.source, found.eval.retrieval_by, found.eval.retrieval) == ("group", "group", [1, 5, 10])
+    assert (found.loss.tau, found.model.projection, found.mining.rounds) == (0.05, "none", 0)
+    assert found.data.items == "texts" and found.data.known() == (36_000, 45)

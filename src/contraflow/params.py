@@ -10,9 +10,11 @@ from pydantic import Field, ValidationError, model_validator
 from contraflow.evaluation.settings import Eval
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
+from contraflow.images.items import item_mistakes
 from contraflow.images.settings import Data
 from contraflow.methods.parts.settings import (
     LEAST_TAU,
+    TAKES,
     WITH_SMALL_CROPS,
     WITH_TEXTS,
     WITHOUT_NEGATIVES,
@@ -25,7 +27,7 @@ from contraflow.mining.settings import Mining
 from contraflow.models.settings import Model, groups, module_of
 from contraflow.pages.settings import Report
 from contraflow.settings.sentences import sentence
-from contraflow.settings.values import File, Section, Seed, named
+from contraflow.settings.values import File, Section, Seed, flat, named
 from contraflow.training.settings import Train
 from contraflow.views.settings import Augment
 
@@ -112,9 +114,9 @@ class Params(Section):
                 "mining.use must be batches or forward where method.name is nnclr: its anchors are stored, too, and no "
                 "gradient would enter either; got stored"
             )
-        if self.positives.source in ("group", "order") and self.data.table is None:
+        if self.positives.source in ("group", "order") and not self.data.grouped:
             yield f"data.table must name a table where positives.from is {self.positives.source}, got null"
-        if self.eval.retrieval_by == "group" and self.data.table is None:
+        if self.eval.retrieval_by == "group" and not self.data.grouped:
             yield "data.table must name a table where eval.retrieval_by is group, got null"
         if self.positives.source == "label" and self.negatives.exclude_window:
             yield "negatives.exclude_window must be 0 where positives.from is label"
@@ -128,6 +130,7 @@ class Params(Section):
         if known := self.data.known():
             yield from self._too_few(*known)
         yield from self._method_mistakes()
+        yield from item_mistakes(self.data, TAKES.get(name), dict(flat(self.model_dump())))
         yield from self._text_mistakes()
         yield from self._too_small()
         yield from self._too_short()
@@ -204,6 +207,8 @@ class Params(Section):
     def _too_small(self) -> Iterator[str]:
         """Images that the encoder cannot divide, or of which too little is left to take statistics of."""
         model, side, views, batch = self.model, self.data.side, self.augment.chosen(), self.train.batch_size
+        if self.data.items == "texts":
+            return
         stride = model.stride(side)
         if model.encoder == "vit_small":
             if side % stride:

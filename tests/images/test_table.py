@@ -36,6 +36,25 @@ def test_paths_and_labels(table):
     assert listing.unused == ["width"]
 
 
+def test_without_paths_texts_are_alone_and_called_by_their_lines(table):
+    rows = ['"<b>ab, c</b>",x,train,', '"two\nlines",y,train,', "שלום,x,test,", "ab,y,train,"]
+    listing = table("\n".join(["text,label,split,extra", *rows]))
+    assert listing.alone and listing.named() == set() and listing.unused == ["extra"]
+    assert listing.train.names == ["line 2", "line 4", "line 6"] and listing.test.names == ["line 5"]
+    assert listing.train.texts == [["<b>ab, c</b>"], ["two\nlines"], ["ab"]] and listing.test.texts == [["שלום"]]
+    assert listing.train.labels.tolist() == [0, 1, 1] and listing.train.positions is None
+
+
+def test_texts_alone_are_sorted_by_group_and_none_is_empty(table):
+    listing = table("text,label,group\na,x,2\nb,y,1\nc,x,2\nd,y,\n")
+    assert [text for (text,) in listing.train.texts] == ["d", "b", "a", "c"]
+    assert (listing.train.positions // GROUP).tolist() == [0, 1, 2, 2]
+    with pytest.raises(UserError, match=r"t\.csv: text must not be empty, got\n  '' in line 3$"):
+        table("text,label\na,x\n ,y\n")
+    with pytest.raises(UserError, match=r"needs the columns text, label, separated by commas, and has no label"):
+        table("text\na\n")
+
+
 def test_as_spreadsheets_save_it(table):
     listing = table('path,label\r\n"a, b.png","10"\r\nb.png,9\r\n\r\n', encoding="utf-8-sig")
     assert (listing.classes, listing.train.names) == (["9", "10"], ["a, b.png", "b.png"])

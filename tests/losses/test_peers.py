@@ -1,7 +1,8 @@
-"""Equal values and gradients to 1e-5 with lightly, pytorch-metric-learning and open_clip, where these have the same.
+"""Equal values and gradients to 1e-5 with lightly, pytorch-metric-learning, open_clip and sentence-transformers, where
+these have the same.
 
-`pip install --no-deps lightly pytorch-metric-learning open_clip_torch ftfy regex wcwidth` and `pytest -m peers`;
-without them the tests are skipped.
+`pip install --no-deps lightly pytorch-metric-learning open_clip_torch ftfy regex wcwidth`, `pip install
+sentence-transformers` and `pytest -m peers`; without them the tests are skipped.
 """
 
 import pytest
@@ -186,3 +187,22 @@ def test_clip(vectors, n, d, scale):
 def test_siglip(vectors, n, d, scale):
     peer = pytest.importorskip("open_clip.loss").SigLipLoss()
     agree(lambda a, b: siglip(a, b, scale, -10.0), lambda a, b: peer(unit(a), unit(b), scale, -10.0), vectors(n, d))
+
+
+@SIZES
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_simcse_is_multiple_negatives_ranking(vectors, n, d, symmetric):
+    """With its scale of 20, and in both directions."""
+    peer = pytest.importorskip("sentence_transformers.sentence_transformer.losses")
+    directions = ("query_to_doc", "doc_to_query") if symmetric else ("query_to_doc",)
+    mode = "per_direction" if symmetric else "joint"
+    theirs = peer.MultipleNegativesRankingLoss(None, scale=20.0, directions=directions, partition_mode=mode)
+    index = torch.arange(n)
+
+    def one_way(query, key):
+        return info_nce(query, key, Stored(key, index), 1 / 20, index=index)
+
+    def ours(a, b):
+        return (one_way(a, b) + one_way(b, a)) / 2 if symmetric else one_way(a, b)
+
+    agree(ours, lambda a, b: theirs.compute_loss_from_embeddings([a, b], None), vectors(n, d))

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from fixtures.runs import hits_of
 
-from contraflow.report.texts import LONGEST, texts
+from contraflow.report.items import LONGEST
+from contraflow.report.texts import texts
 
 
 @pytest.fixture(scope="module")

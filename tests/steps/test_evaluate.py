@@ -242,14 +242,14 @@ def test_the_encoder_is_as_it_was_bit_by_bit(run, tmp_path, params_of, encoded, 
 
 def test_nothing_is_chosen_on_the_test_images(run, tmp_path, params_of, encoded, monkeypatch):
     """Other labels of the test images change the test figures and no other."""
-    import contraflow.steps.evaluate.evaluate as step
+    import contraflow.views.items as items
 
-    class Mirrored(step.ImageLoader):
+    class Mirrored(items.ImageLoader):
         def __iter__(self):
             test = self.indices.size == encoded.card.test.images
             return ((images, 1 - labels if test else labels) for images, labels in super().__iter__())
 
-    monkeypatch.setattr(step, "ImageLoader", Mirrored)
+    monkeypatch.setattr(items, "ImageLoader", Mirrored)
     found = evaluated(params_of(seeds=[3, 4]), encoded, tmp_path, "raw_pixels", None)
     expected = read_json(run / "raw_pixels.json")
     for key in ("validation", "probe", "probe_sweep", "protocol", "alignment", "uniformity"):

@@ -7,7 +7,7 @@ import pytest
 
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
-from contraflow.methods.parts.settings import WITH_SMALL_CROPS
+from contraflow.methods.parts.settings import TAKES, WITH_SMALL_CROPS
 
 ENCODERS = "small", "resnet18", "resnet34", "resnet50", "vit_small"
 NORMS = "batch", "sync", "instance", "group"
@@ -37,6 +37,7 @@ IN_PARTS = [  # of the fewest images
 EVERY_METHOD = [
     {"encoder": "small", "norm": norm, "size": 8, "method": method, "batch": 2, "precision": precision}
     for method, norm, precision in product(METHODS, NORMS, PRECISIONS)
+    if TAKES.get(method) != "texts"
 ]
 EVERY_METHOD += [
     chosen | {"size": 12, "augment": SMALL_CROPS} for chosen in EVERY_METHOD if chosen["method"] in WITH_SMALL_CROPS

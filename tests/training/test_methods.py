@@ -6,9 +6,10 @@ import pytest
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
-from contraflow.methods.parts.settings import WITH_TEXTS
+from contraflow.methods.parts.settings import TAKES, WITH_TEXTS
 from contraflow.training import loop
 
+OF_IMAGES = [name for name in METHODS if name not in WITH_TEXTS and TAKES.get(name) != "texts"]
 RATES = {"barlow_twins": 0.02, "vicreg": 0.02}
 
 
@@ -30,8 +31,8 @@ def settings(params_of):
 @pytest.mark.parametrize(
     ("name", "weight"),
     [
-        *((name, 0.0) for name in METHODS if name not in WITH_TEXTS),
-        *((name, 1.0) for name in METHODS if name not in ("supervised", *WITH_TEXTS)),
+        *((name, 0.0) for name in OF_IMAGES),
+        *((name, 1.0) for name in OF_IMAGES if name != "supervised"),
     ],
 )
 def test_the_loss_falls_on_2000_images_without_alarm(history_of, settings, fashion_mnist, tmp_path, name, weight):
@@ -61,7 +62,7 @@ def grouped(tmp_path_factory, params_of, image_folder, encoded_of):
     ("name", "source"),
     [
         (name, source)
-        for name in METHODS
+        for name in (*OF_IMAGES, *WITH_TEXTS)
         for source in (["image"] if name in WITH_TEXTS else ["image", "label", "group", "order"])
     ],
 )

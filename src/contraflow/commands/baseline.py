@@ -62,7 +62,7 @@ def read_results(params: Params, name: str, *, data: Path, evaluations: list[Pat
     encoded = EncodedData.open(data)
     return Pinned(
         name=name,
-        test_images=encoded.card.digests[encoded.test_beton.name],
+        test_images=encoded.tested,
         params=dict(flat(params.model_dump())),
         evaluations=[_figures(path, encoded.digest) for path in evaluations],
     )

@@ -34,12 +34,13 @@ class Trained:
         """Load a checkpoint.
 
         Raises:
-            UserError: it is missing or damaged.
+            UserError: it is missing or damaged, or takes texts.
         """
         if not path.is_file():
             stage = "pretrain" if "pretrain" in path.parts else "mine"
             raise UserError(f"{path} is missing: `snakemake {stage}` makes it, or name an encoder with --checkpoint")
         network, made_from = load_encoder(path)
+        made_from.require_no_texts(str(path))
         return cls(path, network, made_from, sha256(path))
 
     @property

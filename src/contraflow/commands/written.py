@@ -67,11 +67,16 @@ def _entry(name: str, value: object, comment: str | None) -> list[str]:
 
 
 def _values(otherwise: object, suited: dict[str, object]) -> str:
-    """What null stands for: the default, then what suits some data sets and methods."""
+    """What null stands for: the default, all where that is none, then what suits some data sets and methods."""
     suit: dict[str, list[str]] = {}
     for name, value in suited.items():
         suit.setdefault(str(value), []).append(name)
-    return ", ".join([str(otherwise), *(f"for {' and '.join(names)} {value}" for value, names in suit.items())])
+    return ", ".join(
+        [
+            "all" if otherwise is None else str(otherwise),
+            *(f"for {' and '.join(names)} {value}" for value, names in suit.items()),
+        ]
+    )
 
 
 def _commented(line: str, comment: str | None) -> str:

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from pydantic import Field
 
-from contraflow.encoded.beton import open_beton
+from contraflow.encoded.beton import Beton, open_beton
 from contraflow.encoded.claim import claimed
 from contraflow.encoded.names import (
     COPIES,
@@ -83,6 +83,7 @@ class Wording(Record):
 class Card(Record):
     """What an encoded data set holds.
 
+    Of texts that are alone `image_size` and `channels` are 0, and what is said here of images holds of texts.
     `mean` and `std` are those of all images in `train.beton`, one number a channel, on the scale 0 to 1. `train` counts
     the validation images too. `classes`, empty where there are no labels, give the order of `per_class`. `splits` tells
     what the user calls each of `train`, `validation` and `test` that he keeps apart; others of a folder were drawn.
@@ -117,10 +118,20 @@ class Card(Record):
         return bool(self.classes)
 
     @property
+    def items(self) -> str:
+        """What it holds: images, perhaps with texts, or texts alone."""
+        return "images" if self.image_size else "texts"
+
+    @property
     def unseen(self) -> bool:
         """Whether there are classes, and no training image is of one that a test image has."""
         tested = any(self.test.per_class)
         return tested and not any(n and m for n, m in zip(self.train.per_class, self.test.per_class, strict=True))
+
+    @property
+    def vocabulary(self) -> int:
+        """Tokens that texts are made of; 0 where there are none."""
+        return self.texts.vocabulary if self.texts else 0
 
     @property
     def loading(self) -> dict:
@@ -183,6 +194,10 @@ class EncodedData:
     def test_beton(self) -> Path:
         return self.folder / TEST
 
+    def beton(self, part: str) -> Path:
+        """The file of the images of `train` or `test`."""
+        return {"train": self.train_beton, "test": self.test_beton}[part]
+
     @cached_property
     def validation(self) -> np.ndarray:
         """Sorted int64 indices into `train.beton` of the images held out for choices."""
@@ -215,6 +230,17 @@ class EncodedData:
         arrays, _ = load_arrays(self.folder / TEXTS)
         return {part: Texts.from_arrays(arrays, part) for part in PARTS}
 
+    def items(self, part: str) -> Beton | Texts:
+        """The images of `train` or `test`, or where it has none the texts."""
+        if self.card.items == "texts":
+            return self.texts[part]
+        return open_beton(self.beton(part))
+
+    @property
+    def tested(self) -> str:
+        """SHA-256 of the file that holds what is tested on."""
+        return self.card.digests[TEST if self.card.items == "images" else TEXTS]
+
     @cached_property
     def tokenizer(self) -> str:
         """By which texts have become tokens: JSON, as `contraflow.encoded.tokens` takes it."""
@@ -229,6 +255,6 @@ class EncodedData:
         """Labels (N,) int64 of `train` (the whole file), `training`, `validation` or `test`; -1 for none."""
         if split not in ("train", "training", "validation", "test"):
             raise ValueError(f"split must be train, training, validation or test, got {split!r}")
-        labels = open_beton(self.test_beton if split == "test" else self.train_beton).labels
+        labels = self.items("test" if split == "test" else "train").labels
         indices = {"training": self.training, "validation": self.validation}.get(split)
         return labels if indices is None else labels[indices]

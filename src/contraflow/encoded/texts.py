@@ -1,4 +1,4 @@
-"""The texts of images, beside the files of these: which are whose, what they say, and their tokens."""
+"""Texts, of images beside the files of these or alone: which are whose, what they say, and their tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,11 +54,13 @@ class Texts:
         begins: (images + 1,) int64: image i has the texts from `begins[i]` to `begins[i + 1]`.
         said: UTF-8 of each text.
         tokens: Of each text, int32.
+        labels: Of each text, (texts,) int64, where they are alone: else the file of their images has them.
     """
 
     begins: np.ndarray
     said: Rows
     tokens: Rows
+    labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.said)
@@ -81,21 +83,22 @@ class Texts:
         return self.begins[:-1] + (draw.random(len(counts)) * counts).astype(np.int64)
 
     @classmethod
-    def of(cls, texts: Sequence[Sequence[str]], tokens: Sequence[np.ndarray]) -> Self:
-        """Of the texts of each image, and the tokens of all these texts."""
+    def of(cls, texts: Sequence[Sequence[str]], tokens: Sequence[np.ndarray], labels: Sequence[int] = ()) -> Self:
+        """Of the texts of each image, and the tokens of all these texts; with their labels where they are alone."""
         said = [np.frombuffer(text.encode(), np.uint8) for of_image in texts for text in of_image]
         begins = np.append(0, np.cumsum([len(of_image) for of_image in texts], dtype=np.int64))
-        return cls(begins, Rows.of(said, np.uint8), Rows.of(tokens, np.int32))
+        return cls(begins, Rows.of(said, np.uint8), Rows.of(tokens, np.int32), np.array(labels, np.int64))
 
     def arrays(self, part: str) -> dict[str, np.ndarray]:
         """As a file has them, under names that begin with the `part`."""
         rows = {"said": self.said, "tokens": self.tokens}
         found = {f"{name}_{kind}": getattr(each, kind) for name, each in rows.items() for kind in ("values", "begins")}
-        return {f"{part}_{name}": array for name, array in (found | {"begins": self.begins}).items()}
+        found |= {"begins": self.begins, "labels": self.labels}
+        return {f"{part}_{name}": array for name, array in found.items()}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, np.ndarray], part: str) -> Self:
         said, tokens = (
             Rows(arrays[f"{part}_{name}_values"], arrays[f"{part}_{name}_begins"]) for name in ("said", "tokens")
         )
-        return cls(arrays[f"{part}_begins"], said, tokens)
+        return cls(arrays[f"{part}_begins"], said, tokens, arrays[f"{part}_labels"])

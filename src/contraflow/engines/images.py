@@ -16,6 +16,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.images.listing import Listing, Part, printable
 from contraflow.images.sources import SOURCES
 from contraflow.images.splitting import draw_held_out, split_listing
+from contraflow.images.table import require_size
 from contraflow.methods.parts.settings import WITH_TEXTS
 from contraflow.params import Params
 
@@ -29,7 +30,8 @@ def require_images(root: Path, params: Params) -> None:
             retrieval could find, or they are not told what `positives.from` names; or `mining.guide` is no fit
             checkpoint; or as `require_encoder` and `require_teacher`.
     """
-    require_encoder(root, params)
+    if params.data.items == "images":
+        require_encoder(root, params)
     require_teacher(root, params)
     if params.mining.guiding:
         _require_guide(root, params.mining.guiding, params.data.side)
@@ -39,6 +41,8 @@ def require_images(root: Path, params: Params) -> None:
             raise UserError(f"{key}.path must be a folder, in which files of {name} are looked for, got {path}")
     require_watched(root, transfer.name, Path(transfer.path), None)
     listing = require_watched(root, data.name, Path(data.path), data.table)
+    if listing:
+        require_size(listing, data.image_size, data.table)
     if params.method.name in WITH_TEXTS:
         _require_texts(params, listing)
     if listing:

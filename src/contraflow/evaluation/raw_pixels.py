@@ -28,19 +28,19 @@ def principal_components(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarra
 
     images, dimension = pixels.shape
     solver = "covariance_eigh" if images >= dimension else "full"  # by the smaller of both matrices
-    with _one_thread():
+    with one_thread():
         found = PCA(min(COMPONENTS, images, dimension), svd_solver=solver).fit(pixels)
     vary = found.explained_variance_ > ROUNDING * found.explained_variance_[0]
     axes = found.components_[: max(1, vary.sum())].T
 
     def transform(others: np.ndarray) -> np.ndarray:
-        with _one_thread():
+        with one_thread():
             return (others - found.mean_) @ axes
 
     return transform
 
 
-def _one_thread() -> AbstractContextManager:
+def one_thread() -> AbstractContextManager:
     """OpenBLAS computes with one thread: its others would spin, and take half of torch's speed; and the last bits of a
     sum don't depend on how many there are.
     """

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 MOST_TOKENS = 16  # that stand before those of the places: class tokens, registers
 PAIRS = 16  # at a time
+NO_REGIONS = np.zeros((0, 2, 0, 0), np.float32)  # of no pairs
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,10 @@ def regions_alike(encoder: nn.Module, pairs: Tensor, device: torch.device) -> np
     """Of pairs of images (P, 2, C, H, H) what each place of either gives to the cosine of their features.
 
     Returns:
-        (P, 2, side, side) float32; side is 0 where the encoder has no feature map.
+        (P, 2, side, side) float32; side is 0 where the encoder has no feature map, as of texts (P, 2, 1 + T).
     """
     encoder = encoder.to(device).eval()
-    found = feature_map(encoder, pairs[0].to(device)) if len(pairs) else None
+    found = feature_map(encoder, pairs[0].to(device)) if len(pairs) and pairs.ndim == 5 else None
     if found is None:
         return np.zeros((len(pairs), 2, 0, 0), np.float32)
     maps = np.empty((len(pairs), 2, found.side, found.side), np.float32)

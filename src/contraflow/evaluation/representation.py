@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from contraflow.encoded.card import EncodedData
 from contraflow.evaluation.raw_pixels import all_pixels
+from contraflow.evaluation.tfidf import BagOfTokens
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import track
@@ -90,11 +91,19 @@ def open_representation(called: str, checkpoint: Path | None, data: EncodedData,
     elif name == "untrained":
         torch.manual_seed(seed)
         card = data.card
-        network = start_encoder(model, card.channels, card.image_size, Normalisation(card.mean, card.std))
+        given = Normalisation(card.mean, card.std)
+        network = start_encoder(model, card.channels, card.image_size, given, card.vocabulary)
         inputs |= started_from(model)
     else:
-        network = all_pixels(data.card.image_size)
+        network = _raw(data)
     return Representation(called, name, seed, network, source, inputs)
+
+
+def _raw(data: EncodedData) -> nn.Module:
+    """What items are before anything is learned of them: pixels, or a bag of tokens."""
+    if data.card.items == "texts":
+        return BagOfTokens(data.texts["train"].tokens, data.card.vocabulary)
+    return all_pixels(data.card.image_size)
 
 
 def _parse(called: str, checkpoint: Path | None) -> tuple[str, int | None]:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from contraflow.images.settings import DataName
-from contraflow.methods.parts.settings import WITH_TEXTS
+from contraflow.methods.parts.settings import WITH_TEXTS, WITH_TRANSFORMER
 from contraflow.neighbours.settings import Knn
 from contraflow.settings.values import Count, NotNegative, Place, Positive, Section, Share, Suited, Switch, Text
 
@@ -33,7 +33,7 @@ class FineTune(Section):
         Share, Switch(0.5), "share of the training images whose labels are seen, drawn by each seed; 0: none"
     ] = 0.0
     epochs: Annotated[Count, "over these images alone"] = 20
-    lr: Annotated[Positive, Suited(dict.fromkeys(WITH_TEXTS, 0.001)), "as train.lr"] = 0.05
+    lr: Annotated[Positive, Suited(dict.fromkeys(WITH_TRANSFORMER, 0.001)), "as train.lr"] = 0.05
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,15 @@ class Eval(Section):
     retrieval: Annotated[
         list[Count],
         Switch([1, 4]),
+        Suited({"wordnet": [1, 5, 10]}),
         "k of recall@k, beside R-precision and MAP@R: are a test image's nearest others like it; [] for none, or for 1 "
         "where the test has other classes than the training",
     ] = []
-    retrieval_by: Annotated[Literal["label", "group"], "who is right to find: others of the same label or group"] = (
-        "label"
-    )
+    retrieval_by: Annotated[
+        Literal["label", "group"],
+        Suited({"wordnet": "group"}),
+        "who is right to find: others of the same label or group",
+    ] = "label"
     captions: Annotated[
         list[Count],
         Switch([1, 4]),

@@ -38,7 +38,14 @@ def write_texts(
 
     tokenizer = train_tokenizer([text for image in training.tolist() for text in train.texts[image]], vocabulary)
     write_text(out / TOKENIZER, tokenizer + "\n")
-    texts = {part: Texts.of(split.texts, tokenise(tokenizer, _all(split.texts))) for part, split in splits.items()}
+    texts = {
+        part: Texts.of(
+            split.texts,
+            tokenise(tokenizer, _all(split.texts)),
+            split.labels if split.items == "texts" else (),  # an image's lie in its own file
+        )
+        for part, split in splits.items()
+    }
     _save(out, texts, provenance)
     said = {part: _all(split.texts) for part, split in splits.items()}
     known = set(said["train"])

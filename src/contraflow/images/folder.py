@@ -19,11 +19,12 @@ from contraflow.foundations.prefetch import in_turn
 from contraflow.foundations.progress import say, track
 from contraflow.images.decoding import BrokenPicture, is_grey, open_picture
 from contraflow.images.facts import DIGEST, Facts, count_values, pixel_digest
-from contraflow.images.image_set import ImageSet, Split, Spool
+from contraflow.images.image_set import ImageSet, Split, Spool, TextsAlone
 from contraflow.images.kept_jpeg import FORMATS, Jpeg, keep_jpeg
-from contraflow.images.listing import Part, describe_endings, endings, printable, split_called
+from contraflow.images.listing import Listing, Part, describe_endings, endings, printable, split_called
 from contraflow.images.protocols import list_data
 from contraflow.images.splitting import split_listing
+from contraflow.images.table import require_size
 
 T = TypeVar("T")
 _AHEAD = 8  # pictures a core that may be decoded before their turn
@@ -35,7 +36,7 @@ def read_folder(
     path: Path,
     table: str | None,
     *,
-    size: int,
+    size: int | None,
     jpeg_above: int,
     test_fraction: float,
     limit: int | None,
@@ -44,6 +45,7 @@ def read_folder(
     scratch: Path,
 ) -> ImageSet:
     """Read the images of `name` below `path`, or those of a table in it; they lie in nameless files in `scratch`.
+    A table may also list texts that are alone: then `size` is None.
 
     Each becomes a square of `size` pixels, except that JPEG stays JPEG where `size` is above `jpeg_above` (see
     `contraflow.images.kept_jpeg`). Where every image is grey, all become squares of one channel.
@@ -53,6 +55,7 @@ def read_folder(
             and `skip_broken` is not set (all of them are named), or no image of the test or of a class is left.
     """
     listing = list_data(name, path, table)
+    require_size(listing, size, table)
     if listing.unused:
         say(f"{table}: columns not used: {', '.join(listing.unused)}")
     if split_called(listing.splits.get("test", "")) == "validation":
@@ -61,6 +64,8 @@ def read_folder(
     if not_taken:
         say(f"{path}: files that are not taken: {describe_endings(not_taken)}")
     parts = split_listing(listing, test_fraction=test_fraction, limit=limit, seed=seed)
+    if listing.alone:
+        return _texts(listing, *parts)
     reader = _Reader(path, size, size > jpeg_above, scratch)
     train, test = map(reader.read, parts, ("train", "test"))
     if not reader.colour:
@@ -81,6 +86,22 @@ def read_folder(
     return ImageSet(
         train, test, listing.classes, listing.splits, skipped=[name for name, _ in broken], not_taken=not_taken
     )
+
+
+def _texts(listing: Listing, train: Part, test: Part) -> ImageSet:
+    """Texts that are alone."""
+    splits = (
+        TextsAlone.of(
+            [text for (text,) in part.texts],
+            part.labels,
+            part.positions,
+            files=part.names,
+            held_out=part.held_out,
+            roles=part.roles,
+        )
+        for part in (train, test)
+    )
+    return ImageSet(*splits, listing.classes, listing.splits)
 
 
 def decode_all(

@@ -1,17 +1,19 @@
 """Images on their way into the encoded files."""
 
+import hashlib
 import os
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import Self
 
 import numpy as np
 from PIL import Image
 
 from contraflow.encoded.pixels import square
-from contraflow.images.facts import Facts, facts_of
+from contraflow.images.facts import DIGEST, Facts, facts_of
 from contraflow.images.kept_jpeg import Jpeg
 
 
@@ -101,15 +103,21 @@ class Split:
         """Bytes of the largest image as it is stored."""
         return self.images.largest if isinstance(self.images, Spool) else int(np.prod(self.shape))
 
+    @property
+    def items(self) -> str:
+        """What it has: images, or texts alone."""
+        return "images" if self.shape[2] else "texts"
+
     def facts(self) -> Facts:
         """Digests and counts of the pixels, counts with as many channels as the images have."""
         facts = self.read_facts or facts_of(self.images)
         return replace(facts, counts=facts.counts[: self.shape[2]])
 
-    def first(self, n: int | None) -> "Split":
+    def first(self, n: int | None) -> Self:
         """The first `n` images of an array; all of them where `n` is None."""
         positions = None if self.positions is None else self.positions[:n]
-        return Split(self.images[:n], self.labels[:n], positions=positions, texts=self.texts[:n])
+        kept = {"images": self.images[:n], "labels": self.labels[:n], "texts": self.texts[:n]}
+        return replace(self, positions=positions, **kept)
 
     def resized(self, size: int | None) -> "Split":
         """Square images of `size` pixels a side (Pillow's antialiased bilinear); unchanged where `size` is None."""
@@ -121,6 +129,20 @@ class Split:
             image = Image.fromarray(source[..., 0] if source.shape[2] == 1 else source)
             target[:] = square(image, size).reshape(target.shape)
         return replace(self, images=pixels)
+
+
+class TextsAlone(Split):
+    """One text each, and no images: these have no pixels (N, 0, 0, 0)."""
+
+    @classmethod
+    def of(cls, texts: Sequence[str], labels: np.ndarray, positions: np.ndarray | None = None, **more) -> Self:
+        nothing = np.empty((len(texts), 0, 0, 0), np.uint8)
+        return cls(nothing, labels, positions=positions, texts=[[text] for text in texts], **more)
+
+    def facts(self) -> Facts:
+        """Digests of the texts."""
+        digests = [hashlib.sha256(text.encode()).digest() for (text,) in self.texts]
+        return Facts(np.array(digests, DIGEST), np.zeros((0, 256), np.int64))
 
 
 @dataclass(frozen=True)

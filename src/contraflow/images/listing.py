@@ -64,10 +64,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Listing:
-    """All images of a folder. `train` holds the validation images, too; `test` is None where it is to be drawn.
-
-    `unused` names the columns of a table that mean nothing here. `splits` tells what the user calls each of `train`,
-    `validation` and `test` that he keeps apart: the name of a folder, or a value of the column `split`.
+    """All images of a folder, or texts that are `alone`. `train` has the validation images, too; `test` is None where
+    it is to be drawn. `unused` names columns of a table that mean nothing here, `splits` what the user calls each of
+    `train`, `validation` and `test` that he keeps apart: by the name of a folder, or a value of the column `split`.
     """
 
     classes: list[str]
@@ -75,10 +74,11 @@ class Listing:
     test: Part | None
     unused: Sequence[str] = ()
     splits: dict[str, str] = field(default_factory=dict)
+    alone: bool = False
 
     def named(self) -> set[str]:
-        """The names of all its images."""
-        return {*self.train.names, *(self.test.names if self.test else ())}
+        """The files of all its images."""
+        return set() if self.alone else {*self.train.names, *(self.test.names if self.test else ())}
 
 
 def split_called(name: str) -> str | None:

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from contraflow.foundations.shares import held_out
 from contraflow.images.sources import SOURCES
-from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Text
+from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Suited, Text
 
 DataName = Literal[
     "fashion_mnist",
@@ -17,6 +17,7 @@ DataName = Literal[
     "stl10",
     "glyphs",
     "emoji",
+    "wordnet",
     "cub200",
     "cars196",
     "sop",
@@ -27,22 +28,26 @@ DataName = Literal[
 class Data(Section):
     name: Annotated[
         DataName,
-        "fashion_mnist, mnist, cifar10, cifar100, svhn, stl10, glyphs, emoji, cub200, cars196, sop; folder: your own "
-        "images",
+        "fashion_mnist, mnist, cifar10, cifar100, svhn, stl10, glyphs, emoji, wordnet, cub200, cars196, sop; folder: "
+        "your own images or texts",
     ] = "fashion_mnist"
     path: Annotated[
         Place, "the last four: where the images lie; else a place to look for the data set's files before downloading"
     ] = "data"
     table: Annotated[
         Text | None,
-        "folder: a CSV file in it with the columns path, label and, where wanted, split, group, order, role, text",
+        "folder: a CSV file in it with the columns path, label and, where wanted, split, group, order, role, text; "
+        "without path its texts are alone",
     ] = None
     limit: Annotated[
-        Count | None, "only the first n training images (of a folder: n drawn by split_seed); null takes all"
+        Count | None,
+        Suited({"wordnet": 40_000}),
+        "only the first n training images (of a folder: n drawn by split_seed)",
     ] = None
     image_size: Annotated[
         Annotated[int, Field(ge=8, le=1024)] | None,
-        "pixels a side, other sizes are resized; null keeps the data set's own (the last four need a number)",
+        "pixels a side, other sizes are resized; null keeps the data set's own (the last four need a number, but for "
+        "texts alone)",
     ] = None
     jpeg_above: Annotated[
         Count, "folder: where image_size is larger, JPEG files stay JPEG (up to twice image_size), others become pixels"
@@ -64,20 +69,33 @@ class Data(Section):
     split_seed: Annotated[Seed, "draws the validation (and folder test) images; the same for every seed above"] = 0
 
     @model_validator(mode="after")
-    def _table_suits_the_name(self) -> Self:
+    def _table_and_size_suit_the_name(self) -> Self:
         if self.table is not None and self.name != "folder":
             raise ValueError(f"data.table must be null where data.name is not folder, got {self.table!r}")
+        if self.name in SOURCES and not SOURCES[self.name].side and self.image_size is not None:
+            raise ValueError(f"data.image_size must be null where data.name is {self.name}, got {self.image_size}")
         return self
 
     @property
     def sized(self) -> bool:
-        """Whether it is known how large the images are to be; what follows can be asked only then."""
-        return self.image_size is not None or self.name in SOURCES
+        """Whether it is known how large the images are to be, or that a table may have texts alone; what follows can
+        be asked only then."""
+        return self.image_size is not None or self.table is not None or self.name in SOURCES
 
     @property
     def side(self) -> int:
-        """Pixels a side of the images as they are trained on."""
-        return self.image_size or SOURCES[self.name].side
+        """Pixels a side of the images as they are trained on; 0 where texts are alone."""
+        return self.image_size or (SOURCES[self.name].side if self.name in SOURCES else 0)
+
+    @property
+    def items(self) -> str:
+        """What is trained on: images, perhaps with texts, or texts alone."""
+        return "images" if self.side else "texts"
+
+    @property
+    def grouped(self) -> bool:
+        """Whether there may be groups."""
+        return self.table is not None or (self.name in SOURCES and SOURCES[self.name].groups)
 
     def known(self) -> tuple[int, int] | None:
         """How many images are trained on at most, and of how many classes; None where a folder has to be looked at."""

@@ -1,7 +1,7 @@
 """The data sets that have a name: which archives there are, with their checksums, and what is in them.
 
-All but `glyphs` and `emoji` come through torchvision. What it knows of them is written down here, so that finding and
-checking files takes no import of torch; a test compares. `contraflow.images.torchvision_sets` opens them.
+All but `glyphs`, `emoji` and `wordnet` come through torchvision. What it knows of them is written down here, so that
+finding and checking files takes no import of torch; a test compares. `contraflow.images.torchvision_sets` opens them.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from pathlib import Path
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 DEBIAN_TYPEFACES = Path("/usr/share/fonts/truetype")
 DEBIAN_UNICODE = Path("/usr/share/unicode")
+DEBIAN_WORDNET = Path("/usr/share/wordnet")
 EMOJI_LANGUAGES = ("en", "de", "es", "ar", "ja")
 EMOJI_ANNOTATIONS = ("annotations", "annotationsDerived")  # of characters, and of what is composed of them
 
@@ -31,7 +32,8 @@ class Source:
     torchvision downloads to their MD5, `folder` is where under its root folder it keeps them, and `files` are what it
     reads in the end, relative to the root. `content` gives SHA-256 of what is inside, where archives packed otherwise
     are welcome too. `packages` names folders of the system's packages that hold the archives, and `remedy` says what to
-    install for them. `downloadable` is whether torchvision gets what is missing, `texts` whether images have any.
+    install for them. `downloadable` is whether torchvision gets what is missing, `texts` whether images have any, and
+    `groups` whether groups of them show the same. A `side` of 0 says that texts are all that there is.
     """
 
     side: int
@@ -46,6 +48,7 @@ class Source:
     remedy: str = ""
     downloadable: bool = True
     texts: bool = False
+    groups: bool = False
 
     @property
     def packed(self) -> bool:
@@ -160,5 +163,22 @@ SOURCES: dict[str, Source] = {
         remedy="apt install fonts-noto-color-emoji unicode-cldr-core unicode-data",
         downloadable=False,
         texts=True,
+    ),
+    "wordnet": Source(
+        0,
+        238_382,
+        45,
+        {
+            "data.noun": "5be921c6e8381ec85d52c715f43f1f11",
+            "data.verb": "c734f82f02f69d6f6310ef79ae3c19a6",
+            "data.adj": "82d3db8e0670d3e0fe210f3bbe2f94d2",
+            "data.adv": "1d4be0b69313b44a8d259a36a766047d",
+        },
+        ("data.noun", "data.verb", "data.adj", "data.adv"),
+        packages=(DEBIAN_WORDNET,),
+        remedy="apt install wordnet-base",
+        downloadable=False,
+        texts=True,
+        groups=True,
     ),
 }

@@ -19,6 +19,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.images.listing import Listing, Part, as_splits, list_folder, printable, split_called, strange
 
 REQUIRED = ("path", "label")
+ALONE = ("text", "label")  # required where texts are alone
 OPTIONAL = ("split", "group", "order", "role", "text")
 ROLES = ("query", "gallery")
 
@@ -40,6 +41,8 @@ def list_images(path: Path, table: str | None) -> Listing:
         text: What is said of the image, in any language. An image of which more is said has more rows, which differ in
             nothing else.
 
+    Without the column `path` each row is a text that is alone, in the place of an image, and called by its line.
+
     With `group` or `order` the images are sorted by both and get positions, else they are sorted by path and get none.
 
     Raises:
@@ -55,11 +58,11 @@ def list_images(path: Path, table: str | None) -> Listing:
     columns = _Columns(file)
     labels, classes = _labels(columns)
     positions = _positions(columns)
-    by = columns["path"] if positions is None else positions
+    by = columns.by if positions is None else positions
     order = np.array(sorted(range(len(by)), key=by.__getitem__), np.int64)
-    every = Part(columns["path"], labels, positions, texts=columns.texts).take(order)
+    every = Part(columns.names, labels, positions, texts=columns.texts).take(order)
     if "split" not in columns.content:
-        return Listing(classes, every, None, columns.unused)
+        return Listing(classes, every, None, columns.unused, alone=columns.alone)
     splits = as_splits(sorted(set(columns["split"])), columns.file)
     every = replace(every, roles=_roles(columns, splits.get("test"), order))
     split = np.array(columns["split"])[order]
@@ -70,23 +73,37 @@ def list_images(path: Path, table: str | None) -> Listing:
     if "validation" in splits:
         train = every.take(np.flatnonzero(split != splits["test"]))
         train = replace(train, held_out=split[split != splits["test"]] == splits["validation"])
-    return Listing(classes, train, test, columns.unused, splits)
+    return Listing(classes, train, test, columns.unused, splits, columns.alone)
+
+
+def require_size(listing: Listing, size: int | None, table: str | None) -> None:
+    """Refuse a size in pixels of texts that are alone, and images without one.
+
+    Raises:
+        UserError: such are listed.
+    """
+    if listing.alone and size is not None:
+        raise UserError(f"data.image_size must be null where texts are alone, as in {table} without path, got {size}")
+    if not listing.alone and size is None:
+        raise UserError(f"data.image_size must be a number of pixels where {table} has the column path, got null")
 
 
 class _Columns:
     """The known columns of a table, as lists of text that are checked one by one, one entry an image.
 
     `lines` are those that the images first stand in, `unused` the names of the other columns, `texts` those of each
-    image; empty without the column.
+    image; empty without the column. Texts are `alone` where there are no paths.
     """
 
     def __init__(self, file: Path):
         self.file = file
         header, rows, self.lines = _rows(file)
-        missing = [name for name in REQUIRED if name not in header]
+        self.alone = "path" not in header and "text" in header
+        required = ALONE if self.alone else REQUIRED
+        missing = [name for name in required if name not in header]
         if missing:
             raise UserError(
-                f"{file} needs the columns {', '.join(REQUIRED)}, separated by commas, and has no {missing[0]}: "
+                f"{file} needs the columns {', '.join(required)}, separated by commas, and has no {missing[0]}: "
                 f"found {', '.join(header)}"
             )
         doubled = [name for name, n in Counter(header).items() if n > 1 and name in REQUIRED + OPTIONAL]
@@ -95,11 +112,15 @@ class _Columns:
         used = [name for name in REQUIRED + OPTIONAL if name in header]
         self.unused = [name for name in header if name not in used]
         self.content = {name: [row[header.index(name)].strip() for row in rows] for name in used}
-        self.content["path"] = [os.path.normpath(name) if name else "" for name in self["path"]]
-        self.check("path", lambda name: name and not _outside(name), "must be a path inside of data.path")
-        self.texts = self._texts() if "text" in used else []
-        twice = {name for name, n in Counter(self["path"]).items() if n > 1}
-        self.check("path", lambda name: name not in twice, "must name each image once")
+        if self.alone:
+            self.check("text", bool, "must not be empty")
+            self.texts = [[text] for text in self["text"]]
+        else:
+            self.content["path"] = [os.path.normpath(name) if name else "" for name in self["path"]]
+            self.check("path", lambda name: name and not _outside(name), "must be a path inside of data.path")
+            self.texts = self._texts() if "text" in used else []
+            twice = {name for name, n in Counter(self["path"]).items() if n > 1}
+            self.check("path", lambda name: name not in twice, "must name each image once")
         if "split" in used:
             self.check("split", split_called, "must be train, val or test")
         elif any(self.content.get("role", [])):
@@ -107,6 +128,16 @@ class _Columns:
 
     def __getitem__(self, name: str) -> list[str]:
         return self.content[name]
+
+    @property
+    def names(self) -> list[str]:
+        """What each image is called: its path, a text by its line."""
+        return [f"line {line}" for line in self.lines] if self.alone else self["path"]
+
+    @property
+    def by(self) -> Sequence:
+        """What images are sorted by where they have no order."""
+        return self.lines if self.alone else self["path"]
 
     def _texts(self) -> list[list[str]]:
         """Those of each image, of whose rows the first alone stays."""

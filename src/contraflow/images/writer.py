@@ -13,7 +13,7 @@ import numba.typed
 import numpy as np
 import torch
 
-from contraflow.foundations.artefacts import atomic
+from contraflow.foundations.artefacts import atomic, write_text
 from contraflow.foundations.progress import track
 from contraflow.images.image_set import Split
 from contraflow.images.kept_jpeg import Jpeg
@@ -38,8 +38,11 @@ def write_beton(path: Path, images: Split, label: str) -> None:
     """Write images and labels as fields `image` and `label`, in order, showing progress under `label`.
 
     Colour becomes an RGB field, pixels raw and unchanged, JPEG as its own bytes; one channel becomes an array field
-    (H, W, 1).
+    (H, W, 1). Of texts alone the file is empty.
     """
+    if images.items == "texts":
+        write_text(path, "")
+        return
     image_field = _rgb_field() if images.shape[2] == 3 else NDArrayField(np.dtype("uint8"), images.shape)
     fields = {"image": image_field, "label": IntField()}
     page = max(_SMALLEST_PAGE, 1 << (_IMAGES_A_PAGE * images.largest - 1).bit_length())

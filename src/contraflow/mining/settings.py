@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import model_validator
 
-from contraflow.methods.parts.settings import WITH_TEXTS
+from contraflow.methods.parts.settings import WITH_TRANSFORMER
 from contraflow.settings.values import (
     NOTHING,
     Cosine,
@@ -24,14 +24,14 @@ from contraflow.settings.values import (
 
 
 class Mining(Section):
-    rounds: Annotated[Natural, Suited(dict.fromkeys(WITH_TEXTS, 0)), "0 turns mining off"] = 2
+    rounds: Annotated[Natural, Suited(dict.fromkeys(WITH_TRANSFORMER, 0)), "0 turns mining off"] = 2
     control: Annotated[
         bool,
         Switch(True),
         "true: as many epochs with random batches, too; the verdict says whether mining helped (docs/mining.md)",
     ] = False
     epochs: Annotated[Count, Suited({"glyphs": 2}), "of training in each round"] = 1
-    lr: Annotated[Positive, Suited({"glyphs": 0.2} | dict.fromkeys(WITH_TEXTS, 0.001)), "as train.lr"] = 0.1
+    lr: Annotated[Positive, Suited({"glyphs": 0.2} | dict.fromkeys(WITH_TRANSFORMER, 0.001)), "as train.lr"] = 0.1
     k: Annotated[Count, "hard negatives kept for each image"] = 8
     policy: Annotated[
         Literal["hardest", "semi_hard", "margin", "weighted", "random"],

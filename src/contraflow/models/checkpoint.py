@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from contraflow.foundations.artefacts import atomic, reading
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
-from contraflow.models.encoders import build_encoder
+from contraflow.models.items import build_for
 from contraflow.models.settings import Model
 
 
@@ -20,9 +20,10 @@ class Checkpoint(Provenance):
 
     Attributes:
         data: Name of the data set.
-        channels: Of an image, 1 or 3.
+        channels: Of an image, 1 or 3; 0 where it takes texts alone.
         image_size: Pixels a side.
         mean, std: By which images were normalised, one number a channel, on the scale 0 to 1.
+        vocabulary: Tokens of the texts that it was trained beside or of; 0 without.
     """
 
     data: str
@@ -30,13 +31,24 @@ class Checkpoint(Provenance):
     image_size: int
     mean: list[float]
     std: list[float]
+    vocabulary: int = 0
+
+    def require_no_texts(self, called: str) -> None:
+        """Refuse the encoder, which is `called` so, where it takes texts.
+
+        Raises:
+            UserError: it does.
+        """
+        if not self.channels:
+            raise UserError(f"{called} takes texts: name an encoder of images")
 
     def require_images(self, called: str, *, size: int, channels: int) -> None:
         """Refuse the encoder, which is `called` so, where it takes other images.
 
         Raises:
-            UserError: they have another size or number of channels.
+            UserError: they have another size or number of channels, or it takes texts.
         """
+        self.require_no_texts(called)
         if (self.image_size, self.channels) != (size, channels):
             kinds = {1: "grey", 3: "colour"}
             raise UserError(
@@ -76,7 +88,8 @@ def load_encoder(path: Path) -> tuple[nn.Module, Checkpoint]:
         UserError: the file is missing or damaged.
     """
     tensors, made_from = read_checkpoint(path)
-    encoder = build_encoder(Model(**made_from.params["model"]), made_from.channels, made_from.image_size)
+    taken = made_from.channels, made_from.image_size, made_from.vocabulary
+    encoder = build_for(Model(**made_from.params["model"]), *taken)
     encoder.load_state_dict(of_encoder(tensors))
     return encoder.eval(), made_from
 

@@ -15,8 +15,8 @@ def embed(
     """Features of every image, computed in evaluation mode and float32.
 
     Args:
-        encoder: Maps (B, C, H, W) to (B, D).
-        batches: Pairs of images (B, C, H, W) and labels (B,).
+        encoder: Maps (B, C, H, W) to (B, D), or rows of texts (B, 1 + T).
+        batches: Pairs of such images, or rows, and labels (B,).
         device: Where to compute.
 
     Returns:
@@ -25,7 +25,8 @@ def embed(
     encoder = encoder.to(device, memory_format=torch.channels_last).eval()
     features, labels = [], []
     for images, label in batches:
-        images = images.to(device, memory_format=torch.channels_last, non_blocking=True)
+        layout = torch.channels_last if images.ndim == 4 else torch.preserve_format
+        images = images.to(device, memory_format=layout, non_blocking=True)
         with torch.inference_mode():  # of the images alone: weights that were moved in it could not be trained on
             features.append(encoder(images).float().cpu().numpy())
         labels.append(label.numpy())

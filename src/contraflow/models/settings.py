@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from contraflow.foundations.signature import Settings
-from contraflow.settings.values import NOTHING, Count, Own, Section, Suited, Text, named
+from contraflow.settings.values import NOTHING, Count, Own, Section, ShareBelowOne, Suited, Text, named
 
 SMALL_IMAGE = 64  # pixels; up to here a ResNet's ImageNet stem would throw most of the image away
 BUILT_IN = ("small", "resnet18", "resnet34", "resnet50", "vit_small")
@@ -27,9 +27,12 @@ Encoder = Annotated[Text, AfterValidator(_an_encoder)]
 
 class TextModel(Section):
     width: Annotated[int, Field(ge=8, le=1024), "of a token's vector"] = 128
-    layers: Annotated[Count, "of a transformer"] = 2
+    layers: Annotated[Count, Suited({"wordnet": 1}), "of a transformer"] = 2
     heads: Annotated[Count, "of attention, which share the width"] = 4
     context: Annotated[int, Field(ge=2, le=4096), "tokens that are read of a text, the first ones"] = 32
+    dropout: Annotated[ShareBelowOne, "of texts alone: share of the values that each of two views loses in a layer"] = (
+        0.1
+    )
 
     @model_validator(mode="after")
     def _heads_share_the_width(self) -> Self:
@@ -69,12 +72,14 @@ class Model(Section):
     ] = "average"
     projection: Annotated[
         Literal["mlp", "none"],
-        Suited({"glyphs": "none"}),
+        Suited({"glyphs": "none", "simcse": "none"}),
         "the head between features and loss: mlp, or none (as where retrieval is all)",
     ] = "mlp"
     projection_hidden: Annotated[Count, "hidden units of the projection head"] = 256
     projection_dim: Annotated[Count, "its output, where the loss is computed"] = 128
-    text: Annotated[TextModel, "clip, siglip: the encoder of texts (docs/text.md)"] = TextModel()
+    text: Annotated[TextModel, "the encoder of texts: of clip and siglip, and of texts alone (docs/text.md)"] = (
+        TextModel()
+    )
     predictor_hidden: Annotated[Count, "hidden units of the predictor of byol, simsiam and nnclr"] = 256
 
     @property

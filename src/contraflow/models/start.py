@@ -6,22 +6,22 @@ from torch import nn
 
 from contraflow.foundations.artefacts import fingerprint, sha256
 from contraflow.foundations.stages import files_at
-from contraflow.models.encoders import build_encoder
 from contraflow.models.foreign import module_file
+from contraflow.models.items import build_for
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.settings import Model
 from contraflow.models.weights import load_weights, require_weights
 from contraflow.settings.values import named
 
 
-def start_encoder(model: Model, channels: int, image_size: int, given: Normalisation) -> nn.Module:
+def start_encoder(model: Model, channels: int, image_size: int, given: Normalisation, vocabulary: int = 0) -> nn.Module:
     """The encoder that a training starts from: with random weights drawn from torch's generator, or with those of
-    `model.weights`, for images that are normalised as `given`.
+    `model.weights`, for images that are normalised as `given`; of texts alone for so many tokens.
 
     Raises:
         UserError: as `build_encoder` or `load_weights`.
     """
-    encoder = build_encoder(model, channels, image_size)
+    encoder = build_for(model, channels, image_size, vocabulary)
     if model.pretrained:
         load_weights(encoder, model.pretrained, given)
     return encoder

@@ -2,8 +2,10 @@
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+from contraflow.models.dropout import Dropout
 from contraflow.models.settings import TextModel
 
 PADDING = 0  # the token that only fills up
@@ -30,27 +32,60 @@ class TextEncoder(nn.Module):
         self.positions = nn.Parameter(torch.empty(settings.context, width))
         nn.init.normal_(self.tokens.weight, std=_SPREAD)
         nn.init.normal_(self.positions, std=_SPREAD)
-        how = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
-        self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(width, settings.heads, _WIDER * width, **how) for _ in range(settings.layers)
-        )
+        self.layers = nn.ModuleList(_Layer(width, settings.heads, _WIDER * width) for _ in range(settings.layers))
         self.norm = nn.LayerNorm(width)
         self.projection = nn.Linear(width, dimension, bias=False)
+        self.context, self.dropout = settings.context, settings.dropout
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        """Embeddings (N, D) of texts (N, T), int64, of which each has a token that is not `PADDING`."""
+    def forward(self, tokens: Tensor, keys: Tensor | None = None) -> Tensor:
+        """Embeddings (N, D) of texts (N, T), int64, of which each has a token that is not `PADDING`.
+
+        Args:
+            keys: Of the dropout of each, (N,); None for no dropout.
+        """
+        tokens = tokens[:, : self.context]
+        keys = tokens.new_zeros(len(tokens)) if keys is None else keys
         order = (tokens != PADDING).sum(1).argsort()
-        return torch.cat([self._embed(part) for part in tokens[order].chunk(_LENGTHS)])[order.argsort()]
+        parts = zip(tokens[order].chunk(_LENGTHS), keys[order].chunk(_LENGTHS), strict=True)
+        return torch.cat([self._embed(*part) for part in parts])[order.argsort()]
 
-    def _embed(self, tokens: Tensor) -> Tensor:
+    def _embed(self, tokens: Tensor, keys: Tensor) -> Tensor:
         padding = tokens == PADDING
         longest = int((~padding).sum(1).max())
         tokens, padding = tokens[:, :longest], padding[:, :longest]
-        x = self.tokens(tokens) + self.positions[:longest]
-        for layer in self.layers:
-            x = layer(x, src_key_padding_mask=padding)
+        drop = Dropout(keys, self.dropout)
+        x = drop(self.tokens(tokens) + self.positions[:longest], 0)
+        for number, layer in enumerate(self.layers):
+            x = layer(x, padding, drop, 1 + 2 * number)
         x = self.norm(x).masked_fill(padding[..., None], 0)
         return self.projection(x.sum(1) / (~padding).sum(1, keepdim=True))
+
+
+class _Layer(nn.TransformerEncoderLayer):
+    """A layer whose dropout is a function of keys: at the ends of both its parts, at two places from `place` on."""
+
+    def __init__(self, width: int, heads: int, hidden: int):
+        super().__init__(width, heads, hidden, dropout=0.0, activation="gelu", batch_first=True, norm_first=True)
+
+    def forward(self, x: Tensor, padding: Tensor, drop: Dropout, place: int) -> Tensor:
+        normed = self.norm1(x)
+        attended, _ = self.self_attn(normed, normed, normed, key_padding_mask=padding, need_weights=False)
+        x = x + drop(attended, place)
+        return x + drop(self.linear2(F.gelu(self.linear1(self.norm2(x)))), place + 1)
+
+
+class RowEncoder(TextEncoder):
+    """The encoder of texts alone, to as many features as a token's vector has: from rows (N, 1 + T) int64.
+
+    A row is the key of its dropout, in training and in evaluation, and then the tokens of a text.
+    """
+
+    def __init__(self, settings: TextModel, vocabulary: int):
+        super().__init__(settings, vocabulary, settings.width)
+        self.dimension = settings.width
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return super().forward(rows[:, 1:], rows[:, 0])
 
 
 def embed_texts(encoder: nn.Module, tokens: np.ndarray, batch_size: int, device: torch.device) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Templates, styles and scripts: what pages are written with."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
@@ -10,12 +11,27 @@ HERE = Path(__file__).parent
 FILTERS = ("fixed", "share", "plus_minus", "points", "count", "times", "words", "is_number")
 
 
-def template(path: Path) -> Template:
+class _Loader(FileSystemLoader):
+    """Of files in some folders, each of which may be changed on its way."""
+
+    def __init__(self, folders: list[Path], change: Callable[[str], str]):
+        super().__init__(folders)
+        self.change = change
+
+    def get_source(self, environment, template):
+        source, *rest = super().get_source(environment, template)
+        return self.change(source), *rest
+
+
+def template(path: Path, change: Callable[[str], str] = str) -> Template:
     """A template of Jinja, which may name other files of its folder and of this one; what is put in a page is
     escaped, and what is not there is an error. Numbers have their filters.
+
+    Args:
+        change: Makes of the source of each file what is read.
     """
     environment = Environment(
-        loader=FileSystemLoader([path.parent, HERE]),
+        loader=_Loader([path.parent, HERE], change),
         autoescape=select_autoescape(["html.j2"]),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -5,6 +5,7 @@ if (plot) {
   const [ring, peek, said] = [".ring", ".peek", ".said"].map((name) => plot.querySelector(name));
   const [tile, words] = [peek.querySelector(".tile"), peek.querySelector("p")];
   const { columns, rows } = tile.dataset;
+  const texts = tile.dataset.said && JSON.parse(tile.dataset.said); // in place of images
   const count = points.image.length;
   let shown = -1;
 
@@ -38,6 +39,7 @@ if (plot) {
     Object.assign(peek.style, { left: "auto", right: "auto", top: "auto", bottom: "auto" });
     peek.style[left < 50 ? "left" : "right"] = `calc(${left < 50 ? left : 100 - left}% + 0.9rem)`;
     peek.style[top < 50 ? "top" : "bottom"] = `calc(${top < 50 ? top : 100 - top}% + 0.9rem)`;
+    if (texts) tile.textContent = texts[i];
     const [column, row] = [i % columns, Math.floor(i / columns)];
     const place = (at, of) => (of > 1 ? (100 * at) / (of - 1) : 0);
     tile.style.backgroundPosition = `${place(column, columns)}% ${place(row, rows)}%`;

@@ -15,7 +15,9 @@ def alike(run: Run) -> dict | None:
     found = run.pairs
     if not len(found.pair):
         return None
-    images = run.images("test", found.pair.ravel())
+    if not run.regions.shape[-1]:
+        return {"side": 0}
+    images = run.shown.images("test", found.pair.ravel())
     images = images.reshape(*found.pair.shape, *images.shape[1:])
     shown = [
         {"worst": bool(worst), "cosine": float(cosine), "both": _both(run, pair, of, regions)}

@@ -9,7 +9,7 @@ from PIL import Image
 from contraflow.evaluation.results import ClassFigures
 from contraflow.foundations.arrays import drawn
 from contraflow.pages.numbers import fixed
-from contraflow.pages.pictures import data_uri, sprite
+from contraflow.pages.pictures import data_uri
 from contraflow.report.run import Run
 
 MOST_WITH_NAMES = 30  # more classes are drawn as a picture
@@ -65,9 +65,9 @@ def mistaken(run: Run) -> list[dict]:
     """
     shares, found = _confused(run), []
     for i, j in _largest(shares, PAIRS) if shares is not None else ():
-        images = run.images("test", drawn(np.flatnonzero((run.labels == i) & (run.predicted == j)), EACH_PAIR))
+        images = drawn(np.flatnonzero((run.labels == i) & (run.predicted == j)), EACH_PAIR)
         pair = {"actual": run.classes[i], "predicted": run.classes[j], "share": float(shares[i, j])}
-        found.append(pair | {"strip": sprite(images) if len(images) else None})
+        found.append(pair | {"strip": run.shown.strip("test", images) if len(images) else None})
     return found
 
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.markers import MarkerStyle
 
 from contraflow.pages.palette import COLOURS, MARKS, MOST_CLASSES, colour, mark
-from contraflow.pages.pictures import encoded, sheet
+from contraflow.pages.pictures import encoded
 from contraflow.pages.svg import drawing
 from contraflow.report.run import Run
 
@@ -39,7 +39,7 @@ def embedding_map(run: Run) -> dict | None:
         "legend": legend,
         "others": len(classes) - len(shown),
         "chips": [_chip(positions[labels == c], place) for place, c in enumerate(numbered) if (labels == c).any()],
-        "sheet": sheet(run.images("test", chosen, TILE)),
+        "sheet": run.shown.sheet("test", chosen, TILE),
         "data": {
             "left": [_per_cent(x) for x in positions[:, 0]],
             "top": [_per_cent(1 - y) for y in positions[:, 1]],

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from contraflow.foundations.arrays import drawn, evenly
-from contraflow.pages.pictures import picture, sprite
+from contraflow.pages.pictures import sprite
 from contraflow.report.run import Run
 from contraflow.report.shown import read_views
 
@@ -37,13 +37,13 @@ def _chosen(run: Run) -> np.ndarray:
 
 def samples(run: Run) -> list[dict]:
     """Strips of images, one a class: `name` (None when unlabelled), `train` and `test` counts, and the strip."""
-    chosen = _chosen(run)
-    images, labels = run.images("train", chosen), run.data.labels("train")[chosen]
+    chosen, strip = _chosen(run), partial(run.shown.strip, "train")
     if not run.classes:
-        return [{"name": None, **sprite(row)} for row in np.split(images, range(EACH_CLASS, len(images), EACH_CLASS))]
+        return [{"name": None, **strip(row)} for row in np.split(chosen, range(EACH_CLASS, len(chosen), EACH_CLASS))]
+    labels = run.data.labels("train")[chosen]
     train, test = run.card.train.per_class, run.card.test.per_class
     return [
-        {"name": name, "train": train[c], "test": test[c], **sprite(images[labels == c])}
+        {"name": name, "train": train[c], "test": test[c], **strip(chosen[labels == c])}
         for c, name in enumerate(run.classes[:MOST_CLASSES])
         if (labels == c).any()
     ]
@@ -53,8 +53,10 @@ def views(run: Run) -> list[dict]:
     """Of some of the images that stand for the data the views from which the first seed learns in its first epochs.
 
     One entry an image: `own`, `epochs` (its views of each epoch) and `local` (small crops of the first or None), all
-    strips.
+    strips. None of texts, whose views differ inside of the encoder.
     """
+    if run.card.items == "texts":
+        return []
     samples = _chosen(run)
     chosen = samples[evenly(len(samples), VIEWED)]  # so of several classes
     augment, size = run.params.augment.chosen(), run.card.image_size
@@ -68,7 +70,7 @@ def views(run: Run) -> list[dict]:
             "epochs": [sprite(epoch[:, row]) for epoch in whole],
             "local": sprite(local[:, row]) if len(local) else None,
         }
-        for row, image in enumerate(run.images("train", chosen))
+        for row, image in enumerate(run.shown.images("train", chosen))
     ]
 
 
@@ -84,10 +86,10 @@ def mined(run: Run) -> dict | None:
     rows = drawn(np.arange(len(arrays["anchor"])), run.params.report.gallery_anchors)
     negative, similarity, rank = (arrays[name][rows, :MOST_NEGATIVES] for name in ("negative", "similarity", "rank"))
     indices = np.column_stack([arrays["anchor"][rows], np.where(negative < 0, arrays["anchor"][rows, None], negative)])
-    images = run.images("train", indices.ravel())
     labels = run.data.labels("train")[indices]
     names = [run.classes[label] if label >= 0 else None for label in labels.flat]
-    shown = [picture(image) | {"class": name} for image, name in zip(images, names, strict=True)]
+    own = run.shown.each("train", indices.ravel())
+    shown = [each | {"class": name} for each, name in zip(own, names, strict=True)]
     anchors = []
     for i in range(len(rows)):
         own, *others = shown[i * indices.shape[1] : (i + 1) * indices.shape[1]]

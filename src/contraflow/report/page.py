@@ -18,6 +18,7 @@ from contraflow.report import (
     summary,
     texts,
     verdict,
+    wording,
 )
 from contraflow.report.mining_passes import mining_passes
 from contraflow.report.run import Run
@@ -28,12 +29,13 @@ LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scik
 def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
     settings = run.params
-    return template(Path(__file__).parent / "page.html.j2").render(
+    source, words = wording.BY_ITEMS[run.card.items]
+    return template(Path(__file__).parent / "page.html.j2", source).render(
         params=settings,
         card=run.card,
         classes=run.classes,
         seeds=len(settings.seeds),
-        verdict=verdict.verdict(run),
+        verdict=words(verdict.verdict(run)),
         epochs=settings.all_epochs,
         measures=summary.accuracies(run),
         rows=summary.summary_rows(run),
@@ -46,9 +48,9 @@ def render(run: Run) -> str:
         queries=retrieval.queries(run),
         names=summary.names(run),
         start=summary.start(run),
-        protocol=summary.whole_protocol(run),
-        plane=hypersphere.plane(run),
-        similarities=hypersphere.similarities(run),
+        protocol=words(summary.whole_protocol(run)),
+        plane=words(hypersphere.plane(run)),
+        similarities=words(hypersphere.similarities(run)),
         samples=gallery.samples(run),
         views=gallery.views(run),
         curves=curves.loss_curves(run.curves),

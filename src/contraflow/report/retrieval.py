@@ -3,7 +3,6 @@
 import numpy as np
 
 from contraflow.pages.numbers import count, times
-from contraflow.pages.pictures import picture
 from contraflow.report.run import Run
 from contraflow.report.summary import accuracies, names
 from contraflow.statistics import spread
@@ -56,10 +55,9 @@ def _worst(run: Run) -> list[dict]:
     found = run.ranking
     rows = found.worst(run.params.report.gallery_anchors)
     indices = np.column_stack([found.query[rows], found.nearest[rows]])
-    images = run.images("test", indices.ravel())
     shown = [
-        picture(image) | {"index": index, "class": run.classes[run.labels[index]]}
-        for image, index in zip(images, indices.ravel().tolist(), strict=True)
+        item | {"index": index, "class": run.classes[run.labels[index]]}
+        for item, index in zip(run.shown.each("test", indices.ravel()), indices.ravel().tolist(), strict=True)
     ]
     each = indices.shape[1]
     worst = []

@@ -7,13 +7,13 @@ import pandas as pd
 
 from contraflow.baseline.measured import Figures, Measured
 from contraflow.encoded.card import Card, EncodedData
-from contraflow.encoded.pixels import read_images
 from contraflow.evaluation.projection import Projection
 from contraflow.evaluation.results import Evaluation, Extra
 from contraflow.foundations.record import Provenance
 from contraflow.mining.figures import PassFigures
 from contraflow.neighbours.ranking import Pairs, Ranking
 from contraflow.params import Params
+from contraflow.report.items import Pictures, Sentences
 from contraflow.settings.values import flat
 
 
@@ -91,18 +91,14 @@ class Run:
         """Names of the classes; empty when the data is unlabelled."""
         return self.card.classes
 
-    def images(self, split: str, indices: np.ndarray, largest: int | None = None) -> np.ndarray:
-        """The images of `train` or `test` at `indices` (n,), uint8 (n, H, W, C), at their own size or the `largest`.
-
-        Raises:
-            UserError: their file is missing or damaged.
-        """
-        beton = {"train": self.data.train_beton, "test": self.data.test_beton}[split]
-        return read_images(beton, indices, min(self.card.image_size, largest or self.card.image_size))
+    @property
+    def shown(self) -> Pictures | Sentences:
+        """What the page shows of images, or of texts that are alone."""
+        return {"images": Pictures, "texts": Sentences}[self.card.items](self.data)
 
     @property
     def measured(self) -> Measured:
         """What can be compared with a baseline."""
         figures = {seed: Figures.model_validate(each) for seed, each in self.evaluations["encoder"].items()}
         params = dict(flat(self.params.model_dump()))
-        return Measured("this run", params, self.card.digests[self.data.test_beton.name], figures)
+        return Measured("this run", params, self.data.tested, figures)

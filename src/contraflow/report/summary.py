@@ -17,6 +17,10 @@ NAMES = {
     "pca_pixels": "Principal components",
     "supervised": "Supervised training",
 }
+RAW_NAMES = {  # of what items are before anything is learned, where it is no pixels
+    "images": {},
+    "texts": {"raw_pixels": "TF-IDF", "pca_pixels": "Components of TF-IDF"},
+}
 AS_IT_CAME = "As it came"  # in place of the untrained one: the encoder with `model.weights`, before any training
 FALSE = {  # names in `metrics.json`
     "same_class_share": ("False negatives", "of the anchor's own class"),
@@ -27,7 +31,7 @@ FALSE = {  # names in `metrics.json`
 
 def names(run: Run) -> dict[str, str]:
     """What the representations of a run are called, in the order of its tables."""
-    return NAMES | _start_name(run)
+    return NAMES | _start_name(run) | RAW_NAMES[run.card.items]
 
 
 def _start_name(run: Run) -> dict[str, str]:
@@ -150,7 +154,7 @@ def extra_tables(run: Run) -> list[dict]:
 def _by_representation(run: Run, asked: Asked, found: dict) -> dict:
     """A row a representation, a column a figure."""
     figures = asked.figures or {m.key: (m.name, m.note) for m in called(run, found["encoder"])}
-    known = NAMES | asked.names | _start_name(run)
+    known = names(run) | asked.names
     return {
         "columns": [{"name": name, "note": note} for name, note in figures.values()],
         "rows": [

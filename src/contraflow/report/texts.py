@@ -2,17 +2,15 @@
 
 from collections.abc import Callable, Mapping
 
-from contraflow.encoded.texts import Texts
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.said import DIRECTIONS, Said
 from contraflow.pages.numbers import listing, percent
-from contraflow.pages.pictures import picture
+from contraflow.report.items import cut
 from contraflow.report.run import Run
 from contraflow.report.verdict import in_points
 from contraflow.statistics import Scores, difference
 
 KIND = "captions"
-LONGEST = 200  # letters of a text that are shown
 
 
 def texts(run: Run) -> dict | None:
@@ -27,8 +25,8 @@ def texts(run: Run) -> dict | None:
     own, seed, summary = run.data.texts["test"], run.params.seeds[0], run.metrics[KIND]
     said = Said.of(own)
     show = {
-        "image": lambda image: picture(run.images("test", [image])[0]) | {"index": image},
-        "text": lambda text: {"said": _cut(own, said.texts[text])},
+        "image": lambda image: run.shown.each("test", [image])[0] | {"index": image},
+        "text": lambda text: {"said": cut(own[said.texts[text]])},
     }
     measured = run.extras[KIND]["encoder"][seed]
     return {
@@ -38,11 +36,6 @@ def texts(run: Run) -> dict | None:
         "gap_before": summary["untrained"]["gap"],
         **{way: _queries(measured, way, said, *(show[kind] for kind in way.split("_to_"))) for way in DIRECTIONS},
     }
-
-
-def _cut(texts: Texts, text: int) -> str:
-    said = texts[text]
-    return said if len(said) <= LONGEST else f"{said[:LONGEST]}…"
 
 
 def _queries(measured: Extra, way: str, said: Said, query: Callable, found: Callable) -> list[dict]:

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -22,6 +23,7 @@ from contraflow.images.glyphs import draw_glyphs
 from contraflow.images.image_set import ImageSet, Split
 from contraflow.images.sources import SOURCES
 from contraflow.images.splitting import draw_held_out
+from contraflow.images.wordnet import read_wordnet
 from contraflow.images.writer import write_beton
 
 
@@ -92,9 +94,10 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     leaked = leaks(test.digests, train.digests, images.test.names, images.train.names)
     if leaked.images:
         copy, original = leaked.listed[0]
+        items, one = images.test.items, images.test.items.removesuffix("s")
         say(
-            f"{leaked.images:,} of {len(images.test):,} test images are also among the training images, which flatters "
-            f"every accuracy; {CARD} names them (test image {copy} equals training image {original})"
+            f"{leaked.images:,} of {len(images.test):,} test {items} are also among the training {items}, which "
+            f"flatters every accuracy; {CARD} names them (test {one} {copy} equals training {one} {original})"
         )
     Card(
         name=data.name,
@@ -142,8 +145,12 @@ def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
             skip_broken=data.skip_broken,
             scratch=out,
         )
-    drawn = {"glyphs": draw_glyphs, "emoji": draw_emoji}.get(data.name)
-    whole = drawn(fetched, data.image_size) if drawn else _read_known(data.name, fetched)
+    read = {
+        "glyphs": partial(draw_glyphs, size=data.image_size),
+        "emoji": partial(draw_emoji, size=data.image_size),
+        "wordnet": read_wordnet,
+    }.get(data.name, partial(_read_known, data.name))
+    whole = read(fetched)
     train, test = whole.train.first(data.limit).resized(data.image_size), whole.test.resized(data.image_size)
     return ImageSet(train, test, whole.classes)
 

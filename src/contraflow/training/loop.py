@@ -24,6 +24,7 @@ from contraflow.training.optimisers import build_optimiser, learning_rate
 from contraflow.training.settings import Train
 from contraflow.training.state import load_state, save_state
 from contraflow.views.loader import CompanionLoader, ViewLoader
+from contraflow.views.texts import TextViews
 
 REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linearly (Goyal et al. 2017)
 
@@ -96,7 +97,7 @@ class Round:
 
 def train(
     method: Method,
-    loader: ViewLoader | CompanionLoader,
+    loader: ViewLoader | TextViews | CompanionLoader,
     settings: Train,
     *,
     todo: Round,

@@ -22,6 +22,7 @@ from contraflow.foundations.signature import Reads, Writes
 from contraflow.methods.parts.base import DataShape, Method
 from contraflow.methods.parts.momentum import MomentumCopy
 from contraflow.methods.parts.registry import METHODS, source_of
+from contraflow.methods.parts.settings import TAKES
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.adapters import add_adapters, merge_adapters
 from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
@@ -34,8 +35,9 @@ from contraflow.training.parallel import on_each
 from contraflow.training.settings import Training
 from contraflow.training.teacher import Teacher
 from contraflow.training.validation import validation_knn
-from contraflow.views.device_loader import view_loader
-from contraflow.views.loader import CompanionLoader, ImageLoader, ViewLoader
+from contraflow.views.items import item_loader, item_views
+from contraflow.views.loader import CompanionLoader, ViewLoader
+from contraflow.views.texts import TextViews
 
 PROJECTED = 500  # images at a time
 
@@ -77,8 +79,11 @@ class RoundTraining:
             UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
         """
         images, batch = len(self._indices), self.settings.train.batch_size
-        if METHODS[name := self.settings.method.name].needs_texts and self.data.card.texts is None:
-            raise UserError(f"method.name {name} needs texts, and {self.data.card.name} has none: see docs/text.md")
+        card, name = self.data.card, self.settings.method.name
+        if card.items != (taken := TAKES.get(name, card.items)):
+            raise UserError(f"method.name {name} takes {taken}, and {card.name} has {card.items}: see docs/text.md")
+        if METHODS[name].needs_texts and card.texts is None:
+            raise UserError(f"method.name {name} needs texts, and {card.name} has none: see docs/text.md")
         if images < batch:  # before anything waits for a GPU
             raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
         with lease(self.settings.train.gpus) as devices:
@@ -134,16 +139,18 @@ class RoundTraining:
                 merge_adapters(encoder)
         if rank() == 0:
             card = data.card
-            images = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
-            save_model(self.encoder, method, Checkpoint(**vars(self.provenance), **images, data=card.name))
+            taken = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
+            taken |= {"vocabulary": card.vocabulary}
+            save_model(self.encoder, method, Checkpoint(**vars(self.provenance), **taken, data=card.name))
             save_history(self.history, rows, todo.seed, todo.number)
 
-    def _loader(self, device: torch.device, threads: int) -> ViewLoader | CompanionLoader:
+    def _loader(self, device: torch.device, threads: int) -> ViewLoader | TextViews | CompanionLoader:
         settings, data, todo = self.settings, self.data, self.todo
         augment, batch_size = settings.augment.chosen(), settings.train.batch_size
         load = partial(
-            view_loader,
-            data.train_beton,
+            item_views,
+            data,
+            "train",
             device=device,
             half=settings.train.precision != "float32",
             seed=todo.seed,
@@ -151,7 +158,6 @@ class RoundTraining:
             indices=self._indices,
             part=rank(),
             parts=world_size(),
-            **data.card.loading,
         )
         recipes, small = augment.whole(), augment.local_pixels(data.card.image_size)
         kin = _kin(settings, data, settings.positives.source)
@@ -194,8 +200,9 @@ def build_method(settings: Training, data: EncodedData, indices: np.ndarray, tau
     kin = method_kin(settings, data)
     kin = [*([] if kin is None else [kin]), *copies_of(data)]
     images, classes = card.train.images, len(card.classes)
-    vocabulary = card.texts.vocabulary if card.texts else 0
-    shape = DataShape(card.channels, card.image_size, images, classes, positions, training, kin, taught, vocabulary)
+    shape = DataShape(
+        card.channels, card.image_size, images, classes, positions, training, kin, taught, card.vocabulary
+    )
     return method(settings, shape)
 
 
@@ -212,9 +219,7 @@ def _kin(settings: Training, data: EncodedData, source: str) -> Kin | None:
 
 def _projections(method: Method, data: EncodedData, device: torch.device, threads: int) -> Tensor:
     """Of all training images as they are, by sample index, (images, D); zeros for the others."""
-    images = ImageLoader(
-        data.train_beton, batch_size=PROJECTED, threads=threads, indices=data.training, **data.card.loading
-    )
+    images = item_loader(data, "train", batch_size=PROJECTED, threads=threads, indices=data.training)
     found, _ = embed(nn.Sequential(method.encoder, method.projection), images, device)
     vectors = torch.zeros(data.card.train.images, found.shape[1])
     vectors[data.training] = torch.from_numpy(found)

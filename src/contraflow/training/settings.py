@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from contraflow.foundations.signature import Setting
 from contraflow.methods.parts.settings import (
-    WITH_TEXTS,
+    WITH_TRANSFORMER,
     Loss,
     MethodSection,
     MethodSettings,
@@ -30,7 +30,7 @@ from contraflow.views.settings import Augment
 
 
 class Train(Section):
-    epochs: Annotated[Count, Suited({"glyphs": 8, "emoji": 40}), "before the first mining round"] = 6
+    epochs: Annotated[Count, Suited({"glyphs": 8, "emoji": 40, "wordnet": 2}), "before the first mining round"] = 6
     batch_size: Annotated[int, Field(ge=2), "images; each gives two views"] = 128
     micro_batch: Annotated[
         int | None,
@@ -41,13 +41,17 @@ class Train(Section):
         Count, "of one training, each with an equal part of every batch; fewer, or the CPU, where there are no more"
     ] = 1
     optimiser: Annotated[
-        Literal["sgd", "lars", "adamw"], Suited(dict.fromkeys(WITH_TEXTS, "adamw")), "sgd, lars, adamw"
+        Literal["sgd", "lars", "adamw"], Suited(dict.fromkeys(WITH_TRANSFORMER, "adamw")), "sgd, lars, adamw"
     ] = "sgd"
     lr: Annotated[
-        Positive, Suited(dict.fromkeys(WITH_TEXTS, 0.003)), "for a batch of 256, scaled linearly to train.batch_size"
+        Positive,
+        Suited(dict.fromkeys(WITH_TRANSFORMER, 0.003)),
+        "for a batch of 256, scaled linearly to train.batch_size",
     ] = 0.2
     momentum: Annotated[ShareBelowOne, "sgd and lars"] = 0.9
-    weight_decay: Annotated[NotNegative, Suited(dict.fromkeys(WITH_TEXTS, 0.1)), "not of biases and BatchNorm"] = 0.0001
+    weight_decay: Annotated[
+        NotNegative, Suited(dict.fromkeys(WITH_TRANSFORMER, 0.1)), "not of biases and BatchNorm"
+    ] = 0.0001
     warmup_epochs: Annotated[NotNegative, "linear from 0, then a cosine to 0"] = 0.5
     first_layer_rate: Annotated[
         PositiveShare,

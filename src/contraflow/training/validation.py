@@ -11,7 +11,7 @@ from contraflow.models.embed import embed
 from contraflow.neighbours.knn import Labelled, knn_accuracies
 from contraflow.neighbours.retrieval import retrieval_scores
 from contraflow.neighbours.settings import Knn
-from contraflow.views.loader import ImageLoader
+from contraflow.views.items import item_loader
 
 BANK, QUERIES = 5_000, 2_000  # images at most: enough to see whether it rises, a fraction of an epoch's time
 KNN = Knn(k=20, tau=0.07)
@@ -36,7 +36,7 @@ def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], flo
         queried = of_whole_classes(data, QUERIES)
 
     def features(encoder: nn.Module, indices: np.ndarray) -> Labelled:
-        images = ImageLoader(data.train_beton, batch_size=BATCH, threads=threads, indices=indices, **data.card.loading)
+        images = item_loader(data, "train", batch_size=BATCH, threads=threads, indices=indices)
         return Labelled(*embed(encoder, images, next(encoder.parameters()).device))
 
     def measure(encoder: nn.Module) -> float:

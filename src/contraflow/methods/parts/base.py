@@ -10,8 +10,8 @@ from contraflow.encoded.kin import Kin
 from contraflow.losses.cross_entropy import cross_entropy
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.models.cached import in_parts
-from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import projection_head
+from contraflow.models.items import build_for
 from contraflow.models.norms import set_norm
 from contraflow.views.batch import Batch
 
@@ -21,7 +21,7 @@ class DataShape:
     """What a method must know of the data.
 
     Attributes:
-        channels: Of an image, 1 or 3.
+        channels: Of an image, 1 or 3; 0 where texts are alone, which then are what is called images here.
         image_size: Pixels a side.
         images: How many there are; sample indices lie below.
         classes: 0 where there are no labels.
@@ -90,7 +90,7 @@ class Method(nn.Module):
     def __init__(self, settings: MethodSettings, data: DataShape):
         super().__init__()
         self.loss, model, self.micro_batch = settings.loss, settings.model, settings.micro_batch
-        self.encoder = build_encoder(model, data.channels, data.image_size)
+        self.encoder = build_for(model, data.channels, data.image_size, data.vocabulary)
         if model.projection == "mlp":
             head = self.head(self.encoder.dimension, model.projection_hidden, model.projection_dim)
             self.projection, self.dimension = set_norm(head, model.norm), model.projection_dim

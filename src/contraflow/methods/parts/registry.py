@@ -13,6 +13,7 @@ from contraflow.methods.parts.base import Method
 from contraflow.methods.parts.settings import Positives
 from contraflow.methods.siglip import SigLIP
 from contraflow.methods.simclr import SimCLR
+from contraflow.methods.simcse import SimCSE
 from contraflow.methods.simsiam import SimSiam
 from contraflow.methods.supcon import SupCon
 from contraflow.methods.supervised import Supervised
@@ -38,6 +39,7 @@ METHODS: dict[str, type[Method]] = {  # by the name of the file
     "supervised": Supervised,
     "clip": CLIP,
     "siglip": SigLIP,
+    "simcse": SimCSE,
 }
 
 

@@ -28,6 +28,8 @@ from contraflow.settings.values import (
 
 METHOD_NAMES = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z]*.py"))  # one file each
 WITH_TEXTS = ("clip", "siglip")
+WITH_TRANSFORMER = (*WITH_TEXTS, "simcse")
+TAKES = {"simcse": "texts"} | dict.fromkeys((*WITH_TEXTS, "distil"), "images")  # where that is but one kind of items
 WITHOUT_NEGATIVES = (  # among images
     *("byol", "simsiam", "barlow_twins", "vicreg", "swav", "dino", "distil", "supervised"),
     *WITH_TEXTS,
@@ -41,7 +43,7 @@ class MethodSection(Section):
         Literal[*METHOD_NAMES],
         Switch("clip"),
         "moco memory_bank nnclr byol simsiam barlow_twins vicreg swav dino distil triplet margin supcon supervised "
-        "clip siglip",
+        "clip siglip; of texts alone simcse",
     ] = "simclr"
     queue: Annotated[Count, "moco, nnclr: stored keys; memory_bank: stored keys drawn as negatives of a step"] = 4096
     momentum: Annotated[
@@ -87,7 +89,7 @@ class MethodSection(Section):
 class Loss(Section):
     tau: Annotated[
         Positive,
-        Suited({"glyphs": 0.1, "clip": 0.07, "siglip": 0.1}),
+        Suited({"glyphs": 0.1, "clip": 0.07, "siglip": 0.1, "simcse": 0.05}),
         "temperature of the softmax (not of byol, simsiam, barlow_twins, vicreg, distil, triplet, margin), or of the "
         "sigmoid of siglip",
     ] = 0.2
@@ -143,6 +145,7 @@ _From = create_model(  # a class cannot have a field of this name in its body, f
         "from": (
             Annotated[
                 Literal["image", "label", "group", "order"],
+                Suited({"wordnet": "group"}),
                 "the other view is of: image (the same), label, group (another of the same), order (one near by)",
             ],
             "image",

@@ -14,7 +14,7 @@ from contraflow.evaluation.accuracy import measure, sought
 from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
 from contraflow.evaluation.pairs import choose_pairs
 from contraflow.evaluation.raw_pixels import principal_components
-from contraflow.evaluation.regions import regions_alike
+from contraflow.evaluation.regions import NO_REGIONS, regions_alike
 from contraflow.evaluation.representation import (
     Called,
     FiguresOut,
@@ -35,7 +35,7 @@ from contraflow.neighbours.knn import Labelled
 from contraflow.neighbours.ranking import Ranking
 from contraflow.neighbours.retrieval import rank_queries
 from contraflow.views.batch import Batch
-from contraflow.views.loader import ImageLoader, ViewLoader
+from contraflow.views.items import item_loader, item_views
 from contraflow.views.settings import Augment
 
 VIEW_SEED = 0  # the same views for every representation
@@ -156,11 +156,13 @@ def _near(
 ) -> dict[str, np.ndarray]:
     """Some test images with their nearest, and the regions that make them so; `features` are of all test images."""
     pairs = choose_pairs(features, ranking, device)
-    how = {"batch_size": max(1, pairs.pair.size), "threads": 1, **encoded.card.loading}
-    loader = ImageLoader(encoded.test_beton, indices=pairs.pair.ravel(), **how)
-    images = torch.cat([torch.empty(0, *loader.image_shape), *(images for images, _ in loader)])
+    how = {"batch_size": max(1, pairs.pair.size), "threads": 1}
+    shown = [
+        images.unflatten(0, pairs.pair.shape)
+        for images, _ in item_loader(encoded, "test", indices=pairs.pair.ravel(), **how)
+    ]
     with frozen(network):
-        regions = regions_alike(network, images.unflatten(0, pairs.pair.shape), device)
+        regions = regions_alike(network, shown[0], device) if shown else NO_REGIONS
     return vars(pairs) | {"regions": regions}
 
 
@@ -168,10 +170,10 @@ def _features(
     subject: Representation, encoded: EncodedData, settings: Evaluating, device: torch.device, threads: int
 ) -> Features:
     batch_size = settings.eval.batch_size
-    loading = {"batch_size": batch_size, "threads": threads, **encoded.card.loading}
-    train, test = (ImageLoader(file, **loading) for file in (encoded.train_beton, encoded.test_beton))
+    loading = {"batch_size": batch_size, "threads": threads}
+    train, test = (item_loader(encoded, part, **loading) for part in ("train", "test"))
     aligned = evenly(encoded.card.test.images, ALIGNED)
-    views = ViewLoader(encoded.test_beton, settings.augment.chosen().whole(), seed=VIEW_SEED, **loading)
+    views = item_views(encoded, "test", settings.augment.chosen().whole(), seed=VIEW_SEED, **loading)
     pairs = _sides(views.epoch(0, order=aligned, drop_last=False))
     with frozen(subject.network):
         return Features(

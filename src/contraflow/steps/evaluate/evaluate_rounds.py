@@ -26,7 +26,7 @@ from contraflow.models.embed import embed, require_finite
 from contraflow.neighbours.knn import Labelled, knn_accuracies
 from contraflow.neighbours.retrieval import retrieval_scores
 from contraflow.training.validation import of_whole_classes
-from contraflow.views.loader import ImageLoader
+from contraflow.views.items import item_loader
 
 LEARNED, HELD_OUT = 10_000, 5_000  # images at most: rounds are compared with each other, not with other figures
 
@@ -64,12 +64,12 @@ def evaluate_rounds(
     held_out = encoded.validation[evenly(len(encoded.validation), HELD_OUT)]
     if card.unseen:
         held_out = of_whole_classes(encoded, HELD_OUT)
-    images = ImageLoader(
-        encoded.train_beton,
+    images = item_loader(
+        encoded,
+        "train",
         batch_size=settings.eval.batch_size,
         threads=threads,
         indices=np.concatenate([learned, held_out]),
-        **card.loading,
     )
     rounds, inputs, seeds = [], {"data": encoded.digest, "encoders": []}, set()
     with lease() as (device,):

@@ -20,7 +20,7 @@ from contraflow.models.settings import Model, StartSettings
 from contraflow.training.loop import Round
 from contraflow.training.rounds import RoundTraining, build_method
 from contraflow.training.settings import Train, Training
-from contraflow.views.loader import ImageLoader
+from contraflow.views.items import item_loader
 from contraflow.views.settings import Augment
 
 
@@ -82,7 +82,7 @@ def fine_tune(
         RoundTraining(supervised, encoded, todo, **files, threads=threads, provenance=provenance).run()
         method = build_method(supervised, encoded, indices)
         load_model(trained, method)
-    images = ImageLoader(encoded.test_beton, batch_size=settings.batch_size, threads=threads, **card.loading)
+    images = item_loader(encoded, "test", batch_size=settings.batch_size, threads=threads)
     with lease() as (device,):
         scores, actual = embed(nn.Sequential(method.encoder, method.projection), images, device)
     Extra(

@@ -27,7 +27,7 @@ from contraflow.mining.settings import HOW, UNREAD, Mining
 from contraflow.models.checkpoint import Checkpoint, load_encoder
 from contraflow.models.embed import finite_features
 from contraflow.neighbours.bank import unit
-from contraflow.views.loader import ImageLoader, ViewLoader
+from contraflow.views.items import item_loader, item_views
 from contraflow.views.settings import Augment, ViewRecipe
 
 EMBEDDING_BATCH = 500
@@ -185,23 +185,22 @@ class _Embedding:
             made_from: Tells how images are normalised for the network.
             called: The network, for a sentence that its features are not finite.
         """
-        file, training = self.data.train_beton, self.data.training
-        loading = {"batch_size": EMBEDDING_BATCH, "threads": self.threads, "size": self.data.card.image_size}
-        loading |= {"mean": made_from.mean, "std": made_from.std}
+        training, given = self.data.training, {"mean": made_from.mean, "std": made_from.std}
+        loading = {"batch_size": EMBEDDING_BATCH, "threads": self.threads, "given": given}
 
         def on_sphere(batches: Iterable[tuple[Tensor, Tensor]], images: int, what: str) -> np.ndarray:
             total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {self.seed} · round {self.number}"
             tracked = track(batches, total=total, label=label, unit="batches")
             return on_disk(map(unit, finite_features(network, tracked, self.device, called)), beside=self.beside)
 
-        features = on_sphere(ImageLoader(file, indices=training, **loading), len(training), "images")
+        features = on_sphere(item_loader(self.data, "train", indices=training, **loading), len(training), "images")
         if not with_views:
             return features, None
         # whole batches, the same in any shard: what a network makes of an image may depend on them in the last bit
         start, stop = self.anchors.start, self.anchors.stop
         first = start - start % EMBEDDING_BATCH
         order = training[first : stop + -stop % EMBEDDING_BATCH]
-        loader = ViewLoader(file, self.recipes, seed=self.seed, **loading)
+        loader = item_views(self.data, "train", self.recipes, seed=self.seed, **loading)
         batches = loader.epoch(self.number, order=order, drop_last=False)
         of_each = ((batch.views.transpose(0, 1).flatten(0, 1), batch.index) for batch in batches)
         views = on_sphere(of_each, len(order), "views")

@@ -5,7 +5,7 @@ import numpy as np
 from contraflow.compiling import kernel, part
 from contraflow.views.kernels.blur import blur, blur_radius, blur_weights, reflections
 from contraflow.views.kernels.colour import is_grey, jitter, solarise, to_grey
-from contraflow.views.kernels.draws import DRAWN, draw
+from contraflow.views.kernels.draws import DRAWN, draw, view_key
 from contraflow.views.kernels.geometry import crop, fit, rotate
 from contraflow.views.kernels.resampling import make_work
 
@@ -91,6 +91,17 @@ def fill_draws(indices, seed, epoch, first, recipes, height, width, draws, bells
             draw(seed, epoch, indices[i], first + view, recipes[view], height, width, drawn)
             if drawn.blur:
                 blur_weights(drawn.sigma, bells[view, i])
+
+
+@kernel
+def fill_keys(indices, seed, epoch, first, keys):
+    """What all random numbers of a view derive from, where they are drawn later: into `keys` (views, samples) uint64.
+
+    Arguments are as in `fill_views`.
+    """
+    for view in range(len(keys)):
+        for i in range(len(indices)):
+            keys[view, i] = view_key(seed, epoch, indices[i], first + view)
 
 
 @kernel

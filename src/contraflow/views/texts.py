@@ -1,0 +1,98 @@
+"""Batches of texts that are alone, as rows: the key of a view's dropout, and then tokens, filled up with 0.
+
+The dropout itself is the encoder's (`contraflow.models.dropout`): a row says all that it needs. A view is thus a
+function of (seed, epoch, sample index, view), as an image's is.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from contraflow.encoded.kin import Kin
+from contraflow.encoded.texts import Texts
+from contraflow.foundations.errors import UserError
+from contraflow.views.batch import Batch
+from contraflow.views.kernels.views import fill_keys
+from contraflow.views.loader import epoch_order
+
+MOST = 4096  # tokens of a text, the first ones: no encoder reads more
+
+
+class _Texts:
+    """What both loaders share: the texts, which of them to use, and the length of a row: that of the longest text."""
+
+    def __init__(self, texts: Texts, *, batch_size: int, indices: np.ndarray | None = None):
+        self.texts, self.batch_size = texts, batch_size
+        self.indices = np.arange(len(texts)) if indices is None else np.asarray(indices, np.int64)
+        self._longest = min(MOST, int(texts.tokens.lengths.max()))
+
+    def _rows(self, indices: np.ndarray, keys: np.ndarray) -> Tensor:
+        """Of texts (n,) with their keys (n,) uint64: (n, 1 + T) int64."""
+        return torch.from_numpy(
+            np.column_stack([keys.view(np.int64), self.texts.tokens.padded(indices, self._longest)])
+        )
+
+    def _slices(self, order: np.ndarray) -> Iterator[np.ndarray]:
+        return (order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size))
+
+
+class TextLoader(_Texts):
+    """Texts as they are, without dropout, in the order of `indices`, with their labels."""
+
+    def __len__(self) -> int:
+        """Batches, the last of which may not be full."""
+        return -(-len(self.indices) // self.batch_size)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of rows (B, 1 + T) int64 and labels (B,) int64, -1 where there is none."""
+        for indices in self._slices(self.indices):
+            yield self._rows(indices, np.zeros(len(indices), np.uint64)), torch.from_numpy(self.texts.labels[indices])
+
+
+class TextViews(_Texts):
+    """Views of texts, each with a dropout of its own, in a new random order each epoch.
+
+    Arguments are those of `contraflow.views.loader.ViewLoader`, of which there are so many `views`.
+
+    Raises:
+        UserError: batches don't divide into `parts`.
+    """
+
+    def __init__(
+        self, texts: Texts, views: int, *, seed: int, kin: Kin | None = None, part: int = 0, parts: int = 1, **which
+    ):
+        super().__init__(texts, **which)
+        if self.batch_size % parts:
+            raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {self.batch_size}")
+        self.views, self.seed, self._kin = views, seed, kin
+        self._part = slice(part * self.batch_size // parts, (part + 1) * self.batch_size // parts)
+
+    def __len__(self) -> int:
+        """Full batches an epoch."""
+        return len(self.indices) // self.batch_size
+
+    def order(self, epoch: int) -> np.ndarray:
+        """The sample indices in the order of an epoch."""
+        sizes = self.texts.tokens.lengths[self.indices] * self.texts.tokens.values.itemsize
+        return epoch_order(self.indices, sizes, self.seed, epoch)
+
+    def epoch(self, epoch: int, *, order: np.ndarray | None = None, drop_last: bool = True) -> Iterator[Batch]:
+        """The batches of one epoch, as `ViewLoader.epoch` gives them: views (V, n, 1 + T) int64."""
+        order = self.order(epoch) if order is None else order
+        if drop_last:
+            order = order[: len(order) // self.batch_size * self.batch_size]
+        partners = None if self._kin is None else self._kin.partners(self.indices, seed=self.seed, epoch=epoch)
+        for indices in self._slices(order):
+            others = indices if partners is None else partners[indices]
+            views = torch.stack(
+                [self._view(epoch, (others if i else indices)[self._part], i) for i in range(self.views)]
+            )
+            partner = None if partners is None else torch.from_numpy(others)
+            yield Batch(views, torch.from_numpy(indices), partner=partner)
+
+    def _view(self, epoch: int, indices: np.ndarray, number: int) -> Tensor:
+        keys = np.empty((1, len(indices)), np.uint64)
+        fill_keys(indices, self.seed, epoch, number, keys)
+        return self._rows(indices, keys[0])
