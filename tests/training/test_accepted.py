@@ -37,7 +37,7 @@ IN_PARTS = [  # of the fewest images
 EVERY_METHOD = [
     {"encoder": "small", "norm": norm, "size": 8, "method": method, "batch": 2, "precision": precision}
     for method, norm, precision in product(METHODS, NORMS, PRECISIONS)
-    if TAKES.get(method) != "texts"
+    if TAKES.get(method) != "texts" and not METHODS[method].needs_texts  # there are images alone
 ]
 EVERY_METHOD += [
     chosen | {"size": 12, "augment": SMALL_CROPS} for chosen in EVERY_METHOD if chosen["method"] in WITH_SMALL_CROPS
