@@ -53,6 +53,16 @@ def merged(content: dict, changes: dict) -> dict:
     }
 
 
+@pytest.fixture(scope="session", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    """The CPU, and a card where there is one."""
+    import torch
+
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA card is here")
+    return torch.device(request.param)
+
+
 @pytest.fixture(scope="session")
 def params_of():
     """`params_of(train={"epochs": 2})`: the shipped parameters, made quick, with changes and what the method needs."""
