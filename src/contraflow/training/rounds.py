@@ -93,6 +93,9 @@ class RoundTraining:
         """What each process of a training does on a device of its own; the first alone writes."""
         settings, data, todo = self.settings, self.data, self.todo
         torch.set_num_threads(job_cores())
+        if device.type == "cuda":  # whose fastest ways to compute, gradients of convolutions first, vary in last bits
+            torch.use_deterministic_algorithms(True, warn_only=True)
+            torch.utils.deterministic.fill_uninitialized_memory = False
         torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
         labels, given, teacher = _labels(settings, data), Normalisation(data.card.mean, data.card.std), None
         if (taught_by := Teacher.of(settings.method, settings.model)) is not None:
