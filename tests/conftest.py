@@ -24,7 +24,7 @@ from contraflow.steps.fetch import Fetching, fetch
 settings.register_profile("contraflow", deadline=None)  # machines are busy: no test fails by the time it takes
 settings.load_profile("contraflow")
 
-FIXTURES = ("encoded", "checkpoints", "repositories", "runs", "browser", "slurm", "remotes", "watched")
+FIXTURES = ("devices", "encoded", "checkpoints", "repositories", "runs", "browser", "slurm", "remotes", "watched")
 pytest_plugins = tuple(f"fixtures.{name}" for name in FIXTURES)
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"
@@ -51,16 +51,6 @@ def merged(content: dict, changes: dict) -> dict:
     return content | {
         key: merged(content[key], value) if isinstance(value, dict) else value for key, value in changes.items()
     }
-
-
-@pytest.fixture(scope="session", params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
-def device(request):
-    """The CPU, and a card where there is one."""
-    import torch
-
-    if request.param == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA card is here")
-    return torch.device(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from fixtures.devices import as_on_a_card
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from contraflow.encoded.beton import open_beton
 from contraflow.encoded.kin import Kin
@@ -101,20 +101,10 @@ def test_the_hue_of_every_colour(device):
             assert np.array_equal(theirs[0, :, :, 0], ours)
 
 
-class NoDoubles(TorchDispatchMode):
-    """Refuses whatever gives a tensor in double precision."""
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        found = function(*args, **(kwargs or {}))
-        for tensor in found if isinstance(found, tuple | list) else [found]:
-            assert not isinstance(tensor, torch.Tensor) or tensor.dtype != torch.float64, function
-        return found
-
-
-def test_no_view_takes_double_precision(file, device):
+def test_no_view_takes_double_precision_or_waits_for_the_device(file, device):
     view = ViewRecipe(**{**ALL, "rotation": 30.0})
     loader = DeviceViewLoader(file[0], [view] * 2, device=device, **loading(file, {"local": [view], "local_size": 7}))
-    with NoDoubles():
+    with as_on_a_card(device):
         assert len(list(loader.epoch(0))) == N // 25
 
 

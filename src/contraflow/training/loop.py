@@ -256,7 +256,8 @@ def _mean_of_finite(norms: Tensor) -> float:
 def _precision(name: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:
     """Autocast and loss scaling: bfloat16 where the device has it, else float16, whose gradients need scaling."""
     mixed = name == "mixed" or (name == "auto" and _gains_by_half(device))
-    half = torch.float16 if device.type == "cuda" and not torch.cuda.is_bf16_supported() else torch.bfloat16
+    has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+    half = torch.bfloat16 if has_bfloat16 else torch.float16
     autocast = torch.autocast(device.type, dtype=half, enabled=mixed)
     return autocast, torch.amp.GradScaler(device.type, enabled=mixed and half is torch.float16)
 
