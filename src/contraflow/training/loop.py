@@ -140,7 +140,7 @@ def train(
     peak = settings.lr * settings.batch_size / REFERENCE_BATCH
     steps = batches * len(epochs)
     warmup = min(round(part_of(batches, settings.warmup_epochs)), steps - 1)  # rounding may take it to the end
-    autocast, scaler = _precision(settings.precision, device)
+    autocast, scaler = precision_of(settings.precision, device)
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
     if slots is not None:
         parts["slots"] = slots.to(device)
@@ -253,8 +253,9 @@ def _mean_of_finite(norms: Tensor) -> float:
     return (finite.double().sum() / max(1, len(finite))).item()
 
 
-def _precision(name: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:
-    """Autocast and loss scaling: bfloat16 where the device has it, else float16, whose gradients need scaling."""
+def precision_of(name: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:
+    """Autocast and loss scaling, as `train.precision` names them: bfloat16 where the device has it, else float16, whose
+    gradients need scaling."""
     mixed = name == "mixed" or (name == "auto" and _gains_by_half(device))
     has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
     half = torch.bfloat16 if has_bfloat16 else torch.float16
