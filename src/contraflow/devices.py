@@ -92,8 +92,8 @@ def _name(spelled: str, cards: list[str]) -> str:
 def send(tensor: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
     """A tensor on a device. To a GPU it goes through memory that the GPU reads on its own: the host does not wait."""
     if device.type == "cuda" and tensor.device.type == "cpu":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 @contextmanager
