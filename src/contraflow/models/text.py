@@ -45,7 +45,7 @@ class TextEncoder(nn.Module):
     def _embed(self, tokens: Tensor) -> Tensor:
         padding = tokens == PADDING
         # short texts are less work; but the host would wait for a GPU to say how short
-        longest = tokens.shape[1] if tokens.is_cuda else int((~padding).sum(1).max())
+        longest = tokens.shape[1] if tokens.device.type == "cuda" else int((~padding).sum(1).max())
         tokens, padding = tokens[:, :longest], padding[:, :longest]
         x = self.tokens(tokens) + self.positions[:longest]
         for layer in self.layers:
