@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks import composition, mining_scale, search
 from benchmarks.command import FULL
 from benchmarks.film import __main__ as film
+from benchmarks.gpu import __main__ as gpu
 from benchmarks.loader import __main__ as loader
 from benchmarks.methods import __main__ as methods
 from benchmarks.methods.sizes import SIZES as METHOD_SIZES
@@ -23,6 +24,7 @@ def codes() -> dict[Path, str]:
     return {
         composition.TABLE: composition.code(),
         film.ROWS: film.code(film.SIZES[FULL]),
+        gpu.RESULT: gpu.code(),
         loader.RESULT: loader.code(),
         methods.ROWS: methods.code(METHOD_SIZES[FULL].budgets),
         **{task.rows: mining.code(task) for task in TASKS.values()},

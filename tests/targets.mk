@@ -1,6 +1,6 @@
 # What is made in contraflow's own repository only: tests, checks, documentation.
 
-.PHONY: test test-data test-units test-agreement test-changes test-runs test-few-kills test-slow test-kills lint lock docs
+.PHONY: test test-data test-units test-agreement test-changes test-runs test-few-kills test-slow test-kills gpu lint lock docs
 
 test: .venv/ready-test ## everything but the slow tests, as CI runs it, four parts at a time, the longest first: each waits now and then
 	@$(MAKE) --no-print-directory --keep-going --jobs 4 --output-sync=target \
@@ -31,6 +31,15 @@ test-slow: .venv/ready-test
 
 test-kills: .venv/ready-test ## runs killed at 200 moments instead of 20; SEED=1 for others
 	CONTRAFLOW_KILLS=200 CONTRAFLOW_KILL_SEED=$(or $(SEED),0) $(BIN)/python -m pytest tests/workflow/test_kills.py
+
+ifneq ($(wildcard /dev/nvidia[0-9]* /dev/dxg),)
+gpu: .venv/ready-test ## where there is an NVIDIA card: the tests that need one, then benchmarks/gpu; ten minutes
+	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m benchmarks.gpu
+else
+gpu:
+	@echo "make gpu: there is no NVIDIA card here, and so nothing to do"
+endif
 
 lint: .venv/ready-test
 	$(BIN)/ruff check .

@@ -33,11 +33,19 @@ class Case:
         batches = self.start()
         for _ in islice(batches, self.warm):
             pass
+        wait()
         began = time.perf_counter()
         count = sum(1 for _ in islice(batches, self.batches))
+        wait()
         if not count:
             raise ValueError(f"{self.name}: an epoch has no more than the {self.warm} batches that are not timed")
         return count * self.batch_size / (time.perf_counter() - began)
+
+
+def wait() -> None:
+    """Until a GPU that is at work has done all."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def take_turns(cases: list[Case], rounds: int, label: str) -> dict[str, float]:

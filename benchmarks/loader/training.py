@@ -18,14 +18,18 @@ from contraflow.methods.parts.base import DataShape
 from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.params import Params
+from contraflow.training.loop import precision_of
 from contraflow.views.batch import Batch
-from contraflow.views.loader import ViewLoader
+from contraflow.views.device_loader import view_loader
 
+CPU = torch.device("cpu")
 WARM = 2
 Made = TypeVar("Made")
 
 
-def training_cases(path: Path, images: np.ndarray, params: Params, slow: int, fast: int) -> list[Case]:
+def training_cases(
+    path: Path, images: np.ndarray, params: Params, slow: int, fast: int, device: torch.device = CPU
+) -> list[Case]:
     """Cases whose batches are steps of training on both views, with the model, batch and recipe of `params`.
 
     Args:
@@ -36,9 +40,11 @@ def training_cases(path: Path, images: np.ndarray, params: Params, slow: int, fa
     size = params.train.batch_size
     channels = images.shape[3]
     recipes = params.augment.chosen().whole()
-    loader = ViewLoader(
+    loader = view_loader(
         path,
         recipes,
+        device=device,
+        half=params.train.precision != "float32",
         seed=0,
         batch_size=size,
         threads=cores(),
@@ -46,48 +52,54 @@ def training_cases(path: Path, images: np.ndarray, params: Params, slow: int, fa
         std=[0.25] * channels,
     )
     epochs = count()
-    ready = next(loader.epoch(0))
-    step = _ours(params, images)
+    ready = next(loader.epoch(0)).to(device)
+    step = _ours(params, images, device)
     cases = [
         Case("contraflow", lambda: map(step, loader.epoch(next(epochs))), size, WARM, fast),
         Case("batch_in_memory", lambda: map(step, repeat(ready)), size, WARM, fast),
     ]
     if find_spec("lightly"):
         arguments = images, images.shape[1], channels, recipes[0], size, cores()
-        lightly = _lightly(params, images)
+        lightly = _lightly(params, images, device)
         cases.append(Case("lightly", lambda: map(lightly, on_pillow(*arguments)), size, WARM, slow))
     return cases
 
 
-def _ours(params: Params, images: np.ndarray) -> Callable[[Batch], None]:
+def _ours(params: Params, images: np.ndarray, device: torch.device) -> Callable[[Batch], None]:
     shape = DataShape(images.shape[3], images.shape[1], len(images), 10)
     method = METHODS[params.method.name](MethodSettings.of(params), shape)
-    method = method.to(memory_format=torch.channels_last).train()
+    method = method.to(device, memory_format=torch.channels_last).train()
     labels = torch.full((params.train.batch_size,), -1)
-    return _stepping(method, lambda batch: method(replace(batch, labels=labels)).loss)
+    return _stepping(method, lambda batch: method(replace(batch, labels=labels).to(device)).loss, params, device)
 
 
-def _lightly(params: Params, images: np.ndarray) -> Callable[[Sequence[Tensor]], None]:
+def _lightly(params: Params, images: np.ndarray, device: torch.device) -> Callable[[Sequence[Tensor]], None]:
     """lightly's loss, and the DataLoader and transforms that it uses, around the same encoder and head."""
     from lightly.loss import NTXentLoss
 
     shape = DataShape(images.shape[3], images.shape[1], len(images), 10)
-    method = METHODS["simclr"](MethodSettings.of(params), shape).to(memory_format=torch.channels_last).train()
+    method = METHODS["simclr"](MethodSettings.of(params), shape).to(device, memory_format=torch.channels_last).train()
     criterion = NTXentLoss(params.loss.tau)
 
     def loss(views: Sequence[Tensor]) -> Tensor:
-        return criterion(*method.embed(method.features(torch.stack(tuple(views)))))
+        return criterion(*method.embed(method.features(torch.stack(tuple(views)).to(device))))
 
-    return _stepping(method, loss)
+    return _stepping(method, loss, params, device)
 
 
-def _stepping(method: nn.Module, loss: Callable[[Made], Tensor]) -> Callable[[Made], None]:
+def _stepping(
+    method: nn.Module, loss: Callable[[Made], Tensor], params: Params, device: torch.device
+) -> Callable[[Made], None]:
     """A step of training on what a loader has made."""
     optimiser = torch.optim.SGD(method.parameters(), lr=0.01, momentum=0.9)
+    autocast, scaler = precision_of(params.train.precision, device)
 
     def step(made: Made) -> None:
         optimiser.zero_grad(set_to_none=True)
-        loss(made).backward()
-        optimiser.step()
+        with autocast:
+            found = loss(made)
+        scaler.scale(found).backward()
+        scaler.step(optimiser)
+        scaler.update()
 
     return step

@@ -1,4 +1,4 @@
-"""Where a job computes: the cores and GPUs that are really there."""
+"""Where a job computes: the cores and GPUs that are really there; and how tensors come there."""
 
 import os
 import time
@@ -87,6 +87,13 @@ def _name(spelled: str, cards: list[str]) -> str:
         return cards[int(spelled)] if int(spelled) < len(cards) else spelled
     matches = [card for card in cards if card.startswith(spelled)]  # CUDA takes the beginning of a UUID, too
     return matches[0] if len(matches) == 1 else spelled
+
+
+def send(tensor: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
+    """A tensor on a device. To a GPU it goes through memory that the GPU reads on its own: the host does not wait."""
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
 
 
 @contextmanager

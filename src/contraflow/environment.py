@@ -13,6 +13,7 @@ _READ = re.compile(
 # But these say where something lies, how threads wait, and for which processor kernels are compiled: no byte changes.
 _KEPT = re.compile("GOMP_SPINCOUNT|MPLCONFIGDIR|NUMBA_(CACHE_DIR|CPU_FEATURES|CPU_NAME)|OMP_WAIT_POLICY")
 _SET = {
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # without it a GPU's matrix products may have other last bits each time
     "MPLBACKEND": "agg",  # figures are written to files; a notebook names a backend that only it has
     "NUMBA_DISABLE_JIT": "0",  # what the kernels do, Python alone cannot; set, since a file may say otherwise, too
 }

@@ -16,6 +16,7 @@ from benchmarks.loader.recipe import SIMCLR
 NAMES = {  # of the last line's object, of which a document or the benchmark's own docstring speaks
     "composition": {"meets", "seconds", "peak_mb"},
     "film": {"less_image"},
+    "gpu": {"card", "images_per_s", "share_of_peak", "train_ratio_to_lightly", "accuracy", "test"},
     "libraries": {"faiss_ratio_to_search", "search_rows_changed_by_threads", "probe_objectives"},
     "loader": {"ratio_to_torchvision_28", "train_ratio_to_in_memory", "train_ratio_to_lightly", "first_batch_s"},
     "methods": {"tiny"},

@@ -9,6 +9,7 @@ from contraflow.methods.parts import settings
 from contraflow.methods.parts.registry import METHODS
 from contraflow.training.optimisers import build_optimiser
 
+HALVES = (torch.bfloat16, torch.float16)
 WITH_NEGATIVES = ["simclr", "moco", "memory_bank", "nnclr", "supcon", "triplet", "margin"]
 POLICIES = {
     "debiased": {"weighting": "debiased"},
@@ -78,13 +79,36 @@ def test_gradients_reach_the_encoder_and_no_momentum_copy(method_of, batch_of, n
     assert sum(p.grad.abs().sum() for p in method.encoder.parameters()) > 0
 
 
+@pytest.mark.parametrize("half", HALVES)
 @pytest.mark.parametrize("name", METHODS)
-def test_half_precision_is_finite(method_of, batch_of, name):
-    method = method_of(name, loss={"tau": 0.01, "teacher_tau": [0.005, 0.008]})
+def test_half_precision_is_finite(method_of, batch_of, device, name, half):
+    method = method_of(name, loss={"tau": 0.01, "teacher_tau": [0.005, 0.008]}).to(device)
     for number in range(3):
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = method(batch_of(number)).loss
+        with torch.autocast(device.type, dtype=half):
+            loss = method(batch_of(number).to(device)).loss
         assert torch.isfinite(loss) and loss.dtype == torch.float32
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_gradients_in_half_precision_point_where_those_in_single_do(method_of, batch_of, device, name):
+    """By a step as a training makes it, those in float16 scaled as they are after its first few."""
+    losses, gradients = {}, {}
+    for kind in (torch.float32, *HALVES):
+        method, batch = method_of(name).to(device), batch_of(1, n=16).to(device)
+        scaler = torch.amp.GradScaler(device.type, init_scale=64.0, enabled=kind is torch.float16)
+        optimiser = torch.optim.SGD(method.parameters(), lr=0.01)
+        method(batch_of(0).to(device))  # fills queues
+        torch.manual_seed(1)
+        with torch.autocast(device.type, dtype=kind, enabled=kind is not torch.float32):
+            loss = method(batch).loss
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimiser)
+        losses[kind], gradients[kind] = loss, torch.cat([p.grad.flatten() for p in method.encoder.parameters()])
+    exact = gradients[torch.float32]
+    for half in HALVES:
+        torch.testing.assert_close(losses[half], losses[torch.float32], rtol=0.02, atol=0.02)
+        assert torch.cosine_similarity(gradients[half], exact, dim=0) > 0.9
+        assert 0.8 < gradients[half].norm() / exact.norm() < 1.25
 
 
 @pytest.mark.parametrize("policy", POLICIES)

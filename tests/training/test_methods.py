@@ -1,13 +1,16 @@
 """Each method through the training loop."""
 
+import math
+
 import numpy as np
 import pytest
+from fixtures.devices import as_on_a_card
 
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.settings import TAKES, WITH_TEXTS
-from contraflow.training import loop
+from contraflow.training import loop, rounds
 
 OF_IMAGES = [name for name in METHODS if name not in WITH_TEXTS and TAKES.get(name) != "texts"]
 RATES = {"barlow_twins": 0.02, "vicreg": 0.02}
@@ -58,13 +61,18 @@ def grouped(tmp_path_factory, params_of, image_folder, encoded_of):
     return encoded_of(params_of(data={"path": str(folder), "table": "images.csv"}), root)
 
 
+@pytest.mark.usefixtures("trained_on")
 @pytest.mark.parametrize(
-    ("name", "source"),
+    ("name", "source", "device"),
     [
-        (name, source)
-        for name in (*OF_IMAGES, *WITH_TEXTS)
-        for source in (["image"] if name in WITH_TEXTS else ["image", "label", "group", "order"])
+        *(
+            (name, source, "cpu")
+            for name in (*OF_IMAGES, *WITH_TEXTS)
+            for source in (["image"] if name in WITH_TEXTS else ["image", "label", "group", "order"])
+        ),
+        *(pytest.param(name, "image", "cuda", marks=pytest.mark.gpu) for name in (*OF_IMAGES, *WITH_TEXTS)),
     ],
+    indirect=["device"],
 )
 def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
     monkeypatch, params_of, grouped, history_of, tmp_path, name, source
@@ -94,6 +102,41 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
     history_of(params, grouped, tmp_path / "killed")
     for file in ("encoder.safetensors", "history.csv"):
         assert sha256(tmp_path / "killed" / file) == sha256(tmp_path / "whole" / file)
+
+
+class NeverWaiting:
+    """A loader whose batches are made and trained on without a wait for the device."""
+
+    def __init__(self, loader, device):
+        self.loader, self.device = loader, device
+
+    def __len__(self):
+        return len(self.loader)
+
+    def epoch(self, epoch, order):
+        with as_on_a_card(self.device):
+            yield from self.loader.epoch(epoch, order=order)
+
+
+@pytest.mark.usefixtures("trained_on")
+@pytest.mark.parametrize("name", METHODS)
+def test_no_step_takes_double_precision_or_waits_for_the_device(
+    monkeypatch, params_of, grouped, history_of, tmp_path, device, name
+):
+    """With all that is computed or drawn in a step; of float16 the scaler's look at overflows is an exception."""
+    if name in WITH_TEXTS and device.type == "cpu":
+        pytest.skip("short texts are cut short on the CPU, where nobody waits for their lengths")
+    params = params_of(
+        train={"epochs": 2, "ema": 0.9, "clip": 1.0, "lr": 0.02},
+        method={"name": name, "queue": 23},
+        loss={"temperature": "learned", "triplet": "random", "cross_entropy": 0.0 if name == "supervised" else 0.5},
+        negatives={"selection": "adaptive", "outer": 0.5, "mix_pairs": 3},
+        data={"name": "folder", "path": "images", "table": "images.csv"},
+    )
+    make = rounds.view_loader
+    monkeypatch.setattr(rounds, "view_loader", lambda *a, **options: NeverWaiting(make(*a, **options), device))
+    monkeypatch.setattr(loop, "LOOK", math.inf)
+    assert history_of(params, grouped, tmp_path).loss.notna().all()
 
 
 def test_a_training_ends_early_where_it_is_told_to(params_of, encoded, history_of, tmp_path):

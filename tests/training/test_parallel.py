@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -141,12 +142,27 @@ def test_shared_batchnorm_is_that_of_the_joined_batch(found, kind):
 
 @pytest.mark.parametrize("round", ["whole", "mined", "tuned"])
 def test_a_whole_round_in_two_processes_is_that_of_one(found, round):
-    one, two = (found[number][1] / round for number in (1, 2))
+    same_but_for_last_bits(*(found[number][1] / round for number in (1, 2)))
+
+
+def same_but_for_last_bits(one, two):
     tables = [pd.read_csv(folder / "history.csv") for folder in (one, two)]
     assert all(table.pop("knn").between(0, 1).all() for table in tables)  # of few images: it moves in large steps
     pd.testing.assert_frame_equal(*tables, rtol=1e-3, atol=1e-4)
     weights = [load_file(folder / "encoder.safetensors") for folder in (one, two)]
     torch.testing.assert_close(*weights, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.gpu
+def test_two_cards_over_nccl_train_as_one_does(params_of, encoded, pretrained, tmp_path, monkeypatch):
+    if torch.cuda.device_count() < 2:
+        pytest.skip("no two CUDA cards are here")
+    params = params_of(model={"norm": "sync"}, train={"epochs": 3, "precision": "float32"})
+    for number in (1, 2):
+        cards = [torch.device("cuda", card) for card in range(number)]
+        monkeypatch.setattr("contraflow.training.rounds.lease", lambda wanted, cards=cards: nullcontext(cards))
+        pretrained(params, encoded, tmp_path / str(number), threads=2)
+    same_but_for_last_bits(tmp_path / "1", tmp_path / "2")
 
 
 def test_a_training_that_was_stopped_goes_on_to_the_same_bytes(found):

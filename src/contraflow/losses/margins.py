@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from contraflow.devices import send
 from contraflow.losses.comparison import Comparison, positive_similarity
 
 CHOICES = ("random", "semi_hard", "hardest")
@@ -56,7 +57,7 @@ def triplet(comparison: Comparison, margin: float, choice: str) -> Tensor:
         candidates = candidates & (comparison.similarity < positive)
     order = comparison.similarity.detach()
     if choice == "random":
-        order = torch.rand(order.shape).to(order)
+        order = send(torch.rand(order.shape), order.device)
     chosen = order.masked_fill(~candidates, float("-inf")).argmax(1, keepdim=True)
     loss = (comparison.similarity.gather(1, chosen) - positive + margin).relu()
     return _mean(loss, candidates.any(1, keepdim=True))

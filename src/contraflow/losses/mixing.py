@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from contraflow.devices import send
 from contraflow.losses.comparison import Comparison
 from contraflow.losses.selection import ranks
 
@@ -44,4 +45,4 @@ def mix(comparison: Comparison, *, hardest: int, pairs: int, with_anchor: int) -
 
 
 def _uniform(*shape: int, like: Tensor) -> Tensor:
-    return torch.rand(*shape).to(like)
+    return send(torch.rand(*shape), like.device).to(like.dtype)

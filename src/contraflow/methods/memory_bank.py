@@ -4,6 +4,7 @@ Instance Discrimination")."""
 import torch
 from torch import Tensor
 
+from contraflow.devices import send
 from contraflow.losses.infonce import Stored
 from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
@@ -29,7 +30,7 @@ class MemoryBank(Contrastive):
     def learn(self, features: Tensor, batch: Batch) -> Output:
         z, companions = self.split(self.embed(features), batch)
         slots = self.slots.vectors
-        drawn = self.training_images[torch.randint(len(self.training_images), (self.drawn,)).to(slots.device)]
+        drawn = self.training_images[send(torch.randint(len(self.training_images), (self.drawn,)), slots.device)]
         anchors, keys = z.flatten(0, 1), slots[batch.index].repeat(len(z), 1)
         shown, mined = batch.shown.expand(z.shape[:2]).flatten(), self.mined(batch, companions)
         loss = self.find(anchors, keys, Stored(slots[drawn], drawn), mined, shown, batch.progress)

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from contraflow.collectives import gather, rank, world_size
+from contraflow.devices import send
 from contraflow.methods.parts.base import Output
 from contraflow.methods.parts.contrastive import Contrastive
 from contraflow.methods.parts.momentum import MomentumCopy
@@ -49,6 +50,6 @@ class MoCo(Contrastive):
     def keys(self, views: Tensor) -> Tensor:
         """The momentum encoder's projections of all processes' views, in other groups: (1, n, C, H, W) to (1, N, D)."""
         views = gather(views, dim=1)
-        order = dealt(views.shape[1]).to(views.device)
+        order = send(dealt(views.shape[1]), views.device)
         own = views[:, order.chunk(world_size())[rank()]]
         return self.momentum.embed(own, self.micro_batch)[:, order.argsort()]

@@ -51,7 +51,8 @@ class TextEncoder(nn.Module):
 
     def _embed(self, tokens: Tensor, keys: Tensor) -> Tensor:
         padding = tokens == PADDING
-        longest = int((~padding).sum(1).max())
+        # short texts are less work; but the host would wait for a GPU to say how short
+        longest = tokens.shape[1] if tokens.device.type == "cuda" else int((~padding).sum(1).max())
         tokens, padding = tokens[:, :longest], padding[:, :longest]
         drop = Dropout(keys, self.dropout)
         x = drop(self.tokens(tokens) + self.positions[:longest], 0)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -9,10 +10,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from contraflow.collectives import average_gradients, from_first, rank
-from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say, track
 from contraflow.foundations.shares import part_of
 from contraflow.methods.parts.base import Method
@@ -21,11 +20,13 @@ from contraflow.models.cached import in_parts
 from contraflow.training.diagnosis import Recent
 from contraflow.training.history import Epoch, collapse, ends_early, save_history, so_far
 from contraflow.training.optimisers import build_optimiser, learning_rate
+from contraflow.training.running_loss import RunningLoss
 from contraflow.training.settings import Train
 from contraflow.training.state import load_state, save_state
 from contraflow.views.loader import CompanionLoader, ViewLoader
 from contraflow.views.texts import TextViews
 
+LOOK = 1.0  # seconds between two looks at the losses of an epoch: the host waits for a GPU each time
 REFERENCE_BATCH = 256  # learning rates are given for this batch and scale linearly (Goyal et al. 2017)
 
 
@@ -140,14 +141,13 @@ def train(
     peak = settings.lr * settings.batch_size / REFERENCE_BATCH
     steps = batches * len(epochs)
     warmup = min(round(part_of(batches, settings.warmup_epochs)), steps - 1)  # rounding may take it to the end
-    autocast, scaler = _precision(settings.precision, device)
+    autocast, scaler = precision_of(settings.precision, device)
     parts = {"method": method, "optimiser": optimiser, "scaler": scaler}
     if slots is not None:
         parts["slots"] = slots.to(device)
     kept, average = method.encoder, None
     if settings.ema is not None:  # of weights alone: BatchNorms' statistics are those of the last step
-        average = parts["average"] = AveragedModel(kept, multi_avg_fn=get_ema_multi_avg_fn(settings.ema))
-        kept = average.module
+        kept = average = parts["average"] = deepcopy(kept).requires_grad_(False)
     if teacher is not None:
         teacher = teacher.to(device, memory_format=torch.channels_last).eval()
     history = _go_on(state, parts)
@@ -160,7 +160,8 @@ def train(
             held = {*method.held(epoch), *(of_encoder if epoch < settings.frozen_epochs else ())}
             for weight in trained:
                 weight.requires_grad_(not (todo.fresh and weight in held))
-            total, norms, recent, began = 0.0, [], Recent(), time.monotonic()
+            loss, norms, recent = RunningLoss(label, epoch + 1), [], Recent()
+            began = looked = time.monotonic()
             composed, said = todo.composed(epoch), None if texts is None else texts(epoch)
             for made in loader.epoch(epoch, order=composed and composed.order):
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
@@ -188,13 +189,16 @@ def train(
                 scaler.step(optimiser)
                 scaler.update()
                 if average is not None:
-                    average.update_parameters(method.encoder)
-                total += _finite(output.loss, label, epoch, rate)
+                    _follow(average, method.encoder, 1 - settings.ema if step else 1.0)
+                loss.add(output.loss)
                 recent.add(output.embeddings)
                 step += 1
-                mean = total / (step - batches * len(history))
-                bar.set_postfix_str(f"epoch {epoch + 1} of {epochs.stop} · loss {mean:.4f}", refresh=False)
+                if time.monotonic() - looked > LOOK:
+                    mean = loss.mean(rate)
+                    bar.set_postfix_str(f"epoch {epoch + 1} of {epochs.stop} · loss {mean:.4f}", refresh=False)
+                    looked = time.monotonic()
                 bar.update(settings.batch_size)
+            mean = loss.mean(rate)
             speed = batches * settings.batch_size / (time.monotonic() - began)
             accuracy = None
             if rank() == 0 and validate and settings.knn_every and (len(history) + 1) % settings.knn_every == 0:
@@ -202,7 +206,7 @@ def train(
                 kept.train()
             row = Epoch(
                 epoch=epoch + 1,
-                loss=total / batches,
+                loss=mean,
                 lr=rate,
                 **recent.diagnose(),
                 gradient_norm=_mean_of_finite(torch.stack(norms)),
@@ -235,14 +239,13 @@ def _go_on(path: Path, parts: dict) -> list[Epoch]:
     return [Epoch(**row) for row in kept["history"]]
 
 
-def _finite(loss: torch.Tensor, label: str, epoch: int, rate: float) -> float:
-    value = loss.item()
-    if not np.isfinite(value):
-        raise UserError(
-            f"the training of {label} failed: the loss became {value} in epoch {epoch + 1} at learning rate "
-            f"{rate:.4g}; lower train.lr or mining.lr, raise loss.tau or train.warmup_epochs"
-        )
-    return value
+@torch.no_grad()
+def _follow(average: nn.Module, encoder: nn.Module, share: float) -> None:
+    """Move averaged weights by a share of the way to those of the encoder; all else is the encoder's."""
+    for own, new in zip(average.parameters(), encoder.parameters(), strict=True):
+        own.lerp_(new, share)
+    for own, new in zip(average.buffers(), encoder.buffers(), strict=True):
+        own.copy_(new)
 
 
 def _mean_of_finite(norms: Tensor) -> float:
@@ -251,10 +254,12 @@ def _mean_of_finite(norms: Tensor) -> float:
     return (finite.double().sum() / max(1, len(finite))).item()
 
 
-def _precision(name: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:
-    """Autocast and loss scaling: bfloat16 where the device has it, else float16, whose gradients need scaling."""
+def precision_of(name: str, device: torch.device) -> tuple[torch.autocast, torch.amp.GradScaler]:
+    """Autocast and loss scaling, as `train.precision` names them: bfloat16 where the device has it, else float16, whose
+    gradients need scaling."""
     mixed = name == "mixed" or (name == "auto" and _gains_by_half(device))
-    half = torch.float16 if device.type == "cuda" and not torch.cuda.is_bf16_supported() else torch.bfloat16
+    has_bfloat16 = device.type != "cuda" or torch.cuda.is_bf16_supported(including_emulation=False)
+    half = torch.bfloat16 if has_bfloat16 else torch.float16
     autocast = torch.autocast(device.type, dtype=half, enabled=mixed)
     return autocast, torch.amp.GradScaler(device.type, enabled=mixed and half is torch.float16)
 

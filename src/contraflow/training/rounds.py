@@ -98,6 +98,8 @@ class RoundTraining:
         """What each process of a training does on a device of its own; the first alone writes."""
         settings, data, todo = self.settings, self.data, self.todo
         torch.set_num_threads(job_cores())
+        if device.type == "cuda":
+            _exactly()
         torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
         labels, given, teacher = _labels(settings, data), Normalisation(data.card.mean, data.card.std), None
         if (taught_by := Teacher.of(settings.method, settings.model)) is not None:
@@ -166,6 +168,13 @@ class RoundTraining:
             others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
             return CompanionLoader(loader, others, companions)
         return loader
+
+
+def _exactly() -> None:
+    """Compute on a GPU in ways that give the same bytes each time, where PyTorch has them, and float32 as float32."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # by default products are of 10 bits, as in TF32
 
 
 def _encoders(method: Method) -> list[nn.Module]:

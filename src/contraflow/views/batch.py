@@ -6,6 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from contraflow.devices import send
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -54,4 +56,4 @@ class Batch:
     def to(self, device: torch.device) -> Self:
         """The same on a device."""
         tensors = {name: value for name, value in vars(self).items() if isinstance(value, Tensor)}
-        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()})
+        return replace(self, **{name: send(tensor, device) for name, tensor in tensors.items()})

@@ -1,18 +1,20 @@
 """Views made in batches on the device where a training computes, from a small data set that lives there whole."""
 
 from collections.abc import Iterator, Sequence
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from contraflow.devices import send
 from contraflow.encoded.beton import Beton, open_beton
 from contraflow.views import device_steps as steps
 from contraflow.views.batch import Batch
 from contraflow.views.kernels.blur import blur_radius
 from contraflow.views.kernels.draws import DRAWN
-from contraflow.views.kernels.views import fill_draws
+from contraflow.views.kernels.views import fill_draws, fill_windows
 from contraflow.views.loader import ViewLoader
 from contraflow.views.settings import ViewRecipe
 
@@ -74,20 +76,38 @@ class DeviceViewLoader(ViewLoader):
         radius = max(blur_radius(recipe["sigma_high"]) if recipe["blur"] > 0 else 0 for recipe in recipes)
         bells = np.zeros((*draws.shape, radius + 1), np.int32)
         fill_draws(indices, self.seed, epoch, first, recipes, height, width, draws, bells)
-        chosen = self._pixels[torch.from_numpy(indices).to(self._pixels.device)]
-        made = (_view(chosen, *each, shape[1:]) for each in zip(recipes, draws, bells, strict=True))
+        across = _windows(draws["left"], draws["width"], draws["flip"], width, shape[2])
+        down = _windows(draws["top"], draws["height"], np.zeros(draws.shape, bool), height, shape[1])
+        stored = self._pixels[self._sent(indices)]
+        made = []
+        for view, recipe in enumerate(recipes):
+            images = steps.resize(stored, 3, *(self._sent(part[view]) for part in across))
+            images = steps.resize(images, 2, *(self._sent(part[view]) for part in down))
+            made.append(_changed(images, recipe, draws[view], bells[view]))
         return torch.stack([self._levels[self._channels, view.int()] for view in made])
 
+    def _sent(self, numbers: np.ndarray) -> Tensor:
+        return send(torch.from_numpy(numbers), self._pixels.device)
 
-def _view(images: Tensor, recipe: np.void, draws: np.ndarray, bells: np.ndarray, size: tuple[int, int]) -> Tensor:
-    """One view of each image, (N, C, H, W) uint8; the order of the steps is that of `kernels.views.fill_views`."""
-    numbers = np.stack([draws[name].astype(np.float64) for name in DRAWN.names])
-    drawn = dict(zip(DRAWN.names, torch.from_numpy(numbers).to(images.device), strict=True))
+
+def _windows(starts: np.ndarray, lengths: np.ndarray, mirrored: np.ndarray, limit: int, size: int) -> tuple:
+    """First pixels and weights of crops of `limit` pixels, as `fill_windows` has them."""
+    most = 2 * ceil(max(limit / size, 1))
+    first, windows = np.empty((*starts.shape, size), np.int32), np.zeros((*starts.shape, most, size), np.int32)
+    fill_windows(starts, lengths, mirrored, first, windows)
+    return first, windows
+
+
+def _changed(images: Tensor, recipe: np.void, draws: np.ndarray, bells: np.ndarray) -> Tensor:
+    """Crops (N, C, H, W) uint8 and all that comes after; the order is that of `kernels.views.fill_views`."""
+    numbers = {name: draws[name] for name in ("cos", "sin", "brightness", "contrast", "saturation")}
+    numbers["hue"] = np.trunc(draws["hue"] * 255.0)
+    columns = torch.from_numpy(np.stack(list(numbers.values())).astype(np.float32))
+    drawn = dict(zip(numbers, send(columns, images.device), strict=True))
 
     def where(name: str) -> Tensor:
-        return torch.from_numpy(np.flatnonzero(draws[name])).to(images.device)
+        return send(torch.from_numpy(np.flatnonzero(draws[name])), images.device)
 
-    images = steps.crop(images, drawn, size)
     if recipe["rotation"] > 0:
         images = steps.rotate(images, drawn)
     strengths = [float(recipe[name]) for name in ("brightness", "contrast", "saturation", "hue")]
@@ -95,7 +115,7 @@ def _view(images: Tensor, recipe: np.void, draws: np.ndarray, bells: np.ndarray,
     if images.shape[1] == 3 and len(at := where("grey")):
         images = images.index_copy(0, at, steps.to_grey(images[at]))
     if len(at := where("blur")):
-        weights = torch.from_numpy(bells).to(images.device)[at]
+        weights = send(torch.from_numpy(bells), images.device)[at]
         images = images.index_copy(0, at, steps.blur(images[at], weights))
     if len(at := where("solarise")):
         images = images.index_copy(0, at, steps.solarise(images[at]))

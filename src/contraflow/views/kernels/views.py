@@ -7,7 +7,7 @@ from contraflow.views.kernels.blur import blur, blur_radius, blur_weights, refle
 from contraflow.views.kernels.colour import is_grey, jitter, solarise, to_grey
 from contraflow.views.kernels.draws import DRAWN, draw, view_key
 from contraflow.views.kernels.geometry import crop, fit, rotate
-from contraflow.views.kernels.resampling import make_work
+from contraflow.views.kernels.resampling import WorkingMemory, find_windows, make_work
 
 
 @part
@@ -102,6 +102,29 @@ def fill_keys(indices, seed, epoch, first, keys):
     for view in range(len(keys)):
         for i in range(len(indices)):
             keys[view, i] = view_key(seed, epoch, indices[i], first + view)
+
+
+@kernel
+def fill_windows(starts, lengths, mirrored, first, windows):
+    """Of which pixels those of drawn crops are means, along one axis, where something else makes the views.
+
+    Args:
+        starts, lengths: (views, samples) int64, the crops along this axis.
+        mirrored: (views, samples) bool.
+        first: (views, samples, size) int32 to fill, the first of the pixels of each output pixel.
+        windows: (views, samples, most, size) int32, their weights; zeros so far.
+    """
+    views, samples, most, size = windows.shape
+    none = np.empty((1, 1, 1), np.uint8), np.empty(size, np.int64), np.empty((most, size), np.int32)
+    work = WorkingMemory(*none, np.empty(most, np.float64), np.empty(1, np.int32))
+    for view in range(views):
+        for i in range(samples):
+            length = lengths[view, i]
+            count = find_windows(0.0, length, length, size, mirrored[view, i], work)
+            for x in range(size):
+                first[view, i, x] = starts[view, i] + work.first[x]
+                for k in range(count):
+                    windows[view, i, k, x] = work.windows[k, x]
 
 
 @kernel

@@ -1,0 +1,1 @@
+"""How fast a card is kept busy: `python -m benchmarks.gpu`."""
