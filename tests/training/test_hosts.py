@@ -16,12 +16,13 @@ from fixtures.hosts import ADDRESSES, MEET, PORT
 
 from contraflow.encoded.names import CARD
 from contraflow.foundations.artefacts import sha256
+from contraflow.foundations.errors import UserError
 from contraflow.methods.parts.settings import MethodSettings
 from contraflow.training.meeting import NOTICED
 
 HERE, BIN = Path(__file__).parent, Path(sys.executable).parent
 METHODS = {"simclr": "sync", "moco": "batch", "swav": "sync"}  # a BatchNorm of all, a queue, a sum over all
-EPOCHS = 60
+EPOCHS = 30
 SOON = 6  # seconds in which a busy machine ends a process
 
 
@@ -70,6 +71,14 @@ def test_they_learn_what_one_process_does_until_the_network_goes(hosts, params_o
         one = two_processes.steps(name, *of)
         assert max(g.abs().max().item() for g in one["gradients"].values()) > 1e-3
         torch.testing.assert_close(first[name], one, rtol=1e-8, atol=1e-10)
+
+
+def test_one_gpu_is_not_for_two_processes(params_of, encoded, pretrained, tmp_path, monkeypatch):
+    for name, value in (MEET | {"RANK": "1"}).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=r"^train\.gpus must be a multiple of the 2 processes .*, got 1$"):
+        pretrained(params_of(), encoded, tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow
