@@ -24,7 +24,18 @@ from contraflow.steps.fetch import Fetching, fetch
 settings.register_profile("contraflow", deadline=None)  # machines are busy: no test fails by the time it takes
 settings.load_profile("contraflow")
 
-FIXTURES = ("devices", "encoded", "checkpoints", "repositories", "runs", "browser", "slurm", "remotes", "watched")
+FIXTURES = (
+    "devices",
+    "encoded",
+    "checkpoints",
+    "repositories",
+    "runs",
+    "browser",
+    "slurm",
+    "remotes",
+    "watched",
+    "hosts",
+)
 pytest_plugins = tuple(f"fixtures.{name}" for name in FIXTURES)
 
 DEFAULTS = Path(__file__).parents[1] / "params.yaml"

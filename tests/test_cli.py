@@ -46,6 +46,15 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     assert done.stderr == "contraflow: none.npz is missing: run the step that makes it first\n"
 
 
+def test_what_does_not_train_is_not_done_twice_at_a_time(tmp_path, monkeypatch):
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "localhost", "MASTER_PORT": "1"}.items():
+        monkeypatch.setenv(name, value)
+    done = contraflow("summarise-mining", "--negatives", "none.npz", "--summary", "summary.csv", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == "contraflow: summarise-mining is for one process, and was started in 2\n"
+
+
 @pytest.mark.parametrize("command", [["export"], ["embed", "images"], ["search", "a.png"]])
 def test_commands_for_an_encoder_say_what_makes_one(tmp_path, command):
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())

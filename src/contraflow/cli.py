@@ -22,6 +22,7 @@ from contraflow.engines.alone import end_with_employer
 from contraflow.engines.jobs import job
 from contraflow.environment import settle
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.launched import launch
 from contraflow.foundations.signature import Option, Signature
 from contraflow.params import load_params
 
@@ -56,6 +57,8 @@ def command(step: Callable, stage: str) -> Callable:
     signature = Signature.of(step)
 
     def run(*, params: Path, log: Path | None = None, **given: Any) -> None:
+        if (launched := launch()).of > 1 and "history" not in signature.roles:  # which all write that train an encoder
+            raise UserError(f"{step.__name__.replace('_', '-')} is for one process, and was started in {launched.of}")
         loaded = load_params(params)
         settings = signature.settings.of(loaded)
         if "threads" in given:

@@ -1,6 +1,7 @@
 """With real processes: locks and deaths are the kernel's."""
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -86,7 +87,7 @@ def test_a_worker_whose_employer_is_gone_does_not_start():
     gone = subprocess.Popen(["true"])
     gone.wait()
     code = "from contraflow.engines.alone import end_with_employer as e; e(); print('worked')"
-    environment = os.environ | {"CONTRAFLOW_WORKS_FOR": str(gone.pid)}
+    environment = os.environ | {"CONTRAFLOW_WORKS_FOR": f"{gone.pid} {platform.node()}"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL and "worked" not in done.stdout
 

@@ -65,7 +65,7 @@ def refusal(job: subprocess.Popen) -> str:
 def test_two_jobs_that_make_the_same_are_one_after_the_other(run):
     run.begin()
     first, other = run.job("pretrain_seed:seed=0", SLURM_JOB_ID="7"), run.job("pretrain_seed:seed=1")
-    step = run.job("pretrain_seed:seed=0", SLURM_STEP_ID="0")  # which the first one starts
+    step = run.job("pretrain_seed:seed=0", CONTRAFLOW_WITHIN="another")  # which the first one starts
     assert all(job.stdout.readline() for job in (first, other, step))
     assert "job 7 on" in (said := refusal(run.job("pretrain_seed:seed=0"))) and "`scancel` it" in said
     first.kill()

@@ -16,6 +16,12 @@ PROFILE = "profiles/slurm/config.yaml"
 ENDS = ("cancelled", "requeued", "timed_out", "killed", "interrupted", "late")  # each has a seed
 LONG = 100  # epochs, in the middle of which a training is stopped
 WAIT = 120  # seconds
+IN_TWO = """
+set-resources:
+  pretrain_seed:
+    tasks: 2
+    mpi: srun --ntasks=2
+"""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +77,19 @@ def test_gpus(made, submit, slurm):
     there.run(f"{submit} --resources gpu=1 -- pretrain")
     *_, (encode, *_), (train, _, comment) = slurm.jobs("all")
     assert "pretrain" in comment and slurm.asks_for_gpus(train) and not slurm.asks_for_gpus(encode)
+
+
+@pytest.mark.slow
+def test_a_training_in_two_processes(made, submit, slurm):
+    """Both on the one node that there is: they find each other as on two."""
+    there = made("slurm", train={"gpus": 2}, model={"norm": "sync"})
+    there.run("snakemake encode")
+    profile = there.path / PROFILE
+    profile.write_text(f"{profile.read_text()}{IN_TWO}")
+    there.run("git commit -qam hosts")
+    there.run(f"{submit} pretrain 2>&1")
+    assert "one training in 2 processes, with 1 cpu each" in (there.path / "logs/pretrain/seed0.log").read_text()
+    assert "Nothing to be done" in there.run("snakemake -n pretrain 2>&1")
 
 
 @pytest.fixture(scope="module")

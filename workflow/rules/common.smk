@@ -94,3 +94,8 @@ def call(wildcards, input, output):
     step = Path(input[0]).stem.replace("_", "-")
     named = ((name, [paths] if isinstance(paths, str) else paths) for name, paths in [*input.items(), *output.items()])
     return [step, *(f"--{name.replace('_', '-')} {path}" for name, paths in named for path in paths)]
+
+
+def launcher(wildcards, resources):
+    """What starts a training on each of its hosts, where its resource `mpi` names something: see docs/gpus.md."""
+    return f"{resources.mpi} " if "mpi" in resources.keys() else ""

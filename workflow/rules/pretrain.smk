@@ -16,12 +16,13 @@ rule pretrain_seed:
         gpu=TRAINING_GPUS,
         mem_mb=8000,
     params:
+        launch=launcher,
         call=call,
         options="--seed {seed}",
     message:
         "Pretraining with seed {wildcards.seed}"
     shell:
-        "contraflow {params.call} {params.options} --threads {threads} --log {log} 2>&1 | tee {log}"
+        "{params.launch}contraflow {params.call} {params.options} --threads {threads} --log {log} 2>&1 | tee {log}"
 
 
 rule pretrain:

@@ -1,6 +1,7 @@
 """One run at a time in a directory, and no process that outlives the one it works for."""
 
 import os
+import platform
 import select
 import shutil
 import signal
@@ -83,13 +84,14 @@ def stop_at_once(submits: Callable[[], bool]) -> None:
 
 def work_for_me() -> None:
     """Let the jobs that this process starts end with it."""
-    os.environ[WORKS_FOR] = str(os.getpid())
+    os.environ[WORKS_FOR] = f"{os.getpid()} {platform.node()}"
 
 
 def end_with_employer() -> None:
     """End this process when the one that `work_for_me` named has ended, however that happened.
 
     On Ctrl-C, which both get, it ends in silence and after that one has seen to it: else that would tell of an error.
+    On another host it ends with the training of which it is a part.
     """
 
     def make_way(*_) -> None:
@@ -97,7 +99,8 @@ def end_with_employer() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
 
-    if employer := os.environ.get(WORKS_FOR):
+    employer, _, host = os.environ.get(WORKS_FOR, "").partition(" ")
+    if employer and host == platform.node():
         signal.signal(signal.SIGINT, make_way)
         _end_with(int(employer))
 

@@ -23,6 +23,7 @@ from contraflow.engines.at_work import FOLDER as AT_WORK
 from contraflow.engines.at_work import begin
 from contraflow.foundations.artefacts import atomic, fingerprint, md5, write_json
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.launched import launch
 from contraflow.foundations.stages import PIPELINE, Stages, chosen, files_at
 from contraflow.params import Params
 from contraflow.training.history import so_far
@@ -141,6 +142,8 @@ def job(
 ) -> Iterator[Path]:
     """Run the block as a job of a stage, and leave its trace where it ends well; meanwhile others can see it at work.
 
+    Of several processes that were launched for one job, the first does this.
+
     Yields the path where a training keeps its state between epochs. Outside a repository, or where the files lie
     outside it, there is a path for the state but no trace.
 
@@ -167,14 +170,15 @@ def job(
         outputs={_relative(path, root): "" for path in outputs},
     )
     state = store.training(before)
-    work = begin(store.folder, root, outputs=before.outputs, history=so_far(state), log=log) if stages else None
+    leaves = stages and launch().first
+    work = begin(store.folder, root, outputs=before.outputs, history=so_far(state), log=log) if leaves else None
     yield state
     for path, was in states.items():
         untouched = _state(path) == was and not path.is_dir()
         if not untouched and content_digest(path) != before.inputs[_relative(path, root)]:
             raise UserError(f"{path} was changed while it was read: run the same command again")
     inside = not any(Path(path).is_absolute() for path in [*before.inputs, *before.outputs])
-    if stages and inside:
+    if leaves and inside:
         files = [file for path in before.outputs for file in files_at(root / path)]
         made = {file.relative_to(root).as_posix(): md5(file) for file in files}
         store.keep(Trace(**asdict(before) | {"outputs": made}), root)

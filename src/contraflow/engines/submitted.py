@@ -26,6 +26,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 
 RUN = "CONTRAFLOW_RUN"
+WITHIN = "CONTRAFLOW_WITHIN"  # the lock of the Snakemake that started this one
 NAME = Path(".snakemake", "contraflow.run")
 LOCKS = Path(".snakemake", "contraflow.jobs")
 LOOK = 2  # seconds between two looks at the name of the run
@@ -67,12 +68,13 @@ def work_for_run(root: Path, words: Sequence[str]) -> None:
     """
     given = (os.environ.get(f"SLURM_CPUS_{of}") for of in ("PER_TASK", "ON_NODE"))  # asked for; allotted, where not
     os.environ[ALLOCATED] = next(filter(None, given), str(cores()))
+    os.environ["SRUN_CPUS_PER_TASK"] = os.environ[ALLOCATED]  # which `srun` does not take over from its job
     if (name := os.environ.get(RUN)) is None:  # not every batch system hands on the environment
         return
-    # Within a job of Slurm there are two Snakemakes: that of a step, and the one that starts the step.
+    # Within a job of Slurm there are two Snakemakes, one that the other has started.
     targets = list(takewhile(lambda word: not word.startswith("-"), words[words.index("--target-jobs") + 1 :]))
-    made = sha256(repr([targets, os.environ.get("SLURM_STEP_ID")]).encode()).hexdigest()
-    path = root / LOCKS / made[:16]
+    made = sha256(repr([targets, os.environ.get(WITHIN)]).encode()).hexdigest()[:16]
+    path, os.environ[WITHIN] = root / LOCKS / made, made
     path.parent.mkdir(parents=True, exist_ok=True)
     _acquire(lock := FileLock(path))
     _held.append(lock)

@@ -1,4 +1,4 @@
-"""One training in several processes of this machine, one a device."""
+"""One training in several processes, one a device, of this machine or of several."""
 
 import multiprocessing
 import os
@@ -6,8 +6,10 @@ import pickle
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -17,89 +19,132 @@ import torch
 import torch.distributed as dist
 
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.launched import launch
+from contraflow.training.meeting import NOTICED, Meeting, Other, meet
 
 OnDevice = Callable[[torch.device], None]
+
+
+class _Missed(RuntimeError):
+    """Another process did not answer."""
 
 
 def on_each(devices: Sequence[torch.device], work: OnDevice) -> None:
     """Call `work(device)` in this process for one device, for several in a new process each, and wait for all.
 
-    The processes find each other through `contraflow.collectives`. They end together: with the first that fails, and
-    with this one, however it ends. The first alone speaks, since the others would say the same.
+    Where a launcher started several processes (`contraflow.foundations.launched`), which call this at the same time,
+    all their devices work together. The processes find each other through `contraflow.collectives`. They end together:
+    with the first that fails, and with this one, however it ends. The first alone speaks, since the others would say
+    the same.
 
     Args:
-        devices: All CPUs, or all CUDA devices.
+        devices: All CPUs, or all CUDA devices; each process that was launched gives as many.
         work: Can be pickled.
 
     Raises:
-        UserError, OSError: what `work` raised; UserError also where a process was killed.
-        RuntimeError: it raised anything else, which is on standard error.
+        UserError, OSError: what `work` raised; UserError also where a process was killed, or one that was launched
+            failed, or does not answer.
+        RuntimeError: it raised anything else, which is noted there.
     """
-    if len(devices) == 1:
+    launched = launch()
+    if launched.of == len(devices) == 1:
         work(devices[0])
         return
     new = multiprocessing.get_context("spawn").Process
-    with TemporaryDirectory(prefix="contraflow-") as folder:
+    with ExitStack() as kept:
+        folder = Path(kept.enter_context(TemporaryDirectory(prefix="contraflow-")))
+        meeting, others = kept.enter_context(meet(launched, devices)) if launched.of > 1 else (None, [])
+        size, first = launched.of * len(devices), launched.number * len(devices)
         ranks = [
-            new(target=_run_rank, args=(number, devices, Path(folder), work), name=f"rank {number}")
-            for number in range(len(devices))
+            new(
+                target=_run_rank,
+                args=(first + number, size, device, meeting, folder, work),
+                name=f"rank {first + number}",
+            )
+            for number, device in enumerate(devices)
         ]
         try:
             for process in ranks:
                 process.start()
-            failed = _first_to_fail(ranks)
+            error = _await(ranks, others, folder)
         finally:
             for process in filter(BaseProcess.is_alive, ranks):
                 process.kill()
                 process.join()
-        if failed:
-            raise _reason(failed, Path(folder)) from None
+        if error:
+            for other in others:
+                other.tell(error)
+            raise error from None
 
 
-def _first_to_fail(ranks: Sequence[BaseProcess]) -> BaseProcess | None:
-    running = {process.sentinel: process for process in ranks}
+def _await(ranks: Sequence[BaseProcess], others: Sequence[Other], folder: Path) -> Exception | None:
+    """Wait until all have ended; the error of the first that failed, None where all ended well.
+
+    Who misses another is seldom the reason: that one's end is waited for, as long as it takes to notice.
+    """
+    at_work = {rank.sentinel: rank for rank in ranks}
+    running = at_work | {other.line: other for other in others}
+    missed, until = None, None
     while running:
-        ended = [running.pop(sentinel) for sentinel in wait(list(running))]
-        for process in ended:
-            process.join()
-        if failed := [process for process in ended if process.exitcode]:
-            return min(failed, key=lambda process: process.exitcode)  # one that was killed before those that miss it
-    return None
+        ended = [running.pop(key) for key in wait(list(running), until and max(0, until - time.monotonic()))]
+        if not ended:
+            break
+        for each in ended:
+            error = each.error() if isinstance(each, Other) else _error(each, folder)
+            if isinstance(error, _Missed):
+                missed, until = missed or error, until or time.monotonic() + NOTICED + 1
+            elif error:
+                return error
+        if not missed and not at_work.keys() & running.keys():
+            for other in others:
+                other.tell(None)
+    return missed
 
 
-def _reason(failed: BaseProcess, folder: Path) -> Exception:
-    if (told := folder / failed.name).exists():
+def _error(rank: BaseProcess, folder: Path) -> Exception | None:
+    rank.join()
+    if (told := folder / rank.name).exists():
         return pickle.loads(told.read_bytes())
-    if failed.exitcode < 0:
+    if rank.exitcode < 0:
         return UserError(
-            f"{failed.name} of the training was ended by {signal.Signals(-failed.exitcode).name}, as happens where "
+            f"{rank.name} of the training was ended by {signal.Signals(-rank.exitcode).name}, as happens where "
             "memory runs out: run the same command again, and it goes on after its last whole epoch"
         )
-    return RuntimeError(f"{failed.name} of the training failed")
+    return RuntimeError(f"{rank.name} of the training failed") if rank.exitcode else None
 
 
-def _run_rank(number: int, devices: Sequence[torch.device], folder: Path, work: OnDevice) -> None:
+def _run_rank(
+    number: int, size: int, device: torch.device, meeting: Meeting | None, folder: Path, work: OnDevice
+) -> None:
     """What the process of a rank does. Where it fails it ends without ceremony: the others may not answer any more."""
     threading.Thread(target=_end_with_parent, daemon=True, name="end with parent").start()
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C reaches all of a terminal's processes; the parent answers
-    device, stderr = devices[number], sys.stderr
     if number > 0:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open until the process ends)
     try:
         if device.type == "cuda":
             torch.cuda.set_device(device)
-        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")  # needs no network, nor a host name that means something
+        # on one machine it needs no network, nor a host name that means something
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", meeting.interface if meeting else "lo")
         backend = "nccl" if device.type == "cuda" else "gloo"
-        store = dist.FileStore(str(folder / "store"), len(devices))
-        dist.init_process_group(backend, store=store, rank=number, world_size=len(devices))
+        store = meeting.store if meeting else dist.FileStore(str(folder / "store"), size)
+        dist.init_process_group(backend, store=store, rank=number, world_size=size)
         work(device)
         dist.destroy_process_group()
-    except (UserError, OSError) as error:
-        (folder / multiprocessing.current_process().name).write_bytes(pickle.dumps(error))
+    except Exception as error:
+        _tell(error, folder / multiprocessing.current_process().name)
         os._exit(1)
-    except Exception:
-        traceback.print_exc(file=stderr)
-        os._exit(1)
+
+
+def _tell(error: Exception, file: Path) -> None:
+    """Leave to the parent what a rank ended by: itself where a user can mend it, else with a note of where it arose."""
+    if not isinstance(error, UserError | OSError):
+        passed = traceback.extract_tb(error.__traceback__)
+        of_messages = any(Path(frame.filename).is_relative_to(Path(dist.__file__).parent) for frame in passed)
+        note = "".join(traceback.format_exception(error))
+        error = (_Missed if of_messages else RuntimeError)(f"{file.name} of the training failed")
+        error.add_note(note)
+    file.write_bytes(pickle.dumps(error))
 
 
 def _end_with_parent() -> None:

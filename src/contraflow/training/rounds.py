@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contraflow.collectives import rank, world_size
+from contraflow.collectives import from_first, rank, world_size
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.kin import Kin, copies_of, kin_of
 from contraflow.encoded.splits import draw_labelled
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.launched import launch
 from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import Reads, Writes
@@ -33,6 +34,7 @@ from contraflow.training.history import save_history
 from contraflow.training.loop import Round, train
 from contraflow.training.parallel import on_each
 from contraflow.training.settings import Training
+from contraflow.training.state import digest_of
 from contraflow.training.teacher import Teacher
 from contraflow.training.validation import validation_knn
 from contraflow.views.items import item_loader, item_views
@@ -75,8 +77,10 @@ class RoundTraining:
     def run(self) -> None:
         """Train on as many GPUs as `settings.train` asks for, or on the CPU, and write a checkpoint and its history.
 
+        Processes that a launcher started do it together, each with its share of the GPUs.
+
         Raises:
-            UserError: data, checkpoint and parameters do not fit together, or the loss is not finite.
+            UserError: data, checkpoint, parameters and processes do not fit together, or the loss is not finite.
         """
         images, batch = len(self._indices), self.settings.train.batch_size
         card, name = self.data.card, self.settings.method.name
@@ -86,7 +90,13 @@ class RoundTraining:
             raise UserError(f"method.name {name} needs texts, and {card.name} has none: see docs/text.md")
         if images < batch:  # before anything waits for a GPU
             raise UserError(f"train.batch_size must be at most the number of training images, {images}, got {batch}")
-        with lease(self.settings.train.gpus) as devices:
+        gpus, launched = self.settings.train.gpus, launch()
+        if gpus % launched.of:
+            raise UserError(
+                f"train.gpus must be a multiple of the {launched.of} processes in which this training was started, "
+                f"got {gpus}"
+            )
+        with lease(gpus // launched.of) as devices:
             on_each(devices, self._run_on)
 
     @property
@@ -97,6 +107,12 @@ class RoundTraining:
     def _run_on(self, device: torch.device) -> None:
         """What each process of a training does on a device of its own; the first alone writes."""
         settings, data, todo = self.settings, self.data, self.todo
+        seen = self.provenance, self.state.name, digest_of(self.state)
+        if from_first(seen) != seen:
+            raise UserError(
+                f"the hosts of this training do not see the same data, parameters, code or {self.state}: they must lie "
+                "in a folder that all share; where they do, run the same command again in a minute"
+            )
         torch.set_num_threads(job_cores())
         if device.type == "cuda":
             _exactly()
@@ -118,7 +134,7 @@ class RoundTraining:
                 say(told)
         if (lora := settings.train.lora) is not None:
             _adapt(method, lora)
-        own_threads = max(1, self.threads // world_size())
+        own_threads = max(1, self.threads * launch().of // world_size())
         slots = None
         if (companions := todo.companions(as_slots=True)) is not None:
             vectors = _projections(method, data, device, own_threads)

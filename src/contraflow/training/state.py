@@ -22,6 +22,14 @@ def save_state(path: Path, state: dict[str, Any]) -> None:
         temporary.write_bytes(hashlib.sha256(content).digest() + content)
 
 
+def digest_of(path: Path) -> bytes | None:
+    """The digest in what `save_state` wrote; None where there is nothing."""
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return file.read(_DIGEST)
+
+
 def load_state(path: Path) -> dict[str, Any] | None:
     """Read what `save_state` wrote; None where there is nothing.
 
