@@ -54,6 +54,7 @@ def changed(**values):
         ),
         ({"data__name": "wordnet", "eval__corruptions": True}, "eval.corruptions is of images alone"),
         ({"data__name": "wordnet", "model__encoder": "resnet18"}, "model.encoder is of images alone"),
+        ({"data__name": "wordnet", "method__name": "simcse", "train__lora": 4}, "train.lora is of images alone"),
         ({"eval__transfer": {"name": "wordnet", "path": "data"}}, "eval.transfer.name must be a data set of images"),
         ({"eval__corruptions": 3}, "eval.corruptions must be true or false, got 3"),
         ({"negatives__inner": 0.5}, "negatives.outer must be greater than negatives.inner, 0.5, got 0.1"),
@@ -133,6 +134,10 @@ def changed(**values):
         (
             {"data__name": "folder", "model__encoder": "timm/vit_tiny_patch16_224"},
             "where data.name is folder, got null; weights of timm/vit_tiny_patch16_224 are made for 224",
+        ),
+        (
+            {"data__name": "folder", "model__encoder": "timm/resnet18.nosuchtag"},
+            "data.image_size must be a number of pixels where data.name is folder, got null",
         ),
         (
             {"data__name": "sop", "model__encoder": "torchvision/inception_v3"},

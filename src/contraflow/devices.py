@@ -96,6 +96,15 @@ def send(tensor: "torch.Tensor", device: "torch.device") -> "torch.Tensor":
     return tensor.to(device)
 
 
+def compute_exactly() -> None:
+    """Compute on a GPU in ways that give the same bytes each time, where PyTorch has them, and float32 as float32."""
+    import torch
+
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.backends.cudnn.conv.fp32_precision = "ieee"  # by default products are of 10 bits, as in TF32
+
+
 @contextmanager
 def lease(wanted: int = 1) -> Iterator[list["torch.device"]]:
     """Hold GPUs that no other contraflow job on this machine holds, or the CPU where there is no GPU.
@@ -123,6 +132,7 @@ def lease(wanted: int = 1) -> Iterator[list["torch.device"]]:
         if not _cuda_starts(len(held)):
             say("CUDA does not start here (`python -c 'import torch; torch.cuda.init()'` says why): using the CPU")
             devices = [torch.device("cpu")]
+        compute_exactly()
         yield devices
 
 

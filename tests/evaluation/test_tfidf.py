@@ -6,7 +6,9 @@ import torch
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from contraflow.encoded.texts import Rows
+from contraflow.evaluation.representation import open_representation
 from contraflow.evaluation.tfidf import BagOfTokens
+from contraflow.models.settings import Model
 
 KNOWN = [[3, 4, 3, 5], [4, 6], [3, 3, 3, 6, 7], [5]]
 OTHERS = [[3, 7, 7, 9], [9], [4, 4, 4]]  # of which 9 is in none that is known
@@ -51,3 +53,11 @@ def test_the_texts_stay_as_they_are():
     known = Rows.of([np.array(each) for each in KNOWN], np.int32)
     BagOfTokens(known, 10)
     assert [row.tolist() for row in (known[i] for i in range(4))] == KNOWN
+
+
+def test_it_learns_from_the_texts_that_are_trained_on_alone(sentences):
+    held_out = set(sentences.validation.tolist())
+    training = [sentences.texts["train"].tokens[i] for i in range(len(sentences.texts["train"])) if i not in held_out]
+    bag = open_representation("raw_pixels", None, sentences, Model()).network
+    expected = BagOfTokens(Rows.of(training, np.int32), sentences.card.vocabulary)
+    assert held_out and torch.equal(bag.idf, expected.idf) and torch.equal(bag.axes, expected.axes)

@@ -66,3 +66,12 @@ def test_what_is_missing_is_named(said, changes, message):
     said({name: value for name, value in (TORCHRUN | changes).items() if value is not None})
     with pytest.raises(UserError, match=message):
         launch()
+
+
+@pytest.mark.parametrize("hosts", ["r[1-2]n[3-4]", ""])
+def test_a_list_of_hosts_that_leaves_the_first_open_asks_for_it(said, hosts):
+    said(SRUN | {"SLURM_STEP_NODELIST": hosts})
+    with pytest.raises(UserError, match="MASTER_ADDR must name the first of the hosts"):
+        launch()
+    said({"MASTER_ADDR": "r1n3"})
+    assert launch().address == "r1n3"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 from markupsafe import Markup
 
+from contraflow.pages.assets import HERE, template
 from contraflow.report.items import LONGEST, Pictures, Sentences, cut
 from contraflow.report.wording import of_texts, template_of_texts
 
@@ -38,6 +39,13 @@ def test_of_a_template_names_and_tags_stay():
     source = '<img alt="{{ image.uri }}"> An image {% if card.images %}{{ "one image" | times("image") }}{% endif %}'
     expected = '<img alt="{{ image.uri }}"> A text {% if card.images %}{{ "one text" | times("text") }}{% endif %}'
     assert template_of_texts(source) == expected
+
+
+@pytest.mark.parametrize("name", [file.name for file in HERE.iterdir() if file.suffix in (".css", ".js")])
+def test_styles_and_scripts_stay(tmp_path, name):
+    (tmp_path / "page.html.j2").write_text(f"An image {{% include '{name}' %}}")
+    page = template(tmp_path / "page.html.j2", template_of_texts).render()
+    assert page == template(tmp_path / "page.html.j2").render().replace("An image", "A text", 1)
 
 
 def test_pictures_and_sentences_show_alike(encoded, sentences):

@@ -119,7 +119,7 @@ class NeverWaiting:
 
 
 @pytest.mark.usefixtures("trained_on")
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", [*OF_IMAGES, *WITH_TEXTS])
 def test_no_step_takes_double_precision_or_waits_for_the_device(
     monkeypatch, params_of, grouped, history_of, tmp_path, device, name
 ):
@@ -133,8 +133,8 @@ def test_no_step_takes_double_precision_or_waits_for_the_device(
         negatives={"selection": "adaptive", "outer": 0.5, "mix_pairs": 3},
         data={"name": "folder", "path": "images", "table": "images.csv"},
     )
-    make = rounds.view_loader
-    monkeypatch.setattr(rounds, "view_loader", lambda *a, **options: NeverWaiting(make(*a, **options), device))
+    make = rounds.item_views
+    monkeypatch.setattr(rounds, "item_views", lambda *a, **options: NeverWaiting(make(*a, **options), device))
     monkeypatch.setattr(loop, "LOOK", math.inf)
     assert history_of(params, grouped, tmp_path).loss.notna().all()
 

@@ -40,6 +40,10 @@ class Rows:
         found[inside] = self.values[(self.begins[rows, None] + place)[inside]]
         return found
 
+    def take(self, rows: np.ndarray) -> Self:
+        """Some of them (n,), in this order."""
+        return type(self).of([self[row] for row in rows], self.values.dtype)
+
     @classmethod
     def of(cls, rows: Sequence[np.ndarray], dtype: type) -> Self:
         lengths = np.array([len(row) for row in rows], np.int64)

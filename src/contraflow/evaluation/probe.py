@@ -268,9 +268,13 @@ def _principal_axes(x: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
         vary = values > NOTHING * values[-1]
         values = values[vary]
         return x.T @ vectors[:, vary] / (images * values).sqrt(), values
-    moments = (x.T @ x / images).double() - torch.outer(centre, centre)
+    moments = centre.new_zeros(dimension, dimension)
+    for part in x.split(ROWS):
+        part = part - centre
+        moments += part.T @ part
     live = moments.diagonal().nonzero().flatten()
-    values, vectors = torch.linalg.eigh(moments[live[:, None], live])
-    axes = vectors.new_zeros(dimension, len(live))
-    axes[live] = vectors
-    return axes, values.clamp(min=0)
+    values, vectors = torch.linalg.eigh(moments[live[:, None], live] / images)
+    vary = values > NOTHING * values[-1] if len(live) else live.bool()
+    axes = vectors.new_zeros(dimension, int(vary.sum()))
+    axes[live] = vectors[:, vary]
+    return axes, values[vary]

@@ -102,7 +102,7 @@ def open_representation(called: str, checkpoint: Path | None, data: EncodedData,
 def _raw(data: EncodedData) -> nn.Module:
     """What items are before anything is learned of them: pixels, or a bag of tokens."""
     if data.card.items == "texts":
-        return BagOfTokens(data.texts["train"].tokens, data.card.vocabulary)
+        return BagOfTokens(data.texts["train"].tokens.take(data.training), data.card.vocabulary)
     return all_pixels(data.card.image_size)
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from contraflow.foundations.errors import UserError
 
 _PORTS = range(20000, 30000)  # below those that a system gives out by itself
-_FIRST = re.compile(r"([^\[,]+)(?:\[(\w+)[^\]]*\]([^\[,]*))?")  # of gpu[07-09,11],login: gpu, 07 and what may follow it
+# Of gpu[07-09,11],login: gpu, 07, and what may follow it up to the comma.
+_FIRST = re.compile(r"([^\[,]+)(?:\[(\w+)[^\]]*\]([^\[,]*))?(?![^,])")
 
 
 @dataclass(frozen=True)
@@ -29,14 +30,14 @@ def launch() -> Launch:
     """What torchrun (RANK, WORLD_SIZE, MASTER_ADDR, MASTER_PORT) or else srun says; the only one where neither does.
 
     Raises:
-        UserError: a variable is missing, or is no number.
+        UserError: a variable is missing, or is no number, or it is not clear which host is the first.
     """
     said = os.environ
     try:
         if int(said.get("WORLD_SIZE", 1)) > 1:
             return Launch(int(said["RANK"]), int(said["WORLD_SIZE"]), said["MASTER_ADDR"], int(said["MASTER_PORT"]))
         if int(said.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
-            address = "".join(filter(None, _FIRST.match(said["SLURM_STEP_NODELIST"]).groups()))
+            address = said.get("MASTER_ADDR") or _first(said["SLURM_STEP_NODELIST"])
             step = int(said["SLURM_JOB_ID"]) * 7 + int(said["SLURM_STEP_ID"])  # seven trainings side by side in a job
             port = said.get("MASTER_PORT", _PORTS[step % len(_PORTS)])
             return Launch(int(said["SLURM_PROCID"]), int(said["SLURM_STEP_NUM_TASKS"]), address, int(port))
@@ -45,3 +46,12 @@ def launch() -> Launch:
     except ValueError as error:
         raise UserError(f"WORLD_SIZE, RANK and MASTER_PORT must be whole numbers: {error}") from None
     return Launch()
+
+
+def _first(hosts: str) -> str:
+    """The first of Slurm's list of hosts."""
+    if (found := _FIRST.match(hosts)) is None:
+        raise UserError(
+            f"MASTER_ADDR must name the first of the hosts, which SLURM_STEP_NODELIST, {hosts!r}, leaves open"
+        )
+    return "".join(filter(None, found.groups()))

@@ -13,6 +13,7 @@ OF_IMAGES = {
     "model.encoder": "small",
     "model.weights": NOTHING,
     "mining.guide": NOTHING,
+    "train.lora": None,
     "eval.corruptions": False,
     "eval.transfer.name": None,
 }

@@ -59,7 +59,10 @@ def trained_size(encoder: str) -> int | None:
     if library == "timm":
         import timm
 
-        return timm.get_pretrained_cfg(name).input_size[-1] if timm.is_model(name) else None
+        try:
+            return timm.get_pretrained_cfg(name).input_size[-1] if timm.is_model(name) else None
+        except RuntimeError:  # no such tag
+            return None
     if library == "torchvision":
         from torchvision import models
 

@@ -12,7 +12,7 @@ FILTERS = ("fixed", "share", "plus_minus", "points", "count", "times", "words", 
 
 
 class _Loader(FileSystemLoader):
-    """Of files in some folders, each of which may be changed on its way."""
+    """Of files in some folders, of which each template may be changed on its way."""
 
     def __init__(self, folders: list[Path], change: Callable[[str], str]):
         super().__init__(folders)
@@ -20,7 +20,7 @@ class _Loader(FileSystemLoader):
 
     def get_source(self, environment, template):
         source, *rest = super().get_source(environment, template)
-        return self.change(source), *rest
+        return self.change(source) if template.endswith(".j2") else source, *rest
 
 
 def template(path: Path, change: Callable[[str], str] = str) -> Template:
@@ -28,7 +28,7 @@ def template(path: Path, change: Callable[[str], str] = str) -> Template:
     escaped, and what is not there is an error. Numbers have their filters.
 
     Args:
-        change: Makes of the source of each file what is read.
+        change: Makes of the source of each template what is read; styles and scripts stay.
     """
     environment = Environment(
         loader=_Loader([path.parent, HERE], change),

@@ -21,7 +21,7 @@ if (plot) {
   }
 
   function describe(i) {
-    const number = `test image ${points.image[i]}`;
+    const number = `test ${texts ? "text" : "image"} ${points.image[i]}`;
     const actual = points.classes[points.actual[i]];
     const taken = points.classes[points.predicted[i]];
     if (actual === undefined) return [number, ""];

@@ -190,15 +190,15 @@ def train(
                 scaler.update()
                 if average is not None:
                     _follow(average, method.encoder, 1 - settings.ema if step else 1.0)
-                loss.add(output.loss)
+                loss.add(output.loss, rate)
                 recent.add(output.embeddings)
                 step += 1
                 if time.monotonic() - looked > LOOK:
-                    mean = loss.mean(rate)
+                    mean = loss.mean()
                     bar.set_postfix_str(f"epoch {epoch + 1} of {epochs.stop} · loss {mean:.4f}", refresh=False)
                     looked = time.monotonic()
                 bar.update(settings.batch_size)
-            mean = loss.mean(rate)
+            mean = loss.mean()
             speed = batches * settings.batch_size / (time.monotonic() - began)
             accuracy = None
             if rank() == 0 and validate and settings.knn_every and (len(history) + 1) % settings.knn_every == 0:

@@ -132,7 +132,10 @@ def _called(store: dist.Store, launched: Launch) -> list[socket.socket]:
             line, _ = ear.accept()
             line.settimeout(ANSWER)
             with suppress(OSError):
-                if line.recv(len(word)) == word.encode():
+                said = b""
+                while len(said) < len(word) and (more := line.recv(len(word) - len(said))):
+                    said += more
+                if said == word.encode():
                     found.append(line)
                     continue
             line.close()

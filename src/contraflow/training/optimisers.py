@@ -74,17 +74,20 @@ def build_optimiser(train: Train, model: nn.Module) -> Optimizer:
 def _by_share(train: Train, model: nn.Module) -> dict[float, list[nn.Parameter]]:
     """The parameters of a model that have gradients, by what their learning rate is times the schedule's.
 
-    Those beside `model.encoder` have `train.head_rate`. Of L layers with parameters of their own in the order in which
-    it holds them, layer i has first^((L - 1 - i) / (L - 1)), with first = `train.first_layer_rate`: as where a rate
-    falls by the same factor from block to block (Clark et al. 2020, "ELECTRA"; Bao et al. 2022, "BEiT"), but that
+    Those beside `model.encoder` have `train.head_rate`. Of L layers with such parameters of their own in the order in
+    which it holds them, layer i has first^((L - 1 - i) / (L - 1)), with first = `train.first_layer_rate`: as where a
+    rate falls by the same factor from block to block (Clark et al. 2020, "ELECTRA"; Bao et al. 2022, "BEiT"), but that
     `first` is of all layers together.
     """
     first, shares = train.first_layer_rate, dict.fromkeys(model.encoder.parameters(), 1.0)
     if first < 1:
-        layers = [layer for layer in model.encoder.modules() if any(True for _ in layer.parameters(recurse=False))]
-        for i, layer in enumerate(reversed(layers)):
-            share = first ** (i / max(1, len(layers) - 1))
-            shares |= {weight: share for weight in layer.parameters(recurse=False)}
+        layers: dict[str, list[nn.Parameter]] = {}
+        for name, weight in model.encoder.named_parameters():
+            if weight.requires_grad:
+                layer, _, _ = name.rpartition(".")[0].partition(".lora_")  # both of an adapter are of one layer
+                layers.setdefault(layer, []).append(weight)
+        for i, weights in enumerate(reversed(layers.values())):
+            shares |= dict.fromkeys(weights, first ** (i / max(1, len(layers) - 1)))
     found: dict[float, list[nn.Parameter]] = {}
     for weight in model.parameters():
         if weight.requires_grad:

@@ -105,6 +105,8 @@ def _error(rank: BaseProcess, folder: Path) -> Exception | None:
     rank.join()
     if (told := folder / rank.name).exists():
         return pickle.loads(told.read_bytes())
+    if rank.exitcode == -signal.SIGABRT:  # as NCCL ends who misses another
+        return _Missed(f"{rank.name} of the training failed")
     if rank.exitcode < 0:
         return UserError(
             f"{rank.name} of the training was ended by {signal.Signals(-rank.exitcode).name}, as happens where "

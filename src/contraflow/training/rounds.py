@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from contraflow.collectives import from_first, rank, world_size
-from contraflow.devices import job_cores, lease
+from contraflow.devices import compute_exactly, job_cores, lease
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.kin import Kin, copies_of, kin_of
 from contraflow.encoded.splits import draw_labelled
@@ -115,7 +115,7 @@ class RoundTraining:
             )
         torch.set_num_threads(job_cores())
         if device.type == "cuda":
-            _exactly()
+            compute_exactly()
         torch.manual_seed(todo.seed)  # the same in all processes, which draw the same weights and numbers in each step
         labels, given, teacher = _labels(settings, data), Normalisation(data.card.mean, data.card.std), None
         if (taught_by := Teacher.of(settings.method, settings.model)) is not None:
@@ -184,13 +184,6 @@ class RoundTraining:
             others = load(recipes[:1], batch_size=batch_size * companions.shape[1])
             return CompanionLoader(loader, others, companions)
         return loader
-
-
-def _exactly() -> None:
-    """Compute on a GPU in ways that give the same bytes each time, where PyTorch has them, and float32 as float32."""
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False
-    torch.backends.cudnn.conv.fp32_precision = "ieee"  # by default products are of 10 bits, as in TF32
 
 
 def _encoders(method: Method) -> list[nn.Module]:

@@ -18,20 +18,25 @@ class RunningLoss:
 
     def __init__(self, label: str, epoch: int):
         self._label, self._epoch = label, epoch
-        self._unseen: list[Tensor] = []
+        self._unseen: list[tuple[Tensor, float]] = []
         self._total, self._steps = 0.0, 0
 
-    def add(self, loss: Tensor) -> None:
-        """Take in the loss of a step, a scalar, which is not looked at: a GPU may not have computed it yet."""
-        self._unseen.append(loss.detach())
+    def add(self, loss: Tensor, rate: float) -> None:
+        """Take in the loss of a step, a scalar, which is not looked at: a GPU may not have computed it yet.
 
-    def mean(self, rate: float) -> float:
-        """Of at least one step, once the device has computed them all; `rate` is the learning rate of the last.
+        Args:
+            rate: The learning rate of the step.
+        """
+        self._unseen.append((loss.detach(), rate))
+
+    def mean(self) -> float:
+        """Of at least one step, once the device has computed them all.
 
         Raises:
             UserError: a loss is not finite.
         """
-        for value in torch.stack(self._unseen).tolist() if self._unseen else ():
+        losses, rates = zip(*self._unseen, strict=True) if self._unseen else ((), ())
+        for value, rate in zip(torch.stack(losses).tolist() if losses else (), rates, strict=True):
             if not math.isfinite(value):
                 raise UserError(
                     f"the training of {self._label} failed: the loss became {value} in epoch {self._epoch} at learning "

@@ -68,7 +68,7 @@ class Train(Section):
     lora: Annotated[
         Count | None,
         "LoRA: the encoder's weights learn a change of this rank alone (with model.weights, and ./setup.sh lora); "
-        "null: any",
+        "null: all of it",
     ] = None
     clip: Annotated[Positive | None, "a longer gradient is shortened to this length; null: none is"] = None
     ema: Annotated[
