@@ -20,7 +20,7 @@ ALL = {
     "crop_scale": [0.1, 1.0],
     "crop_ratio": [0.6, 1.7],
     "flip": 0.5,
-    "rotation": 0.0,
+    "rotation": 30.0,
     "jitter": 0.9,
     "brightness": 0.8,
     "contrast": 0.8,
@@ -67,25 +67,12 @@ def assert_same(ours, theirs):
     assert ours.local is None or torch.equal(ours.local, theirs.local)
 
 
-def test_the_same_bits_with_the_whole_recipe_but_rotation(file, device):
-    first, second = ViewRecipe(**ALL), ViewRecipe(**{**ALL, "blur": 1.0, "solarise": 0.0})
+def test_the_same_bits_with_the_whole_recipe(file, device):
+    first, second = ViewRecipe(**ALL), ViewRecipe(**{**ALL, "blur": 1.0, "rotation": 0.0, "solarise": 0.0})
     batches = list(both(file, [first, second], device, epoch=2))
     assert len(batches) == 3
     for ours, theirs in batches:
         assert_same(ours, theirs)
-
-
-@pytest.mark.parametrize("degrees", [30.0, 180.0])
-def test_a_rotation_differs_by_a_grey_level_in_a_pixel_of_a_thousand(file, device, degrees):
-    """Or more, on the very edge: in none of ten thousand."""
-    only = {name: 0.0 for name in ("jitter", "grey", "blur", "solarise")}
-    off = [
-        (ours.views - theirs.views).abs()
-        for epoch in range(10)
-        for ours, theirs in both(file, [ViewRecipe(**{**ALL, **only, "rotation": degrees})], device, epoch)
-    ]
-    off = torch.cat(off, dim=1)
-    assert (off > 0).float().mean() < 1e-3 and (off > 1).float().mean() < 1e-4
 
 
 def test_the_hue_of_every_colour(device):
@@ -102,7 +89,7 @@ def test_the_hue_of_every_colour(device):
 
 
 def test_no_view_takes_double_precision_or_waits_for_the_device(file, device):
-    view = ViewRecipe(**{**ALL, "rotation": 30.0})
+    view = ViewRecipe(**{**ALL, "rotation": 0.0})
     loader = DeviceViewLoader(file[0], [view] * 2, device=device, **loading(file, {"local": [view], "local_size": 7}))
     with as_on_a_card(device):
         assert len(list(loader.epoch(0))) == N // 25
@@ -121,6 +108,7 @@ def test_small_crops(file, device):
         {},
         optional={
             **{name: st.sampled_from([0.0, 1.0]) for name in ("flip", "jitter", "grey", "blur", "solarise", "hue")},
+            "rotation": st.sampled_from([0.0, 180.0]),
             "crop_scale": st.sampled_from([[0.01, 0.1], [1.0, 1.0]]),
             "blur_sigma": st.sampled_from([[0.05, 0.2], [3.0, 6.0]]),
         },

@@ -100,7 +100,7 @@ def _windows(starts: np.ndarray, lengths: np.ndarray, mirrored: np.ndarray, limi
 
 def _changed(images: Tensor, recipe: np.void, draws: np.ndarray, bells: np.ndarray) -> Tensor:
     """Crops (N, C, H, W) uint8 and all that comes after; the order is that of `kernels.views.fill_views`."""
-    numbers = {name: draws[name] for name in ("cos", "sin", "brightness", "contrast", "saturation")}
+    numbers = {name: draws[name] for name in ("brightness", "contrast", "saturation")}
     numbers["hue"] = np.trunc(draws["hue"] * 255.0)
     columns = torch.from_numpy(np.stack(list(numbers.values())).astype(np.float32))
     drawn = dict(zip(numbers, send(columns, images.device), strict=True))
@@ -109,7 +109,8 @@ def _changed(images: Tensor, recipe: np.void, draws: np.ndarray, bells: np.ndarr
         return send(torch.from_numpy(np.flatnonzero(draws[name])), images.device)
 
     if recipe["rotation"] > 0:
-        images = steps.rotate(images, drawn)
+        turns = torch.from_numpy(np.stack([draws["cos"], draws["sin"]]))
+        images = steps.rotate(images, *send(turns, images.device))
     strengths = [float(recipe[name]) for name in ("brightness", "contrast", "saturation", "hue")]
     images = steps.jitter(images, drawn, draws, strengths)
     if images.shape[1] == 3 and len(at := where("grey")):

@@ -1,9 +1,9 @@
 """The steps of `contraflow.views.kernels` for a whole batch in torch: the same arithmetic, so the same grey levels.
 
-Images are (N, C, H, W) uint8. Nothing here is in double precision, for which many cards have a sixty-fourth of their
-units: sums are of whole numbers, which no order of adding changes; what the kernels compute in float64 is computed by
-them on the host, or beforehand for every colour, but for the rotation, which is here in float32. Single operations in
-float32 are rounded alike on every device, but for divisions by a number of Python's: a GPU multiplies by its inverse.
+Images are (N, C, H, W) uint8. Nothing here but the rotation is in double precision, for which many cards have a
+sixty-fourth of their units: sums are of whole numbers, which no order of adding changes; what else the kernels compute
+in float64 is computed by them on the host, or beforehand for every colour. Single operations in float32 and float64 are
+rounded alike on every device, but for divisions by a number of Python's: a GPU multiplies by its inverse.
 """
 
 from functools import cache
@@ -32,20 +32,20 @@ def resize(images: Tensor, axis: int, first: Tensor, windows: Tensor) -> Tensor:
     return (total >> BITS).to(torch.uint8)
 
 
-def rotate(images: Tensor, drawn: dict[str, Tensor]) -> Tensor:
-    """Turned about the centre, bilinear, black where nothing comes from inside: `geometry.rotate`, but for a grey level
-    here and there, since that computes in float64."""
+def rotate(images: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Turned about the centre, bilinear, black where nothing comes from inside: `geometry.rotate`, in float64
+    as there: a few operations for each pixel, which even a card with few units for it does in no time."""
     n, channels, height, width = images.shape
-    cos, sin = (drawn[name][:, None, None] for name in ("cos", "sin"))
-    dy = (torch.arange(height, device=images.device) + 0.5 - height / 2)[:, None]
-    dx = torch.arange(width, device=images.device) + 0.5 - width / 2
+    cos, sin = (each[:, None, None] for each in (cos, sin))
+    dy = (torch.arange(height, device=images.device, dtype=torch.float64) + 0.5 - height / 2)[:, None]
+    dx = torch.arange(width, device=images.device, dtype=torch.float64) + 0.5 - width / 2
     from_x, from_y = cos * dx - sin * dy + width / 2, sin * dx + cos * dy + height / 2
     outside = (from_x < 0) | (from_x >= width) | (from_y < 0) | (from_y >= height)
     x0, y0 = (from_x - 0.5).floor(), (from_y - 0.5).floor()
     right, below = (from_x - 0.5 - x0)[:, None], (from_y - 0.5 - y0)[:, None]
     x0, x1 = (x.clamp(0, width - 1).long() for x in (x0, x0 + 1))
     y0, y1 = (y.clamp(0, height - 1).long() for y in (y0, y0 + 1))
-    levels = images.float().flatten(2)
+    levels = images.double().flatten(2)
 
     def at(y: Tensor, x: Tensor) -> Tensor:
         place = (y * width + x).flatten(1)[:, None].expand(n, channels, height * width)
