@@ -19,7 +19,7 @@ from contraflow.foundations.errors import UserError
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-5  # of the objective: what the last step may still have promised to take off
-FORCING = 0.5  # of its first residual, to which a Newton step is solved
+FORCING = 0.3  # of its first residual, to which a Newton step is solved: at 0.5 its promise is too small to stop by
 SUFFICIENT = 1e-4  # of the decrease that the gradient promises, which a step must bring (Armijo)
 LENGTHS = [2.0**-halved for halved in range(20)]  # of a step, tried in turn
 LOGITS = 2**24  # held at a time
