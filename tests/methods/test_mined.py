@@ -14,7 +14,7 @@ from contraflow.methods.parts.registry import METHODS
 from contraflow.methods.parts.settings import WITHOUT_NEGATIVES
 
 IMAGES = 40
-NAMES = [name for name in METHODS if name not in WITHOUT_NEGATIVES and name != "simcse"]  # which has no head here
+NAMES = [name for name in METHODS if name not in WITHOUT_NEGATIVES]
 WAYS = [(name, use) for name in NAMES for use in ("forward", "stored") if (name, use) != ("nnclr", "stored")]
 
 
@@ -22,11 +22,11 @@ def draw(*shape, seed=0):
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def with_mined(batch, use, whose):
-    """The batch with mined negatives (m, N): images in a view each, or as vectors (m N, 8)."""
+def with_mined(method, batch, use, whose):
+    """The batch with mined negatives (m, N): images in a view each, or as vectors (m N, D) such as the method's."""
     if use == "forward":
         return replace(batch, companions=whose, companion_views=draw(*whose.shape, 1, 16, 16))
-    return replace(batch, slots=draw(whose.numel(), 8), slot_index=whose.flatten())
+    return replace(batch, slots=draw(whose.numel(), method.dimension), slot_index=whose.flatten())
 
 
 def compared(method):
@@ -59,7 +59,7 @@ def test_they_are_negatives_of_all_but_their_kin_and_positives_of_none(method_of
             of_same = Kin(groups).partners(np.arange(IMAGES), seed=0, epoch=step)
             batch = replace(batch, partner=torch.from_numpy(of_same)[batch.index])
         found.clear()
-        assert method(with_mined(batch, use, whose)).loss.isfinite()
+        assert method(with_mined(method, batch, use, whose)).loss.isfinite()
         assert found
         for comparison in found:
             assert comparison.key_index[-6 * m :].tolist() == whose.flatten().tolist()
@@ -78,7 +78,7 @@ def test_an_image_that_comes_along_is_compared_as_it_is_embedded_alone(method_of
     method.micro_batch = images
     for part in (method.projection, getattr(method, "predictor", method.projection)):
         part.eval()  # BatchNorm of vectors would make of each what the others are
-    found, batch = compared(method), with_mined(batch_of(), "forward", torch.arange(12).view(2, 6))
+    found, batch = compared(method), with_mined(method, batch_of(), "forward", torch.arange(12).view(2, 6))
     embedding = method.momentum if name == "moco" else method
     alone = [embedding.projection(embedding.encoder(view[None])) for view in batch.companion_views.flatten(0, 1)]
     if name == "nnclr":
@@ -93,7 +93,7 @@ def test_an_image_that_comes_along_is_compared_as_it_is_embedded_alone(method_of
 @pytest.mark.parametrize("name", [name for name, use in WAYS if use == "stored"])
 def test_a_slot_is_compared_as_the_vector_that_it_is(method_of, batch_of, name):
     method = method_of(name, queue=9)
-    found, batch = compared(method), with_mined(batch_of(), "stored", torch.arange(12).view(2, 6))
+    found, batch = compared(method), with_mined(method, batch_of(), "stored", torch.arange(12).view(2, 6))
     method(batch)
     for comparison in found:
         assert torch.equal(comparison.keys[-12:], batch.slots)
@@ -104,7 +104,7 @@ def test_they_are_not_taken_into_queues_and_banks(method_of, batch_of, name, use
     method, batch = method_of(name, queue=50), batch_of()
     outside = torch.tensor([i for i in range(IMAGES) if i not in batch.index][:12]).view(2, 6)
     before = {key: tensor.clone() for key, tensor in method.named_buffers()}
-    method(with_mined(batch, use, outside))
+    method(with_mined(method, batch, use, outside))
     after = dict(method.named_buffers())
     if name in ("moco", "nnclr"):
         assert set(after["queue.index"].tolist()) == {-1, *batch.index.tolist()}

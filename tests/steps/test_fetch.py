@@ -142,7 +142,7 @@ def test_without_network_and_files_one_sentence_says_what_to_do(tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     assert len(lines) == len(sources.SOURCES)
-    fashion, mnist, cifar10, *_, glyphs, emoji = lines
+    fashion, mnist, cifar10, *_, glyphs, emoji, wordnet = lines
     assert fashion == (
         "SAID fashion_mnist is not on this machine and cannot be downloaded ([Errno 111] Connection refused): "
         "`apt install dataset-fashion-mnist`, or put train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, "
@@ -158,6 +158,10 @@ def test_without_network_and_files_one_sentence_says_what_to_do(tmp_path):
     assert emoji.startswith(
         "SAID emoji is not whole on this machine: "
         "`apt install fonts-noto-color-emoji unicode-cldr-core unicode-data`, or put NotoColorEmoji.ttf, "
+    )
+    assert wordnet == (
+        "SAID wordnet is not whole on this machine: `apt install wordnet-base`, or put data.noun, data.verb, data.adj, "
+        f"data.adv into the folder of data.path ({tmp_path})"
     )
     assert all(name in line for name, line in zip(sources.SOURCES, lines, strict=True))
 
