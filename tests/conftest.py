@@ -168,14 +168,25 @@ def fashion_mnist(tmp_path_factory, request) -> EncodedData:
 
 
 @pytest.fixture(scope="session")
-def typefaces(tmp_path_factory) -> Path:
+def fetched_of(tmp_path_factory):
+    """`fetched_of("emoji")`: what fetch leaves of a data set that Debian packs; tests are skipped where it is not
+    here."""
+
+    def fetched(name: str) -> Path:
+        out = tmp_path_factory.mktemp(name)
+        try:
+            fetch(Fetching(name, str(out), table=None), source=out / "source.json")
+        except UserError as error:
+            pytest.skip(str(error))
+        return out
+
+    return fetched
+
+
+@pytest.fixture(scope="session")
+def typefaces(fetched_of) -> Path:
     """What fetch leaves of `glyphs`: the files of the typefaces, and their list."""
-    out = tmp_path_factory.mktemp("typefaces")
-    try:
-        fetch(Fetching("glyphs", str(out), table=None), source=out / "source.json")
-    except UserError as error:
-        pytest.skip(str(error))
-    return out
+    return fetched_of("glyphs")
 
 
 @pytest.fixture(scope="session")

@@ -27,9 +27,8 @@ Where there is no card, --tiny runs it all on the CPU, and nothing else does.
 
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +39,7 @@ from benchmarks.command import FULL, arguments, tell
 from benchmarks.commit import commit
 from benchmarks.gpu.peak import operations, peak
 from benchmarks.loader.pictures import natural, write
-from benchmarks.loader.timing import Case, take_turns
+from benchmarks.loader.timing import Case, epochs_of, take_turns
 from benchmarks.loader.training import WARM, training_cases
 from benchmarks.parameters import SHIPPED, with_changes
 from benchmarks.pictures import TINY, Pictures
@@ -51,7 +50,6 @@ from contraflow.encoded.card import EncodedData
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.stages import Stages
 from contraflow.params import Params
-from contraflow.views.batch import Batch
 from contraflow.views.device_loader import DeviceViewLoader
 from contraflow.views.loader import ViewLoader
 
@@ -132,12 +130,6 @@ def view_cases(path: Path, params: Params, batches: int, device: torch.device) -
         "views_on_device": DeviceViewLoader(path, recipes, device=device, **options),
     }
     return [Case(name, epochs_of(loader), size, WARM, batches) for name, loader in loaders.items()]
-
-
-def epochs_of(loader: ViewLoader) -> Callable[[], Iterator[Batch]]:
-    """Each call gives the next epoch."""
-    epochs = count()
-    return lambda: loader.epoch(next(epochs))
 
 
 def training(folder: Path, size: Size, pictures: Mapping, data: Path, images_per_s: float) -> dict[str, object]:

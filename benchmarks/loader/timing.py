@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from statistics import median
 
 import torch
 
 from contraflow.foundations.progress import say
+from contraflow.views.batch import Batch
+from contraflow.views.loader import ViewLoader
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,17 @@ class Case:
             pass
         wait()
         began = time.perf_counter()
-        count = sum(1 for _ in islice(batches, self.batches))
+        timed = sum(1 for _ in islice(batches, self.batches))
         wait()
-        if not count:
+        if not timed:
             raise ValueError(f"{self.name}: an epoch has no more than the {self.warm} batches that are not timed")
-        return count * self.batch_size / (time.perf_counter() - began)
+        return timed * self.batch_size / (time.perf_counter() - began)
+
+
+def epochs_of(loader: ViewLoader) -> Callable[[], Iterator[Batch]]:
+    """Each call gives the next epoch."""
+    epochs = count()
+    return lambda: loader.epoch(next(epochs))
 
 
 def wait() -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
-from itertools import count, repeat
+from itertools import repeat
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from benchmarks.loader.timing import Case
+from benchmarks.loader.timing import Case, epochs_of
 from benchmarks.loader.torchvision_cases import on_pillow
 from contraflow.devices import cores
 from contraflow.methods.parts.base import DataShape
@@ -51,11 +51,11 @@ def training_cases(
         mean=[0.5] * channels,
         std=[0.25] * channels,
     )
-    epochs = count()
+    epochs = epochs_of(loader)
     ready = next(loader.epoch(0)).to(device)
     step = _ours(params, images, device)
     cases = [
-        Case("contraflow", lambda: map(step, loader.epoch(next(epochs))), size, WARM, fast),
+        Case("contraflow", lambda: map(step, epochs()), size, WARM, fast),
         Case("batch_in_memory", lambda: map(step, repeat(ready)), size, WARM, fast),
     ]
     if find_spec("lightly"):

@@ -1,16 +1,14 @@
 """The cases that make two views of each image, by image size."""
 
-from collections.abc import Callable, Iterator, Sequence
-from itertools import count
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.loader import torchvision_cases
 from benchmarks.loader.ffcv_case import builtin
-from benchmarks.loader.timing import Case
+from benchmarks.loader.timing import Case, epochs_of
 from contraflow.devices import cores
-from contraflow.views.batch import Batch
 from contraflow.views.loader import ViewLoader
 from contraflow.views.settings import ViewRecipe
 
@@ -40,16 +38,13 @@ def view_cases(
         # To the end of the epoch: FFCV leaks a thread where a loop is left early.
         cases.append(Case("ffcv_builtin", lambda: iter(ffcv), batch, 5, len(ffcv) - 5))
     for name, threads in (("contraflow_1_thread", 1), ("contraflow", cores())):
-        cases.append(Case(name, _epochs(path, size, channels, recipe, batch, threads), batch, 3, fast))
+        cases.append(Case(name, epochs_of(_ours(path, size, channels, recipe, batch, threads)), batch, 3, fast))
     cases.append(Case("memory_copy", lambda: _copies(size, channels, batch), batch, 1, 4 * fast))
     return cases
 
 
-def _epochs(
-    path: Path, size: int, channels: int, recipe: ViewRecipe, batch: int, threads: int
-) -> Callable[[], Iterator[Batch]]:
-    """Each call gives the next epoch of our loader."""
-    loader = ViewLoader(
+def _ours(path: Path, size: int, channels: int, recipe: ViewRecipe, batch: int, threads: int) -> ViewLoader:
+    return ViewLoader(
         path,
         [recipe, recipe],
         seed=0,
@@ -59,8 +54,6 @@ def _epochs(
         std=[0.25] * channels,
         size=size,
     )
-    epochs = count()
-    return lambda: loader.epoch(next(epochs))
 
 
 def _copies(size: int, channels: int, batch: int) -> Iterator[np.ndarray]:

@@ -17,13 +17,8 @@ from contraflow.steps.fetch import Fetching, fetch
 
 
 @pytest.fixture(scope="module")
-def fetched(tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("emoji")
-    try:
-        fetch(Fetching("emoji", str(out), table=None), source=out / "source.json")
-    except UserError as error:
-        pytest.skip(str(error))
-    return out
+def fetched(fetched_of) -> Path:
+    return fetched_of("emoji")
 
 
 @pytest.fixture(scope="module")

@@ -24,13 +24,8 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def wordnet(tmp_path_factory) -> ImageSet:
-    out = tmp_path_factory.mktemp("wordnet")
-    try:
-        fetch(Fetching("wordnet", str(out), table=None), source=out / "source.json")
-    except UserError as error:
-        pytest.skip(str(error))
-    return read_wordnet(out)
+def wordnet(fetched_of) -> ImageSet:
+    return read_wordnet(fetched_of("wordnet"))
 
 
 @pytest.fixture

@@ -22,10 +22,7 @@ from contraflow.views.loader import ImageLoader
 FLAT = ("image_to_text", "text_to_image")
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    monkeypatch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
-    monkeypatch.setattr("contraflow.steps.evaluate.evaluate_captions.job_cores", lambda: 1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

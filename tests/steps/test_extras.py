@@ -27,12 +27,7 @@ from contraflow.steps.evaluate.evaluate_transfer import TransferSettings, evalua
 from contraflow.steps.evaluate.fine_tune import FineTuning, fine_tune
 from contraflow.steps.evaluate.train_supervised import Ceiling, train_supervised
 
-
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    for step in ("evaluate", "evaluate_corruptions", "evaluate_transfer"):
-        monkeypatch.setattr(f"contraflow.steps.evaluate.{step}.job_cores", lambda: 1)
-    monkeypatch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

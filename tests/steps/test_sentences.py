@@ -25,10 +25,7 @@ from contraflow.training.parallel import on_each
 FILES = ("encoder.safetensors", "history.csv")
 
 
-@pytest.fixture(autouse=True)
-def one_thread(monkeypatch):
-    monkeypatch.setattr("contraflow.training.rounds.job_cores", lambda: 1)
-    monkeypatch.setattr("contraflow.steps.evaluate.evaluate.job_cores", lambda: 1)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

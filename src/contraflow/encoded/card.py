@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from pydantic import Field
 
-from contraflow.encoded.beton import Beton, open_beton
+from contraflow.encoded.beton import open_beton
 from contraflow.encoded.claim import claimed
 from contraflow.encoded.names import (
     COPIES,
@@ -230,12 +230,6 @@ class EncodedData:
         arrays, _ = load_arrays(self.folder / TEXTS)
         return {part: Texts.from_arrays(arrays, part) for part in PARTS}
 
-    def items(self, part: str) -> Beton | Texts:
-        """The images of `train` or `test`, or where it has none the texts."""
-        if self.card.items == "texts":
-            return self.texts[part]
-        return open_beton(self.beton(part))
-
     @property
     def tested(self) -> str:
         """SHA-256 of the file that holds what is tested on."""
@@ -255,6 +249,7 @@ class EncodedData:
         """Labels (N,) int64 of `train` (the whole file), `training`, `validation` or `test`; -1 for none."""
         if split not in ("train", "training", "validation", "test"):
             raise ValueError(f"split must be train, training, validation or test, got {split!r}")
-        labels = self.items("test" if split == "test" else "train").labels
+        part = "test" if split == "test" else "train"
+        labels = (self.texts[part] if self.card.items == "texts" else open_beton(self.beton(part))).labels
         indices = {"training": self.training, "validation": self.validation}.get(split)
         return labels if indices is None else labels[indices]

@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 MOST_TOKENS = 16  # that stand before those of the places: class tokens, registers
 PAIRS = 16  # at a time
-NO_REGIONS = np.zeros((0, 2, 0, 0), np.float32)  # of no pairs
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from contraflow.report.run import Run
 def alike(run: Run) -> dict | None:
     """Pairs of test images near each other; None where there are none.
 
-    `seed`, the `side` of the last feature map, 0 where there is none, and `typical` and `worst` pairs: `cosine`, and of
-    `both` images picture, `what` it is and is `called`, class (None without) and picture `lit` (None without a map).
+    The `side` of the last feature map, 0 where there is none, and nothing else then; `seed`, and `typical` and `worst`
+    pairs: `cosine`, and of `both` images picture, `what` it is and is `called`, class (None without) and picture `lit`.
     """
     found = run.pairs
     if not len(found.pair):
@@ -35,14 +35,14 @@ def alike(run: Run) -> dict | None:
 
 def _both(run: Run, pair: list[int], images: np.ndarray, regions: np.ndarray) -> list[dict]:
     labels = [int(run.labels[index]) for index in pair]
-    most = float(np.abs(regions).max(initial=0))
+    most = float(np.abs(regions).max())
     return [
         picture(image)
         | {
             "what": f"Test image {index}",
             "called": f"no. {index}",
             "class": run.classes[label] if label >= 0 else None,
-            "lit": lit(image, given, most) if given.size else None,
+            "lit": lit(image, given, most),
         }
         for index, label, image, given in zip(pair, labels, images, regions, strict=True)
     ]

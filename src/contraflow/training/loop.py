@@ -241,7 +241,10 @@ def _go_on(path: Path, parts: dict) -> list[Epoch]:
 
 @torch.no_grad()
 def _follow(average: nn.Module, encoder: nn.Module, share: float) -> None:
-    """Move averaged weights by a share of the way to those of the encoder; all else is the encoder's."""
+    """Move averaged weights by a share of the way to those of the encoder; all else is the encoder's.
+
+    Torch's AveragedModel does the same, and has the host wait for a GPU in each step.
+    """
     for own, new in zip(average.parameters(), encoder.parameters(), strict=True):
         own.lerp_(new, share)
     for own, new in zip(average.buffers(), encoder.buffers(), strict=True):

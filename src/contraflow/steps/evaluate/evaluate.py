@@ -14,7 +14,7 @@ from contraflow.evaluation.accuracy import measure, sought
 from contraflow.evaluation.geometry import ALIGNED, SPREAD, alignment, similarity_counts, uniformity
 from contraflow.evaluation.pairs import choose_pairs
 from contraflow.evaluation.raw_pixels import principal_components
-from contraflow.evaluation.regions import NO_REGIONS, regions_alike
+from contraflow.evaluation.regions import regions_alike
 from contraflow.evaluation.representation import (
     Called,
     FiguresOut,
@@ -157,12 +157,10 @@ def _near(
     """Some test images with their nearest, and the regions that make them so; `features` are of all test images."""
     pairs = choose_pairs(features, ranking, device)
     how = {"batch_size": max(1, pairs.pair.size), "threads": 1}
-    shown = [
-        images.unflatten(0, pairs.pair.shape)
-        for images, _ in item_loader(encoded, "test", indices=pairs.pair.ravel(), **how)
-    ]
+    batches = item_loader(encoded, "test", indices=pairs.pair.ravel(), **how)
+    shown = next((images.unflatten(0, pairs.pair.shape) for images, _ in batches), torch.empty(pairs.pair.shape))
     with frozen(network):
-        regions = regions_alike(network, shown[0], device) if shown else NO_REGIONS
+        regions = regions_alike(network, shown, device)
     return vars(pairs) | {"regions": regions}
 
 

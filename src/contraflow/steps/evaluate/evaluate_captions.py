@@ -32,7 +32,7 @@ from contraflow.models.settings import Model, StartSettings
 from contraflow.models.text import embed_texts
 from contraflow.models.towers import load_towers, start_towers
 from contraflow.neighbours.bank import Bank, unit
-from contraflow.views.loader import ImageLoader
+from contraflow.views.items import item_loader
 
 CHANCE = "chance"
 SHOWN, FOUND = 6, 5  # queries that are right and wrong which the page shows, and how much of what they find
@@ -140,8 +140,7 @@ def _see(
     threads: int,
 ) -> np.ndarray:
     """What it makes of the images of `train` or `test`, (N, D) of length 1."""
-    file = {"train": encoded.train_beton, "test": encoded.test_beton}[part]
-    loader = ImageLoader(file, batch_size=settings.batch_size, threads=threads, **encoded.card.loading)
+    loader = item_loader(encoded, part, batch_size=settings.batch_size, threads=threads)
     return unit(subject.features(loader, len(loader), device, part).features)
 
 
