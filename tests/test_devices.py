@@ -12,16 +12,13 @@ from contraflow.devices import cores, gpus, job_cores, lease, side_by_side
 CARDS = """
 import os, sys
 from pathlib import Path
-from types import SimpleNamespace
+from unittest.mock import MagicMock
 from contraflow import devices
 from contraflow.devices import lease
 devices._DEVICES = Path(os.environ["CONTRAFLOW_GPU_LOCKS"]).parent
-count = len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))
-sys.modules["torch"] = SimpleNamespace(
-    device=str,
-    cuda=SimpleNamespace(is_available=lambda: True, device_count=lambda: count),
-    ones=lambda *_, **__: SimpleNamespace(item=lambda: 1),
-)
+torch = sys.modules["torch"] = MagicMock(device=str)
+torch.cuda.device_count.return_value = len(os.environ["CUDA_VISIBLE_DEVICES"].split(","))
+torch.ones.return_value.item.return_value = 1
 """
 HOLD = (
     CARDS
