@@ -50,6 +50,7 @@ def embed(
     """
     checkpoint = checkpoint or last_checkpoint(params)
     trained = Trained.open(checkpoint)
+    trained.require_images()
     classes, found = _listed(folder, table)
     torch.set_num_threads(cores())
     with lease() as (device,):

@@ -12,10 +12,10 @@ from contraflow.commands.onnx import require_onnx, write_int8, write_onnx
 from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, ParamsFile
 from contraflow.commands.plain import plain_code, plain_weights
 from contraflow.commands.quantised import cost
-from contraflow.commands.records import card_of, differing, evaluation_of, over_seeds
+from contraflow.commands.records import differing, evaluation_of, over_seeds
 from contraflow.commands.timm_config import NAME as TIMM
 from contraflow.commands.timm_config import config_of
-from contraflow.commands.trained import Trained, last_checkpoint
+from contraflow.commands.trained import Trained, card_of, last_checkpoint
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.names import DATA
 from contraflow.evaluation.results import Evaluation
@@ -64,6 +64,7 @@ def export(
             packages that ONNX needs are not installed.
     """
     trained = Trained.open(checkpoint or last_checkpoint(params))
+    trained.require_images()
     if onnx or int8:
         require_onnx()
     if out.is_dir() and (other := sorted(path.name for path in out.iterdir() if path.name not in FILES)):
