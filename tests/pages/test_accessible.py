@@ -25,7 +25,7 @@ axe.run(document, { resultTypes: ["violations"] }).then(
   (error) => done([String(error)]),
 );
 """
-EVERYTHING = ["supervised", "corruptions", "retrieval", "transfer", "fine_tune", "control"]
+EVERYTHING = ["supervised", "corruptions", "retrieval", "transfer", "fine_tune", "captions", "control"]
 SCREENS = [(1600, "light"), (400, "light"), (1600, "dark")]
 
 
