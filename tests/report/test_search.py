@@ -39,9 +39,9 @@ def test_texts_find_images_right_and_wrong(run):
     for text, found, marks, values in zip(*(data[n] for n in ("texts", "found", "right", "similarity")), strict=True):
         row = by_text[text]
         images = [data["items"][place] for place in found]
-        assert images == finds.found[row] and values == finds.similarity[row]
-        assert marks == right[finds.query[row], images].astype(int).tolist()
-    assert sum(map(sum, data["right"])) > len(data["texts"]) - 1  # one text is of all images
+        assert images == finds.found[row] and [value / 1000 for value in values] == finds.similarity[row]
+        assert marks == np.flatnonzero(right[finds.query[row], images]).tolist()
+    assert sum(map(len, data["right"])) == len(data["texts"]) + 4  # one text is of all images
 
 
 def test_texts_alone_find_texts(alone):
@@ -52,16 +52,21 @@ def test_texts_alone_find_texts(alone):
     assert sorted(texts) == sorted(cut(own[query]) for query in ranking.query)
     (row,) = np.flatnonzero([cut(own[query]) == texts[0] for query in ranking.query])[:1]
     assert [data["items"][place] for place in data["found"][0]] == [cut(own[i]) for i in ranking.nearest[row, :5]]
-    assert data["right"][0] == ranking.right[row, :5].tolist()
+    assert data["right"][0] == np.flatnonzero(ranking.right[row, :5]).tolist()
+    assert data["similarity"][0] == pytest.approx(1000 * ranking.similarity[row, :5], abs=0.51)
     assert search.search_box(replace(alone, ranking=None)) is None
 
 
 @pytest.mark.parametrize("kind", ["images", "texts"])
 def test_what_is_shown_is_bounded_and_said_to_be(monkeypatch, run, alone, kind):
-    monkeypatch.setattr(search, "MOST", {kind: 20})
+    monkeypatch.setattr(search, "ROOM", 3000)
     of = run if kind == "images" else alone
     box = search.search_box(of)
-    assert 0 < box["texts"] < box["of"] and len(box["data"]["items"]) <= 20
+    items, texts = box["data"]["items"], box["data"].get("texts", [])
+    words = texts if kind == "images" else items
+    room = sum(len(text.encode()) for text in words) + search.ROW * box["texts"]
+    room += search.IMAGE * len(items) if kind == "images" else 0
+    assert 2000 < room <= 3000 and 0 < box["texts"] < box["of"]
     assert box == search.search_box(of)
     page = render(of)
     told = f"Choose one of the {box['texts']} test texts, drawn among {box['of']} so that the page stays small"

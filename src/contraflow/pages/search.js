@@ -38,7 +38,7 @@ if (box) {
     }
     own.textContent = texts[number];
     const items = data.found[number].map((place, i) =>
-      item(place, data.similarity[number][i].toFixed(3).replace("-", "−"), data.right[number][i]),
+      item(place, (data.similarity[number][i] / 1000).toFixed(3).replace("-", "−"), data.right[number].includes(i)),
     );
     found.replaceChildren(...items);
   }

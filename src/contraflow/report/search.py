@@ -9,8 +9,9 @@ from contraflow.report.items import cut
 from contraflow.report.run import Run
 
 FOUND = 5  # of each text
-MOST = {"images": 1000, "texts": 5000}  # that are shown, so that the page grows by a megabyte at most
 TILE = 32  # pixels a side, at most, of an image
+ROOM = 1_200_000  # bytes of a page, about, that all of it may take
+IMAGE, ROW = 450, 45  # bytes, about, of an image, and of what a text finds
 
 
 @dataclass(frozen=True)
@@ -31,32 +32,33 @@ def search_box(run: Run) -> dict | None:
 
     How many `texts` there are `of` all, `found` of each; the `seed`; the `sheet` of the images, or None; and the `data`
     of the script: `items`, the numbers of test images or the texts that are found, `texts` (of texts that are alone
-    `query`, their places among `items`), and of each text `found`, places among `items`, `similarity` and `right`.
+    `query`, their places among `items`), and of each text `found`, places among `items`, `similarity` in thousandths,
+    and which of these are `right`.
     """
     alone = run.card.items == "texts"
     every = _texts_alone(run) if alone else _beside_images(run)
     if every is None:
         return None
-    shown = np.column_stack([every.query, every.found]) if alone else every.found
-    finds = every.take(_few(shown, MOST[run.card.items]))
     own = run.data.texts["test"]
-    place = every.query if alone else Said.of(own).texts  # of each text that could be asked for, or each different one
-    said = [cut(own[text]) for text in (finds.query if alone else place[finds.query]).tolist()]
-    order = sorted(range(len(said)), key=lambda i: (len(said[i]), said[i]))  # what is typed whole comes first
-    finds, said = finds.take(np.array(order)), [said[i] for i in order]
+    texts = [cut(own[text]) for text in (np.arange(len(own)) if alone else Said.of(own).texts).tolist()]
+    images = 0 if alone else run.card.test.images
+    size = np.append(np.full(images, IMAGE), [len(text.encode()) for text in texts])
+    finds = every.take(_fitting(np.column_stack([every.found, images + every.query]), size))
+    by_length = sorted(range(len(finds.query)), key=lambda row: (len(text := texts[finds.query[row]]), text))
+    finds = finds.take(np.array(by_length))  # what is typed whole comes first
     items = np.unique(np.append(finds.found, finds.query) if alone else finds.found)
     data = {
         "found": np.searchsorted(items, finds.found).tolist(),
-        "similarity": [[round(float(each), 3) for each in row] for row in finds.similarity],
-        "right": finds.right.astype(int).tolist(),
+        "similarity": np.rint(1000 * finds.similarity).astype(int).tolist(),
+        "right": [np.flatnonzero(row).tolist() for row in finds.right],
     }
     if alone:
-        data |= {"items": [cut(own[item]) for item in items], "query": np.searchsorted(items, finds.query).tolist()}
+        data |= {"items": [texts[item] for item in items], "query": np.searchsorted(items, finds.query).tolist()}
     else:
-        data |= {"items": items.tolist(), "texts": said}
+        data |= {"items": items.tolist(), "texts": [texts[text] for text in finds.query]}
     return {
-        "texts": len(said),
-        "of": len(place),
+        "texts": len(finds.query),
+        "of": len(every.query) if alone else len(texts),
         "found": finds.found.shape[1],
         "seed": run.params.seeds[0],
         "sheet": None if alone else run.shown.sheet("test", items, TILE),
@@ -83,11 +85,14 @@ def _texts_alone(run: Run) -> _Finds | None:
     return _Finds(ranking.query, *(each[:, :FOUND] for each in (ranking.nearest, ranking.similarity, ranking.right)))
 
 
-def _few(shown: np.ndarray, most: int) -> np.ndarray:
-    """Rows of those (n, k) that name at most so many different ones together: all, or as many as a draw comes to."""
-    seen: set[int] = set()
-    for count, row in enumerate(order := np.random.default_rng(0).permutation(len(shown))):
-        seen.update(shown[row].tolist())
-        if len(seen) > most:
-            return np.sort(order[:count])
-    return np.arange(len(shown))
+def _fitting(shown: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """Rows for which there is room: all, or as many as a draw comes to.
+
+    Args:
+        shown: What each row puts on the page, (n, k), by the numbers of things, each of which is there once.
+        size: Of each thing, in bytes.
+    """
+    order = np.random.default_rng(0).permutation(len(shown))
+    things, first = np.unique(shown[order], return_index=True)
+    added = np.bincount(first // shown.shape[1], weights=size[things], minlength=len(order)) + ROW
+    return np.sort(order[: np.searchsorted(added.cumsum(), ROOM, side="right")])
