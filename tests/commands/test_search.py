@@ -3,6 +3,7 @@
 import html
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -199,12 +200,18 @@ def test_a_text_finds_texts_where_they_are_alone(tmp_path, sentences, checkpoint
     assert "2\u00a0texts, each with the most similar of" in page and "<code>texts.npz</code>" in page
 
 
+def test_words_that_were_taken_for_a_picture_are_shown_their_place(tmp_path, beside, captioned):
+    says = r"^cannot be read as an image: a red dress \(missing\); what is said of images goes behind --text$"
+    with pytest.raises(UserError, match=says):
+        search([Path("a red dress")], checkpoint=beside[0], data=captioned.folder / CARD, out=tmp_path / "page.html")
+
+
 def test_what_an_encoder_does_not_take_is_one_sentence(tmp_path, checkpoint, encoded, sentences, checkpoint_beside):
     image, out = next((encoded.folder.parent / "images").rglob("*.png")), {"out": tmp_path / "page.html"}
     with pytest.raises(UserError, match=r"encoder\.safetensors has no encoder of texts: name one"):
         search(text=["a"], checkpoint=checkpoint, data=encoded.folder / CARD, **out)
     alone = checkpoint_beside(tmp_path / "alone.safetensors", sentences)
-    with pytest.raises(UserError, match=r"alone\.safetensors takes texts: name an encoder of images$"):
+    with pytest.raises(UserError, match=r"alone\.safetensors takes texts: ask by --text, or name an encoder of images"):
         search([image], checkpoint=alone, data=sentences.folder / CARD, **out)
     with pytest.raises(UserError, match=r"^--text must not be empty$"):
         search(text=["a", ""], checkpoint=alone, data=sentences.folder / CARD, **out)

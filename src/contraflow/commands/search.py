@@ -65,8 +65,8 @@ def search(
         raise UserError("name pictures to find images like them, or by --text what is said of those to find")
     if not all(texts):
         raise UserError("--text must not be empty")
-    if images:
-        trained.require_images()
+    if images and trained.alone:
+        raise UserError(f"{checkpoint} takes texts: ask by --text, or name an encoder of images with --checkpoint")
     side = TextSide.of(trained, data) if texts or trained.towers else None
     asked = _read(images, trained) if images else None
     torch.set_num_threads(cores())
@@ -176,5 +176,6 @@ def _read(paths: list[Path], trained: Trained) -> np.ndarray:
         except BrokenPicture as error:
             broken.append(f"{printable(str(path))} ({error})")
     if broken:
-        raise UserError(f"cannot be read as {'an image' if len(broken) == 1 else 'images'}: {', '.join(broken)}")
+        hint = "; what is said of images goes behind --text" if trained.towers else ""
+        raise UserError(f"cannot be read as {'an image' if len(broken) == 1 else 'images'}: {', '.join(broken)}{hint}")
     return np.stack(images)
