@@ -55,6 +55,8 @@ if (box) {
       return make("li", [button]);
     });
     matches.replaceChildren(...buttons);
+    own.textContent = "";
+    found.replaceChildren();
     if (listed.length) choose(listed[0]);
   }
 
