@@ -75,7 +75,7 @@ class Store:
         return self.folder / "training" / trace.key
 
     def keep(self, trace: Trace, root: Path) -> None:
-        """Keep a finished job's files and its trace, and drop what its training kept and what killed ones left of it."""
+        """Keep a finished job's files and its trace; what its training kept, and killed ones left of it, is dropped."""
         for path, digest in trace.outputs.items():
             self.put(root / path, digest)
         write_json(self.folder / "traces" / f"{trace.key}.json", asdict(trace))
