@@ -2,7 +2,8 @@
 # Sets up everything that contraflow needs on this machine: system packages, then .venv from requirements.lock.
 # `make` calls it when .venv is missing or older than the lock file. `./setup.sh test` adds what only the tests need,
 # `./setup.sh slurm` what a cluster needs (docs/cluster.md), `./setup.sh s3` what results in S3 do (docs/remotes.md),
-# `./setup.sh lora` what train.lora does (docs/encoders.md).
+# `./setup.sh lora` what train.lora does (docs/encoders.md), and `./setup.sh tensorboard`, `./setup.sh mlflow` and
+# `./setup.sh wandb` what `contraflow log` does (docs/compare.md).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -90,7 +91,7 @@ if [ "$(cat .venv/lock 2>/dev/null)" != "$lock" ]; then
     "$python" -m venv .venv
     .venv/bin/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock
     .venv/bin/python -m pip install --quiet --no-deps --no-build-isolation -e .
-    rm -rf .venv/slurm .venv/s3 .venv/s3-server .venv/lora
+    rm -rf .venv/slurm .venv/s3 .venv/s3-server .venv/lora .venv/tensorboard .venv/mlflow .venv/wandb
     echo "$lock" >.venv/lock
 fi
 install_extra() { # what pyproject.toml pins for one, to where the options of pip say
@@ -104,9 +105,9 @@ END
 }
 
 case "${1:-}" in
-    slurm | s3 | lora) install_extra "$1" ;;
+    slurm | s3 | lora | tensorboard | mlflow | wandb) install_extra "$1" ;;
     test) # beside the other packages: these have other versions, and every start of Snakemake looks through its plugins
-        for extra in slurm s3 s3-server lora; do
+        for extra in slurm s3 s3-server lora tensorboard mlflow wandb; do
             [ -d ".venv/$extra" ] || install_extra $extra --target ".venv/$extra" ||
                 say "$extra of pyproject.toml is not installed, and its tests will be skipped"
         done

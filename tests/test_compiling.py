@@ -33,6 +33,7 @@ def cache(tmp_path, monkeypatch):
 @pytest.fixture
 def load(tmp_path, monkeypatch):
     """`load(place)` imports a kernel anew from a package in `tmp_path/place`, as another process would."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # Python sees no change of a source within a second
 
     def forget():
         for name in [name for name in sys.modules if name.split(".")[0] == "kernels"]:

@@ -278,8 +278,16 @@ def changed(**values):
         ),
         ({"method__name": "clip", "loss__tau": 0.001}, "loss.tau must be at least 0.01 where method.name is clip"),
         (
-            {"method__name": "clip", "mining__use": "forward"},
-            "mining.use must be batches where method.name is clip: it compares no image with others as negatives",
+            {"method__name": "clip", "mining__use": "stored"},
+            "mining.use must be batches or forward where method.name is clip: of texts nothing is stored; got stored",
+        ),
+        (
+            {"method__name": "siglip", "mining__false_negatives": "views"},
+            "mining.false_negatives must be none, rank, threshold, mutual or relative where method.name is siglip",
+        ),
+        (
+            {"method__name": "siglip", "negatives__weighting": "hcl"},
+            "negatives.weighting must be uniform where method.name is siglip, which sums over no softmax",
         ),
         (
             {"eval__captions": [1]},

@@ -12,12 +12,12 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.shares import part_of
 from contraflow.images.items import item_mistakes
 from contraflow.images.settings import Data
+from contraflow.methods.parts.mistakes import text_mistakes
 from contraflow.methods.parts.settings import (
-    LEAST_TAU,
     TAKES,
     WITH_SMALL_CROPS,
-    WITH_TEXTS,
     WITHOUT_NEGATIVES,
+    WITHOUT_SOFTMAX,
     Loss,
     MethodSection,
     Negatives,
@@ -72,7 +72,7 @@ class Params(Section):
         name, weighting, similarity = self.method.name, self.negatives.weighting, self.loss.similarity
         if len(set(self.seeds)) < len(self.seeds):
             yield f"seeds must differ from each other, got {self.seeds}"
-        if name in ("triplet", "margin") and weighting != "uniform":
+        if name in WITHOUT_SOFTMAX and weighting != "uniform":
             yield (
                 f"negatives.weighting must be uniform where method.name is {name}, which sums over no softmax, "
                 f"got {weighting}"
@@ -130,8 +130,9 @@ class Params(Section):
         if known := self.data.known():
             yield from self._too_few(*known)
         yield from self._method_mistakes()
-        yield from item_mistakes(self.data, TAKES.get(name), dict(flat(self.model_dump())))
-        yield from self._text_mistakes()
+        values = dict(flat(self.model_dump()))
+        yield from item_mistakes(self.data, TAKES.get(name), values)
+        yield from text_mistakes(values)
         yield from self._too_small()
         yield from self._too_short()
 
@@ -159,28 +160,6 @@ class Params(Section):
                 f"model.code must be data where model.encoder is {model.encoder}, which is no package.module:function, "
                 f"got {model.code!r}"
             )
-
-    def _text_mistakes(self) -> Iterator[str]:
-        """What methods with texts ask for, and the others do not give."""
-        name, loss = self.method.name, self.loss
-        if name not in WITH_TEXTS:
-            if self.eval.captions:
-                yield (
-                    f"eval.captions must be [] where method.name is {name}, which has no encoder of texts, "
-                    f"got {self.eval.captions}"
-                )
-            return
-        if self.positives.source != "image":
-            yield (
-                f"positives.from must be image where method.name is {name}: an image's positives are its texts; "
-                f"got {self.positives.source}"
-            )
-        if loss.temperature not in ("fixed", "learned"):
-            yield f"loss.temperature must be fixed or learned where method.name is {name}, got {loss.temperature}"
-        if loss.similarity != "cosine":
-            yield f"loss.similarity must be cosine where method.name is {name}, got {loss.similarity}"
-        if loss.tau < LEAST_TAU:
-            yield f"loss.tau must be at least {LEAST_TAU} where method.name is {name}, got {loss.tau:g}"
 
     def require_enough(self, images: int, classes: int) -> None:
         """Refuse batches that so many training images cannot fill, or those that fine-tuning sees of so many classes.

@@ -154,7 +154,11 @@ def test_what_nobody_has_is_one_sentence(name, says):
 
 @pytest.mark.parametrize(
     ("name", "library"),
-    [("torchvision/resnet18", "torchvision"), ("timm/resnet18", "timm"), ("hf-hub:us/none", "timm")],
+    [
+        ("torchvision/resnet18", "torchvision"),
+        pytest.param("timm/resnet18", "timm", marks=pytest.mark.slow),
+        ("hf-hub:us/none", "timm"),
+    ],
 )
 def test_what_is_in_no_cache_is_one_sentence_and_leaves_no_file(tmp_path, weights, name, library):
     status, output = weights(name, "net.safetensors")

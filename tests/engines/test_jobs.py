@@ -52,6 +52,15 @@ def test_a_finished_job_says_what_it_was_made_from_and_keeps_its_files(repositor
     assert Store(repository).find(trace.outputs["results/pretrain/seed0/encoder"]).read_text() == "weights"
 
 
+def test_what_a_killed_training_was_writing_is_gone_with_its_state(repository, params_of):
+    state = train(repository, params_of())
+    other = state.with_name(".another-training.7.tmp")
+    for file in (state.with_name(f".{state.name}.7.tmp"), other):
+        file.write_text("half")
+    assert train(repository, params_of()) == state
+    assert [*state.parent.iterdir()] == [other]
+
+
 def test_a_job_that_fails_leaves_no_trace_but_the_state_of_its_training(repository, params_of):
     with (
         pytest.raises(KeyboardInterrupt),

@@ -179,14 +179,14 @@ def test_model_aware(vectors, params_of, n, d, tau):
 @pytest.mark.parametrize("scale", [2.0, 1 / 0.07])
 def test_clip(vectors, n, d, scale):
     peer = pytest.importorskip("open_clip.loss").ClipLoss()
-    agree(lambda a, b: clip(a, b, scale), lambda a, b: peer(unit(a), unit(b), scale), vectors(n, d))
+    agree(lambda a, b: clip(a, b, 1 / scale), lambda a, b: peer(unit(a), unit(b), scale), vectors(n, d))
 
 
 @SIZES
 @pytest.mark.parametrize("scale", [2.0, 10.0])
 def test_siglip(vectors, n, d, scale):
     peer = pytest.importorskip("open_clip.loss").SigLipLoss()
-    agree(lambda a, b: siglip(a, b, scale, -10.0), lambda a, b: peer(unit(a), unit(b), scale, -10.0), vectors(n, d))
+    agree(lambda a, b: siglip(a, b, 1 / scale, -10.0), lambda a, b: peer(unit(a), unit(b), scale, -10.0), vectors(n, d))
 
 
 @SIZES

@@ -10,7 +10,7 @@ from contraflow.methods.parts.registry import METHODS
 from contraflow.training.optimisers import build_optimiser
 
 HALVES = (torch.bfloat16, torch.float16)
-WITH_NEGATIVES = ["simclr", "moco", "memory_bank", "nnclr", "supcon", "triplet", "margin"]
+WITH_NEGATIVES = [name for name in METHODS if name not in settings.WITHOUT_NEGATIVES]
 POLICIES = {
     "debiased": {"weighting": "debiased"},
     "hcl": {"weighting": "hcl"},
@@ -114,7 +114,7 @@ def test_gradients_in_half_precision_point_where_those_in_single_do(method_of, b
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("name", WITH_NEGATIVES)
 def test_every_policy_composes_with_every_method_that_has_negatives(method_of, batch_of, name, policy):
-    if "weighting" in POLICIES[policy] and name in ("triplet", "margin"):
+    if "weighting" in POLICIES[policy] and name in settings.WITHOUT_SOFTMAX:
         pytest.skip("refused by the parameters: there is no softmax to weigh in")
     method, plain = method_of(name, negatives=POLICIES[policy]), method_of(name)
     losses = []

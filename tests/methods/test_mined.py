@@ -11,11 +11,16 @@ from hypothesis import strategies as st
 from contraflow.encoded.kin import Kin
 from contraflow.methods.parts.comparing import Comparing
 from contraflow.methods.parts.registry import METHODS
-from contraflow.methods.parts.settings import WITHOUT_NEGATIVES
+from contraflow.methods.parts.settings import WITH_TEXTS, WITHOUT_NEGATIVES
 
 IMAGES = 40
 NAMES = [name for name in METHODS if name not in WITHOUT_NEGATIVES]
-WAYS = [(name, use) for name in NAMES for use in ("forward", "stored") if (name, use) != ("nnclr", "stored")]
+WAYS = [
+    (name, use)
+    for name in NAMES
+    for use in ("forward", "stored")
+    if use == "forward" or name not in ("nnclr", *WITH_TEXTS)
+]
 
 
 def draw(*shape, seed=0):
@@ -25,7 +30,9 @@ def draw(*shape, seed=0):
 def with_mined(method, batch, use, whose):
     """The batch with mined negatives (m, N): images in a view each, or as vectors (m N, D) such as the method's."""
     if use == "forward":
-        return replace(batch, companions=whose, companion_views=draw(*whose.shape, 1, 16, 16))
+        texts = torch.zeros(*whose.shape, 8, dtype=torch.long)
+        texts[..., 0], texts[..., 1] = 1 + whose % 29, 1 + whose // 29  # of another image another
+        return replace(batch, companions=whose, companion_views=draw(*whose.shape, 1, 16, 16), companion_texts=texts)
     return replace(batch, slots=draw(whose.numel(), method.dimension), slot_index=whose.flatten())
 
 
@@ -84,6 +91,11 @@ def test_an_image_that_comes_along_is_compared_as_it_is_embedded_alone(method_of
     if name == "nnclr":
         alone = [method.predictor(z) for z in alone]
     output = method(batch)
+    if name in WITH_TEXTS:
+        texts = method.text(batch.companion_texts.flatten(0, 1))
+        for comparison in found[::2]:  # of images; those of texts follow, each with the images as keys
+            torch.testing.assert_close(comparison.keys[-12:], texts, rtol=1e-4, atol=1e-5)
+        found = found[1::2]
     for comparison in found:
         torch.testing.assert_close(comparison.keys[-12:], torch.cat(alone), rtol=1e-4, atol=1e-5)
         assert comparison.keys[-12:].requires_grad == (name != "moco")

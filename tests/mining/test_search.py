@@ -46,6 +46,35 @@ def test_equals_brute_force_with_ties_by_index(exact_features, kind, n, count, w
     assert (search.kind, search.recall) == ("exact", 1)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@given(n=st.integers(1, 40), count=st.integers(1, 45), window=st.integers(0, 6), seed=st.integers(0, 10**6))
+@settings(max_examples=15)
+def test_images_are_compared_through_texts_whichever_way_is_nearer(exact_features, kind, n, count, window, seed):
+    images, texts = exact_features(kind, n, seed), exact_features("different", n, seed + 1)
+    ways = unit(images).astype(float) @ unit(texts).astype(float).T
+    similarity, position = np.maximum(ways, ways.T), np.random.default_rng(seed).permutation(n)
+    search = Search(unit(images), [Kin(position, window)], count=count, exact_up_to=n, texts=unit(texts))
+    found, rows = search.candidates(np.arange(n)), np.arange(n)
+    for i in rows:
+        others = found.other[i][found.there[i]]
+        allowed = [j for j in rows if abs(position[j] - position[i]) > window]
+        assert len(others) == len(set(others)) == min(count, len(allowed)) and set(others) <= set(allowed)
+        expected = np.sort(similarity[i, allowed])[::-1][: len(others)]
+        np.testing.assert_allclose(found.similarity[i][: len(others)], expected, atol=1e-6)
+        np.testing.assert_allclose(similarity[i, others], expected, atol=1e-6)
+    np.testing.assert_allclose(search.similarity(rows, np.tile(rows, (n, 1))), similarity, atol=1e-6)
+
+
+def test_inverted_lists_are_searched_both_ways(monkeypatch):
+    monkeypatch.setattr(approximate, "RECALL", 1.0)
+    images, texts = (unit(np.random.default_rng(seed).normal(size=(700, 16))) for seed in (0, 1))
+    apart, rows = [Kin(np.arange(700))], np.arange(700)
+    exact = Search(images, apart, count=20, exact_up_to=700, texts=texts).candidates(rows)
+    search = Search(images, apart, count=20, exact_up_to=0, texts=texts)
+    assert (search.kind, search.recall) == ("ivf", 1)
+    np.testing.assert_allclose(search.candidates(rows).similarity, exact.similarity, atol=1e-5)
+
+
 def test_inverted_lists_find_the_same_where_all_are_looked_through(exact_features, monkeypatch):
     monkeypatch.setattr(approximate, "RECALL", 1.0)
     features = unit(np.random.default_rng(0).normal(size=(700, 16)))

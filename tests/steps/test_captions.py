@@ -125,8 +125,10 @@ def test_the_loss_falls(params_of, captioned, pretrained, tmp_path, name):
     assert history.collapse.isna().all()
 
 
-def test_mined_batches_are_trained_on_with_texts_too(params_of, captioned, trained, measure, tmp_path):
-    params = params_of(method={"name": "clip"}, train={"epochs": 6}, mining={"rounds": 1, "k": 2})
+@pytest.mark.parametrize("use", ["batches", "forward"])
+def test_what_is_mined_by_images_and_texts_is_trained_on(params_of, captioned, trained, measure, tmp_path, use):
+    mining = {"rounds": 1, "k": 2, "use": use}
+    params = params_of(method={"name": "clip"}, train={"epochs": 6}, mining=mining)
     files = {"data": captioned.folder / CARD, "negatives": tmp_path / "negatives.npz"}
     mine(MiningSettings.of(params), encoder=trained, **files, threads=1)
     out = {
@@ -137,3 +139,44 @@ def test_mined_batches_are_trained_on_with_texts_too(params_of, captioned, train
     files |= {"start": trained, "before": trained.with_name("history.csv")} | out
     train_mined(MinedTraining.of(params), **files, threads=1)
     assert measure("encoder-seed0", out["encoder"]).figures != measure("encoder-seed0", trained).figures
+
+
+@pytest.mark.parametrize("rule", ["none", "relative"])
+def test_mined_are_the_pairs_that_are_nearest_from_one_kind_to_the_other(params_of, captioned, trained, tmp_path, rule):
+    """Of which images, and which texts: those that are trained on, one by one, and all texts of each."""
+    params = params_of(method={"name": "clip"}, mining={"k": 3, "candidates": 30, "false_negatives": rule})
+    mine(
+        MiningSettings.of(params),
+        encoder=trained,
+        data=captioned.folder / CARD,
+        negatives=tmp_path / "negatives.npz",
+        threads=1,
+    )
+    network, _ = load_towers(trained)
+    texts, training = captioned.texts["train"], captioned.training.tolist()
+    loader = ImageLoader(captioned.train_beton, batch_size=16, threads=1, **captioned.card.loading)
+    with torch.no_grad():
+        images = torch.nn.functional.normalize(torch.cat([network.images(batch) for batch, _ in loader])).numpy()
+        said = {}
+        for image in training:
+            vectors = [
+                network.text(torch.from_numpy(texts.tokens[row].astype(int))[None])[0]
+                for row in range(texts.begins[image], texts.begins[image + 1])
+            ]
+            mean = sum(vector / vector.norm() for vector in vectors)
+            said[image] = (mean / mean.norm()).numpy()
+    with np.load(tmp_path / "negatives.npz") as table:
+        assert table["anchor"].tolist() == training
+        for row, anchor in enumerate(training):
+            own = float(images[anchor] @ said[anchor])
+            assert table["positive"][row] == pytest.approx(own, abs=1e-5)
+            alike = {}
+            for other in training:
+                if captioned.copies[other] != captioned.copies[anchor]:
+                    alike[other] = float(max(images[anchor] @ said[other], said[anchor] @ images[other]))
+            left = {other: value for other, value in alike.items() if rule == "none" or value <= own - 0.05 * abs(own)}
+            expected = sorted(left.values(), reverse=True)[:3]
+            chosen = table["negative"][row]
+            there = chosen[chosen >= 0].tolist()
+            assert [left[other] for other in there] == pytest.approx(expected, abs=1e-5)
+            np.testing.assert_allclose(table["similarity"][row][: len(there)], expected, atol=1e-5)

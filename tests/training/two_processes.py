@@ -60,7 +60,8 @@ def steps(name, settings, precision, along, small, micro_batch) -> dict:
         if along:
             others = torch.randn(along, 8, 1, 16, 16, generator=generator).to(dtype)
             whose = (index + torch.arange(1, along + 1)[:, None]) % SHAPE.images
-            batch = replace(batch, companions=whose, companion_views=part(others, 1))
+            said = torch.randint(1, SHAPE.vocabulary, (*whose.shape, 8), generator=generator).tril(3)
+            batch = replace(batch, companions=whose, companion_views=part(others, 1), companion_texts=said)
         optimiser.zero_grad()
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=precision == "mixed"):
             output = method(batch)

@@ -293,6 +293,8 @@ def test_the_comparison_reads_them_from_the_cache(lab):
     """Of other commits, too, and the work tree stays as it is."""
     before = lab.results(), lab.run("git status --porcelain")
     assert lab.run("contraflow compare first colder warmer --out ../compared.html").endswith("compared.html\n")
+    assert "must be new or empty" in lab.run("contraflow log mlflow results first", fails=True)
+    assert "./setup.sh mlflow, or pip install" in lab.run("contraflow log mlflow ../logged first warmer", fails=True)
     assert (lab.results(), lab.run("git status --porcelain")) == before
     page = (lab.path / "../compared.html").read_text()
     taus = re.search(r"<th scope=\"row\">loss\.tau</th>(.*)</tr>", page)[1]

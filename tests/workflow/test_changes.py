@@ -73,6 +73,7 @@ def test_a_result_changed_while_dvc_takes_it_up(other, unharmed):
     assert other.up_to_date() and other.results() == unharmed.results()
 
 
+@pytest.mark.slow
 def test_a_result_changed_between_two_stages_of_dvc(other, unharmed):
     process = other.start(COMMANDS["dvc"], until="Running stage 'evaluate'")
     replace(other.path / "results/pretrain/seed0/history.csv")

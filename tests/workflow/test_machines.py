@@ -38,6 +38,7 @@ def cache(tmp_path_factory):
     return f"NUMBA_CACHE_DIR={user_cache_dir('contraflow')}/numba"
 
 
+@pytest.mark.slow
 def test_another_shell_gives_the_same_bytes(repository, cache):
     repository.run("snakemake")
     expected = repository.results()

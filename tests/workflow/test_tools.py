@@ -153,6 +153,7 @@ def test_a_cache_that_was_moved(repository):
     assert repository.results() == before and repository.up_to_date()
 
 
+@pytest.mark.slow
 def test_a_cache_that_was_deleted(repository):
     before = repository.results()
     for command in ("dvc repro", "dvc exp run", "snakemake"):

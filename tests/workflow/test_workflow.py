@@ -77,6 +77,7 @@ def test_snakemakes_own_views_of_the_workflow(repository):
     (repository.path / "overview.zip").unlink()
 
 
+@pytest.mark.slow
 def test_shards_of_the_search_come_to_the_same_bytes(repository):
     before = repository.results()
     jobs = repository.jobs("dvc exp run -S mining.shards=2")
@@ -98,6 +99,7 @@ def test_a_control_of_mining_is_trained_beside_it_and_nothing_else_again(reposit
     assert not (repository.path / "results/mine/control").exists() and repository.up_to_date()
 
 
+@pytest.mark.slow
 def test_a_guide_of_mining_is_an_input_of_it_for_both_engines(repository, checkpoint_of):
     guide = checkpoint_of(repository.path / "data/guide.safetensors")
     repository.set(mining={"guide": "data/guide.safetensors", "false_negatives": "relative"})

@@ -1,24 +1,16 @@
 """The command `compare`: one page over several runs that DVC has recorded. No stage: nobody versions its page."""
 
-import io
-import json
 from pathlib import Path
 from typing import Annotated
 
-import pandas as pd
 import typer
 
-from contraflow.baseline.measured import Figures
-from contraflow.compare.experiment import Experiment, Stage
 from contraflow.compare.page import render
-from contraflow.encoded.names import ENCODED, TEST
-from contraflow.engines.experiments import Experiments, Recorded
+from contraflow.compare.recorded import experiment_of
+from contraflow.engines.experiments import Experiments
 from contraflow.engines.repository import require_git
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.stages import CODE
-
-EVALUATIONS, CURVES = "results/evaluate", "results/evaluate/curves.csv"
 
 
 def compare(
@@ -48,29 +40,5 @@ def compare(
             f"{'only ' + found[0].name if found else 'nothing'} to compare: make an experiment of the present commit "
             "with `dvc exp run -S loss.tau=0.1`, or name two experiments or commits"
         )
-    write_text(out, render([_read(run) for run in found]))
+    write_text(out, render([experiment_of(run) for run in found]))
     print(out)
-
-
-def _read(run: Recorded) -> Experiment:
-    """Raises UserError when the run is not complete or damaged."""
-    names = sorted(path for path in run.files(EVALUATIONS) if Path(path).match("encoder-seed*.json"))
-    found = [Figures.of_content(json.loads(run.read(path)), Path(path)) for path in names]
-    curves = pd.read_csv(io.BytesIO(run.read(CURVES)))
-    return Experiment(
-        name=run.name,
-        params=run.params(),
-        stages={name: _stage(run, name) for name in run.stages},
-        test_images=run.files(ENCODED).get(f"{ENCODED}/{TEST}", ""),
-        evaluations={each.seed: each for each in sorted(found, key=lambda each: each.seed)},
-        curves=curves,
-    )
-
-
-def _stage(run: Recorded, name: str) -> Stage:
-    read = run.dependencies(name).items()
-    return Stage(
-        code={path: md5 for path, md5 in read if path.startswith(CODE)},
-        inputs={path: md5 for path, md5 in read if not path.startswith(CODE)},
-        outputs=run.outputs(name),
-    )

@@ -75,11 +75,11 @@ class Store:
         return self.folder / "training" / trace.key
 
     def keep(self, trace: Trace, root: Path) -> None:
-        """Keep a finished job's files and its trace, and drop the state of its training."""
+        """Keep a finished job's files and its trace; what its training kept, and killed ones left of it, is dropped."""
         for path, digest in trace.outputs.items():
             self.put(root / path, digest)
         write_json(self.folder / "traces" / f"{trace.key}.json", asdict(trace))
-        for path in (state := self.training(trace), so_far(state)):
+        for path in (self.folder / "training").glob(f"*{trace.key}*"):
             path.unlink(missing_ok=True)
 
     def put(self, file: Path, digest: str) -> None:

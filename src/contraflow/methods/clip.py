@@ -9,5 +9,5 @@ from contraflow.methods.parts.captioned import Captioned
 class CLIP(Captioned):
     """Each image finds its text among those of the batch, and each text its image."""
 
-    def contrast(self, images: Tensor, texts: Tensor) -> Tensor:
-        return clip(images, texts, self.scale())
+    def contrast(self, images: Tensor, texts: Tensor, **compared) -> Tensor:
+        return clip(images, texts, 1 / self.scale(), **compared)

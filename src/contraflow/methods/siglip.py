@@ -16,5 +16,5 @@ class SigLIP(Captioned):
         super().__init__(settings, data)
         self.bias = nn.Parameter(torch.tensor(START))
 
-    def contrast(self, images: Tensor, texts: Tensor) -> Tensor:
-        return siglip(images, texts, self.scale(), self.bias)
+    def contrast(self, images: Tensor, texts: Tensor, **compared) -> Tensor:
+        return siglip(images, texts, 1 / self.scale(), self.bias, **compared)

@@ -59,6 +59,7 @@ def mine_negatives(
     anchors: range | None = None,
     views: np.ndarray | None = None,
     guide: Guide | None = None,
+    texts: np.ndarray | None = None,
     device: torch.device = CPU,
     threads: int = 1,
 ) -> MinedNegatives:
@@ -67,12 +68,12 @@ def mine_negatives(
     Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
 
     Args:
-        features, apart, device: As for `Search`.
+        features, apart, texts, device: As for `Search`.
         number: Of the round.
         anchors: The rows to choose for; all by default.
         kin: Which rows are known to be each other's positives.
-        views: (A, V, D) features of augmented views of the anchors, of length 1; None where `settings.false_negatives`
-            is not `views` and all anchors have known positives.
+        views: (A, V, D) features of augmented views of the anchors, or of their texts, of length 1; None where
+            `settings.false_negatives` is not `views` and all anchors have known positives.
         guide: Says in place of the features who is suspected; who is a candidate and who is hard they say all the same.
         threads: CPU threads of an approximate search.
 
@@ -91,7 +92,7 @@ def mine_negatives(
         threads=threads,
     )
     positives_by = partial(similarity_to_positives, kin=kin, draws=settings.positives, seed=seed, number=number)
-    search, to_positives = searching(features), positives_by(features)
+    search, to_positives = searching(features, texts=texts), positives_by(features)
     if guide is None:
         at_a_time = _at_a_time(settings, search.looked_at, features.shape[1])
         suspects = by_encoder(search, settings, features, at_a_time)
@@ -115,7 +116,7 @@ def mine_negatives(
         if settings.policy == "random":
             others = policies.random_others(candidates, barred, k, apart=apart, draws=draws)
             _refuse_too_few((others >= 0).sum(axis=1), candidates, barred, n, settings)
-            alike = np.where(others < 0, np.nan, np.einsum("ad,akd->ak", features[rows], features[others]))
+            alike = np.where(others < 0, np.nan, search.similarity(rows, others))
             order = np.lexsort((others, -alike), axis=1)
             negative[places], similarity[places] = (np.take_along_axis(part, order, 1) for part in (others, alike))
         else:

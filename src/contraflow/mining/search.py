@@ -1,6 +1,6 @@
 """The search: each anchor's nearest others, its *candidates*."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -46,15 +46,21 @@ class Candidates:
 class Search:
     """The search among all rows of `features`: exact, or by inverted lists where there are too many rows.
 
+    Where there are `texts`, too, row i of them is of what image i shows, and images are compared through these: two are
+    as similar as the more similar of the first one's image with the second one's text and of the reverse. Both ways are
+    searched, and each other counts once.
+
     Args:
         features: (N, D) float32, finite, of length 1; they are read where they lie, which may be a mapped file.
         apart: Rows that are kin of the anchor by any of these, at least one, are no candidates.
         exact_up_to: More rows than this are searched approximately.
         device: Where an exact search computes.
+        texts: (N, D), as `features`.
 
     Attributes:
         kind: `exact` or `ivf`.
-        recall: Of an approximate search, the share of the exact nearest `mining.candidates` that it finds; 1 if exact.
+        recall: Of an approximate search, the share of the exact nearest `mining.candidates` that it finds, the smaller
+            of both ways; 1 if exact.
         looked_at: How many others of an anchor are found before its kin are left out.
     """
 
@@ -67,34 +73,42 @@ class Search:
         exact_up_to: int,
         device: torch.device = CPU,
         threads: int = 1,
+        texts: np.ndarray | None = None,
     ):
-        self._features, self._apart = features, apart
+        self._apart = apart
         self._excluded = most_kin(apart)
         self.count = min(count, len(features) - 1)
-        self.looked_at = self.count + self._excluded
-        if len(features) <= exact_up_to:
-            self.kind, self.recall = "exact", 1.0
-            self._nearest = Bank(features, device=device).nearest
-            return
-        sample = evenly(len(features), SAMPLE)
-        _, exact = Bank(features, device=device).nearest(features[sample], self.looked_at)
-        lists = InvertedLists(features, threads)
-        self.kind, self.recall = "ivf", lists.probe_enough(features[sample], exact)
-        self._nearest = lists.nearest
+        reach = self.count + self._excluded
+        sides = [(features, features)] if texts is None else [(features, texts), (texts, features)]
+        exact = len(features) <= exact_up_to
+        self._ways = [
+            _exact_way(*side, device) if exact else _approximate_way(*side, reach, device, threads) for side in sides
+        ]
+        self.kind, self.recall = "exact" if exact else "ivf", min(way.recall for way in self._ways)
+        self.looked_at = reach * len(self._ways)
 
     def candidates(self, anchor: np.ndarray, count: int | None = None) -> Candidates:
         """The `count` (None: `self.count`) nearest others of the rows `anchor` (A,), equally similar ones by row."""
         count = self.count if count is None else min(count, self.count)
-        similarity, found = self._nearest(self._features[anchor], count + self._excluded)
+        similarity, found = self._nearest(anchor, count + self._excluded)
         out = (found < 0) | any_are(self._apart, anchor, found)
         other, similarity = np.where(out, -1, found), np.where(out, np.float32(-np.inf), similarity)
         take = partial(np.take_along_axis, indices=np.argsort(out, axis=1, kind="stable")[:, :count], axis=1)
         known = (out & (found >= 0) & (found != anchor[:, None])).sum(axis=1)
         return Candidates(anchor, take(other), take(similarity), known)
 
+    def similarity(self, anchor: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """How similar the rows `other` (A, C) are to their anchors (A,): (A, C) float32."""
+        ways = (np.einsum("ad,acd->ac", way.queries[anchor], way.keys[other]) for way in self._ways)
+        return np.maximum.reduce(list(ways))
+
+    def _nearest(self, anchor: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        found = [way.nearest(way.queries[anchor], count) for way in self._ways]
+        return found[0] if len(found) == 1 else _nearest_of_both(*found)
+
     def lists(self, top: int, at_a_time: int) -> np.ndarray:
         """The `top` nearest others of every row, (N, top) int32, -1 for none; so many rows are searched at a time."""
-        rows = np.arange(len(self._features))
+        rows = np.arange(len(self._ways[0].queries))
         blocks = (rows[start : start + at_a_time] for start in range(0, len(rows), at_a_time))
         return np.concatenate([self.candidates(block, top).other.astype(np.int32) for block in blocks])
 
@@ -102,3 +116,38 @@ class Search:
 def most_kin(apart: Sequence[Kin]) -> int:
     """How many rows are kin of any, itself included, at most."""
     return int(sum(kin.count().max() - 1 for kin in apart)) + 1
+
+
+@dataclass(frozen=True)
+class _Way:
+    """Whose nearest (Q, D) are searched among whom (N, D), by a function of queries and how many, and its recall."""
+
+    queries: np.ndarray
+    keys: np.ndarray
+    nearest: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+    recall: float = 1.0
+
+
+def _exact_way(queries: np.ndarray, keys: np.ndarray, device: torch.device) -> _Way:
+    return _Way(queries, keys, Bank(keys, device=device).nearest)
+
+
+def _approximate_way(queries: np.ndarray, keys: np.ndarray, reach: int, device: torch.device, threads: int) -> _Way:
+    sample = evenly(len(queries), SAMPLE)
+    _, exact = Bank(keys, device=device).nearest(queries[sample], reach)
+    lists = InvertedLists(keys, threads)
+    return _Way(queries, keys, lists.nearest, lists.probe_enough(queries[sample], exact))
+
+
+def _nearest_of_both(
+    one: tuple[np.ndarray, np.ndarray], two: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of two lists of similarities and rows (A, C), by falling similarity, the nearest C, each row once."""
+    similarity, found = (np.concatenate(both, axis=1) for both in zip(one, two, strict=True))
+    order = np.lexsort((-similarity, found), axis=1)
+    similarity, found = (np.take_along_axis(each, order, 1) for each in (similarity, found))
+    again = np.zeros(found.shape, bool)
+    again[:, 1:] = found[:, 1:] == found[:, :-1]
+    similarity, found = np.where(again, np.float32(-np.inf), similarity), np.where(again, -1, found)
+    order = np.lexsort((found, -similarity), axis=1)[:, : one[0].shape[1]]
+    return np.take_along_axis(similarity, order, 1), np.take_along_axis(found, order, 1)

@@ -60,7 +60,8 @@ class Mining(Section):
     ] = 8
     companions: Annotated[
         Count,
-        "each image brings along so many: forward: in one view each; stored (not nnclr): as the vectors they last had",
+        "each image brings along so many: forward: in one view each; stored (not nnclr, clip, siglip): as the vectors "
+        "they last had",
     ] = 1
     band: Annotated[Range[Share], "semi_hard: drawn from these ranks, as shares of all images"] = [0.002, 0.004]
     margin: Annotated[Range[Cosine], "margin: drawn from those with a cosine similarity between these"] = [0.5, 0.95]

@@ -167,8 +167,11 @@ def train(
                 rate = learning_rate(step, steps=steps, warmup=warmup, peak=peak)
                 for group in optimiser.param_groups:
                     group["lr"] = rate * group["share"]
-                told = {"labels": labels[made.shown], "texts": None if said is None else said[made.index]}
-                batch = replace(made, **told, progress=step / steps).to(device)
+                batch = replace(made, labels=labels[made.shown], progress=step / steps)
+                if said is not None:
+                    others = None if made.companions is None else said[made.companions]
+                    batch = replace(batch, texts=said[made.index], companion_texts=others)
+                batch = batch.to(device)
                 if slots is not None:
                     vectors, of_images = slots.of(batch.index)
                     batch = replace(batch, slots=vectors, slot_index=of_images)

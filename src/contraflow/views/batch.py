@@ -30,6 +30,7 @@ class Batch:
             negatives get any, but nnclr.
         slot_index: Sample indices of the images of these, (M,) int64.
         texts: Tokens of a text of each image, (N, T) int64, filled up with 0. Only clip and siglip get any.
+        companion_texts: The same of each companion, (m, N, T); None where there are none.
         taught: The features that a teacher makes of the views, (V, n, T). Only distil gets any.
     """
 
@@ -44,6 +45,7 @@ class Batch:
     slots: Tensor | None = None
     slot_index: Tensor | None = None
     texts: Tensor | None = None
+    companion_texts: Tensor | None = None
     taught: Tensor | None = None
 
     @property

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from contraflow.collectives import gather, own_part
-from contraflow.methods.parts.base import Method, Output
+from contraflow.methods.parts.base import Output
+from contraflow.methods.parts.comparing import Comparing
 from contraflow.methods.parts.settings import LEAST_TAU, Loss
 from contraflow.models.cached import in_parts
 from contraflow.models.heads import linear_head
@@ -35,11 +36,12 @@ class Scale(nn.Module):
         return self.w.exp()
 
 
-class Captioned(Method):
+class Captioned(Comparing):
     """A method with an encoder of texts beside that of images; subclasses give `contrast`.
 
-    The loss is the mean over the views of each with one and the same text of its image. For diagnosis the two views of
-    an image are its first and that text.
+    The loss is the mean over the views of each with one and the same text of its image. Images that others bring along
+    are negatives of all texts, and their texts of all images. For diagnosis the two views of an image are its first and
+    that text.
 
     Attributes:
         text: The encoder of texts, to the dimension of the projections.
@@ -55,11 +57,29 @@ class Captioned(Method):
         self.scale = Scale(settings.loss)
 
     def learn(self, features: Tensor, batch: Batch) -> Output:
-        images = self.embed(features)
-        texts = gather(in_parts(self.text, own_part(batch.texts)[None], self.micro_batch), dim=1)[0]
-        losses = [self.contrast(view, texts) for view in images]
-        return Output(sum(losses) / len(losses), torch.stack([images[0], texts]))
+        images, companions = self.split(self.embed(features), batch)
+        index, tokens = batch.index[None], batch.texts[None]
+        if batch.companions is not None:
+            index, tokens = torch.cat([index, batch.companions]), torch.cat([tokens, batch.companion_texts])
+        own = own_part(tokens.transpose(0, 1)).transpose(0, 1)
+        texts = gather(in_parts(self.text, own, self.micro_batch), dim=1)
+        compared = {"batch": len(batch.index), "index": index.flatten(), "tokens": tokens.flatten(0, 1)}
+        losses = [
+            self.contrast(
+                torch.cat([view, companions.flatten(0, 1)]),
+                texts.flatten(0, 1),
+                negatives=self.negatives,
+                kin=self.kin,
+                **compared,
+            )
+            for view in images
+        ]
+        return Output(sum(losses) / len(losses), torch.stack([images[0], texts[0]]))
 
-    def contrast(self, images: Tensor, texts: Tensor) -> Tensor:
-        """The loss of the embeddings of images (N, D) and, row by row, of their texts (N, D)."""
+    def contrast(self, images: Tensor, texts: Tensor, **compared) -> Tensor:
+        """The loss of the embeddings of images (M, D) and, row by row, of their texts (M, D).
+
+        Args:
+            compared: As for `contraflow.losses.image_text.clip`.
+        """
         raise NotImplementedError

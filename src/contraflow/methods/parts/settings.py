@@ -30,10 +30,8 @@ METHOD_NAMES = sorted(file.stem for file in Path(__file__).parents[1].glob("[a-z
 WITH_TEXTS = ("clip", "siglip")
 WITH_TRANSFORMER = (*WITH_TEXTS, "simcse")
 TAKES = {"simcse": "texts"} | dict.fromkeys((*WITH_TEXTS, "distil"), "images")  # where that is but one kind of items
-WITHOUT_NEGATIVES = (  # among images
-    *("byol", "simsiam", "barlow_twins", "vicreg", "swav", "dino", "distil", "supervised"),
-    *WITH_TEXTS,
-)
+WITHOUT_NEGATIVES = ("byol", "simsiam", "barlow_twins", "vicreg", "swav", "dino", "distil", "supervised")
+WITHOUT_SOFTMAX = ("triplet", "margin", "siglip")
 WITH_SMALL_CROPS = ("simclr", "swav", "dino")
 LEAST_TAU = 0.01  # of clip and siglip, whose scale of 1 / tau is at most 100
 

@@ -1,7 +1,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say, track
 from contraflow.foundations.signature import CardIn, Option, Reads, Setting, Settings, Threads, Writes
 from contraflow.methods.parts.registry import source_of
-from contraflow.methods.parts.settings import Positives
+from contraflow.methods.parts.settings import WITH_TEXTS, Positives
 from contraflow.mining.apart import never_negatives
 from contraflow.mining.figures import PassFigures
 from contraflow.mining.judges import Guide
@@ -26,11 +26,13 @@ from contraflow.mining.positives import known_positives
 from contraflow.mining.settings import HOW, UNREAD, Mining
 from contraflow.models.checkpoint import Checkpoint, load_encoder
 from contraflow.models.embed import finite_features
+from contraflow.models.towers import load_towers
 from contraflow.neighbours.bank import unit
 from contraflow.views.items import item_loader, item_views
 from contraflow.views.settings import Augment, ViewRecipe
 
 EMBEDDING_BATCH = 500
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,9 @@ def mine(
     The table has the arrays anchor (M,), negative, similarity and rank (M, k), positive, known and suspected (M,), of
     which `mining.negatives.MinedNegatives` tells, anchors and negatives as indices into `train.beton`; its provenance
     says the rest. Validation images are neither anchors nor negatives, and images that show the same (`positives.from`)
-    and copies are not each other's. Where `mining.guide` names another encoder, that says who is suspected. Features
-    lie on the disk of `negatives`, not in memory. A table of how similar positives and negatives are, and of what was
+    and copies are not each other's. Images that are trained beside their texts are compared through these. Where
+    `mining.guide` names another encoder, that says who is suspected. Features lie on the disk of `negatives`, not in
+    memory. A table of how similar positives and negatives are, and of what was
     left out, is printed.
 
     Args:
@@ -97,7 +100,7 @@ def mine(
         _tell(negatives, mining.false_negatives)
         return
     torch.set_num_threads(job_cores())
-    network, made_from = load_encoder(encoder)
+    network, text, made_from = _load(encoder, settings.method)
     made_from.require(encoder, data=encoded.digest)
     other = load_encoder(mining.guiding) if mining.guiding else None
     if other:
@@ -114,8 +117,11 @@ def mine(
     with lease() as (device,):
         embedding = _Embedding(encoded, recipes, rows, seed, number, threads, device, beside=negatives)
         called = f"the encoder of seed {seed} ({encoder})"
-        features, views = embedding.of(network, made_from, called, with_views=views_asked)
-        guide = None
+        features, views = embedding.of(network, made_from, called, with_views=views_asked and text is None)
+        texts = guide = None
+        if text is not None:
+            texts = embedding.of_texts(text, called)
+            views = texts[rows.start : rows.stop, None]
         if other:
             judging = views_asked and mining.false_negatives in ("views", "relative")
             guide = Guide(*embedding.of(*other, f"mining.guide ({mining.guiding})", with_views=judging))
@@ -129,6 +135,7 @@ def mine(
             anchors=rows,
             views=views,
             guide=guide,
+            texts=texts,
             device=device,
             threads=job_cores(),
         )
@@ -189,8 +196,7 @@ class _Embedding:
         loading = {"batch_size": EMBEDDING_BATCH, "threads": self.threads, "given": given}
 
         def on_sphere(batches: Iterable[tuple[Tensor, Tensor]], images: int, what: str) -> np.ndarray:
-            total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {self.seed} · round {self.number}"
-            tracked = track(batches, total=total, label=label, unit="batches")
+            tracked = self._tracked(batches, images, what)
             return on_disk(map(unit, finite_features(network, tracked, self.device, called)), beside=self.beside)
 
         features = on_sphere(item_loader(self.data, "train", indices=training, **loading), len(training), "images")
@@ -205,6 +211,33 @@ class _Embedding:
         of_each = ((batch.views.transpose(0, 1).flatten(0, 1), batch.index) for batch in batches)
         views = on_sphere(of_each, len(order), "views")
         return features, views.reshape(len(order), len(self.recipes), -1)[start - first : stop - first]
+
+    def of_texts(self, network: nn.Module, called: str) -> np.ndarray:
+        """The texts of all images, (N, D): of each image the mean of their vectors, all of length 1; as `of`."""
+        training, texts = self.data.training, self.data.texts["train"]
+
+        def mean(images: np.ndarray) -> np.ndarray:
+            rows = [np.arange(*texts.begins[image : image + 2]) for image in images]
+            tokens = texts.tokens.padded(np.concatenate(rows), network.context)
+            batch = torch.from_numpy(tokens), torch.from_numpy(tokens[:, 0])
+            (vectors,) = finite_features(network, [batch], self.device, called)
+            return unit(np.add.reduceat(unit(vectors), np.cumsum([0, *map(len, rows[:-1])])))
+
+        parts = np.split(training, range(EMBEDDING_BATCH, len(training), EMBEDDING_BATCH))
+        return on_disk(map(mean, self._tracked(parts, len(training), "texts")), beside=self.beside)
+
+    def _tracked(self, batches: Iterable[T], images: int, what: str) -> Iterable[T]:
+        total, label = -(-images // EMBEDDING_BATCH), f"embed {what} seed {self.seed} · round {self.number}"
+        return track(batches, total=total, label=label, unit="batches")
+
+
+def _load(encoder: Path, method: str) -> tuple[nn.Module, nn.Module | None, Checkpoint]:
+    """The network that embeds images, that of texts where the method has one, and what a checkpoint says of them."""
+    if method in WITH_TEXTS:
+        towers, made_from = load_towers(encoder)
+        return towers.images, towers.text, made_from
+    network, made_from = load_encoder(encoder)
+    return network, None, made_from
 
 
 def _tell(table: Path, filtered: str) -> None:
