@@ -73,8 +73,7 @@ def test_what_is_shown_is_bounded_and_said_to_be(monkeypatch, run, alone, kind):
     assert told in page
 
 
-def test_without_texts_there_is_none(run_of, page_of):
-    assert search.search_box(run_of()) is None
+def test_without_texts_there_is_none(page_of):
     assert 'class="search"' not in page_of().read_text(encoding="utf-8")
 
 
