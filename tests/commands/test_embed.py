@@ -1,5 +1,6 @@
 """Features of any folder are those of the encoder, and the file says whose."""
 
+import csv
 import json
 import os
 import weakref
@@ -11,10 +12,13 @@ from PIL import Image
 
 from contraflow.commands import embed as command
 from contraflow.commands.embed import Embedded, embed
+from contraflow.encoded.names import CARD
+from contraflow.encoded.tokens import tokenise
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder, save_model
+from contraflow.models.towers import load_towers
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -112,3 +116,90 @@ def test_so_many_pictures_are_in_memory_at_a_time_however_many_there_are(tmp_pat
     features = np.load(tmp_path / "out.npz")["features"]
     assert len(features) == images and np.array_equal(features[:256], features[256:512])
     assert most <= 2 * command.BATCH + 10 * os.cpu_count()
+
+
+SAID = ["a red dress", "<b>bold</b>, and a comma", "שמש", "long " * 20_000]
+
+
+def one_by_one(network, tokenizer, texts, key=()):
+    with torch.inference_mode():
+        rows = [torch.tensor([[*key, *each.tolist()]]) for each in tokenise(tokenizer, texts)]
+        return np.concatenate([network(row).numpy() for row in rows])
+
+
+def test_images_and_texts_become_vectors_of_one_space(tmp_path, captioned, checkpoint_beside):
+    checkpoint, files = (
+        checkpoint_beside(tmp_path / "encoder.safetensors", captioned),
+        {"data": captioned.folder / CARD},
+    )
+    with (tmp_path / "t.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["label", "text"], *zip(["b", "", "a", "b"], SAID, strict=True)])
+    embed(tmp_path / "t.csv", checkpoint=checkpoint, out=tmp_path / "texts.npz", **files)
+    arrays, provenance = load_arrays(tmp_path / "texts.npz", Embedded)
+    assert arrays["files"].tolist() == ["line 2", "line 3", "line 4", "line 5"]
+    assert arrays["classes"].tolist() == ["a", "b"] and arrays["label"].tolist() == [1, -1, 0, 1]
+    assert provenance.inputs == {"encoder": sha256(checkpoint)}
+    towers = load_towers(checkpoint)[0]
+    expected = one_by_one(towers.text, captioned.tokenizer, [text.strip() for text in SAID])
+    np.testing.assert_allclose(arrays["features"], expected, atol=1e-6)
+    folder = captioned.folder.parent / "images"
+    embed(folder, checkpoint=checkpoint, out=tmp_path / "images.npz")
+    images, card = load_arrays(tmp_path / "images.npz", Embedded)[0], captioned.card
+    pixels = np.stack([np.asarray(Image.open(folder / name)) for name in images["files"]])[:, None] / np.float32(255)
+    with torch.inference_mode():
+        expected = towers.images((torch.from_numpy(pixels) - card.mean[0]) / card.std[0]).numpy()
+    np.testing.assert_allclose(images["features"], expected, atol=1e-5)
+    assert images["features"].shape[1] == arrays["features"].shape[1] == towers.dimension
+
+
+def test_lines_of_texts_alone_are_embedded_and_empty_ones_left_out(tmp_path, sentences, checkpoint_beside):
+    checkpoint = checkpoint_beside(tmp_path / "encoder.safetensors", sentences)
+    (tmp_path / "t.txt").write_text("\ufeffone, \u2028two\r\n\n  three\n \n四", encoding="utf-8")
+    for name in ("a.npz", "b.npz"):
+        embed(tmp_path / "t.txt", checkpoint=checkpoint, out=tmp_path / name, data=sentences.folder / CARD)
+    assert sha256(tmp_path / "a.npz") == sha256(tmp_path / "b.npz")
+    arrays, _ = load_arrays(tmp_path / "a.npz", Embedded)
+    assert arrays["files"].tolist() == ["line 1", "line 3", "line 5"] and set(arrays["label"]) == {-1}
+    texts = ["one, \u2028two", "three", "四"]
+    expected = one_by_one(load_encoder(checkpoint)[0], sentences.tokenizer, texts, key=(0,))
+    np.testing.assert_allclose(arrays["features"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("t.csv", "text,label\na,\n  ,\n", r"t\.csv: text must not be empty, as it is in line 3$"),
+        ("t.csv", "said\na\n", r"t\.csv needs a column text, separated by commas: found said$"),
+        (
+            "t.csv",
+            "text\n",
+            r"t\.csv lists no images or texts: it needs a line of column names and then one line each$",
+        ),
+        ("t.csv", "text,text\na,b\n", r"t\.csv needs a column text"),
+        ("t.txt", " \n\n", r"t\.txt holds no texts$"),
+        ("t.txt", b"\xff\xfe", r"t\.txt is not a text file in UTF-8"),
+        ("t.png", "", r"t\.png must be a folder of images, a \.csv file with the column text, or a \.txt with one a"),
+    ],
+)
+def test_what_is_no_file_of_texts_is_one_sentence(tmp_path, sentences, checkpoint_beside, name, content, says):
+    checkpoint = checkpoint_beside(tmp_path / "encoder.safetensors", sentences)
+    (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UserError, match=says):
+        embed(tmp_path / name, checkpoint=checkpoint, out=tmp_path / "out.npz", data=sentences.folder / CARD)
+    assert not (tmp_path / "out.npz").exists()
+
+
+def test_what_an_encoder_does_not_take_is_refused(tmp_path, sentences, checkpoint_of, checkpoint_beside, image_folder):
+    (tmp_path / "t.csv").write_text("text,label\na,\nb,\n")
+    images, texts = checkpoint_of(tmp_path / "i.safetensors"), checkpoint_beside(tmp_path / "t.safetensors", sentences)
+    out, data = tmp_path / "out.npz", sentences.folder / CARD
+    with pytest.raises(UserError, match=r"i\.safetensors has no encoder of texts"):
+        embed(tmp_path / "t.csv", checkpoint=images, out=out, data=data)
+    with pytest.raises(UserError, match=r"t\.safetensors takes texts: name an encoder of images"):
+        embed(image_folder(tmp_path / "images", 4), checkpoint=texts, out=out, data=data)
+    with pytest.raises(
+        UserError, match=r"t\.csv lists texts without images: name it itself, contraflow embed .*t\.csv$"
+    ):
+        embed(tmp_path, checkpoint=images, out=out, table="t.csv")
+    with pytest.raises(UserError, match=r"^--table lists the images of a folder, and .*t\.csv is none$"):
+        embed(tmp_path / "t.csv", checkpoint=texts, out=out, data=data, table="t.csv")

@@ -12,11 +12,14 @@ from PIL import Image
 from torchvision import transforms
 
 from contraflow.commands.export import export
-from contraflow.commands.trained import normalised, read_input
+from contraflow.commands.text_side import TextSide
+from contraflow.commands.trained import Trained, normalised, read_input
+from contraflow.encoded.names import CARD, TOKENIZER
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
 from contraflow.models.checkpoint import load_encoder
+from contraflow.models.towers import load_towers
 
 _WITHOUT_CONTRAFLOW = """
 import re, sys
@@ -26,6 +29,21 @@ import numpy, torch
 with torch.inference_mode():
     numpy.save(sys.argv[2], encoder(torch.from_numpy(numpy.load(sys.argv[1]))).numpy())
 """
+
+
+_TEXTS_WITHOUT_CONTRAFLOW = """
+import json, re, sys
+sys.modules["contraflow"] = None
+for code in re.findall(r"```python\\n(.*?)```", open("README.md").read(), re.DOTALL):
+    exec(code)
+import numpy, torch
+with torch.inference_mode():
+    numpy.save("../texts.npy", text(tokens(json.load(open("../texts.json")))).numpy())
+    if "encoder" in globals():
+        features = encoder(torch.from_numpy(numpy.load("../images.npy")))
+        numpy.save("../projected.npy", projection(features).numpy() if "projection" in globals() else features.numpy())
+"""
+TEXTS = ["a red dress", "שמש חמה", "<b>bold</b>", "many words " * 50, "a"]
 
 
 @pytest.fixture
@@ -117,3 +135,59 @@ def test_a_checkpoint_that_is_not_there_yet_is_named_with_the_command_that_makes
         with pytest.raises(UserError, match=f"encoder.safetensors is missing: `snakemake {stage}` makes it"):
             export(checkpoint=tmp_path / f"results/{stage}/encoder.safetensors", out=tmp_path / "out", onnx=False)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("projection", ["mlp", "none", "alone"])
+def test_texts_become_their_vectors_without_contraflow(
+    tmp_path, monkeypatch, captioned, sentences, checkpoint_beside, projection
+):
+    monkeypatch.chdir(tmp_path)
+    alone = projection == "alone"
+    data, changes = (sentences, {}) if alone else (captioned, {"projection": projection})
+    checkpoint = checkpoint_beside(tmp_path / "encoder.safetensors", data, **changes)
+    out = tmp_path / "export"
+    export(checkpoint=checkpoint, out=out, data=data.folder / CARD)
+    images = np.random.default_rng(0).normal(size=(3, 1, 16, 16)).astype(np.float32)
+    np.save(tmp_path / "images.npy", images)
+    (tmp_path / "texts.json").write_text(json.dumps(TEXTS))
+    command = [sys.executable, "-I", "-c", _TEXTS_WITHOUT_CONTRAFLOW]
+    done = subprocess.run(command, cwd=out, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    side = TextSide.of(Trained.open(checkpoint), data.folder / CARD)
+    expected = np.concatenate([*side.of_texts(TEXTS, torch.device("cpu"))])
+    np.testing.assert_allclose(np.load(tmp_path / "texts.npy"), expected, atol=1e-5)
+    if not alone:
+        with torch.inference_mode():
+            expected = load_towers(checkpoint)[0].images(torch.from_numpy(images)).numpy()
+        np.testing.assert_allclose(np.load(tmp_path / "projected.npy"), expected, atol=1e-5)
+    card = json.loads((out / "card.json").read_text())
+    files = {"mlp": ["encoder", "text", "projection"], "none": ["encoder", "text"], "alone": ["text"]}[projection]
+    assert set(card["files"]) == {TOKENIZER, *(f"{name}.safetensors" for name in files)}
+    assert card["files"][TOKENIZER] == data.card.digests[TOKENIZER]
+    assert {path.name for path in out.iterdir()} == {*card["files"], "README.md", "card.json"}
+    assert card["text"] | {"features": 0} == {
+        **{"vocabulary": data.card.vocabulary, "context": 8, "width": 16, "layers": 2, "heads": 2, "hidden": 64},
+        "features": 0,
+    }
+    readme = (out / "README.md").read_text()
+    assert "StrictUndefined" not in readme and "the first 8 tokens count" in readme
+    if alone:
+        assert "input" not in card and card["features"] == card["text"]["features"] == 16
+        prose = re.sub(r"```.*?```", "", readme, flags=re.DOTALL)
+        assert "image" not in prose.replace("image_size", "") and "64 texts" not in prose
+        assert "pipeline_tag: feature-extraction" in readme and "# transformer trained by simcse on folder" in readme
+
+
+def test_of_texts_alone_there_is_no_onnx(tmp_path, sentences, checkpoint_beside):
+    checkpoint = checkpoint_beside(tmp_path / "encoder.safetensors", sentences)
+    with pytest.raises(
+        UserError, match=r"^--onnx and --int8 are of encoders of images, and .*safetensors takes texts$"
+    ):
+        export(checkpoint=checkpoint, out=tmp_path / "export", onnx=True, data=sentences.folder / CARD)
+
+
+def test_an_encoder_of_texts_is_not_exported_without_its_tokenizer(tmp_path, captioned, checkpoint_beside):
+    checkpoint = checkpoint_beside(tmp_path / "encoder.safetensors", captioned)
+    with pytest.raises(UserError, match=r"was trained on other texts than those of .*: name its own with --data$"):
+        export(checkpoint=checkpoint, out=tmp_path / "export", data=tmp_path / "card.json")
+    assert not (tmp_path / "export").exists()

@@ -1,7 +1,9 @@
 """The nearest training images are found and shown."""
 
+import html
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +13,11 @@ from contraflow.commands.search import search
 from contraflow.commands.trained import normalised, read_input
 from contraflow.encoded.names import CARD
 from contraflow.encoded.pixels import read_images
+from contraflow.encoded.tokens import tokenise
 from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import load_encoder
+from contraflow.models.towers import load_towers
+from contraflow.neighbours.bank import unit
 
 
 @pytest.fixture
@@ -117,3 +122,99 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path, checkpoint_of, encoded)
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors")
     with pytest.raises(UserError, match=r"encoder\.safetensors was trained on other images than .* holds"):
         search([tmp_path / "a.png"], checkpoint=checkpoint, data=encoded.folder / CARD, k=3, out=tmp_path / "page.html")
+
+
+ASKED = ["picture 3 lying", "<script>alert(1)</script>", "שלום " * 30_000]
+
+
+def of_texts(network, tokenizer, texts, key=()):
+    with torch.inference_mode():
+        rows = [torch.tensor([[*key, *each.tolist()]]) for each in tokenise(tokenizer, texts)]
+        return unit(np.concatenate([network(row).numpy() for row in rows]))
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory, captioned, checkpoint_beside):
+    """Checkpoint, and what it makes of the training images, of length 1."""
+    path = checkpoint_beside(tmp_path_factory.mktemp("beside") / "encoder.safetensors", captioned)
+    pixels, card = read_images(captioned.train_beton, captioned.training, 16), captioned.card
+    with torch.inference_mode():
+        images = load_towers(path)[0].images(normalised(pixels, card.mean, card.std)).numpy()
+    return path, unit(images)
+
+
+def test_a_text_finds_images_in_the_space_of_both(tmp_path, beside, captioned):
+    path, images = beside
+    search(text=ASKED, checkpoint=path, data=captioned.folder / CARD, k=5, out=tmp_path / "page.html")
+    cosine = of_texts(load_towers(path)[0].text, captioned.tokenizer, ASKED) @ images.T
+    for (index, values), row in zip(shown(tmp_path / "page.html"), cosine, strict=True):
+        np.testing.assert_allclose(values, np.sort(row)[::-1][:5], atol=6e-4)
+        np.testing.assert_allclose(row[np.searchsorted(captioned.training, index)], values, atol=6e-4)
+    text = (tmp_path / "page.html").read_text()
+    assert "<script" not in text and html.escape(ASKED[1]) in text and len(text) < 300_000
+    said = captioned.texts["train"]
+    place = shown(tmp_path / "page.html")[0][0][0]
+    assert html.escape(said[said.begins[place]]) in text and "Why the nearest" not in text
+    assert "No layer of this encoder" not in text
+
+
+def test_an_image_finds_texts_too(tmp_path, beside, captioned):
+    path, _ = beside
+    image = min((captioned.folder.parent / "images").rglob("*.png"))
+    search([image], text=["one"], checkpoint=path, data=captioned.folder / CARD, k=4, out=tmp_path / "page.html")
+    text = (tmp_path / "page.html").read_text()
+    found = re.findall(r"<li><bdi>(.*?)</bdi> <span class=\"quiet\">([\d.\u2212]+)</span>", text, re.DOTALL)
+    texts = captioned.texts["train"]
+    known = sorted({texts[i] for image in captioned.training for i in range(*texts.begins[image : image + 2])})
+    towers, card = load_towers(path)[0], captioned.card
+    with torch.inference_mode():
+        own = unit(towers.images(normalised(read_input(image, 16, 1)[None], card.mean, card.std)).numpy())
+    cosine = (of_texts(towers.text, captioned.tokenizer, known) @ own.T)[:, 0]
+    values = [float(value.replace("\u2212", "-")) for _, value in found]
+    np.testing.assert_allclose(values, np.sort(cosine)[::-1][:4], atol=6e-4)
+    for (said, _), value in zip(found, values, strict=True):
+        cut = html.unescape(said).removesuffix("…")
+        assert any(each.startswith(cut) and abs(c - value) < 6e-4 for each, c in zip(known, cosine, strict=True))
+    assert text.count("<section") == 2 and text.count("The nearest training texts") == 1
+    assert "1\u00a0image and 1\u00a0text, each" in text and "Texts and images are compared" in text
+
+
+def test_a_text_finds_texts_where_they_are_alone(tmp_path, sentences, checkpoint_beside):
+    path, out = checkpoint_beside(tmp_path / "encoder.safetensors", sentences), tmp_path / "page.html"
+    texts = sentences.texts["train"]
+    asked = [texts[int(sentences.training[3])], "<i>odd</i> one"]
+    for name in ("page.html", "again.html"):
+        search(text=asked, checkpoint=path, data=sentences.folder / CARD, k=5, out=tmp_path / name)
+    assert out.read_bytes() == (tmp_path / "again.html").read_bytes()
+    encoder = load_encoder(path)[0]
+    own, known = (
+        of_texts(encoder, sentences.tokenizer, said, key=(0,))
+        for said in (asked, [texts[i] for i in sentences.training])
+    )
+    for (index, values), row in zip(shown(out), own @ known.T, strict=True):
+        np.testing.assert_allclose(values, np.sort(row)[::-1][:5], atol=6e-4)
+        np.testing.assert_allclose(row[np.searchsorted(sentences.training, index)], values, atol=6e-4)
+    assert shown(out)[0][1][0] == 1
+    page = re.sub(r"<style>.*?</style>", "", out.read_text(), flags=re.DOTALL)
+    assert html.escape(asked[0]) in page and "<i>odd" not in page and "image" not in page
+    assert "2\u00a0texts, each with the most similar of" in page and "<code>texts.npz</code>" in page
+
+
+def test_words_that_were_taken_for_a_picture_are_shown_their_place(tmp_path, beside, captioned):
+    says = r"^cannot be read as an image: a red dress \(missing\); what is said of images goes behind --text$"
+    with pytest.raises(UserError, match=says):
+        search([Path("a red dress")], checkpoint=beside[0], data=captioned.folder / CARD, out=tmp_path / "page.html")
+
+
+def test_what_an_encoder_does_not_take_is_one_sentence(tmp_path, checkpoint, encoded, sentences, checkpoint_beside):
+    image, out = next((encoded.folder.parent / "images").rglob("*.png")), {"out": tmp_path / "page.html"}
+    with pytest.raises(UserError, match=r"encoder\.safetensors has no encoder of texts: name one"):
+        search(text=["a"], checkpoint=checkpoint, data=encoded.folder / CARD, **out)
+    alone = checkpoint_beside(tmp_path / "alone.safetensors", sentences)
+    with pytest.raises(UserError, match=r"alone\.safetensors takes texts: ask by --text, or name an encoder of images"):
+        search([image], checkpoint=alone, data=sentences.folder / CARD, **out)
+    with pytest.raises(UserError, match=r"^--text must not be empty$"):
+        search(text=["a", ""], checkpoint=alone, data=sentences.folder / CARD, **out)
+    with pytest.raises(UserError, match=r"^name pictures to find images like them, or by --text what is said of"):
+        search(checkpoint=checkpoint, data=encoded.folder / CARD, **out)
+    assert not out["out"].exists()

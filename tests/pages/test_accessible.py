@@ -1,5 +1,6 @@
 """axe-core finds no fault in any page: names, roles, order of headings, contrast in light and in dark."""
 
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from fixtures.browser import show
 from contraflow.compare.page import render as render_comparison
 from contraflow.engines import circumstances
 from contraflow.pages.assets import template
-from contraflow.search.page import Found
+from contraflow.search.found import Found, FoundByText
 from contraflow.search.page import render as render_search
 from contraflow.watch.page import Sight
 from contraflow.watch.recorded import Outcome
@@ -24,7 +25,7 @@ axe.run(document, { resultTypes: ["violations"] }).then(
   (error) => done([String(error)]),
 );
 """
-EVERYTHING = ["supervised", "corruptions", "retrieval", "transfer", "fine_tune", "control"]
+EVERYTHING = ["supervised", "corruptions", "retrieval", "transfer", "fine_tune", "captions", "control"]
 SCREENS = [(1600, "light"), (400, "light"), (1600, "dark")]
 
 
@@ -76,6 +77,19 @@ def test_search(faults_of, tmp_path):
     page = tmp_path / "search.html"
     page.write_text(render_search(found, classes=["a", "b"], data="folder", searched=6, encoder="an encoder"))
     assert faults_of(page) == []
+
+
+def test_search_by_texts(faults_of, tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    near = {"nearest": images[1:], "index": np.arange(2), "label": np.array([0, -1])}
+    near |= {"similarity": np.ones(2, np.float32), "said": [["one", "שתיים"], ["<b>two</b>"]]}
+    by_image = Found("a.png", images[0], **near, regions=np.ones((2, 2, 4, 4), np.float32), texts=[("a", 0.5)])
+    by_text = FoundByText("a red dress", **near)
+    alone = FoundByText("one", **near | {"nearest": None, "said": [["one"], ["<b>two</b>"]]})
+    told, page = {"classes": ["a"], "data": "folder", "searched": 6, "encoder": "an encoder"}, tmp_path / "search.html"
+    for found, items in (([by_image, by_text], "images"), ([alone, replace(alone, text="two")], "texts")):
+        page.write_text(render_search(found, items=items, **told), encoding="utf-8")
+        assert faults_of(page) == []
 
 
 def test_circumstances(faults_of, tmp_path):

@@ -13,7 +13,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from contraflow.compare.page import render as render_comparison
-from contraflow.search.page import Found, render
+from contraflow.search.found import Found
+from contraflow.search.page import render
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from contraflow.search.page import Found, render
+from contraflow.search.found import Found
+from contraflow.search.page import render
 
 NASTY = "<img src=x onerror=alert(1)>"
 

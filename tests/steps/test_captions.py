@@ -64,6 +64,10 @@ def test_figures_are_those_of_the_whole_method_one_by_one(params, captioned, tra
             assert found.figures[f"{way}_recall@{k}"] == pytest.approx(np.mean([rank < k for rank in ranks]))
             assert found.right[f"{way}_recall@{k}"].scores().mean() == pytest.approx(np.mean([r < k for r in ranks]))
         assert found.figures[f"{way}_mrr"] == pytest.approx(np.mean([1 / (rank + 1) for rank in ranks]))
+    for query, near, values in zip(found.finds.query, found.finds.found, found.finds.similarity, strict=True):
+        np.testing.assert_allclose(values, np.sort(similarity[:, query])[::-1][:5], atol=6e-4)
+        np.testing.assert_allclose(similarity[near, query], values, atol=6e-4)
+    assert found.finds.query == list(range(len(said.texts)))
     assert 0 < found.figures["gap"] < 2 and made_from.seed == 0
     assert {way: len(found.examples[way]) > 0 for way in FLAT} == dict.fromkeys(FLAT, True)
 
@@ -84,6 +88,7 @@ def test_untrained_pixels_and_chance_have_the_same_figures(measure, params):
     found = [measure(name) for name in ("untrained-seed0", "raw_pixels", "chance")]
     names = {f"{way}_{name}" for way in FLAT for name in ("recall@1", "recall@5", "recall@10", "mrr")} | {"zero_shot"}
     assert all(set(each.figures) - {"gap"} == names for each in found)
+    assert all(each.finds is None for each in found)
     assert found[2].figures["zero_shot"] == 0.5 and found[2].seed is None
     assert found[0].right.keys() == found[1].right.keys() == names - {f"{way}_mrr" for way in FLAT}
 

@@ -145,7 +145,7 @@ def test_methods_of_the_other_kind_are_refused(params, encoded, sentences, param
 def test_what_takes_images_refuses_an_encoder_of_texts(trained):
     path = trained / FILES[0]
     with pytest.raises(UserError, match=r"encoder\.safetensors takes texts: name an encoder of images$"):
-        Trained.open(path)
+        Trained.open(path).require_images()
     with pytest.raises(UserError, match=r"^mining\.guide takes texts: name an encoder of images$"):
         load_encoder(path)[1].require_images("mining.guide", size=16, channels=1)
 

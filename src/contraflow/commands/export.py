@@ -11,13 +11,15 @@ from contraflow.commands.model_card import readme
 from contraflow.commands.onnx import require_onnx, write_int8, write_onnx
 from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, ParamsFile
 from contraflow.commands.plain import plain_code, plain_weights
+from contraflow.commands.plain_text import projection_code, sizes, text_code
 from contraflow.commands.quantised import cost
-from contraflow.commands.records import card_of, differing, evaluation_of, over_seeds
+from contraflow.commands.records import differing, evaluation_of, over_seeds
+from contraflow.commands.text_side import TextSide
 from contraflow.commands.timm_config import NAME as TIMM
 from contraflow.commands.timm_config import config_of
-from contraflow.commands.trained import Trained, last_checkpoint
+from contraflow.commands.trained import Trained, card_of, last_checkpoint
 from contraflow.encoded.card import Card, EncodedData
-from contraflow.encoded.names import DATA
+from contraflow.encoded.names import DATA, TOKENIZER
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
@@ -31,7 +33,8 @@ WEIGHTS, ONNX, INT8, CARD, README = (
     *("encoder.safetensors", "encoder.onnx", "encoder-int8.onnx"),
     *("card.json", "README.md"),
 )
-FILES = (WEIGHTS, TIMM, ONNX, INT8, CARD, README)
+TEXT, PROJECTION = "text.safetensors", "projection.safetensors"
+FILES = (CARD, README, WEIGHTS, TIMM, TEXT, PROJECTION, TOKENIZER, ONNX, INT8)
 TREATMENT = (
     "upright as EXIF says, transparent parts on white, 16 bit scaled to 8; the shorter side resized to `size` pixels "
     "(antialiased bilinear) and the middle square taken; then (value / 255 - mean) / std for each channel"
@@ -53,18 +56,22 @@ def export(
     """Write an encoder for use without contraflow.
 
     The folder gets its weights, `card.json`, a README that is its model card, with the code that loads it, of a network
-    of timm the `config.json` by which timm makes it itself, and ONNX where wanted. What an earlier export left there is
-    replaced, the card last: it vouches for the others.
+    of timm the `config.json` by which timm makes it itself, and ONNX where wanted; of one that was trained beside texts
+    also the encoder of these, its tokenizer, and the projection of images into the space of both. What an earlier
+    export left there is replaced, the card last: it vouches for the others.
 
     The cards have the figures of `results/evaluate` where they are of this very encoder, and what `data` tells of its
     images where it was trained on these. What 8 bits cost is measured on them, by the `eval` of the parameters.
 
     Raises:
-        UserError: the checkpoint is missing or damaged, `out` holds other files, which might have the same names, or
-            packages that ONNX needs are not installed.
+        UserError: the checkpoint is missing or damaged, `out` holds other files, which might have the same names,
+            packages that ONNX needs are not installed, ONNX is asked for of texts alone, or the tokenizer of an encoder
+            of texts is not beside `data`.
     """
     trained = Trained.open(checkpoint or last_checkpoint(params))
     if onnx or int8:
+        if trained.alone:
+            raise UserError(f"--onnx and --int8 are of encoders of images, and {trained.path} takes texts")
         require_onnx()
     if out.is_dir() and (other := sorted(path.name for path in out.iterdir() if path.name not in FILES)):
         raise UserError(
@@ -72,33 +79,55 @@ def export(
         )
     of_data = card_of(trained, data)
     encoded, settings = (EncodedData.open(data), load_params(params).eval) if int8 and of_data else (None, None)
-    for name in (CARD, README, TIMM, ONNX, INT8):
+    side = TextSide.of(trained, data) if trained.alone or trained.towers else None
+    for name in FILES:
         (out / name).unlink(missing_ok=True)
-    model, (network, normalisation) = Model(**trained.made_from.params["model"]), _bare(trained)
+    network, normalisation = _bare(trained)
     told = {"checkpoint": trained.digest, "model": trained.made_from.params["model"]} | normalisation
     told["image_size"] = trained.made_from.image_size
-    weights, code = plain_weights(network), plain_code(network, model, WEIGHTS)
-    written = [WEIGHTS]
-    write_weights(out / WEIGHTS, weights, told)
-    if config := config_of(network, model, trained.image, normalisation, WEIGHTS):
-        write_json(out / TIMM, config)
-        written.append(TIMM)
+    code = {}
+    if not trained.alone:
+        code["images"] = _write_images(out, trained, network, normalisation, told)
+    if side:
+        code["texts"] = _write_texts(out, side, trained, told)
     if onnx or int8:
         write_onnx(out / ONNX, network, **trained.image)
-        written.append(ONNX)
     evaluation = evaluation_of(trained)
-    card = _card(trained, normalisation, of_data, evaluation)
+    card = _card(trained, side, normalisation, of_data, evaluation)
     if int8:
         write_int8(out / INT8, out / ONNX)
-        written.append(INT8)
         if encoded:
             card["int8"] = cost(trained, out / INT8, normalisation, encoded, settings, evaluation)
-    card["files"] = {name: sha256(out / name) for name in written}
+    card["files"] = {name: sha256(out / name) for name in FILES if (out / name).exists()}
     write_text(out / README, readme(card, code, of_data))
     write_json(out / CARD, card)
-    say(f"{out}: {', '.join([*written, README, CARD])}")
+    say(f"{out}: {', '.join([*card['files'], README, CARD])}")
     if int8:
         say(f"{INT8}: {_told(card, out) if encoded else f'not measured, since {data} is not what it was trained on'}")
+
+
+def _write_images(
+    out: Path, trained: Trained, network: nn.Module, normalisation: dict[str, list[float]], told: dict
+) -> str:
+    """The encoder of images; returns the code that loads it."""
+    model = Model(**trained.made_from.params["model"])
+    code = plain_code(network, model, WEIGHTS)
+    write_weights(out / WEIGHTS, plain_weights(network), told)
+    if config := config_of(network, model, trained.image, normalisation, WEIGHTS):
+        write_json(out / TIMM, config)
+    return code
+
+
+def _write_texts(out: Path, side: TextSide, trained: Trained, told: dict) -> str:
+    """The encoder of texts, and where it stands beside one of images the projection of these."""
+    code = text_code(side.network, TEXT, TOKENIZER)
+    write_weights(out / TEXT, plain_weights(side.network), told)
+    write_text(out / TOKENIZER, side.tokenizer)
+    projection = None if trained.alone else trained.towers.projection
+    if isinstance(projection, nn.Linear):
+        write_weights(out / PROJECTION, plain_weights(projection), told)
+        code += f"\n{projection_code(projection, PROJECTION)}"
+    return code
 
 
 def _told(card: dict, out: Path) -> str:
@@ -127,6 +156,7 @@ def _bare(trained: Trained) -> tuple[nn.Module, dict[str, list[float]]]:
 
 def _card(
     trained: Trained,
+    side: TextSide | None,
     normalisation: dict[str, list[float]],
     data: Card | None,
     evaluation: Evaluation | None,
@@ -134,10 +164,11 @@ def _card(
     """What the encoder tells of itself, but for its files; None for what is not at hand."""
     made_from = trained.made_from
     return {
-        "encoder": made_from.params["model"]["encoder"],
+        "encoder": "transformer" if trained.alone else made_from.params["model"]["encoder"],
         "features": trained.network.dimension,
         "weights": sum(parameter.numel() for parameter in trained.network.parameters()),
-        "input": trained.image | normalisation | {"treatment": TREATMENT},
+        **({} if trained.alone else {"input": trained.image | normalisation | {"treatment": TREATMENT}}),
+        **({"text": sizes(side.network)} if side else {}),
         "data": {"name": made_from.data, "digest": made_from.inputs["data"]} | (_amounts(data) if data else {}),
         "training": {
             "seed": made_from.seed,

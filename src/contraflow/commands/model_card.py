@@ -15,36 +15,39 @@ from contraflow.models.settings import Model
 from contraflow.pages.assets import template
 from contraflow.pages.numbers import MISSING, fixed, listing, plus_minus, times
 from contraflow.report.summary import AS_IT_CAME, NAMES
+from contraflow.report.wording import BY_ITEMS
 
 RETRIEVAL = ("recall@", "r_precision", "map@r")
 
 
-def readme(card: dict[str, Any], code: str, data: Card | None) -> str:
+def readme(card: dict[str, Any], code: dict[str, str], data: Card | None) -> str:
     """The text of the card.
 
     Args:
         card: What `card.json` has.
-        code: Python that loads the weights.
+        code: Python that loads the weights, of `images` and of `texts`, where they are there.
         data: The card of the images of the training, where it is at hand.
     """
-    return template(Path(__file__).parent / "model_card.md.j2").render(
+    source, words = BY_ITEMS["texts" if "input" not in card else "images"]
+    return template(Path(__file__).parent / "model_card.md.j2", source).render(
         card=card,
         front=yaml.safe_dump(_front(card), sort_keys=False, allow_unicode=True, width=1000),
         code=code,
-        columns=(columns := _columns(card)),
+        columns=(columns := words(_columns(card))),
         rows=[
             [Measure(key, "").name, *(cells.get(key, MISSING) for cells in columns.values())]
             for key in dict.fromkeys(key for cells in columns.values() for key in cells)
         ],
-        limits=[*_limits(card, data)],
+        limits=words([*_limits(card, data)]),
     )
 
 
 def _front(card: dict[str, Any]) -> dict[str, Any]:
     encoder, method = card["encoder"], card["training"]["parameters"]["method"]["name"]
+    task, items = ("image-feature-extraction", "images") if "input" in card else ("feature-extraction", "texts")
     front = {
         "library_name": "timm" if TIMM in card["files"] else "pytorch",
-        "pipeline_tag": "image-feature-extraction",
+        "pipeline_tag": task,
         "tags": [
             "contraflow",
             method,
@@ -66,8 +69,8 @@ def _front(card: dict[str, Any]) -> dict[str, Any]:
                 "name": f"{encoder} trained by {method} on {card['data']['name']}",
                 "results": [
                     {
-                        "task": {"type": "image-feature-extraction"},
-                        "dataset": {"type": card["data"]["name"], "name": f"test images of {card['data']['name']}"},
+                        "task": {"type": task},
+                        "dataset": {"type": card["data"]["name"], "name": f"test {items} of {card['data']['name']}"},
                         "metrics": measured,
                     }
                 ],
@@ -110,9 +113,11 @@ def _with_intervals(figures: dict[str, float | None], intervals: dict[str, list[
 
 def _limits(card: dict[str, Any], data: Card | None) -> Iterator[str]:
     """What whoever uses the encoder should know, in sentences."""
-    image, name = card["input"], card["data"]["name"]
-    kind = "grey" if image["channels"] == 1 else "colour"
-    yield f"All figures are of {kind} images of {image['size']} pixels a side of `{name}`; they say nothing of others."
+    name, images = card["data"]["name"], "texts"
+    if image := card.get("input"):
+        kind = "grey" if image["channels"] == 1 else "colour"
+        images = f"{kind} images of {image['size']} pixels a side"
+    yield f"All figures are of {images} of `{name}`; they say nothing of others."
     over_seeds = card["over_seeds"]
     for baseline in (each for each in over_seeds if each != "encoder"):
         behind = [

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from contraflow.commands.trained import RESULTS, Trained
-from contraflow.encoded.card import Card
 from contraflow.evaluation.over_seeds import summarise_evaluations
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import read_json, sha256
@@ -14,17 +13,6 @@ from contraflow.settings.values import ABSENT, flat
 
 EVALUATIONS = RESULTS / "evaluate"
 BASELINES = ("untrained-seed*", "raw_pixels", "pca_pixels")
-
-
-def card_of(trained: Trained, path: Path) -> Card | None:
-    """The card of the images that the encoder was trained on, where this is theirs.
-
-    Raises:
-        UserError: it is of another version.
-    """
-    if not path.is_file() or sha256(path) != trained.made_from.inputs["data"]:
-        return None
-    return Card.read(path)
 
 
 def evaluation_of(trained: Trained) -> Evaluation | None:

@@ -128,6 +128,14 @@ class Example(Record):
     similarity: list[float]
 
 
+class Finds(Record):
+    """Queries, of each the numbers of its nearest candidates, the most similar first, and the similarities."""
+
+    query: list[int]
+    found: list[list[int]]
+    similarity: list[list[float]]
+
+
 class Extra(Result):
     """An extra evaluation, which a run makes where `eval` asks for it.
 
@@ -138,6 +146,7 @@ class Extra(Result):
         validation: Accuracies on validation images; None where there are none.
         right: Which queries or images each was right for, where each is right or not.
         examples: Some queries of each kind, where the page shows them.
+        finds: Texts with the images that they find, for the page's search box.
         protocol: How they were measured, in words.
     """
 
@@ -148,6 +157,7 @@ class Extra(Result):
     validation: dict[str, float] | None = None
     right: dict[str, Hits] = Field(default_factory=dict)
     examples: dict[str, list[Example]] = Field(default_factory=dict)
+    finds: Finds | None = None
     protocol: dict[str, str]
     provenance: Provenance
 

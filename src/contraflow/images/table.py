@@ -97,7 +97,7 @@ class _Columns:
 
     def __init__(self, file: Path):
         self.file = file
-        header, rows, self.lines = _rows(file)
+        header, rows, self.lines = read_rows(file)
         self.alone = "path" not in header and "text" in header
         required = ALONE if self.alone else REQUIRED
         missing = [name for name in required if name not in header]
@@ -168,8 +168,12 @@ class _Columns:
             raise UserError(f"{self.file}: {name} {rule}, got{''.join(wrong)}")
 
 
-def _rows(file: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Header, rows and the line in which each row ends."""
+def read_rows(file: Path) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and the line in which each row ends.
+
+    Raises:
+        UserError: there is no such file, it is no CSV file, or it has no rows.
+    """
     try:
         with file.open(newline="", encoding="utf-8-sig") as opened:
             reader = csv.reader(opened, strict=True)
@@ -185,7 +189,7 @@ def _rows(file: Path) -> tuple[list[str], list[list[str]], list[int]]:
             f"{file}: every line must have {len(header)} fields as the first has, but line {uneven[0]} has not"
         )
     if not numbered:
-        raise UserError(f"{file} lists no images: it needs a line of column names and then one line an image")
+        raise UserError(f"{file} lists no images or texts: it needs a line of column names and then one line each")
     return header, [row for row, _ in numbered], [line for _, line in numbered]
 
 
@@ -201,9 +205,14 @@ def _labels(columns: _Columns) -> tuple[np.ndarray, list[str]]:
             f"{columns.file} has a single label, {names.pop()}: give two or more, or leave the column empty to use the "
             "images without labels"
         )
-    classes = sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
+    classes = sorted_classes(names)
     places = {name: place for place, name in enumerate(classes)} | {"": UNLABELLED}
     return np.array([places[name] for name in columns["label"]], np.int64), classes
+
+
+def sorted_classes(names: set[str]) -> list[str]:
+    """By number where all are numbers, else by name."""
+    return sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
 
 
 def _positions(columns: _Columns) -> np.ndarray | None:

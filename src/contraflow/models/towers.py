@@ -24,6 +24,7 @@ class Towers(nn.Module):
     Attributes:
         images: From images (N, C, H, W) to embeddings (N, D).
         text: From tokens (N, T) to embeddings (N, D).
+        dimension: D.
     """
 
     def __init__(self, encoder: nn.Module, model: Model, vocabulary: int):
@@ -33,6 +34,7 @@ class Towers(nn.Module):
             dimension = model.projection_dim
             self.projection = linear_head(encoder.dimension, model.projection_hidden, dimension)
         self.text = TextEncoder(model.text, vocabulary, dimension)
+        self.dimension = dimension
         self.images = nn.Sequential(self.encoder, self.projection)
 
 

@@ -38,5 +38,6 @@ def template(path: Path, change: Callable[[str], str] = str) -> Template:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "ensure_ascii": False}
     environment.filters |= {name: getattr(numbers, name) for name in FILTERS}
     return environment.get_template(path.name)

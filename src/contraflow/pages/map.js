@@ -40,9 +40,7 @@ if (plot) {
     peek.style[left < 50 ? "left" : "right"] = `calc(${left < 50 ? left : 100 - left}% + 0.9rem)`;
     peek.style[top < 50 ? "top" : "bottom"] = `calc(${top < 50 ? top : 100 - top}% + 0.9rem)`;
     if (texts) tile.textContent = texts[i];
-    const [column, row] = [i % columns, Math.floor(i / columns)];
-    const place = (at, of) => (of > 1 ? (100 * at) / (of - 1) : 0);
-    tile.style.backgroundPosition = `${place(column, columns)}% ${place(row, rows)}%`;
+    tile.style.backgroundPosition = tilePosition(i, columns, rows);
     const [title, more] = describe(i);
     words.replaceChildren(Object.assign(document.createElement("b"), { textContent: title }), document.createElement("br"), more);
     if (aloud) said.textContent = `${title}, ${more}`;

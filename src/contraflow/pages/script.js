@@ -19,6 +19,12 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+// Where a tile of a sheet lies, as a background is put there.
+function tilePosition(number, columns, rows) {
+  const place = (at, of) => (of > 1 ? (100 * at) / (of - 1) : 0);
+  return `${place(number % columns, columns)}% ${place(Math.floor(number / columns), rows)}%`;
+}
+
 // The contents show which section is being read.
 const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
 const sections = [...document.querySelectorAll("main section[id]")];

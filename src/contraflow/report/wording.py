@@ -15,6 +15,7 @@ _WORDS = {
     "pixels": "words",
     "augmented views": "views",
     "pixel by pixel": "letter by letter",
+    "train.beton": "texts.npz",
     "test.beton": "texts.npz",
 }
 _FOUND = re.compile(rf"\b({'|'.join(sorted(map(re.escape, _WORDS), key=len, reverse=True))})\b(?!\.\w)", re.IGNORECASE)

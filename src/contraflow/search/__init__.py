@@ -1,1 +1,1 @@
-"""The page of `contraflow search`: images, each with the training images most like it, in the look of the report."""
+"""The page of `contraflow search`: images and texts, each with what it finds, in the look of the report."""

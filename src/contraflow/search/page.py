@@ -1,102 +1,96 @@
-"""Images with their nearest training images, put into the template."""
+"""Images and texts with the nearest items of a training, put into the template."""
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 
 from contraflow.pages.assets import template
 from contraflow.pages.pictures import lit, picture
+from contraflow.report.items import cut
+from contraflow.report.wording import BY_ITEMS
+from contraflow.search.found import Found, FoundByText
 
 LARGEST = 128  # pixels a side of what is shown
+SAID = 3  # texts of an image that are shown
 
 
-@dataclass(frozen=True)
-class Found:
-    """One image and its nearest, the nearest first.
-
-    Attributes:
-        name: Of the image's file.
-        image: As the encoder takes it, uint8 (H, W, C).
-        nearest: Training images, uint8 (k, H, W, C).
-        index: Their places in `train.beton`, int64 (k,).
-        label: Their classes, int64 (k,), -1 where unlabelled.
-        similarity: Cosine similarity, float32 (k,), falling.
-        regions: Of the first of them, what each place of the image and of the other gives to their similarity, float32
-            (n, 2, side, side); side is 0 where the encoder has no feature map.
-        own: The image's own class, where it is known and images that are searched have it; else -1.
-    """
-
-    name: str
-    image: np.ndarray
-    nearest: np.ndarray
-    index: np.ndarray
-    label: np.ndarray
-    similarity: np.ndarray
-    regions: np.ndarray
-    own: int = -1
-
-    @property
-    def right(self) -> np.ndarray:
-        """Which of the nearest have the image's class, (k,) bool."""
-        return self.label == self.own
-
-    def finds(self, k: int) -> bool:
-        """Whether one of the `k` nearest is right; the image itself, where it is a training image, is none of them.
-
-        So that it may be left out, `nearest` must have one more, if there are more.
-        """
-        equal = (self.nearest == self.image).all((1, 2, 3))
-        itself = equal & (equal.cumsum() == 1)  # others that equal it are copies
-        return bool(self.right[~itself][:k].any())
-
-    def first(self, k: int) -> Self:
-        """With the `k` nearest alone."""
-        cut = {name: getattr(self, name)[:k] for name in ("nearest", "index", "label", "similarity")}
-        return replace(self, **cut)
-
-
-def render(found: list[Found], *, classes: list[str], data: str, searched: int, encoder: str) -> str:
+def render(
+    found: Sequence[Found | FoundByText],
+    *,
+    classes: list[str],
+    data: str,
+    searched: int,
+    encoder: str,
+    items: str = "images",
+) -> str:
     """The page as HTML that needs no other file.
 
     Args:
-        found: One entry an image, in the order to show.
+        found: One entry a query, in the order to show.
         classes: Names of the classes, empty when the data is unlabelled.
         data: Name of the data set.
-        searched: Training images that were compared.
+        searched: Training items that were compared.
         encoder: Its name in words.
+        items: What these are: `images`, or `texts` that are alone.
     """
-    return template(Path(__file__).parent / "page.html.j2").render(
-        titles=[(f"image-{number}", entry.name) for number, entry in enumerate(found, 1)],
-        images=[_image(entry, classes) for entry in found],
+    queries = [_image(each, classes) if isinstance(each, Found) else _text(each, classes) for each in found]
+    images = [each for each in found if isinstance(each, Found)]
+    change, _ = BY_ITEMS[items]
+    return template(Path(__file__).parent / "page.html.j2", change).render(
+        titles=[(f"query-{number}", query["name"]) for number, query in enumerate(queries, 1)],
+        queries=queries,
+        by_image=len(images),
         labelled=bool(classes),
         data=data,
         searched=searched,
         encoder=encoder,
-        mapped=all(entry.regions.shape[-1] for entry in found),
+        mapped=all(entry.regions.shape[-1] for entry in images),
+        between=items == "images" and (len(images) < len(queries) or any(entry.texts for entry in images)),
     )
 
 
 def _image(found: Found, classes: list[str]) -> dict:
-    names = [classes[label] if label >= 0 else None for label in found.label.tolist()]
-    nearest = [
-        {**_shown(image), "class": name, "index": index, "similarity": similarity, "right": right}
-        for image, name, index, similarity, right in zip(
-            found.nearest, names, found.index.tolist(), found.similarity.tolist(), found.right.tolist(), strict=True
-        )
-    ]
+    names = _names(found, classes)
     own = classes[found.own] if found.own >= 0 else None
-    known = Counter(name for name in names if name is not None)  # of equally frequent ones the nearest's comes first
+    marked = [near | {"right": right} for near, right in zip(_nearest(found, names), found.right.tolist(), strict=True)]
     return {
         **_shown(found.image),
         "name": found.name,
         "class": own,
-        "nearest": nearest,
-        "classes": known.most_common(3),
+        "nearest": marked,
+        "classes": _frequent(names),
         "pairs": [_pair(found, place, own, names[place]) for place in range(len(found.regions))],
+        "texts": [{"said": cut(text), "similarity": similarity} for text, similarity in found.texts],
     }
+
+
+def _text(found: FoundByText, classes: list[str]) -> dict:
+    names, said = _names(found, classes), cut(found.text)
+    nearest = _nearest(found, names)
+    return {"name": said, "said": said, "class": None, "nearest": nearest, "classes": _frequent(names), "texts": []}
+
+
+def _names(found: Found | FoundByText, classes: list[str]) -> list[str | None]:
+    """The class of each of the nearest."""
+    return [classes[label] if label >= 0 else None for label in found.label.tolist()]
+
+
+def _frequent(names: list[str | None]) -> list[tuple[str, int]]:
+    known = Counter(name for name in names if name is not None)  # of equally frequent ones the nearest's comes first
+    return known.most_common(3)
+
+
+def _nearest(found: Found | FoundByText, names: list[str | None]) -> list[dict]:
+    pictures = [{}] * len(names) if found.nearest is None else [_shown(image) for image in found.nearest]
+    said = found.said or [[]] * len(names)
+    return [
+        {**shown, "class": name, "index": index, "similarity": similarity, "said": [cut(text) for text in texts[:SAID]]}
+        for shown, name, index, similarity, texts in zip(
+            pictures, names, found.index.tolist(), found.similarity.tolist(), said, strict=True
+        )
+    ]
 
 
 def _pair(found: Found, place: int, own: str | None, other: str | None) -> dict:

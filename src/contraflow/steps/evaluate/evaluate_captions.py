@@ -22,7 +22,7 @@ from contraflow.evaluation.representation import (
     frozen,
     open_representation,
 )
-from contraflow.evaluation.results import DIGITS, Example, Extra
+from contraflow.evaluation.results import DIGITS, Example, Extra, Finds
 from contraflow.evaluation.said import DIRECTIONS, Said
 from contraflow.foundations.arrays import drawn
 from contraflow.foundations.errors import UserError
@@ -36,6 +36,7 @@ from contraflow.views.items import item_loader
 
 CHANCE = "chance"
 SHOWN, FOUND = 6, 5  # queries that are right and wrong which the page shows, and how much of what they find
+SEARCHED = 10_000  # texts, at most, of which the page may show what they find
 
 
 @dataclass(frozen=True)
@@ -122,6 +123,7 @@ def evaluate_captions(
         figures={name: float(each.mean()) for name, each in scores.items()} | gap,
         right={name: Hits.of(each) for name, each in scores.items() if each.dtype == bool},
         examples={way: _examples(similar[way], rank[way]) for way in DIRECTIONS},
+        finds=_finds(similar["text_to_image"], len(said.texts)) if subject.name == "encoder" else None,
         protocol=_protocol(encoded, said, settings),
         provenance=subject.provenance(settings.values()),
     ).write(figures)
@@ -186,6 +188,14 @@ def _examples(similar: Similar, rank: np.ndarray) -> list[Example]:
         Example(query=query, found=row.tolist(), similarity=[round(float(each), DIGITS) for each in near])
         for query, row, near in zip(chosen, found, similarity, strict=True)
     ]
+
+
+def _finds(similar: Similar, texts: int) -> Finds:
+    """What texts find, all or so many of them, drawn."""
+    queries = drawn(np.arange(texts), SEARCHED)
+    parts = np.split(queries, range(captions.ROWS, len(queries), captions.ROWS))
+    found, similarity = map(np.concatenate, zip(*(captions.best(similar, part, FOUND) for part in parts), strict=True))
+    return Finds(query=queries.tolist(), found=found.tolist(), similarity=similarity.round(3).tolist())
 
 
 def _protocol(encoded: EncodedData, said: Said, settings: CaptionSettings) -> dict[str, str]:
