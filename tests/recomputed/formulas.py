@@ -143,6 +143,26 @@ def held_out(images: int, share: float, seed: int) -> np.ndarray:
     return np.sort(random.permutation(images)[: round(Fraction(str(share)) * images)])
 
 
+def groups_held_out(groups: list, labels: list, share: float, seed: int) -> list[int]:
+    """Which training images are held out where these are their groups; all have labels, and the groups are enough."""
+    members = {group: [i for i, other in enumerate(groups) if other == group] for group in sorted(set(groups))}
+    drawable = [
+        group
+        for group, own in members.items()
+        if not any(all(groups[i] == group for i, other in enumerate(labels) if other == labels[j]) for j in own)
+    ]
+    random, wanted = np.random.Generator(np.random.Philox(key=[seed, 0])), round(Fraction(str(share)) * len(groups))
+    order, found = [drawable[i] for i in random.permutation(len(drawable))], []
+    for group in order:
+        if len(found) + len(members[group]) <= wanted:
+            found += members[group]
+    left = [members[group] for group in order if not set(members[group]) & set(found)]
+    last = min(left, key=len)
+    if not found or len(found) + len(last) - wanted < wanted - len(found):
+        found += last
+    return sorted(found)
+
+
 def ends_of_resamples(scores: np.ndarray, chance: float) -> tuple[float, float]:
     """Where `chance` of all means over N scores drawn with replacement from N scores lie below: the quantile's bounds.
 
