@@ -107,9 +107,10 @@ class Probe:
 
 
 def retrieval(vectors: np.ndarray, labels: np.ndarray, ks: list[int]) -> dict[str, np.ndarray]:
-    """Recall@k, R-precision and MAP@R of each image that has another of its class, among all others."""
+    """Recall@k, MRR, R-precision and MAP@R of each image that has another of its class, among all others."""
     similarity = unit(vectors.astype(np.float64)) @ unit(vectors.astype(np.float64)).T
-    scores: dict[str, list[float]] = {name: [] for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
+    names = [*(f"recall@{k}" for k in ks), "mrr", "r_precision", "map@r"]
+    scores: dict[str, list[float]] = {name: [] for name in names}
     for query, label in enumerate(labels):
         others = np.delete(np.arange(len(labels)), query)
         ranked = others[np.argsort(-similarity[query, others], kind="stable")]
@@ -118,9 +119,29 @@ def retrieval(vectors: np.ndarray, labels: np.ndarray, ks: list[int]) -> dict[st
             continue
         for k in ks:
             scores[f"recall@{k}"].append(float(right[:k].any()))
+        cosines = similarity[query, ranked]
+        before = sum(1 for cosine in cosines[~right] if cosine > cosines[right].max() - 1e-6)
+        scores["mrr"].append(1 / (1 + before))
         scores["r_precision"].append(right[:r].mean())
         scores["map@r"].append(sum(right[: i + 1].mean() for i in range(r) if right[i]) / r)
     return {name: np.array(found) for name, found in scores.items()}
+
+
+def retrieval_by_chance(labels: np.ndarray, ks: list[int]) -> dict[str, float]:
+    """The same of a random order of the n others, of which r are right: means over all C(n, r) places of these."""
+    n, scores = len(labels) - 1, []
+    for r in (int((labels == label).sum()) - 1 for label in labels):
+        if not r:
+            continue
+        orders = math.comb(n, r)
+        found = {f"recall@{k}": 1 - Fraction(math.comb(n - min(k, n), r), orders) for k in ks}
+        found["mrr"] = sum(Fraction(math.comb(n - rank, r - 1), orders * rank) for rank in range(1, n + 1))
+        found["r_precision"] = Fraction(r, n)
+        # a right one at rank i, and at each of the i - 1 ranks before it one of the other r - 1
+        other = Fraction(r - 1, max(1, n - 1))
+        found["map@r"] = sum(Fraction(r, n) * (1 + (i - 1) * other) / i for i in range(1, r + 1)) / r
+        scores.append({name: float(value) for name, value in found.items()})
+    return {name: math.fsum(each[name] for each in scores) / len(scores) for name in scores[0]}
 
 
 def accuracy(found: np.ndarray, labels: np.ndarray) -> float:

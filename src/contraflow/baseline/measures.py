@@ -33,7 +33,7 @@ class Measure:
         if self.key.startswith("knn"):
             return f"{self.key.removeprefix('knn')}-NN"
         if kind != "linear":
-            return {"r_precision": "R-precision", "map@r": "MAP@R"}.get(self.key, self.key.capitalize())
+            return {"mrr": "MRR", "r_precision": "R-precision", "map@r": "MAP@R"}.get(self.key, self.key.capitalize())
         if amount.endswith("each"):
             return f"Linear, {amount.removesuffix('each')} a class"
         return f"Linear, {amount.removesuffix('pct').replace('_', '.')}{NARROW}%" if amount else "Linear probe"

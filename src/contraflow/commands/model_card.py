@@ -16,7 +16,7 @@ from contraflow.pages.assets import template
 from contraflow.pages.numbers import MISSING, fixed, listing, plus_minus, times
 from contraflow.report.summary import AS_IT_CAME, NAMES
 
-RETRIEVAL = ("recall@", "r_precision", "map@r")
+RETRIEVAL = ("recall@", "mrr", "r_precision", "map@r")
 
 
 def readme(card: dict[str, Any], code: str, data: Card | None) -> str:

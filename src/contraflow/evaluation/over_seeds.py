@@ -14,6 +14,7 @@ def summarise_evaluations(evaluations: Iterable[Evaluation]) -> dict:
     """Spread over seeds of every figure, by representation; those on validation images under `validation`.
 
     Accuracies on the test images have their bootstrap interval too: `low` and `high`, the means of its ends over seeds.
+    What a random order gets in retrieval, whatever is measured, stands under `chance`.
     """
     found = defaultdict(list)
     for evaluation in evaluations:
@@ -23,8 +24,10 @@ def summarise_evaluations(evaluations: Iterable[Evaluation]) -> dict:
         for name in by_seed[0].intervals:
             low, high = (fmean(end) for end in zip(*(each.intervals[name] for each in by_seed), strict=True))
             summary[representation][name] |= {"low": low, "high": high}
+    chance = {name: spread([value]) for (first, *_) in found.values() for name, value in first.chance.items()}
     validation = {name: _over_seeds([each.validation for each in by_seed]) for name, by_seed in found.items()}
-    return summary | {"validation": validation} if any(validation.values()) else summary
+    beside = {"chance": chance} if chance else {}
+    return summary | beside | ({"validation": validation} if any(validation.values()) else {})
 
 
 def _figures(evaluation: Evaluation) -> dict[str, float]:

@@ -90,8 +90,9 @@ class Evaluation(Result):
         dimension: Of the features.
         test: Accuracies (0 to 1) on the test images by name, as `Eval.figures` has them.
         right: Which test images each was measured to name rightly, or of the queries of a recall which found another of
-            their class; none of R-precision and MAP@R.
+            their class; none of `GRADED`.
         intervals: Lower and upper end of the bootstrap interval of each.
+        chance: Of retrieval, what a random order is expected to get, by the same names.
         validation: Accuracies on the validation images.
         confusion: How many test images of each class (row) the probe takes for each class (column).
         few_labels: By name of the accuracy.
@@ -106,6 +107,7 @@ class Evaluation(Result):
     test: dict[str, float | None]
     right: dict[str, Hits]
     intervals: dict[str, list[float]]
+    chance: dict[str, float] = Field(default_factory=dict)
     validation: dict[str, float | None]
     per_class: list[ClassFigures]
     confusion: list[list[int]]

@@ -10,7 +10,7 @@ from contraflow.methods.parts.settings import WITH_TEXTS, WITH_TRANSFORMER
 from contraflow.neighbours.settings import Knn
 from contraflow.settings.values import Count, NotNegative, Place, Positive, Section, Share, Suited, Switch, Text
 
-GRADED = ("r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
+GRADED = ("mrr", "r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
 
 
 class Linear(Section):
@@ -83,8 +83,8 @@ class Eval(Section):
         list[Count],
         Switch([1, 4]),
         Suited({"wordnet": [1, 5, 10]}),
-        "k of recall@k, beside R-precision and MAP@R: are a test image's nearest others like it; [] for none, or for 1 "
-        "where the test has other classes than the training",
+        "k of recall@k, beside MRR, R-precision and MAP@R: are a test image's nearest others like it; [] for none, or "
+        "for 1 where the test has other classes than the training",
     ] = []
     retrieval_by: Annotated[
         Literal["label", "group"],

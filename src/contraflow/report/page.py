@@ -39,6 +39,7 @@ def render(run: Run) -> str:
         epochs=settings.all_epochs,
         measures=summary.accuracies(run),
         rows=summary.summary_rows(run),
+        chance_rows=summary.chance_rows(run),
         validation_rows=summary.summary_rows(run, "validation"),
         baseline=run.baseline and against(run.measured, run.baseline),
         geometry=summary.geometry(run),

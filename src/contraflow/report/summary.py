@@ -101,6 +101,14 @@ def summary_rows(run: Run, split: str = "test") -> list[dict]:
     return rows
 
 
+def chance_rows(run: Run) -> list[dict]:
+    """A row as in `summary_rows` of what a random order gets; none where retrieval is not measured."""
+    if "chance" not in run.metrics:
+        return []
+    cells = [{"value": accuracy(run, "chance", measure.key), "gain": None} for measure in accuracies(run)]
+    return [{"key": "chance", "name": "Chance", "cells": cells}]
+
+
 def rounds(run: Run) -> dict | None:
     """A table with one row a round: accuracies on validation images as `measures_by_round`, shares of false negatives;
     and the number of the `last` round. None without labels or mining.
