@@ -54,7 +54,7 @@ def compare(
 
 def _read(run: Recorded) -> Experiment:
     """Raises UserError when the run is not complete or damaged."""
-    names = sorted(path for path in run.files(EVALUATIONS) if Path(path).match("encoder-seed*.json"))
+    names = sorted(path for path in run.files(EVALUATIONS) if Path(path).match(f"{EVALUATIONS}/encoder-seed*.json"))
     found = [Figures.of_content(json.loads(run.read(path)), Path(path)) for path in names]
     curves = pd.read_csv(io.BytesIO(run.read(CURVES)))
     return Experiment(
