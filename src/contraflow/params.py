@@ -164,11 +164,11 @@ class Params(Section):
         """What methods with texts ask for, and the others do not give."""
         name, loss = self.method.name, self.loss
         if name not in WITH_TEXTS:
-            if self.eval.captions:
-                yield (
-                    f"eval.captions must be [] where method.name is {name}, which has no encoder of texts, "
-                    f"got {self.eval.captions}"
-                )
+            scored = self.data.items == "images" and self.eval.scored
+            for key, off, on in (("captions", "[]", self.eval.captions), ("sts", "data", scored)):
+                if on:
+                    said = f"eval.{key} must be {off} where method.name is {name}"
+                    yield f"{said}, which has no encoder of texts, got {on}"
             return
         if self.positives.source != "image":
             yield (

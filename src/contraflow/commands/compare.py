@@ -14,9 +14,11 @@ from contraflow.compare.page import render
 from contraflow.encoded.names import ENCODED, TEST
 from contraflow.engines.experiments import Experiments, Recorded
 from contraflow.engines.repository import require_git
+from contraflow.evaluation.results import COMPARED
 from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import CODE
+from contraflow.settings.values import NOTHING
 
 EVALUATIONS, CURVES = "results/evaluate", "results/evaluate/curves.csv"
 
@@ -55,7 +57,11 @@ def compare(
 def _read(run: Recorded) -> Experiment:
     """Raises UserError when the run is not complete or damaged."""
     names = sorted(path for path in run.files(EVALUATIONS) if Path(path).match(f"{EVALUATIONS}/encoder-seed*.json"))
-    found = [Figures.of_content(json.loads(run.read(path)), Path(path)) for path in names]
+    scored = run.params().get("eval.sts", NOTHING) != NOTHING
+    found = [
+        Figures.of_content(json.loads(run.read(path)), Path(path)).beside(_extra(run, path) if scored else {})
+        for path in names
+    ]
     curves = pd.read_csv(io.BytesIO(run.read(CURVES)))
     return Experiment(
         name=run.name,
@@ -65,6 +71,11 @@ def _read(run: Recorded) -> Experiment:
         evaluations={each.seed: each for each in sorted(found, key=lambda each: each.seed)},
         curves=curves,
     )
+
+
+def _extra(run: Recorded, path: str) -> dict[str, float]:
+    """What an encoder's order of scored pairs is like, beside its evaluation."""
+    return json.loads(run.read(f"{EVALUATIONS}/{COMPARED}/{Path(path).name}"))["figures"]
 
 
 def _stage(run: Recorded, name: str) -> Stage:

@@ -10,6 +10,7 @@ from contraflow.foundations.artefacts import read_json, write_json
 from contraflow.foundations.record import Provenance, Record
 
 DIGITS = 6  # of what is rounding beyond
+COMPARED = "sts"  # the extra evaluation whose figures runs are compared by, too; it needs no labels
 
 
 class Result(Record):
@@ -138,6 +139,7 @@ class Extra(Result):
         representation, seed: As of an `Evaluation`.
         figures: Accuracies (0 to 1), in dicts as deep as the kind has it.
         validation: Accuracies on validation images; None where there are none.
+        intervals: Lower and upper end of the bootstrap interval of each, where it has one.
         right: Which queries or images each was right for, where each is right or not.
         examples: Some queries of each kind, where the page shows them.
         protocol: How they were measured, in words.
@@ -148,6 +150,7 @@ class Extra(Result):
     seed: int | None
     figures: dict[str, Any]
     validation: dict[str, float] | None = None
+    intervals: dict[str, list[float]] = Field(default_factory=dict)
     right: dict[str, Hits] = Field(default_factory=dict)
     examples: dict[str, list[Example]] = Field(default_factory=dict)
     protocol: dict[str, str]

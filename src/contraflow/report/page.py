@@ -45,6 +45,7 @@ def render(run: Run) -> str:
         geometry=summary.geometry(run),
         extras=summary.extra_tables(run),
         texts=texts.texts(run),
+        scored=texts.scored(run),
         strips=summary.strips(run),
         queries=retrieval.queries(run),
         names=summary.names(run),

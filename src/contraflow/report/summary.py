@@ -145,12 +145,15 @@ def geometry(run: Run) -> dict | None:
 
 
 def extra_tables(run: Run) -> list[dict]:
-    """One table an extra evaluation that was asked for: `title`, `columns` and `rows` (each with `name` and `note`), in
-    each row `cells` (mean, std and n), `guide` (what it shows, what is good, what is bad) and `protocol`.
+    """One table an extra evaluation that was asked for: `kind`, `title`, `columns` and `rows` (each with `name` and
+    `note`), in each row `cells` (mean, std and n), their `unit`, `guide` (what it shows, what is good, what is bad) and
+    `protocol`.
     """
     return [
         {
+            "kind": kind,
             "title": asked.title,
+            "unit": asked.unit,
             **(_by_case if asked.level else _by_representation)(run, asked, run.metrics[kind]),
             "guide": [words.format(data=run.card.name) for words in asked.guide],
             "protocol": run.extras[kind]["encoder"][run.params.seeds[0]].protocol,
