@@ -51,7 +51,8 @@ def by_hand(embed):
     """The rank correlation of the pairs' cosines by an encoder of one text, (D,), with their scores."""
     found = []
     for one, other, _ in PAIRS:
-        a, b = (np.asarray(embed(text), float) for text in (one, other))
+        with torch.no_grad():
+            a, b = (np.asarray(embed(text), float) for text in (one, other))
         found.append(round(float(a @ b / np.linalg.norm(a) / np.linalg.norm(b)), 6))
     x, y = ranks(found), ranks([score for *_, score in PAIRS])
     a, b = ([value - sum(side) / len(side) for value in side] for side in (x, y))
@@ -59,7 +60,6 @@ def by_hand(embed):
     return sum(one * other for one, other in zip(a, b, strict=True)) / norm
 
 
-@torch.no_grad()
 def test_figures_of_texts_alone_are_those_of_each_pair(measure, sentences_of, sentences, pretrained, tmp_path):
     params = sentences_of(sentences.folder.parent / "table", positives={"from": "group"})
     checkpoint = pretrained(params, sentences, tmp_path) / "encoder.safetensors"
@@ -77,7 +77,6 @@ def test_figures_of_texts_alone_are_those_of_each_pair(measure, sentences_of, se
     assert "6 pairs of 10 different texts" in found.protocol["spearman"]
 
 
-@torch.no_grad()
 def test_images_with_texts_have_their_encoder_of_texts_measured(measure, params_of, captioned, pretrained, tmp_path):
     params = params_of(method={"name": "clip"}, mining={"rounds": 0})
     checkpoint = pretrained(params, captioned, tmp_path) / "encoder.safetensors"
@@ -91,9 +90,9 @@ def test_images_with_texts_have_their_encoder_of_texts_measured(measure, params_
 
         found = measure(params, captioned, name, checkpoint if name.startswith("encoder") else None)
         assert found.figures == {"spearman": pytest.approx(by_hand(embed))}
-    pretrained(params_of(), captioned, tmp_path)
+    other = pretrained(params_of(), captioned, tmp_path / "other") / "encoder.safetensors"
     with pytest.raises(UserError, match="has no encoder of texts"):
-        measure(params, captioned, "encoder-seed0", checkpoint)
+        measure(params, captioned, "encoder-seed0", other)
 
 
 @pytest.mark.parametrize("kind", ["sentences", "captioned"])
