@@ -108,7 +108,7 @@ class Evaluation(Result):
     test: dict[str, float | None]
     right: dict[str, Hits]
     intervals: dict[str, list[float]]
-    chance: dict[str, float] = Field(default_factory=dict)
+    chance: dict[str, float]
     validation: dict[str, float | None]
     per_class: list[ClassFigures]
     confusion: list[list[int]]
