@@ -293,6 +293,11 @@ def changed(**values):
             {"eval__captions": [1]},
             "eval.captions must be [] where method.name is simclr, which has no encoder of texts, got [1]",
         ),
+        (
+            {"eval__sts": "scores.csv"},
+            "eval.sts must be data where method.name is simclr, which has no encoder of texts, got scores.csv",
+        ),
+        ({"method__name": "clip", "eval__sts": "../scores.csv"}, "eval.sts must lie in this directory, but not in"),
         ({"method__name": "clip", "eval__captions": [1, 1]}, "eval.captions must name each k once, got [1, 1]"),
         ({"eval__templates": ["a photo"]}, "eval.templates must have {} where the name of the class stands"),
         (

@@ -8,9 +8,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
-from scipy.stats import binom
+from scipy.stats import binom, spearmanr
 
-from contraflow.statistics import ONE_SEED, bootstrap_interval, difference, error_of_accuracy, spread
+from contraflow import statistics
+from contraflow.statistics import (
+    ONE_SEED,
+    bootstrap_interval,
+    difference,
+    error_of_accuracy,
+    spearman,
+    spearman_interval,
+    spread,
+)
 
 accuracy = st.integers(0, 10_000).map(lambda right: right / 10_000)
 samples = st.lists(accuracy, min_size=2, max_size=7)
@@ -206,3 +215,50 @@ def test_the_order_of_the_images_and_the_call_change_nothing():
         == bootstrap_interval(scores[::-1])
         == bootstrap_interval(np.random.default_rng(0).permutation(scores))
     )
+
+
+few_values = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=3, max_size=12)
+
+
+def ranks_one_by_one(values):
+    """From 1; those of equal values are shared."""
+    return [sum(other < own for other in values) + (sum(other == own for other in values) + 1) / 2 for own in values]
+
+
+@patient
+@given(few_values)
+def test_spearman_is_pearsons_correlation_of_ranks_one_by_one(pairs):
+    a, b = (np.array(ranks_one_by_one(side)) - (len(pairs) + 1) / 2 for side in zip(*pairs, strict=True))
+    norm = math.sqrt(math.fsum(a * a) * math.fsum(b * b))
+    found = spearman(*np.array(pairs, float).T)
+    assert found == pytest.approx(math.fsum(a * b) / norm if norm else 0, abs=1e-12)
+    if norm:
+        assert found == pytest.approx(spearmanr(*zip(*pairs, strict=True)).statistic, abs=1e-12)
+
+
+@patient
+@given(few_values, st.integers(0, 2**32))
+def test_a_set_of_pairs_drawn_with_replacement_has_that_of_these_pairs(pairs, seed):
+    x, y = np.array(pairs, float).T
+    drawn = np.random.default_rng(seed).integers(len(x), size=(4, len(x)))
+    times = np.array([np.bincount(each, minlength=len(x)) for each in drawn])
+    found = statistics._rank_correlations(x, y, times)
+    assert found == pytest.approx([spearman(x[each], y[each]) for each in drawn], abs=1e-12)
+
+
+def test_the_interval_of_spearman_holds_the_truth_in_about_95_of_100_samples():
+    """Of normal pairs with correlation r the truth is 6 / pi * asin(r / 2)."""
+    random, truth, held = np.random.default_rng(0), 6 / math.pi * math.asin(0.5 / 2), 0
+    for _ in range(60):
+        x, y = random.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 40).T
+        low, high = spearman_interval(x, y)
+        held += low <= truth <= high
+    assert 52 <= held <= 60
+
+
+def test_the_interval_of_spearman_is_the_same_however_many_sets_are_ranked_at_a_time(monkeypatch):
+    x, y = np.random.default_rng(0).normal(size=(2, 30))
+    found = spearman_interval(x, y)
+    monkeypatch.setattr(statistics, "_TOGETHER", 1000)
+    assert spearman_interval(x, y) == found
+    assert spearman_interval(x, x) == pytest.approx([1, 1]) and spearman(x, np.exp(x)) == pytest.approx(1)

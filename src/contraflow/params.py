@@ -132,7 +132,7 @@ class Params(Section):
         yield from self._method_mistakes()
         values = dict(flat(self.model_dump()))
         yield from item_mistakes(self.data, TAKES.get(name), values)
-        yield from text_mistakes(values)
+        yield from text_mistakes(self.data.items, values)
         yield from self._too_small()
         yield from self._too_short()
 

@@ -18,6 +18,7 @@ import numpy as np
 CONFIDENCE = 0.95
 RESAMPLES = 10_000
 SEED = 0
+_TOGETHER = 2**20  # pairs of resamples that are ranked at a time
 ROUNDING = 1e-9  # a spread below it is that of floating point, not of seeds
 ONE_SEED = "one seed only"
 IN_WORDS = (
@@ -53,7 +54,44 @@ def bootstrap_interval(scores: np.ndarray) -> list[float]:
     values, counts = np.unique(scores, return_counts=True)
     random = np.random.Generator(np.random.Philox(key=SEED))
     means = random.multinomial(len(scores), counts / len(scores), RESAMPLES) @ values / len(scores)
-    return [float(end) for end in np.quantile(means, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
+    return _middle(means)
+
+
+def spearman(x: np.ndarray, y: np.ndarray) -> float:
+    """Spearman's rank correlation of x and y (N,), -1 to 1; of ties each has the mean of their ranks. 0 where one side
+    is the same everywhere, which orders nothing."""
+    return float(_rank_correlations(x, y, np.ones((1, len(x)), np.int64))[0])
+
+
+def spearman_interval(x: np.ndarray, y: np.ndarray) -> list[float]:
+    """Lower and upper end of the middle 95 % of that over sets of N pairs drawn from these with replacement."""
+    n, random, found = len(x), np.random.Generator(np.random.Philox(key=SEED)), []
+    at_a_time = max(1, _TOGETHER // n)
+    for start in range(0, RESAMPLES, at_a_time):
+        sets = min(at_a_time, RESAMPLES - start)
+        drawn = random.integers(n, size=(sets, n)) + n * np.arange(sets)[:, None]
+        found.append(_rank_correlations(x, y, np.bincount(drawn.ravel(), minlength=sets * n).reshape(sets, n)))
+    return _middle(np.concatenate(found))
+
+
+def _rank_correlations(x: np.ndarray, y: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """That of sets in each of which a pair stands so many times (sets, N): (sets,)."""
+    middle = (times.sum(1, keepdims=True) + 1) / 2
+    a, b = (_ranks(side, times) - middle for side in (x, y))
+    scale = np.sqrt((times * a * a).sum(1) * (times * b * b).sum(1))
+    return np.divide((times * a * b).sum(1), scale, out=np.zeros(len(times)), where=scale > 0)
+
+
+def _ranks(values: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The rank of each of the values (N,), from 1, in such sets: (sets, N)."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    order = np.argsort(which, kind="stable")
+    equal = np.add.reduceat(times[:, order], np.cumsum(counts) - counts, axis=1)
+    return (equal.cumsum(1) - equal + (equal + 1) / 2)[:, which]
+
+
+def _middle(values: np.ndarray) -> list[float]:
+    return [float(end) for end in np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])]
 
 
 @dataclass(frozen=True)

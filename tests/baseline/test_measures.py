@@ -17,6 +17,21 @@ def test_figures_are_in_one_order_few_labels_in_that_of_the_parameters(experimen
     assert Measure("linear_12_5pct", "").name == "Linear, 12.5\u202f%"
 
 
+def test_what_is_beside_the_evaluation_comes_after_its_accuracies_and_is_judged_by_seeds(experiment_of):
+    def run(value):
+        found = experiment_of("run", linear={0: 0.8, 1: 0.8, 2: 0.8})
+        for seed, content in found.evaluations.items():
+            content.test["spearman"] = value + seed / 1e4
+        return found
+
+    one, other = run(0.5), run(0.7)
+    (found,) = (measure for measure in measures([one]) if measure.name == "Spearman")
+    assert [measure.name for measure in measures([one])][-3:] == ["Spearman", "Alignment", "Uniformity"]
+    assert found.note == "times 100, pairs of eval.sts"
+    assert found.figure({"mean": 0.5, "std": 0, "n": 1}) == "50.00"
+    assert not found.by_image(one) and found.difference(other, one, 1).why == "no spread"
+
+
 def test_recalls_of_other_queries_or_by_other_kinds_are_not_judged(experiment_of):
     def run(by, queries):
         found = experiment_of("run", params={"eval.retrieval_by": by} if by else {})
@@ -35,5 +50,6 @@ def test_figures_are_taken_from_evaluations_of_other_versions(tmp_path):
     content = {"seed": 3, "test": {"linear": 0.5}, "validation": {}, "alignment": 0.1, "uniformity": None}
     found = Figures.of_content(content | {"gone": 1, "provenance": {}}, tmp_path)
     assert (found.seed, found.test, found.alignment) == (3, {"linear": 0.5}, 0.1)
+    assert found.beside({"spearman": 0.7}).test == {"linear": 0.5, "spearman": 0.7} and "spearman" not in found.test
     with pytest.raises(UserError, match="is damaged, or of another version"):
         Figures.of_content({"seed": 3}, tmp_path)

@@ -27,7 +27,7 @@ FIGURES = {
     for seed in (0, 1)
 }
 NOT_PINNED = {
-    **{name: {} for name in ("intervals", "few_labels", "similarities", "protocol")},
+    **{name: {} for name in ("intervals", "chance", "few_labels", "similarities", "protocol")},
     **{name: [] for name in ("per_class", "confusion", "probe_sweep")},
     **{"representation": "encoder", "dimension": 16, "calibration": None},
 }

@@ -198,3 +198,15 @@ def test_methods_with_texts_are_refused_where_there_are_none_before_the_first_jo
     require_images(tmp_path, of(path=str(folder), table="said.csv"))
     require_images(tmp_path, of(name="emoji", path="data"))
     require_images(tmp_path, of(path="nowhere"))
+
+
+def test_scored_pairs_are_read_before_the_first_job(tmp_path, sentence_table, sentences_of):
+    sentence_table(tmp_path / "texts")
+    params = sentences_of(tmp_path / "texts", eval={"sts": "scores.csv"})
+    with pytest.raises(UserError, match=r"eval\.sts must be a CSV file, .*scores\.csv: No such file"):
+        require_images(tmp_path, params)
+    (tmp_path / "scores.csv").write_text("text_1,text_2,score\na,b,1\na,c,two\nb,c,3\n")
+    with pytest.raises(UserError, match=r"scores\.csv: score must be a number, got 'two' in line 3$"):
+        require_images(tmp_path, params)
+    (tmp_path / "scores.csv").write_text("text_1,text_2,score\na,b,1\na,c,2\nb,c,3\n")
+    require_images(tmp_path, params)

@@ -4,6 +4,7 @@ import torch
 
 from contraflow.encoded.card import Amount, Card, EncodedData
 from contraflow.encoded.kin import GROUP
+from contraflow.evaluation import chance
 from contraflow.evaluation.accuracy import Labelled, measure
 from contraflow.foundations.errors import UserError
 
@@ -76,6 +77,9 @@ def test_retrieval_is_among_the_test_images_and_among_the_held_out(settings, dat
         assert figures["recall@3"] == pytest.approx(right[:, :3].any(1).mean())
         share = [row[: (images.labels == own).sum() - 1].mean() for row, own in zip(right, images.labels, strict=True)]
         assert figures["r_precision"] == pytest.approx(np.mean(share))
+    counts = np.array([(test.labels == own).sum() - 1 for own in test.labels])
+    assert found.chance == chance.of_first(counts, 59, [1, 3]) | chance.of_all(counts, 59)
+    assert list(found.chance) == list(found.scores)[-5:]
     alone = Labelled(features[:3], np.arange(3))
     with pytest.raises(UserError, match=r"eval\.retrieval must be \[\] here: no two test images of tiny"):
         measure(data_of(90, 30), train, alone, asked, CPU)

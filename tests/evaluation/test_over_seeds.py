@@ -41,6 +41,12 @@ def test_intervals_and_calibration_are_means_over_seeds(evaluation):
     assert summary["encoder"]["ece"] == spread([0.1, 0.2])
 
 
+def test_chance_stands_once_and_exactly(evaluation_of):
+    same = {"test": {"recall@1": 0.5}, "validation": {}, "chance": {"recall@1": 0.1, "mrr": 0.2}}
+    found = summarise_evaluations(evaluation_of(representation="encoder", seed=seed, **same) for seed in (0, 1))
+    assert found["chance"] == {"recall@1": spread([0.1]), "mrr": spread([0.2])}
+
+
 def test_unlabelled_leaves_label_figures_out(evaluation):
     summary = summarise_evaluations([evaluation("encoder", 0, {}, {}, uniformity=None)])
     assert summary == {"encoder": {"alignment": spread([0.5])}}

@@ -7,8 +7,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contraflow.encoded.kin import GROUP
 from contraflow.images.listing import Listing, Part
-from contraflow.images.splitting import split_listing
+from contraflow.images.splitting import draw_held_out, split_listing
 
 
 def _listing(counts):
@@ -66,3 +67,33 @@ def test_the_seed_decides_the_test():
     listing = _listing([50, 50])
     splits = [split_listing(listing, test_fraction=0.2, limit=None, seed=seed)[1].names for seed in (0, 0, 1)]
     assert splits[0] == splits[1] != splits[2]
+
+
+def _held_out(labels, groups=None, fraction=0.2):
+    """Of training images with these labels in these groups; the test has all classes."""
+    n, labels = len(labels), np.array(labels)
+    positions = None if groups is None else np.array(groups) * GROUP + np.arange(n)
+    train, test = Part([str(i) for i in range(n)], labels, positions), Part(["t"], labels[:1])
+    return draw_held_out(train, test, name="table", classes=["a", "b", "c"], fraction=fraction, seed=3)
+
+
+def test_validation_images_are_whole_groups():
+    groups = np.repeat(np.arange(40), 3)
+    drawn = _held_out(np.arange(120) % 2, groups)
+    assert len(drawn) == 24 and len(set(groups[drawn])) == 8
+
+
+def test_a_group_that_cannot_be_held_out_whole_is_trained_on():
+    """One has all images of the third class, another one without a label."""
+    groups, labels = np.repeat(np.arange(20), 5), np.arange(100) % 2
+    labels[:5], labels[12] = 2, -1
+    drawn = set(groups[_held_out(labels, groups, fraction=0.85)])
+    assert drawn.isdisjoint({0, 2}) and len(drawn) == 17
+
+
+def test_where_whole_groups_are_too_few_the_draw_is_that_without_groups():
+    labels = np.arange(60) % 3
+    plain = _held_out(labels).tolist()
+    for groups in (np.zeros(60, int), np.arange(60) % 2, labels):
+        assert _held_out(labels, groups).tolist() == plain
+    assert _held_out(labels, np.arange(60) // 4).tolist() != plain

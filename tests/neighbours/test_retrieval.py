@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from contraflow.neighbours import retrieval
 from contraflow.neighbours.knn import Labelled
-from contraflow.neighbours.retrieval import rank_queries, retrieval_scores
+from contraflow.neighbours.retrieval import rank_queries, retrieval_scores, right_ones
 
 CPU = torch.device("cpu")
 # Few directions whose cosines are exact, so that many images are equally similar.
@@ -31,9 +31,11 @@ def searches(features, labels, gallery=None):
 
 def by_hand(features, labels, ks, gallery=None):
     """The scores of each query, in order."""
-    scores = {name: [] for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
-    for _, _, _, right in searches(features, labels, gallery):
-        relevant = sum(right)
+    scores = {name: [] for name in [*(f"recall@{k}" for k in ks), "mrr", "r_precision", "map@r"]}
+    for _, _, cosines, right in searches(features, labels, gallery):
+        relevant, best = sum(right), cosines[right.index(True)]
+        before = [cosine for cosine, hit in zip(cosines, right, strict=True) if cosine >= best and not hit]
+        scores["mrr"].append(1 / (1 + len(before)))
         for k in ks:
             scores[f"recall@{k}"].append(float(any(right[:k])))
         scores["r_precision"].append(sum(right[:relevant]) / relevant)
@@ -94,6 +96,19 @@ def test_an_image_never_finds_itself_even_among_many_copies_of_it():
     labels = np.array([0] * 28 + [1, 1])
     found = retrieval_scores(Labelled(features, labels), (1,), device=CPU)
     assert found["recall@1"][-2:].tolist() == [0, 0] and found["recall@1"][:28].all()
+
+
+def test_where_all_are_equally_similar_a_right_one_comes_last():
+    found = retrieval_scores(Labelled(np.ones((9, 2), np.float32), np.array([0] * 3 + [1] * 6)), (1,), device=CPU)
+    assert found["mrr"].tolist() == [1 / 7] * 3 + [1 / 4] * 6
+
+
+def test_right_ones_are_counted_as_a_loop_counts_them():
+    labels, gallery = np.array([0, 0, 0, 1, 1, 2, -1]), np.array([1, 1, 0, 0, 1, 0, 1], bool)
+    images = Labelled(np.ones((7, 2), np.float32), labels)
+    for roles, expected in ((None, ([2, 2, 2, 1, 1], 5)), (gallery, ([2, 1], 3))):
+        counts, others = right_ones(images, roles)
+        assert (counts.tolist(), others) == expected
 
 
 def test_two_apart_classes_are_found_without_a_mistake_and_one_image_a_class_is_no_query():

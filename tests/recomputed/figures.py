@@ -228,7 +228,8 @@ class Figures:
             for end, chance in (("low", 0.025), ("high", 0.975)):
                 bounds = [formulas.ends_of_resamples(each.scores[key], chance) for each in of_seeds]
                 least, most = (fmean(bound) for bound in zip(*bounds, strict=True))
-                slack = 1e-6 + figures["mean"].slack + (1 / formulas.FINEST if key in ("r_precision", "map@r") else 0)
+                rounded = 1 / formulas.FINEST if key in ("mrr", "r_precision", "map@r") else 0
+                slack = 1e-6 + figures["mean"].slack + rounded
                 figures[end] = Figure((least + most) / 2, (most - least) / 2 + slack)
         vectors = [self.vectors(*each) for each in self.by_name[name]]
         errors = [formulas.calibration_error(self.bins(*each)) for each in self.by_name[name]]
@@ -237,6 +238,11 @@ class Figures:
             "uniformity": spread([Figure(formulas.uniformity(each.test), FLOAT32) for each in vectors]),
             "ece": spread([Figure(error, CONFIDENCE) for error in errors]),
         }
+
+    @cached_property
+    def by_chance(self) -> dict[str, float]:
+        """What a random order gets in retrieval."""
+        return formulas.retrieval_by_chance(self.data.test.labels, self.eval["retrieval"])
 
     @cached_property
     def validation(self) -> dict:
@@ -374,6 +380,7 @@ class Figures:
     def metrics(self) -> dict:
         """All of metrics.json."""
         return {name: self.representation(name) for name in self.by_name} | {
+            "chance": {name: spread([Figure(value)]) for name, value in self.by_chance.items()},
             "validation": self.validation,
             "rounds": self.by_round,
             "mining": {"same_class_share": self.by_round[-1]["same_class_share"]},

@@ -107,9 +107,10 @@ class Probe:
 
 
 def retrieval(vectors: np.ndarray, labels: np.ndarray, ks: list[int]) -> dict[str, np.ndarray]:
-    """Recall@k, R-precision and MAP@R of each image that has another of its class, among all others."""
+    """Recall@k, MRR, R-precision and MAP@R of each image that has another of its class, among all others."""
     similarity = unit(vectors.astype(np.float64)) @ unit(vectors.astype(np.float64)).T
-    scores: dict[str, list[float]] = {name: [] for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
+    names = [*(f"recall@{k}" for k in ks), "mrr", "r_precision", "map@r"]
+    scores: dict[str, list[float]] = {name: [] for name in names}
     for query, label in enumerate(labels):
         others = np.delete(np.arange(len(labels)), query)
         ranked = others[np.argsort(-similarity[query, others], kind="stable")]
@@ -118,9 +119,29 @@ def retrieval(vectors: np.ndarray, labels: np.ndarray, ks: list[int]) -> dict[st
             continue
         for k in ks:
             scores[f"recall@{k}"].append(float(right[:k].any()))
+        cosines = similarity[query, ranked]
+        before = sum(1 for cosine in cosines[~right] if cosine > cosines[right].max() - 1e-6)
+        scores["mrr"].append(1 / (1 + before))
         scores["r_precision"].append(right[:r].mean())
         scores["map@r"].append(sum(right[: i + 1].mean() for i in range(r) if right[i]) / r)
     return {name: np.array(found) for name, found in scores.items()}
+
+
+def retrieval_by_chance(labels: np.ndarray, ks: list[int]) -> dict[str, float]:
+    """The same of a random order of the n others, of which r are right: means over all C(n, r) places of these."""
+    n, scores = len(labels) - 1, []
+    for r in (int((labels == label).sum()) - 1 for label in labels):
+        if not r:
+            continue
+        orders = math.comb(n, r)
+        found = {f"recall@{k}": 1 - Fraction(math.comb(n - min(k, n), r), orders) for k in ks}
+        found["mrr"] = sum(Fraction(math.comb(n - rank, r - 1), orders * rank) for rank in range(1, n + 1))
+        found["r_precision"] = Fraction(r, n)
+        # a right one at rank i, and at each of the i - 1 ranks before it one of the other r - 1
+        other = Fraction(r - 1, max(1, n - 1))
+        found["map@r"] = sum(Fraction(r, n) * (1 + (i - 1) * other) / i for i in range(1, r + 1)) / r
+        scores.append({name: float(value) for name, value in found.items()})
+    return {name: math.fsum(each[name] for each in scores) / len(scores) for name in scores[0]}
 
 
 def accuracy(found: np.ndarray, labels: np.ndarray) -> float:
@@ -141,6 +162,26 @@ def held_out(images: int, share: float, seed: int) -> np.ndarray:
     """Which training images are held out for validation."""
     random = np.random.Generator(np.random.Philox(key=[seed, 0]))
     return np.sort(random.permutation(images)[: round(Fraction(str(share)) * images)])
+
+
+def groups_held_out(groups: list, labels: list, share: float, seed: int) -> list[int]:
+    """Which training images are held out where these are their groups; all have labels, and the groups are enough."""
+    members = {group: [i for i, other in enumerate(groups) if other == group] for group in sorted(set(groups))}
+    drawable = [
+        group
+        for group, own in members.items()
+        if not any(all(groups[i] == group for i, other in enumerate(labels) if other == labels[j]) for j in own)
+    ]
+    random, wanted = np.random.Generator(np.random.Philox(key=[seed, 0])), round(Fraction(str(share)) * len(groups))
+    order, found = [drawable[i] for i in random.permutation(len(drawable))], []
+    for group in order:
+        if len(found) + len(members[group]) <= wanted:
+            found += members[group]
+    left = [members[group] for group in order if not set(members[group]) & set(found)]
+    last = min(left, key=len)
+    if not found or len(found) + len(last) - wanted < wanted - len(found):
+        found += last
+    return sorted(found)
 
 
 def ends_of_resamples(scores: np.ndarray, chance: float) -> tuple[float, float]:

@@ -60,3 +60,20 @@ def test_what_is_held_out(run):
         expected = formulas.held_out(n, data["validation_fraction"], data["split_seed"])
         np.testing.assert_array_equal(split.validation, expected)
         assert len(expected) == round(Fraction(str(data["validation_fraction"])) * n)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.27, 0.5])
+def test_whole_groups_are_held_out(sentences_of, encoded_of, tmp_path, share):
+    """Of three texts each, or five; class c has two groups, and d a single one."""
+    rows = [(f"g{i // 3:02}", "ab"[i // 3 % 2]) for i in range(30)]
+    rows += [(f"h{i // 5}", "aaccd"[i // 5]) for i in range(25)]
+    lines = [f"text {i},{label},{group},train" for i, (group, label) in enumerate(rows)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label,group,split", *lines, "one,a,t,test", "two,b,t,test"]))
+    params = sentences_of(tmp_path, train={"batch_size": 8})
+    params = params.model_copy(update={"data": params.data.model_copy(update={"validation_fraction": share})})
+    out = encoded_of(params, tmp_path / "out").folder
+    groups, labels = zip(*rows, strict=True)
+    expected = formulas.groups_held_out(list(groups), list(labels), share, params.data.split_seed)
+    assert np.load(out / "validation.npy").tolist() == expected
+    held_out = {groups[i] for i in expected}
+    assert held_out.isdisjoint(groups[i] for i in range(len(rows)) if i not in expected) and "h4" not in held_out

@@ -14,6 +14,7 @@ SECTIONS = [
     "supervised",
     "raw_pixels",
     "pca_pixels",
+    "chance",
     "validation",
     "rounds",
     "mining",

@@ -87,6 +87,12 @@ def summary(table):
     return rows
 
 
+def by_chance(figures):
+    """Of retrieval alone."""
+    found = figures.metrics["chance"]
+    return {"Chance": [percent(found[name]) if name in found else [] for name in figures.validation["encoder"]]}
+
+
 def corruptions(figures):
     rows = {}
     for case, levels in figures.corruptions["encoder"].items():
@@ -199,7 +205,7 @@ def by_size_of_class(figures):
 
 
 TABLES = {
-    "Accuracy on the test images": lambda figures: summary(figures.metrics),
+    "Accuracy on the test images": lambda figures: summary(figures.metrics) | by_chance(figures),
     "Accuracy on the validation images": lambda figures: summary(figures.validation),
     "Corrupted test images": corruptions,
     "Transfer to folder": lambda figures: {

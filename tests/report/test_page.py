@@ -208,6 +208,14 @@ def test_queries_are_shown_where_retrieval_is_measured(page_of):
         assert of_class == in_words == section.count(f'alt="{mark.capitalize()}: test image ')
 
 
+def test_chance_stands_below_the_accuracies_where_it_is_known(page_of):
+    plain, text = text_of(page_of()), text_of(page_of(measured=["retrieval"]))
+    assert ">Chance<" not in plain
+    row = text.split('<th scope="row">Chance</th>')[1].split("</tr>")[0]
+    assert row.count("<span>12.30</span><small>exactly</small>") == 3 and row.count("<td>") == 9
+    assert text.count(">Chance<") == 1  # not among the validation images
+
+
 def test_queries_of_a_gallery_by_group(page_of):
     text = text_of(page_of(measured=["retrieval"], gallery=40, by="group")).replace(NBSP, " ")
     section = text.split('<section id="retrieval"')[1].split("</section>")[0]

@@ -6,7 +6,7 @@ import pytest
 from fixtures.runs import hits_of
 
 from contraflow.report.items import LONGEST
-from contraflow.report.texts import texts
+from contraflow.report.texts import scored, texts
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +50,15 @@ def test_a_lead_is_judged_by_the_rule_of_all_differences(run):
         assert way.count("points more") == 3 and "within what chance may do" not in way
         assert "than raw pixels and tf-idf" in way.lower() and "than chance" in way.lower()
     assert all(way.count("within what chance may do") >= 2 for way in texts(run)["judged"])
+
+
+def test_scored_pairs_have_a_table_with_intervals_and_a_sentence(run, page_of):
+    page = page_of(measured=["captions", "sts"]).read_text(encoding="utf-8")
+    section = page.split('<section id="extras"')[1].split("</section>")[0]
+    assert "Texts as people score them" in section and "Correlation times 100" in section and "60.0 to 70.0" in section
+    said = "correlation, times 100, is 65.00 ±\u00a00.00. That is 0.00 points more, within what chance may do, than"
+    assert f"{said} untrained encoder and 0.00 points more, within what chance may do, than TF-IDF.</p>" in section
+    assert scored(run) is None
 
 
 def test_without_texts_there_is_no_such_section(run_of, page_of):

@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from contraflow.images.sources import SOURCES
 from contraflow.params import Params
-from contraflow.settings.values import Section, Switch, flat
+from contraflow.settings.values import NOTHING, Section, Switch, flat
 from drift.plan import Job, plans
 
 
@@ -63,12 +64,13 @@ def _with_another(content: dict, key: str) -> dict:
 
 
 def _another(value: object) -> object:
-    """Some other value of the same type; of a section its first key, of text null, by which it says that it is off."""
+    """Some other value of the same type; of a section its first key, of text what says that it is off: null of a data
+    set, of a file `NOTHING`."""
     if isinstance(value, dict):
         first = next(iter(value))
         return value | {first: _another(value[first])}
     if isinstance(value, str):
-        return None
+        return None if value in SOURCES else NOTHING
     if isinstance(value, list):
         return [*value, _another(value[-1])]
     if isinstance(value, bool):

@@ -23,6 +23,7 @@ from contraflow.encoded.names import CARD, DATA, ENCODED, FILES
 from contraflow.engines.repository import complaint
 from contraflow.environment import settle
 from contraflow.params import load_params
+from contraflow.settings.values import named
 from contraflow.devices import cores, gpus, side_by_side
 from contraflow.engines.agreement import Agreement
 from contraflow.engines.alone import alone, end_with_dvc, stop_at_once, work_for_me

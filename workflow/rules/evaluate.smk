@@ -13,6 +13,7 @@ ASKED = {
     "corruptions": REPRESENTATIONS if PARAMS.eval.corruptions else [],
     "transfer": REPRESENTATIONS if PARAMS.eval.transfer.name else [],
     "captions": [*ENCODERS, *UNTRAINED, *CONTROLS, "raw_pixels", "chance"] if PARAMS.eval.captions else [],
+    "sts": [*ENCODERS, *UNTRAINED, *CONTROLS, "raw_pixels"] if named(PARAMS.eval.sts) else [],
     "fine_tune": [*ENCODERS, *UNTRAINED] if PARAMS.eval.fine_tune.share else [],
 }
 EXTRAS = [f"results/evaluate/{kind}/{name}.json" for kind, names in ASKED.items() for name in names]
@@ -156,6 +157,19 @@ use rule evaluate_corruptions as evaluate_captions with:
         options="--representation {representation}",
     message:
         "Evaluating {wildcards.representation} between images and texts"
+
+
+use rule evaluate_corruptions as evaluate_sts with:
+    input:
+        "src/contraflow/steps/evaluate/evaluate_sts.py",
+        data=DATA,
+        checkpoint=measured_checkpoint,
+    pathvars:
+        job="evaluate/sts/{representation}",
+    params:
+        options="--representation {representation}",
+    message:
+        "Evaluating {wildcards.representation} on texts that people have scored"
 
 
 use rule encode_images as encode_transfer with:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from contraflow.baseline.differences import measured_alike, parameters
 from contraflow.baseline.measured import Measured
-from contraflow.baseline.measures import Change, change, measures
+from contraflow.baseline.measures import SCORED, Change, change, measures
 from contraflow.pages.numbers import MISSING, listing, times
 
 MOST = 8  # parameters that are named
@@ -17,7 +17,7 @@ class Against:
     Attributes:
         name: Of the baseline.
         remarks: Sentences: what differs in the parameters, and in how the figures were measured.
-        accuracies: By key, those on the test images, which have a table of their own.
+        accuracies: By key, those on the test images by labels, which have a table of their own.
         others: By name, all other figures.
     """
 
@@ -37,7 +37,7 @@ def against(run: Measured, baseline: Measured) -> Against:
         found.remarks.append(f"It was measured {listing(reasons)}: its accuracies are not of the same kind.")
     for measure in measures([run]):
         if gap := change(measure, run, baseline):
-            if measure.split == "test":
+            if measure.split == "test" and measure.key not in SCORED:
                 found.accuracies[measure.key] = gap
             else:
                 found.others[f"{measure.name}, validation images" if measure.split else measure.name] = gap

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from pydantic import ConfigDict, Field
 
@@ -26,6 +27,10 @@ class Figures(Record):
     validation: dict[str, Number | None]
     alignment: Number | None
     uniformity: Number | None
+
+    def beside(self, more: Mapping[str, float]) -> Self:
+        """With figures of an extra evaluation among those of the test."""
+        return self.model_copy(update={"test": self.test | more})
 
 
 @dataclass(frozen=True, eq=False)  # a run is itself

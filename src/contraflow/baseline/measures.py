@@ -10,6 +10,7 @@ from contraflow.evaluation.settings import GRADED
 from contraflow.pages.numbers import NARROW, is_number, plus_minus, points
 from contraflow.statistics import Difference, Scores, difference
 
+SCORED = {"spearman": "times 100, pairs of eval.sts"}
 GEOMETRY = {"alignment": "0 is best", "uniformity": "lower is more spread out"}
 
 
@@ -33,7 +34,7 @@ class Measure:
         if self.key.startswith("knn"):
             return f"{self.key.removeprefix('knn')}-NN"
         if kind != "linear":
-            return {"r_precision": "R-precision", "map@r": "MAP@R"}.get(self.key, self.key.capitalize())
+            return {"mrr": "MRR", "r_precision": "R-precision", "map@r": "MAP@R"}.get(self.key, self.key.capitalize())
         if amount.endswith("each"):
             return f"Linear, {amount.removesuffix('each')} a class"
         return f"Linear, {amount.removesuffix('pct').replace('_', '.')}{NARROW}%" if amount else "Linear probe"
@@ -138,7 +139,8 @@ def measures(runs: Sequence[Measured]) -> list[Measure]:
     few = [key for key in keys if key.startswith("linear_")]
     ordered = [*(key for key in keys if key == "linear"), *few, *neighbours]
     heads, found = {headline(run) for run in runs}, []
-    for measure in (Measure(key, LINEAR.note) for key in [*ordered, *(key for key in keys if key not in ordered)]):
+    for key in [*ordered, *(key for key in keys if key not in ordered)]:
+        measure = Measure(key, SCORED.get(key, LINEAR.note))
         found += [measure, choosing(measure)] if measure in heads else [measure]
     shape = [key for key in GEOMETRY if any(is_number(getattr(content, key)) for content in contents)]
     return found + [Measure(key, GEOMETRY[key], split="") for key in shape]

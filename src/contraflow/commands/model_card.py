@@ -17,7 +17,7 @@ from contraflow.pages.numbers import MISSING, fixed, listing, plus_minus, times
 from contraflow.report.summary import AS_IT_CAME, NAMES
 from contraflow.report.wording import BY_ITEMS
 
-RETRIEVAL = ("recall@", "r_precision", "map@r")
+RETRIEVAL = ("recall@", "mrr", "r_precision", "map@r")
 
 
 def readme(card: dict[str, Any], code: dict[str, str], data: Card | None) -> str:

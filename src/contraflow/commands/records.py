@@ -33,7 +33,7 @@ def over_seeds(trained: Trained, own: Evaluation) -> dict[str, dict[str, dict]]:
     summary = summarise_evaluations(
         each for each in found if each.representation != "encoder" or _trained_alike(each, trained)
     )
-    return {name: figures for name, figures in summary.items() if name != "validation"}
+    return {name: figures for name, figures in summary.items() if name not in ("validation", "chance")}
 
 
 def _how(of: Evaluation) -> tuple:

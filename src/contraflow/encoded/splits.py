@@ -25,16 +25,24 @@ def generator(seed: int, draw: Draw) -> np.random.Generator:
 
 
 def draw_validation(
-    candidates: np.ndarray, *, fraction: float, seed: int, classes: np.ndarray | None = None
+    candidates: np.ndarray,
+    *,
+    fraction: float,
+    seed: int,
+    classes: np.ndarray | None = None,
+    groups: np.ndarray | None = None,
 ) -> np.ndarray:
     """The validation images among the training images `candidates`, sorted int64 indices: `fraction` of them.
 
     At least one is drawn, and at least two are left. By the `classes` (N,) of the candidates, two or more, whole
-    classes are drawn until that share is reached: of those, too, at least one is drawn and one left.
+    classes are drawn until that share is reached: of those, too, at least one is drawn and one left. By their `groups`
+    (N,), -1 for what stays, whole groups are drawn (see `draw_near`), of three or more two are left.
     """
     n, random = len(candidates), generator(seed, Draw.VALIDATION)
     if classes is not None:
         return candidates[draw_groups(classes, fraction, random)].astype(np.int64)
+    if groups is not None:
+        return candidates[draw_near(groups, held_out(n, fraction), random)].astype(np.int64)
     return np.sort(candidates[random.permutation(n)[: held_out(n, fraction)]]).astype(np.int64)
 
 
@@ -47,6 +55,24 @@ def draw_groups(groups: np.ndarray, fraction: float, random: np.random.Generator
     order = random.permutation(len(names))
     enough = np.searchsorted(np.cumsum(sizes[order]), round(part_of(len(groups), fraction))) + 1
     return np.isin(groups, names[order[: min(enough, len(names) - 1)]])
+
+
+def draw_near(groups: np.ndarray, images: int, random: np.random.Generator) -> np.ndarray:
+    """Whole groups with about so many `images`, of the group (N,) of each, -1 for what stays: (N,) bool.
+
+    In the order of a draw each group is taken that still fits. Where some are missing then, the smallest of the others
+    is taken, too, if that comes nearer, and in any case if none fitted. Two groups stay.
+    """
+    names, sizes = np.unique(groups[groups >= 0], return_counts=True)
+    most, missing, taken, others = len(np.unique(groups)) - 2, images, [], []
+    for group in random.permutation(len(names)).tolist():
+        fits = sizes[group] <= missing and len(taken) < most
+        (taken if fits else others).append(group)
+        missing -= fits * sizes[group]
+    smallest = min(others, key=sizes.__getitem__)
+    if not taken or (len(taken) < most and sizes[smallest] < 2 * missing):
+        taken.append(smallest)
+    return np.isin(groups, names[taken])
 
 
 def draw_labelled(labels: np.ndarray, indices: np.ndarray, *, fraction: float, seed: int) -> np.ndarray:

@@ -1,19 +1,20 @@
 """Accuracies of labelled features, on validation and on test images: linear probe, k-NN, retrieval."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.kin import groups_of
+from contraflow.evaluation import chance
 from contraflow.evaluation.few_labels import FewLabels, few_label_probes
 from contraflow.evaluation.probe import Probe, Problem
 from contraflow.evaluation.queries import require_queries
 from contraflow.evaluation.settings import GRADED, Eval
 from contraflow.evaluation.sweep import Trial, choose, sweep
 from contraflow.neighbours.knn import Labelled, knn_accuracies, knn_predictions
-from contraflow.neighbours.retrieval import retrieval_scores
+from contraflow.neighbours.retrieval import retrieval_scores, right_ones
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ class Accuracies:
         validation: Accuracies (0 to 1) on the validation images, by the same names.
         probed: None where training has none of the test images' classes.
         searched: Of retrieval, how many test images are searched.
+        chance: Of retrieval, what a random order is expected to get on the test images.
     """
 
     scores: dict[str, np.ndarray]
     validation: dict[str, float]
     probed: Probed | None
     searched: int = 0
+    chance: dict[str, float] = field(default_factory=dict)
 
     @property
     def test(self) -> dict[str, float]:
@@ -90,7 +93,9 @@ def measure(data: EncodedData, train: Labelled, test: Labelled, settings: Eval, 
     chosen_by = retrieval_scores(sought(train[held_out], data, settings, held_out), ks, device=device)
     validation = {name: float(each.mean()) for name, each in chosen_by.items() if len(each)}
     among = len(test.labels) if gallery is None else int(gallery.sum())
-    return Accuracies(found.scores | scores, found.validation | validation, found.probed, among)
+    right = right_ones(searched, gallery)
+    by_chance = chance.of_first(*right, ks) | chance.of_all(*right)
+    return Accuracies(found.scores | scores, found.validation | validation, found.probed, among, by_chance)
 
 
 def sought(images: Labelled, data: EncodedData, settings: Eval, indices: np.ndarray | None = None) -> Labelled:

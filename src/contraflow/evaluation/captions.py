@@ -7,11 +7,11 @@ import torch
 from scipy.sparse import csr_matrix
 
 from contraflow.encoded.texts import Texts
+from contraflow.neighbours.ranking import TIED
 
 ROWS = 512  # queries at a time
 NEIGHBOURS = 5  # training images whose texts stand for those of an image
 NGRAMS = (1, 3)  # letters within words
-TIED = 1e-6  # similarities that differ by less are equal: so much rounding may do
 
 Similar = Callable[[slice], np.ndarray]
 """From some of the queries to their similarities to all candidates, (n, K)."""
@@ -47,23 +47,6 @@ def best(similar: Similar, queries: np.ndarray, most: int) -> tuple[np.ndarray, 
 def scores(rank: np.ndarray, ks: Sequence[int]) -> dict[str, np.ndarray]:
     """Of the rank of each query (Q,) from 0 whether it is among the first k, and its reciprocal rank."""
     return {**{f"recall@{k}": rank < k for k in ks}, "mrr": 1 / (rank + 1)}
-
-
-def chance(right: csr_matrix, ks: Sequence[int]) -> dict[str, float]:
-    """What a random order is expected to get: the means of `scores`.
-
-    Of K candidates, m of them right, none is among the first k in the share (K-m)!(K-k)! / K!(K-m-k)! of all orders.
-    """
-    candidates = right.shape[1]
-    each, counts = np.unique(np.diff(right.indptr), return_counts=True)
-    missed = np.zeros((len(each), candidates + 1))  # by number of right ones and k
-    missed[:, 0] = 1
-    for k in range(candidates):
-        missed[:, k + 1] = missed[:, k] * np.maximum(0, candidates - each - k) / (candidates - k)
-    first = missed[:, :-1] - missed[:, 1:]  # the first right one stands at k
-    weight = counts / counts.sum()
-    found = {f"recall@{k}": float(weight @ (1 - missed[:, min(k, candidates)])) for k in ks}
-    return found | {"mrr": float(weight @ (first @ (1 / np.arange(1, candidates + 1))))}
 
 
 def modality_gap(images: np.ndarray, texts: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """Figures of several seeds, summed up."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import fmean
 
 import numpy as np
@@ -14,17 +14,18 @@ def summarise_evaluations(evaluations: Iterable[Evaluation]) -> dict:
     """Spread over seeds of every figure, by representation; those on validation images under `validation`.
 
     Accuracies on the test images have their bootstrap interval too: `low` and `high`, the means of its ends over seeds.
+    What a random order gets in retrieval, whatever is measured, stands under `chance`.
     """
     found = defaultdict(list)
     for evaluation in evaluations:
         found[evaluation.representation].append(evaluation)
-    summary = {name: _over_seeds([_figures(each) for each in by_seed]) for name, by_seed in found.items()}
-    for representation, by_seed in found.items():
-        for name in by_seed[0].intervals:
-            low, high = (fmean(end) for end in zip(*(each.intervals[name] for each in by_seed), strict=True))
-            summary[representation][name] |= {"low": low, "high": high}
+    summary = {
+        name: _with_ends(_over_seeds([_figures(each) for each in by_seed]), by_seed) for name, by_seed in found.items()
+    }
+    chance = {name: spread([value]) for (first, *_) in found.values() for name, value in first.chance.items()}
     validation = {name: _over_seeds([each.validation for each in by_seed]) for name, by_seed in found.items()}
-    return summary | {"validation": validation} if any(validation.values()) else summary
+    beside = {"chance": chance} if chance else {}
+    return summary | beside | ({"validation": validation} if any(validation.values()) else {})
 
 
 def _figures(evaluation: Evaluation) -> dict[str, float]:
@@ -57,14 +58,27 @@ def same_class_share(anchor: np.ndarray, negative: np.ndarray, labels: np.ndarra
 
 
 def summarise_extras(extras: Iterable[Extra]) -> dict:
-    """Spread over seeds of every figure, by kind and by representation; figures are alike for all seeds."""
+    """Spread over seeds of every figure, by kind and by representation; figures are alike for all seeds. What has a
+    bootstrap interval has it as in `summarise_evaluations`.
+    """
     found: dict = {}
     for extra in extras:
-        found.setdefault(extra.kind, {}).setdefault(extra.representation, []).append(extra.figures)
+        found.setdefault(extra.kind, {}).setdefault(extra.representation, []).append(extra)
     return {
-        kind: {name: _over_seeds(by_seed) for name, by_seed in representations.items()}
+        kind: {
+            name: _with_ends(_over_seeds([each.figures for each in by_seed]), by_seed)
+            for name, by_seed in representations.items()
+        }
         for kind, representations in found.items()
     }
+
+
+def _with_ends(summary: dict, by_seed: Sequence[Evaluation | Extra]) -> dict:
+    """With the ends of intervals, `low` and `high`, the means over seeds."""
+    for name in by_seed[0].intervals:
+        low, high = (fmean(end) for end in zip(*(each.intervals[name] for each in by_seed), strict=True))
+        summary[name] |= {"low": low, "high": high}
+    return summary
 
 
 def _over_seeds(figures: list) -> dict:

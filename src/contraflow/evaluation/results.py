@@ -10,6 +10,7 @@ from contraflow.foundations.artefacts import read_json, write_json
 from contraflow.foundations.record import Provenance, Record
 
 DIGITS = 6  # of what is rounding beyond
+COMPARED = "sts"  # the extra evaluation whose figures runs are compared by, too; it needs no labels
 
 
 class Result(Record):
@@ -90,8 +91,9 @@ class Evaluation(Result):
         dimension: Of the features.
         test: Accuracies (0 to 1) on the test images by name, as `Eval.figures` has them.
         right: Which test images each was measured to name rightly, or of the queries of a recall which found another of
-            their class; none of R-precision and MAP@R.
+            their class; none of `GRADED`.
         intervals: Lower and upper end of the bootstrap interval of each.
+        chance: Of retrieval, what a random order is expected to get, by the same names.
         validation: Accuracies on the validation images.
         confusion: How many test images of each class (row) the probe takes for each class (column).
         few_labels: By name of the accuracy.
@@ -106,6 +108,7 @@ class Evaluation(Result):
     test: dict[str, float | None]
     right: dict[str, Hits]
     intervals: dict[str, list[float]]
+    chance: dict[str, float]
     validation: dict[str, float | None]
     per_class: list[ClassFigures]
     confusion: list[list[int]]
@@ -144,6 +147,7 @@ class Extra(Result):
         representation, seed: As of an `Evaluation`.
         figures: Accuracies (0 to 1), in dicts as deep as the kind has it.
         validation: Accuracies on validation images; None where there are none.
+        intervals: Lower and upper end of the bootstrap interval of each, where it has one.
         right: Which queries or images each was right for, where each is right or not.
         examples: Some queries of each kind, where the page shows them.
         finds: Texts with the images that they find, for the page's search box.
@@ -155,6 +159,7 @@ class Extra(Result):
     seed: int | None
     figures: dict[str, Any]
     validation: dict[str, float] | None = None
+    intervals: dict[str, list[float]] = Field(default_factory=dict)
     right: dict[str, Hits] = Field(default_factory=dict)
     examples: dict[str, list[Example]] = Field(default_factory=dict)
     finds: Finds | None = None

@@ -1,6 +1,7 @@
 """The section `eval`: what is measured, and what the page says of what is measured on wish."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -8,9 +9,22 @@ from pydantic import Field, model_validator
 from contraflow.images.settings import DataName
 from contraflow.methods.parts.settings import WITH_TEXTS, WITH_TRANSFORMER
 from contraflow.neighbours.settings import Knn
-from contraflow.settings.values import Count, NotNegative, Place, Positive, Section, Share, Suited, Switch, Text
+from contraflow.settings.values import (
+    NOTHING,
+    Count,
+    NotNegative,
+    Own,
+    Place,
+    Positive,
+    Section,
+    Share,
+    Suited,
+    Switch,
+    Text,
+    named,
+)
 
-GRADED = ("r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
+GRADED = ("mrr", "r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
 
 
 class Linear(Section):
@@ -50,6 +64,7 @@ class Asked:
         cases: Names of the cases whose key is none.
         level: What a level is; level 0 goes without saying.
         figures: Name and setting of each figure that the summary does not have.
+        unit: Of the figures.
     """
 
     title: str
@@ -59,6 +74,7 @@ class Asked:
     cases: dict[str, str] = field(default_factory=dict)
     level: str = ""
     figures: dict[str, tuple[str, str]] = field(default_factory=dict)
+    unit: str = "Accuracy, %"
 
 
 class Eval(Section):
@@ -83,8 +99,8 @@ class Eval(Section):
         list[Count],
         Switch([1, 4]),
         Suited({"wordnet": [1, 5, 10]}),
-        "k of recall@k, beside R-precision and MAP@R: are a test image's nearest others like it; [] for none, or for 1 "
-        "where the test has other classes than the training",
+        "k of recall@k, beside MRR, R-precision and MAP@R: are a test image's nearest others like it; [] for none, or "
+        "for 1 where the test has other classes than the training",
     ] = []
     retrieval_by: Annotated[
         Literal["label", "group"],
@@ -100,6 +116,12 @@ class Eval(Section):
     templates: Annotated[
         list[Text], Field(min_length=1), "captions: what is said of an image of a class, {} its name (zero-shot)"
     ] = ["{}"]
+    sts: Annotated[
+        Own,
+        Switch("scores.csv"),
+        "a CSV file of text_1, text_2 and the score that people gave to how alike they are: is that the order of the "
+        "encoder's cosines (docs/text.md); data: none",
+    ] = NOTHING
     transfer: Annotated[Transfer, "the same encoder on another data set"] = Transfer()
     fine_tune: Annotated[FineTune, "the encoder and its start, trained on with few labels"] = FineTune()
 
@@ -123,6 +145,11 @@ class Eval(Section):
         if len(self.few) < len(self.few_labels):
             raise ValueError(f"eval.few_labels must name each amount once, got {self.few_labels}")
         return self
+
+    @property
+    def scored(self) -> Path | None:
+        """The file of texts that people have scored; None where there is none."""
+        return named(self.sts)
 
     @property
     def sought(self) -> str:
@@ -190,6 +217,19 @@ class Eval(Section):
                     for name in (*(f"recall@{k}" for k in self.captions), "mrr")
                 }
                 | {"zero_shot": ("Zero-shot", "by class names")},
+            )
+        if self.scored:
+            found["sts"] = Asked(
+                "Texts as people score them",
+                (
+                    "Spearman's rank correlation, times 100, of an encoder's cosine similarities with the scores that "
+                    "people gave to pairs of texts: 100 is the same order, 0 none, and less the other way round.",
+                    "the encoder is ahead of TF-IDF: it sees likeness of meaning where words differ.",
+                    "it is no better than before training, or than TF-IDF, which compares words alone.",
+                ),
+                names={"raw_pixels": "TF-IDF"},
+                figures={"spearman": ("Spearman", "95 % interval over sets of pairs")},
+                unit="Correlation times 100",
             )
         if self.transfer.name:
             found["transfer"] = Asked(

@@ -1,5 +1,7 @@
 """Texts as bags of tokens: what any representation of texts has to beat."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from scipy.sparse import csr_matrix
@@ -7,6 +9,9 @@ from torch import Tensor, nn
 
 from contraflow.encoded.texts import Rows
 from contraflow.evaluation.raw_pixels import one_thread
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfTransformer
 
 COMPONENTS = 1024  # of texts that have more tokens than that: a probe on all would take an hour
 SEED = 0  # of the randomised decomposition
@@ -26,14 +31,11 @@ class BagOfTokens(nn.Module):
 
     def __init__(self, tokens: Rows, vocabulary: int):
         from sklearn.decomposition import TruncatedSVD  # a second, which other representations need not wait for
-        from sklearn.feature_extraction.text import TfidfTransformer
 
         super().__init__()
-        ones = np.ones(len(tokens.values), np.float32)
-        counts = csr_matrix((ones, tokens.values, tokens.begins), (len(tokens), vocabulary), copy=True)
-        counts.sum_duplicates()
-        weighing = TfidfTransformer(sublinear_tf=True)
-        weighed = weighing.fit_transform(counts)
+        counts = _counts(tokens, vocabulary)
+        weighing = _weighing(counts)
+        weighed = weighing.transform(counts)
         reduced = TruncatedSVD(min(COMPONENTS, len(tokens), vocabulary), random_state=SEED)
         with one_thread():
             reduced.fit(weighed)
@@ -46,3 +48,23 @@ class BagOfTokens(nn.Module):
         counts.scatter_add_(1, tokens, (tokens > 0).float())  # 0 only fills up
         weighed = torch.where(counts > 0, 1 + counts.clamp(min=1).log(), 0) * self.idf
         return nn.functional.normalize(weighed) @ self.axes
+
+
+def tfidf(tokens: Rows, known: Rows, vocabulary: int) -> csr_matrix:
+    """The same before it is reduced: vectors (N, vocabulary) of length 1 of texts, where others are `known`."""
+    return _weighing(_counts(known, vocabulary)).transform(_counts(tokens, vocabulary))
+
+
+def _weighing(counts: csr_matrix) -> "TfidfTransformer":
+    """By the inverse document frequencies of some texts."""
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    return TfidfTransformer(sublinear_tf=True).fit(counts)
+
+
+def _counts(tokens: Rows, vocabulary: int) -> csr_matrix:
+    """How often each token stands in each text, (N, vocabulary) float32."""
+    ones = np.ones(len(tokens.values), np.float32)
+    counts = csr_matrix((ones, tokens.values, tokens.begins), (len(tokens), vocabulary), copy=True)
+    counts.sum_duplicates()
+    return counts

@@ -43,7 +43,8 @@ RAW = {  # what stands for items before anything is learned of them
 def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[str]) -> dict:
     """The figures that need the test images' labels (N,); empty where `found` is None, without labels."""
     if found is None:
-        return {"test": {}, "right": {}, "validation": {}, "intervals": {}} | _of_probe(None, labels, classes)
+        nothing = {name: {} for name in ("test", "right", "validation", "intervals", "chance")}
+        return nothing | _of_probe(None, labels, classes)
     return {
         "test": found.test,
         "right": {name: Hits.of(scores, n) for name, scores in found.scores.items() if (n := found.draws(name))},
@@ -51,6 +52,7 @@ def label_figures(found: Accuracies | None, labels: np.ndarray, classes: list[st
             name: [round(end, DIGITS) for end in bootstrap_interval(scores)] for name, scores in found.scores.items()
         },
         "validation": found.validation,
+        "chance": found.chance,
         **_of_probe(found.probed, labels, classes),
     }
 
@@ -107,7 +109,9 @@ def protocol(
             "queries": f"{queries} test images, each compared with {among} by cosine; of equally similar images the "
             "first in the file",
             "recall": f"share of the queries with an image of their {by} among the k nearest",
+            "mrr": "one over the rank of the first such image, mean over queries; what is as similar stands before it",
             "r_precision": f"share of the R nearest that are of the query's {by}, R the number of its other images",
+            "chance": "what a random order is expected to get, exactly",
             "map_at_r": f"mean over the first R ranks of the precision up to there, 0 where another {by} stands "
             "(Musgrave et al. 2020)",
         }

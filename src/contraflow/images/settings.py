@@ -61,7 +61,8 @@ class Data(Section):
     ] = 1.0
     validation_fraction: Annotated[
         PartialShare,
-        "share of the training images held out, on which choices are made, unless a folder keeps its own apart",
+        "share of the training images held out (whole groups, where there are some), on which choices are made, unless "
+        "a folder keeps its own apart",
     ] = 0.1
     test_fraction: Annotated[
         PartialShare, "folder that keeps no test images apart (docs/data.md): share of the images kept for the test"

@@ -9,7 +9,7 @@ import numpy as np
 from contraflow.encoded.kin import GROUP
 from contraflow.encoded.splits import UNLABELLED, Draw, draw_groups, draw_validation, generator
 from contraflow.foundations.errors import UserError
-from contraflow.foundations.shares import part_of
+from contraflow.foundations.shares import held_out, part_of
 from contraflow.images.listing import Listing, Part
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def draw_held_out(
 
     These are those that the user keeps apart, else a draw among those with labels, where there are some. Where the test
     has none of the training images' classes, whole ones are drawn: then what is asked is how well images of new classes
-    are told apart, and choices must be made on that.
+    are told apart, and choices must be made on that. Else where the images have groups, whole ones are drawn: with
+    others of their group among those trained on, they would say too much.
 
     Raises:
         UserError: there are too few images or classes to draw from.
@@ -70,12 +71,33 @@ def draw_held_out(
         raise UserError(f"{name} gives {len(candidates)} {what}, but at least {FEWEST_TRAIN_IMAGES} are needed")
     if train.held_out is not None:
         return np.flatnonzero(kept)
-    by = None
+    how = {"fraction": fraction, "seed": seed}
     if classes and not np.isin(test.labels, train.labels).any():
         by = train.labels[candidates]
         if len(np.unique(by)) == 1:
             raise UserError(f"{name} gives training images of one class, but where the test has others, two are needed")
-    return draw_validation(candidates, fraction=fraction, seed=seed, classes=by)
+        return draw_validation(candidates, classes=by, **how)
+    return draw_validation(candidates, groups=_whole_groups(train, candidates, fraction), **how)
+
+
+def _whole_groups(train: "Part | Split", candidates: np.ndarray, fraction: float) -> np.ndarray | None:
+    """The group of each candidate (N,), -1 where it is not to be drawn whole: with an image that is no candidate, or
+    all images of a class, which could not be learned then.
+
+    None where the others are too few to draw from, as where there are no groups: three of them, with their share.
+    """
+    if train.positions is None:
+        return None
+    every = train.positions // GROUP
+    groups, labels = every[candidates], train.labels[candidates]
+    pairs = np.unique(np.stack([labels, groups]), axis=1)
+    only, first, of = np.unique(pairs[0], return_index=True, return_counts=True)
+    alone = pairs[1, first[(of == 1) & (only != UNLABELLED)]]
+    stays = np.union1d(alone, np.delete(every, candidates))
+    groups = np.where(np.isin(groups, stays), -1, groups)
+    drawable = groups[groups >= 0]
+    enough = len(np.unique(drawable)) > 2 and len(drawable) >= held_out(len(candidates), fraction)
+    return groups if enough else None
 
 
 def _draw_classes(labels: np.ndarray, fraction: float, random: np.random.Generator) -> np.ndarray:

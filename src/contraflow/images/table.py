@@ -1,6 +1,5 @@
 """A CSV file that lists the user's images with their labels, and with their order where they have one."""
 
-import csv
 import os
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ import numpy as np
 from contraflow.encoded.kin import GROUP
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.tables import read_table
 from contraflow.images.listing import Listing, Part, as_splits, list_folder, printable, split_called, strange
 
 REQUIRED = ("path", "label")
@@ -97,7 +97,9 @@ class _Columns:
 
     def __init__(self, file: Path):
         self.file = file
-        header, rows, self.lines = read_rows(file)
+        header, rows, self.lines = read_table(
+            file, must="data.table must be a CSV file inside of data.path", rows="images or texts"
+        )
         self.alone = "path" not in header and "text" in header
         required = ALONE if self.alone else REQUIRED
         missing = [name for name in required if name not in header]
@@ -166,31 +168,6 @@ class _Columns:
         ]
         if wrong:
             raise UserError(f"{self.file}: {name} {rule}, got{''.join(wrong)}")
-
-
-def read_rows(file: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Header, rows and the line in which each row ends.
-
-    Raises:
-        UserError: there is no such file, it is no CSV file, or it has no rows.
-    """
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as opened:
-            reader = csv.reader(opened, strict=True)
-            header = [name.strip() for name in next(reader, [])]
-            numbered = [(row, reader.line_num) for row in reader if row]
-    except OSError as error:
-        raise UserError(f"data.table must be a CSV file inside of data.path, {file}: {error.strerror}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{file} is not a CSV file in UTF-8 ({error})") from None
-    uneven = [line for row, line in numbered if len(row) != len(header)]
-    if uneven:
-        raise UserError(
-            f"{file}: every line must have {len(header)} fields as the first has, but line {uneven[0]} has not"
-        )
-    if not numbered:
-        raise UserError(f"{file} lists no images or texts: it needs a line of column names and then one line each")
-    return header, [row for row, _ in numbered], [line for _, line in numbered]
 
 
 def _outside(name: str) -> bool:

@@ -6,8 +6,9 @@ import numpy as np
 
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.tables import read_table
 from contraflow.images.listing import Part
-from contraflow.images.table import read_rows, sorted_classes
+from contraflow.images.table import sorted_classes
 
 
 def list_texts(file: Path) -> tuple[list[str], Part]:
@@ -47,7 +48,7 @@ def _lines(file: Path) -> tuple[list[int], list[str]]:
 
 
 def _columns(file: Path) -> tuple[list[int], list[str], list[str]]:
-    header, rows, lines = read_rows(file)
+    header, rows, lines = read_table(file, must=f"{file} must be a CSV file", rows="texts")
     if header.count("text") != 1:
         raise UserError(f"{file} needs a column text, separated by commas: found {', '.join(header)}")
     texts = [row[header.index("text")].strip() for row in rows]

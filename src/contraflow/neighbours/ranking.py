@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+TIED = 1e-6  # similarities that differ by less are equal: so much rounding may do
+
 
 @dataclass(frozen=True)
 class Ranking:

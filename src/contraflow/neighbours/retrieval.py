@@ -1,13 +1,13 @@
-"""Are an image's nearest others of its kind? Recall@k, R-precision and MAP@R."""
+"""Are an image's nearest others of its kind? Recall@k, mean reciprocal rank, R-precision and MAP@R."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 
 from contraflow.neighbours.bank import QUERY_ROWS, Bank, unit
 from contraflow.neighbours.knn import Labelled
-from contraflow.neighbours.ranking import Ranking
+from contraflow.neighbours.ranking import TIED, Ranking
 
 FOUND = 2**24  # neighbours held at a time
 SHOWN = 10  # nearest of each query that are kept
@@ -19,9 +19,10 @@ def retrieval_scores(
     """Scores of each image as a query among all the others, which it is compared with by cosine; exact.
 
     With R the number of others of the query's label: `recall@k` is 1 where one of them is among the k nearest, else 0;
-    `r_precision` is their share of the R nearest; `map@r` is the mean over the ranks 1 to R of the share of them up to
-    that rank, where there is one, else 0 (Musgrave, Belongie, Lim 2020, "A Metric Learning Reality Check", section
-    4.2). Of equally similar images the earlier one comes first.
+    `mrr` is one over the rank of the nearest of them; `r_precision` is their share of the R nearest; `map@r` is the
+    mean over the ranks 1 to R of the share of them up to that rank, where there is one, else 0 (Musgrave, Belongie, Lim
+    2020, "A Metric Learning Reality Check", section 4.2). Of equally similar images the earlier one comes first; for
+    `mrr` all that are as similar as the nearest right one come before it.
 
     Args:
         images: Each with a label, -1 for none. Who has none is neither query nor found; who is alone with its label
@@ -34,9 +35,18 @@ def retrieval_scores(
         By name, (Q,) float64, 0 to 1, in the order of the images; Q is 0 where nothing right can be found.
     """
     search = _Search(images, gallery)
-    scores = {name: np.zeros(len(search.query)) for name in [*(f"recall@{k}" for k in ks), "r_precision", "map@r"]}
+    names = [*(f"recall@{k}" for k in ks), "mrr", "r_precision", "map@r"]
+    scores = {name: np.zeros(len(search.query)) for name in names}
     if not len(search.query):
         return scores
+
+    def place(rows: slice, cosines: np.ndarray) -> None:
+        right = search.right(rows, search.every)
+        best = np.where(right, cosines, -np.inf).max(1, keepdims=True)
+        wrong = ~right & ~search.itself(rows, search.every)
+        scores["mrr"][rows] = 1 / (1 + (wrong & (cosines > best - TIED)).sum(1))
+
+    search.compare(place, device)
     for rows, index, _ in search.nearest(max(search.relevant.max(), *ks), device):
         relevant, right = search.relevant[rows], search.right(rows, index)
         rank = np.cumsum(~search.itself(rows, index), axis=1)
@@ -46,6 +56,12 @@ def retrieval_scores(
         scores["r_precision"][rows] = hits.sum(1) / relevant
         scores["map@r"][rows] = (hits * hits.cumsum(1) / np.maximum(rank, 1)).sum(1) / relevant
     return scores
+
+
+def right_ones(images: Labelled, gallery: np.ndarray | None = None) -> tuple[np.ndarray, int]:
+    """How many right ones there are for each query of `retrieval_scores`, (Q,), and among how many images."""
+    search = _Search(images, gallery)
+    return search.relevant, search.others
 
 
 def rank_queries(images: Labelled, *, gallery: np.ndarray | None = None, device: torch.device) -> Ranking:
@@ -62,15 +78,14 @@ def rank_queries(images: Labelled, *, gallery: np.ndarray | None = None, device:
 
     def place(rows: slice, cosines: np.ndarray) -> None:
         """Every other image is looked at: the nearest right one may come last."""
-        every = np.arange(len(search.gallery))[None]
-        cosines = np.where(search.itself(rows, every), -np.inf, cosines)
-        best = np.where(search.right(rows, every), cosines, -np.inf)
+        cosines = np.where(search.itself(rows, search.every), -np.inf, cosines)
+        best = np.where(search.right(rows, search.every), cosines, -np.inf)
         found = best.argmax(1)[:, None]
         best = np.take_along_axis(best, found, 1)
-        first[rows] = 1 + ((cosines > best) | ((cosines == best) & (every < found))).sum(1)
+        first[rows] = 1 + ((cosines > best) | ((cosines == best) & (search.every < found))).sum(1)
 
     if queries:
-        search.bank(device, query_rows=FOUND // len(search.gallery)).compare(search.vectors[search.query], place)
+        search.compare(place, device)
     return Ranking(search.query, search.relevant, first, nearest, similarity, right)
 
 
@@ -82,6 +97,7 @@ class _Search:
         query, gallery: Which of them search and are searched, (Q,) and (G,), rising.
         relevant: How many right ones each query can find, (Q,).
         others: How many images it is compared with.
+        every: All places in the gallery, (1, G).
     """
 
     def __init__(self, images: Labelled, gallery: np.ndarray | None):
@@ -95,6 +111,7 @@ class _Search:
         self.relevant, self._own = relevant[self.query], place[self.query]
         self._searched, self._wanted = kind[self.gallery], kind[self.query]
         self.others = len(self.gallery) - (gallery is None)
+        self.every = np.arange(len(self.gallery))[None]
 
     def bank(self, device: torch.device, query_rows: int = QUERY_ROWS) -> Bank:
         return Bank(self.vectors[self.gallery], device=device, query_rows=min(max(1, query_rows), QUERY_ROWS))
@@ -107,6 +124,10 @@ class _Search:
             rows = slice(start, min(start + step, len(self.query)))
             similarity, index = bank.nearest(self.vectors[self.query[rows]], most)
             yield rows, index, similarity
+
+    def compare(self, use: Callable[[slice, np.ndarray], None], device: torch.device) -> None:
+        """Call `use` for some queries at a time with their cosines to all of the gallery, as `Bank.compare`."""
+        self.bank(device, query_rows=FOUND // len(self.gallery)).compare(self.vectors[self.query], use)
 
     def itself(self, rows: slice, index: np.ndarray) -> np.ndarray:
         """Whether what was found (B, k), or what is compared (1, G), is the query itself."""

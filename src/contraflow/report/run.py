@@ -8,7 +8,7 @@ import pandas as pd
 from contraflow.baseline.measured import Figures, Measured
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.evaluation.projection import Projection
-from contraflow.evaluation.results import Evaluation, Extra
+from contraflow.evaluation.results import COMPARED, Evaluation, Extra
 from contraflow.foundations.record import Provenance
 from contraflow.mining.figures import PassFigures
 from contraflow.neighbours.ranking import Pairs, Ranking
@@ -99,6 +99,10 @@ class Run:
     @property
     def measured(self) -> Measured:
         """What can be compared with a baseline."""
-        figures = {seed: Figures.model_validate(each) for seed, each in self.evaluations["encoder"].items()}
+        more = {seed: each.figures for seed, each in self.extras.get(COMPARED, {}).get("encoder", {}).items()}
+        figures = {
+            seed: Figures.model_validate(each).beside(more.get(seed, {}))
+            for seed, each in self.evaluations["encoder"].items()
+        }
         params = dict(flat(self.params.model_dump()))
         return Measured("this run", params, self.data.tested, figures)

@@ -101,6 +101,14 @@ def summary_rows(run: Run, split: str = "test") -> list[dict]:
     return rows
 
 
+def chance_rows(run: Run) -> list[dict]:
+    """A row as in `summary_rows` of what a random order gets; none where retrieval is not measured."""
+    if "chance" not in run.metrics:
+        return []
+    cells = [{"value": accuracy(run, "chance", measure.key), "gain": None} for measure in accuracies(run)]
+    return [{"key": "chance", "name": "Chance", "cells": cells}]
+
+
 def rounds(run: Run) -> dict | None:
     """A table with one row a round: accuracies on validation images as `measures_by_round`, shares of false negatives;
     and the number of the `last` round. None without labels or mining.
@@ -137,12 +145,15 @@ def geometry(run: Run) -> dict | None:
 
 
 def extra_tables(run: Run) -> list[dict]:
-    """One table an extra evaluation that was asked for: `title`, `columns` and `rows` (each with `name` and `note`), in
-    each row `cells` (mean, std and n), `guide` (what it shows, what is good, what is bad) and `protocol`.
+    """One table an extra evaluation that was asked for: `kind`, `title`, `columns` and `rows` (each with `name` and
+    `note`), in each row `cells` (mean, std and n), their `unit`, `guide` (what it shows, what is good, what is bad) and
+    `protocol`.
     """
     return [
         {
+            "kind": kind,
             "title": asked.title,
+            "unit": asked.unit,
             **(_by_case if asked.level else _by_representation)(run, asked, run.metrics[kind]),
             "guide": [words.format(data=run.card.name) for words in asked.guide],
             "protocol": run.extras[kind]["encoder"][run.params.seeds[0]].protocol,

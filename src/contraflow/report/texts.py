@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.said import DIRECTIONS, Said
-from contraflow.pages.numbers import listing, percent
+from contraflow.pages.numbers import listing, percent, plus_minus
 from contraflow.report.items import cut
 from contraflow.report.run import Run
+from contraflow.report.summary import names
 from contraflow.report.verdict import in_points
 from contraflow.statistics import Scores, difference
 
-KIND = "captions"
+KIND, SCORED = "captions", "sts"
 
 
 def texts(run: Run) -> dict | None:
@@ -52,22 +53,37 @@ def _queries(measured: Extra, way: str, said: Said, query: Callable, found: Call
     ]
 
 
+def scored(run: Run) -> str | None:
+    """How far the encoder's order of scored pairs is from that of each baseline; None where `eval.sts` names none."""
+    if SCORED not in run.extras:
+        return None
+    found = plus_minus(run.metrics[SCORED]["encoder"]["spearman"])
+    return f"Spearman's correlation, times 100, is {found}. That is {_gaps(run, SCORED, 'spearman')}."
+
+
 def _judged(run: Run, way: str) -> str:
     """The largest recall, and how far it is from that of each baseline."""
     name = f"recall@{max(run.params.eval.captions)}"
-    key, asked = f"{way}_{name}", run.params.eval.extras[KIND]
-    own = _scores(run.extras[KIND]["encoder"], key)
-    gaps = [
-        f"{in_points(difference(own, _scores(run.extras[KIND][other], key)))} than {_inside(asked.names[other])}"
-        for other in asked.of[1:]
-    ]
+    key = f"{way}_{name}"
     found = percent(run.metrics[KIND]["encoder"][key])
-    return f"{way.replace('_', ' ').capitalize()}: {name} is {found}. That is {listing(gaps)}."
+    return f"{way.replace('_', ' ').capitalize()}: {name} is {found}. That is {_gaps(run, KIND, key)}."
+
+
+def _gaps(run: Run, kind: str, key: str) -> str:
+    """By how much a figure is more or less than that of each baseline."""
+    asked, measured = run.params.eval.extras[kind], run.extras[kind]
+    called, own = names(run) | asked.names, _scores(measured["encoder"], key)
+    return listing(
+        [
+            f"{in_points(difference(own, _scores(measured[other], key)))} than {_inside(called[other])}"
+            for other in asked.of[1:]
+        ]
+    )
 
 
 def _inside(name: str) -> str:
     """As it is written inside a sentence."""
-    return name[0].lower() + name[1:]
+    return name if name.startswith("TF-IDF") else name[0].lower() + name[1:]
 
 
 def _scores(measured: Mapping[int | None, Extra], key: str) -> Scores:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from contraflow.methods.parts.settings import LEAST_TAU, WITH_TEXTS
+from contraflow.settings.values import NOTHING
 
 # What such a method takes, and why not all.
 TAKEN = {
@@ -14,16 +15,20 @@ TAKEN = {
 }
 
 
-def text_mistakes(values: Mapping[str, object]) -> Iterator[str]:
+def text_mistakes(items: str, values: Mapping[str, object]) -> Iterator[str]:
     """One sentence for each.
 
     Args:
+        items: What the data set has: `images`, or `texts` that are alone.
         values: Of all parameters, by their dotted names.
     """
-    name, tau, captions = (values[key] for key in ("method.name", "loss.tau", "eval.captions"))
+    name, tau = values["method.name"], values["loss.tau"]
     if name not in WITH_TEXTS:
-        if captions:
-            yield f"eval.captions must be [] where method.name is {name}, which has no encoder of texts, got {captions}"
+        off = {"eval.captions": []} | ({"eval.sts": NOTHING} if items == "images" else {})
+        for key, none in off.items():
+            if values[key] != none:
+                said = f"{key} must be {none} where method.name is {name}, which has no encoder of texts"
+                yield f"{said}, got {values[key]}"
         return
     for key, (taken, why) in TAKEN.items():
         if values[key] not in taken:

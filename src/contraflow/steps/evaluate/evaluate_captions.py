@@ -11,7 +11,7 @@ from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.encoded.texts import Rows
 from contraflow.encoded.tokens import tokenise
-from contraflow.evaluation import captions
+from contraflow.evaluation import captions, chance
 from contraflow.evaluation.captions import Similar, Words
 from contraflow.evaluation.hits import Hits
 from contraflow.evaluation.representation import (
@@ -84,7 +84,9 @@ def evaluate_captions(
     said, classes = Said.of(encoded.texts["test"]), encoded.card.classes
     right = {direction: said.right(direction) for direction in DIRECTIONS}
     if representation == CHANCE:
-        expected = {way: captions.chance(each, settings.captions) for way, each in right.items()}
+        expected = {
+            way: chance.of_first(np.diff(each.indptr), each.shape[1], settings.captions) for way, each in right.items()
+        }
         made_from = {"params": settings.values(), "inputs": {"data": encoded.digest}}
         Extra(
             kind="captions",
