@@ -171,6 +171,7 @@ class RoundTraining:
             "train",
             device=device,
             half=settings.train.precision != "float32",
+            tokens=settings.model.text.context,
             seed=todo.seed,
             threads=threads,
             indices=self._indices,
