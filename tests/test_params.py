@@ -55,6 +55,10 @@ def changed(**values):
         ({"data__name": "wordnet", "eval__corruptions": True}, "eval.corruptions is of images alone"),
         ({"data__name": "wordnet", "model__encoder": "resnet18"}, "model.encoder is of images alone"),
         ({"data__name": "wordnet", "method__name": "simcse", "train__lora": 4}, "train.lora is of images alone"),
+        (
+            {"model__text__weights": "data/minilm"},
+            "model.text.weights must be data where method.name is simclr and fashion_mnist has images: nothing would",
+        ),
         ({"eval__transfer": {"name": "wordnet", "path": "data"}}, "eval.transfer.name must be a data set of images"),
         ({"eval__corruptions": 3}, "eval.corruptions must be true or false, got 3"),
         ({"negatives__inner": 0.5}, "negatives.outer must be greater than negatives.inner, 0.5, got 0.1"),

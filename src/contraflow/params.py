@@ -163,6 +163,11 @@ class Params(Section):
     def _text_mistakes(self) -> Iterator[str]:
         """What methods with texts ask for, and the others do not give."""
         name, loss = self.method.name, self.loss
+        if self.model.text.pretrained and self.data.items == "images" and name not in WITH_TEXTS:
+            yield (
+                f"model.text.weights must be data where method.name is {name} and {self.data.name} has images: nothing "
+                f"would read texts; got {self.model.text.weights}"
+            )
         if name not in WITH_TEXTS:
             if self.eval.captions:
                 yield (

@@ -10,7 +10,7 @@ from contraflow.methods.parts.base import Method, Output
 from contraflow.methods.parts.settings import LEAST_TAU, Loss
 from contraflow.models.cached import in_parts
 from contraflow.models.heads import linear_head
-from contraflow.models.text import TextEncoder
+from contraflow.models.items import build_beside
 from contraflow.views.batch import Batch
 
 
@@ -51,7 +51,7 @@ class Captioned(Method):
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        self.text = TextEncoder(settings.model.text, data.vocabulary, self.dimension)
+        self.text = build_beside(settings.model.text, data.vocabulary, self.dimension)
         self.scale = Scale(settings.loss)
 
     def learn(self, features: Tensor, batch: Batch) -> Output:
