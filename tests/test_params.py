@@ -292,7 +292,7 @@ def changed(**values):
         ({"method__name": "clip", "eval__captions": [1, 1]}, "eval.captions must name each k once, got [1, 1]"),
         ({"eval__templates": ["a photo"]}, "eval.templates must have {} where the name of the class stands"),
         (
-            {"model__text": {"width": 30, "heads": 4, "layers": 1, "context": 9, "dropout": 0.1}},
+            {"model__text__width": 30},
             "model.text.width must be a multiple",
         ),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),

@@ -34,10 +34,11 @@ class OfTexts(nn.Module):
         return torch.cat([self._embed(*part) for part in parts])[order.argsort()]
 
     def _embed(self, tokens: Tensor, keys: Tensor) -> Tensor:
-        padding = tokens == PADDING
-        # short texts are less work; but the host would wait for a GPU to say how short
-        longest = tokens.shape[1] if tokens.device.type == "cuda" else int((~padding).sum(1).max())
-        return self.embed(tokens[:, :longest], padding[:, :longest], Dropout(keys, self.dropout))
+        padding, longest, share = tokens == PADDING, tokens.shape[1], self.dropout
+        if tokens.device.type != "cuda":  # the host would wait for a GPU to say so
+            # short texts are less work, and so are those of which nothing is dropped
+            longest, share = int((~padding).sum(1).max()), share if keys.any() else 0.0
+        return self.embed(tokens[:, :longest], padding[:, :longest], Dropout(keys, share))
 
     def embed(self, tokens: Tensor, padding: Tensor, drop: Dropout) -> Tensor:
         """Embeddings (N, D) of texts (N, T), of which some tokens are `padding`."""
