@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from contraflow.encoded.names import TOKENIZER
 from contraflow.encoded.texts import exchanged
-from contraflow.foundations.errors import UserError
+from contraflow.foundations.errors import UserError, few
 from contraflow.foundations.record import Record
 from contraflow.models.dropout import Dropout
 from contraflow.models.settings import TextModel
@@ -24,7 +24,6 @@ from contraflow.models.text import OfRows, OfTexts, mean_of
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 POOLING = "1_Pooling/config.json"  # of sentence-transformers
 POOLED = {"mean_tokens": "mean", "mean": "mean", "cls_token": "cls", "cls": "cls"}  # by its words
-TOLD = 3  # names in a sentence
 
 
 class Architecture(Record):
@@ -198,14 +197,10 @@ def _require_fit(folder: Path, network: nn.Module, found: Mapping[str, Any]) -> 
         "unexpected": [name for name in more if not name.endswith("position_ids")],
         "of another shape": [each[0] for each in found["mismatched_keys"]],
     }
-    if says := [f"{len(names)} {how} ({_few(sorted(names))})" for how, names in wrong.items() if names]:
+    if says := [f"{len(names)} {how} ({few(sorted(names))})" for how, names in wrong.items() if names]:
         raise UserError(
             f"model.text.weights {folder} has weights that do not fit its {CONFIG}: of their tensors {', '.join(says)}"
         )
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:TOLD]) + (f" and {len(names) - TOLD} more" if len(names) > TOLD else "")
 
 
 def _pooling(folder: Path) -> str:
