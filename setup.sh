@@ -2,8 +2,8 @@
 # Sets up everything that contraflow needs on this machine: system packages, then .venv from requirements.lock.
 # `make` calls it when .venv is missing or older than the lock file. `./setup.sh test` adds what only the tests need,
 # `./setup.sh slurm` what a cluster needs (docs/cluster.md), `./setup.sh s3` what results in S3 do (docs/remotes.md),
-# `./setup.sh lora` what train.lora does (docs/encoders.md), and `./setup.sh tensorboard`, `./setup.sh mlflow` and
-# `./setup.sh wandb` what `contraflow log` does (docs/compare.md).
+# `./setup.sh lora` what train.lora does (docs/encoders.md), `./setup.sh text` what model.text.weights does (docs/text.md),
+# and `./setup.sh tensorboard`, `./setup.sh mlflow` and `./setup.sh wandb` what `contraflow log` does (docs/compare.md).
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -105,7 +105,7 @@ END
 }
 
 case "${1:-}" in
-    slurm | s3 | lora | tensorboard | mlflow | wandb) install_extra "$1" ;;
+    slurm | s3 | lora | text | tensorboard | mlflow | wandb) install_extra "$1" ;;
     test) # beside the other packages: these have other versions, and every start of Snakemake looks through its plugins
         for extra in slurm s3 s3-server lora tensorboard mlflow wandb; do
             [ -d ".venv/$extra" ] || install_extra $extra --target ".venv/$extra" ||

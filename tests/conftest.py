@@ -28,6 +28,7 @@ FIXTURES = (
     "devices",
     "encoded",
     "checkpoints",
+    "huggingface",
     "repositories",
     "runs",
     "browser",

@@ -55,6 +55,10 @@ def changed(**values):
         ({"data__name": "wordnet", "eval__corruptions": True}, "eval.corruptions is of images alone"),
         ({"data__name": "wordnet", "model__encoder": "resnet18"}, "model.encoder is of images alone"),
         ({"data__name": "wordnet", "method__name": "simcse", "train__lora": 4}, "train.lora is of images alone"),
+        (
+            {"model__text__weights": "data/minilm"},
+            "model.text.weights must be data where method.name is simclr, which has no encoder of texts, got",
+        ),
         ({"eval__transfer": {"name": "wordnet", "path": "data"}}, "eval.transfer.name must be a data set of images"),
         ({"eval__corruptions": 3}, "eval.corruptions must be true or false, got 3"),
         ({"negatives__inner": 0.5}, "negatives.outer must be greater than negatives.inner, 0.5, got 0.1"),
@@ -301,7 +305,7 @@ def changed(**values):
         ({"method__name": "clip", "eval__captions": [1, 1]}, "eval.captions must name each k once, got [1, 1]"),
         ({"eval__templates": ["a photo"]}, "eval.templates must have {} where the name of the class stands"),
         (
-            {"model__text": {"width": 30, "heads": 4, "layers": 1, "context": 9, "dropout": 0.1}},
+            {"model__text__width": 30},
             "model.text.width must be a multiple",
         ),
         ({"seeds": []}, "seeds must have at least 1 items, got []"),

@@ -51,3 +51,10 @@ def test_every_text_has_tokens_and_comes_back_but_for_its_case(text):
 
 def test_frequent_words_are_single_tokens():
     assert len(tokenise(TOKENIZER, ["heart"])[0]) == 2
+
+
+def test_what_is_written_like_a_special_token_is_a_text():
+    """Else a text could hold the token that only fills up, and begin twice."""
+    (tokens,) = tokenise(TOKENIZER, ["<padding><start> heart"])
+    assert tokens[0] == 1 and (tokens[1:] > 1).all()
+    assert "padding" in Tokenizer.from_str(TOKENIZER).decode(tokens.tolist())

@@ -20,8 +20,9 @@ def splitmix(state):
 
 def kept(key, place, number, share):
     """Whether a value stays, one by one."""
-    output = splitmix(key + 0x9E3779B97F4A7C15 * (number // 4 + 1 + (place << 32)))
-    drawn = output >> 16 * (number % 4) & 0xFFFF
+    line, column = divmod(number, 7)
+    output = splitmix(key + 0x9E3779B97F4A7C15 * (2 * line + column // 4 + 1 + (place << 32)))
+    drawn = output >> 16 * (column % 4) & 0xFFFF
     signed = drawn - 2**16 if drawn >= 2**15 else drawn
     return key == NONE or signed >= round(share * 2**16) - 2**15
 
@@ -48,6 +49,14 @@ def test_a_row_loses_the_same_in_any_company_and_padded_to_any_length():
     whole = Dropout(KEYS, 0.5)(x, 2)
     alone = Dropout(KEYS[1:2], 0.5)(x[1:2, :3], 2)
     assert torch.equal(alone[0], whole[1, :3])
+
+
+def test_it_loses_the_same_where_lines_are_padded_too():
+    """As those of attention are."""
+    x = torch.randn(4, 5, 2, 9)
+    whole = Dropout(KEYS, 0.5)(x, 2, longest=13)
+    short = Dropout(KEYS, 0.5)(x[:, :3, :, :3], 2, longest=13)
+    assert torch.equal(short, whole[:, :3, :, :3])
 
 
 def test_without_a_share_nothing_is_lost():

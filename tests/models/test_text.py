@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from contraflow.models.settings import TextModel
-from contraflow.models.text import TextEncoder, embed_texts
+from contraflow.models.text import RowEncoder, TextEncoder, embed_texts
 
 SETTINGS = TextModel(width=16, layers=2, heads=4, context=12)
 
@@ -57,3 +58,13 @@ def test_embedding_many_is_embedding_each(encoder, tokens):
     found = embed_texts(encoder.float(), tokens.numpy(), 4, torch.device("cpu"))
     assert found.dtype == np.float32 and found.shape == (9, 6)
     np.testing.assert_allclose(found, encoder(tokens).detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_what_fills_up_a_row_behind_what_is_read_changes_no_bit(tokens):
+    """So that rows may be as short as their loader likes."""
+    torch.manual_seed(0)
+    encoder = RowEncoder(SETTINGS, 40)
+    rows = torch.column_stack([torch.arange(9) * 2**40, tokens])
+    longer = nn.functional.pad(rows, (0, 4096 - 12))
+    longer[1, 13:] = 7  # of a text of 4,096 tokens
+    assert torch.equal(encoder(rows), encoder(longer))

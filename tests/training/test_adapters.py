@@ -2,7 +2,6 @@
 
 import copy
 import sys
-from pathlib import Path
 
 import pytest
 import timm
@@ -21,7 +20,6 @@ from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training import loop
 
-LORA = Path(sys.prefix, "lora")  # where setup.sh puts for the tests what train.lora needs
 NETWORKS = {
     "timm/test_vit": lambda: timm.create_model("test_vit", num_classes=0, img_size=32),
     "timm/test_resnet": lambda: timm.create_model("test_resnet", num_classes=0),
@@ -31,13 +29,7 @@ NETWORKS = {
 }
 
 
-@pytest.fixture(scope="module", autouse=True)
-def peft():
-    if not LORA.is_dir():
-        pytest.skip("peft is not installed: `./setup.sh test`")
-    sys.path.append(str(LORA))
-    yield
-    sys.path.remove(str(LORA))
+pytestmark = pytest.mark.usefixtures("huggingface")
 
 
 @pytest.fixture

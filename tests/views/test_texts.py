@@ -35,8 +35,18 @@ def test_rows_are_tokens_behind_the_key_of_a_view(texts):
 def test_as_they_are_they_have_no_key_and_keep_their_order_and_labels(texts):
     rows, labels = zip(*TextLoader(texts, batch_size=6, indices=np.array([9, 2, 4, 0, 1, 7, 8])), strict=True)
     assert [len(each) for each in rows] == [6, 1]
-    assert torch.cat(rows)[:, :2].tolist() == [[0, 1 + i] for i in (9, 2, 4, 0, 1, 7, 8)]
+    assert torch.cat([each[:, :2] for each in rows]).tolist() == [[0, 1 + i] for i in (9, 2, 4, 0, 1, 7, 8)]
     assert torch.cat(labels).tolist() == [0, 2, 1, 0, 1, 1, 2]
+
+
+def test_rows_are_no_longer_than_what_is_read(texts):
+    """One text of the data may be as long as a book."""
+    assert all(batch.views.shape == (2, 6, 5) for batch in views_of(texts, tokens=4).epoch(0))
+    indices = np.array([0, 6, 1, 5, 2, 4])
+    rows, _ = zip(*TextLoader(texts, batch_size=2, indices=indices), strict=True)
+    assert [each.shape for each in rows] == [(2, 2), (2, 7), (2, 6)]
+    for whole, short in zip(views_of(texts).epoch(1), views_of(texts, tokens=4).epoch(1), strict=True):
+        assert torch.equal(whole.views[..., :5], short.views)
 
 
 def test_an_epoch_has_each_text_once_in_an_order_of_its_own(texts):

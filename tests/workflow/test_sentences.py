@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from fixtures.huggingface import LORA
 
 pytestmark = pytest.mark.slow
 
@@ -71,3 +72,22 @@ def test_what_is_of_images_alone_is_refused_before_the_first_job(repository):
         said = repository.run("snakemake 2>&1", fails=True)
         assert sentence in said and "Finished jobid" not in said
         repository.set(**before)
+
+
+def test_a_model_folder_is_an_input_for_both_engines(repository, model_folder, change_json, monkeypatch):
+    """Of encoding, too: its tokenizer is the run's."""
+    monkeypatch.setenv("PYTHONPATH", str(LORA))
+    folder = model_folder(repository.path / "data/model")
+    text = repository.params()["model"]["text"] | {"weights": "data/model"}
+    repository.set(model={"text": text})
+    assert {"encode_images", "pretrain_seed", "evaluate_untrained"} <= set(repository.jobs("snakemake 2>&1"))
+    assert repository.up_to_date()
+    assert "As it came" in (repository.path / "results/report.html").read_text(encoding="utf-8")
+    assert "##z" in (repository.path / "results/encode/tokenizer.json").read_text()
+
+    change_json(folder / "1_Pooling/config.json", pooling_mode_cls_token=True)
+    assert "pretrain_seed" in repository.planned()
+    assert repository.json("dvc status --json").keys() >= {"encode", "pretrain", "evaluate"}
+    (folder / "model.safetensors").unlink()
+    said = repository.run("snakemake 2>&1", fails=True)
+    assert "got data/model, which has no model.safetensors" in said and "Finished jobid" not in said

@@ -11,7 +11,7 @@ from contraflow.commands.model_card import readme
 from contraflow.commands.onnx import require_onnx, write_int8, write_onnx
 from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, ParamsFile
 from contraflow.commands.plain import plain_code, plain_weights
-from contraflow.commands.plain_text import projection_code, sizes, text_code
+from contraflow.commands.plain_text import described, projection_code, text_code
 from contraflow.commands.quantised import cost
 from contraflow.commands.records import differing, evaluation_of, over_seeds
 from contraflow.commands.text_side import TextSide
@@ -120,7 +120,7 @@ def _write_images(
 
 def _write_texts(out: Path, side: TextSide, trained: Trained, told: dict) -> str:
     """The encoder of texts, and where it stands beside one of images the projection of these."""
-    code = text_code(side.network, TEXT, TOKENIZER)
+    code = text_code(side.network, file=TEXT, tokenizer=TOKENIZER, card=CARD)
     write_weights(out / TEXT, plain_weights(side.network), told)
     write_text(out / TOKENIZER, side.tokenizer)
     projection = None if trained.alone else trained.towers.projection
@@ -168,7 +168,7 @@ def _card(
         "features": trained.network.dimension,
         "weights": sum(parameter.numel() for parameter in trained.network.parameters()),
         **({} if trained.alone else {"input": trained.image | normalisation | {"treatment": TREATMENT}}),
-        **({"text": sizes(side.network)} if side else {}),
+        **({"text": described(side.network)} if side else {}),
         "data": {"name": made_from.data, "digest": made_from.inputs["data"]} | (_amounts(data) if data else {}),
         "training": {
             "seed": made_from.seed,

@@ -1,8 +1,13 @@
-"""Encoders of texts in plain torch and `tokenizers`: the code that loads their weights, and how texts become tokens."""
+"""Encoders of texts in plain torch and `tokenizers`, those of a model folder with `transformers`: the code that loads
+their weights, and how texts become tokens."""
+
+from typing import Any
 
 from torch import nn
 
-from contraflow.models.text import PADDING, TextEncoder
+from contraflow.encoded.texts import PADDING
+from contraflow.models.huggingface import FolderEncoder
+from contraflow.models.text import OfTexts
 
 _TEXT = """\
 import torch
@@ -33,7 +38,38 @@ class Text(torch.nn.Module):
 
 text = Text().eval()
 text.load_state_dict(load_file("{file}"))
+"""
+_FOLDER = """\
+import json
+
+import torch
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+from transformers import AutoConfig, AutoModel
+
+with open("{card}") as card:
+    config = AutoConfig.for_model(**json.load(card)["text"]["config"])
+network = AutoModel.from_config(config, dtype=torch.float32).eval()
+network.pooler = None
+weights = load_file("{file}")
+to_space = weights.pop("projection.weight", None)
+network.load_state_dict(weights)
+
+
+def text(tokens):  # (N, T) to (N, {features}); what fills up is {padding}
+    mask = tokens != {padding}
+    x = network(input_ids=tokens, attention_mask=mask.long()).last_hidden_state
+    x = {pooled}
+    return x if to_space is None else x @ to_space.T
+
+"""
+_POOLED = {
+    "mean": "x.masked_fill(~mask[..., None], 0).sum(1) / mask.sum(1, keepdim=True)",
+    "cls": "x[:, 0]",
+}
+_TOKENS = """\
 tokenizer = Tokenizer.from_file("{tokenizer}")
+tokenizer.encode_special_tokens = True
 tokenizer.enable_truncation({context})
 tokenizer.enable_padding(pad_id={padding})
 
@@ -43,18 +79,28 @@ def tokens(texts):
 """
 
 
-def text_code(encoder: TextEncoder, file: str, tokenizer: str) -> str:
+def text_code(encoder: OfTexts, *, file: str, tokenizer: str, card: str) -> str:
     """Python that rebuilds an encoder as `text`, in evaluation mode, and `tokens`, which makes what it takes of texts.
 
     Args:
         file: Name of a safetensors file of `plain_weights`.
         tokenizer: Name of the JSON of its tokenizer.
+        card: Name of the JSON in which `described` is `text`.
     """
-    return _TEXT.format(**sizes(encoder), padding=PADDING, file=file, tokenizer=tokenizer)
+    named = {"file": file, "tokenizer": tokenizer, "card": card}
+    if isinstance(encoder, FolderEncoder):
+        of = encoder.architecture
+        named |= {"features": encoder.dimension, "padding": of.filling, "pooled": _POOLED[of.pooling]}
+        return (_FOLDER + _TOKENS).format(**named, context=encoder.context)
+    return (_TEXT + _TOKENS).format(**described(encoder), **named, padding=PADDING)
 
 
-def sizes(encoder: TextEncoder) -> dict[str, int]:
+def described(encoder: OfTexts) -> dict[str, Any]:
     """What it is made by."""
+    if isinstance(encoder, FolderEncoder):
+        of = encoder.architecture
+        told = {"vocabulary": encoder.network.config.vocab_size, "context": encoder.context}
+        return told | {"features": encoder.dimension, "pooling": of.pooling, "config": of.config}
     layer = encoder.layers[0]
     return {
         "vocabulary": encoder.tokens.num_embeddings,

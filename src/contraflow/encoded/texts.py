@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, TypeVar
 
 import numpy as np
 
 PARTS = ("train", "test")
+PADDING = 0  # the token that only fills up what is shorter than others
+Numbers = TypeVar("Numbers")
 
 
 @dataclass(frozen=True)
@@ -106,3 +108,8 @@ class Texts:
             Rows(arrays[f"{part}_{name}_values"], arrays[f"{part}_{name}_begins"]) for name in ("said", "tokens")
         )
         return cls(arrays[f"{part}_begins"], said, tokens, arrays[f"{part}_labels"])
+
+
+def exchanged(tokens: Numbers, filling: int) -> Numbers:
+    """Tokens, as numpy or torch has them, with `PADDING` and `filling` in each other's place."""
+    return tokens + filling * (tokens == PADDING) - filling * (tokens == filling)

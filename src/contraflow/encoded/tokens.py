@@ -1,16 +1,23 @@
-"""Texts as numbers: a vocabulary of byte pairs (Sennrich et al. 2016, "Neural Machine Translation of Rare Words with
-Subword Units"), trained and used by Hugging Face's `tokenizers`.
+"""Texts as numbers, by Hugging Face's `tokenizers`: with a vocabulary of byte pairs that is trained here (Sennrich et
+al. 2016, "Neural Machine Translation of Rare Words with Subword Units"), or with that of a model folder.
 
-Bytes are the letters (Radford et al. 2019): every text of every language has tokens, and none is unknown.
+Bytes are the letters of the trained one (Radford et al. 2019): every text of every language has tokens, and none is
+unknown.
 """
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-PADDING = 0  # fills what is shorter than others; each text begins with the other special token, so that none is empty
-_SPECIAL = ["<padding>", "<start>"]
+from contraflow.encoded.names import TOKENIZER
+from contraflow.encoded.texts import PADDING, exchanged
+from contraflow.foundations.errors import UserError
+
+_SPECIAL = ["<padding>", "<start>"]  # the first is `PADDING`; each text begins with the other, so that none is empty
 
 
 def train_tokenizer(texts: Sequence[str], vocabulary: int) -> str:
@@ -33,12 +40,68 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> str:
     return tokenizer.to_str(pretty=True)
 
 
+def read_tokenizer(folder: Path) -> str:
+    """The tokenizer of a model folder in Hugging Face's format, as JSON: it cuts no text, and names what it fills with.
+
+    Raises:
+        UserError: there is none, it is damaged, says not what it fills with, or makes nothing of an empty text.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    except Exception as error:  # of a missing file, too, it raises no kinds of its own
+        raise UserError(f"model.text.weights {folder} must have a {TOKENIZER} that can be read ({error})") from None
+    filling = read_part(folder, "config.json").get("pad_token_id", (tokenizer.padding or {}).get("pad_id"))
+    if filling is None or tokenizer.id_to_token(filling) is None:
+        raise UserError(
+            f"model.text.weights {folder} must say in its config.json which token fills up what is short, as "
+            f"pad_token_id, got {filling}"
+        )
+    tokenizer.no_truncation()
+    tokenizer.enable_padding(pad_id=filling, pad_token=tokenizer.id_to_token(filling))
+    if not tokenizer.encode("").ids:
+        raise UserError(f"model.text.weights {folder} must have a {TOKENIZER} that puts a token around each text")
+    return tokenizer.to_str(pretty=True)
+
+
+def read_part(folder: Path, name: str) -> dict[str, Any]:
+    """What a JSON file of a model folder says.
+
+    Raises:
+        UserError: it is missing or damaged.
+    """
+    try:
+        return dict(json.loads((folder / name).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"model.text.weights {folder} must have a {name} that can be read ({error})") from None
+
+
 def tokenise(tokenizer: str, texts: Sequence[str]) -> list[np.ndarray]:
-    """The tokens of each text, (n,) int32 with n at least 1, by a tokenizer as JSON has it."""
-    found = Tokenizer.from_str(tokenizer).encode_batch(list(texts))
-    return [np.array(each.ids, np.int32) for each in found]
+    """The tokens of each text, (n,) int32 with n at least 1, by a tokenizer as JSON has it.
+
+    Where another token than `PADDING` is what it fills with, these two change places. What is written in a text like a
+    special token is a text like any other.
+    """
+    found = Tokenizer.from_str(tokenizer)
+    found.encode_special_tokens = True
+    filling = filling_of(tokenizer)
+    found.no_padding()
+    return [exchanged(np.array(each.ids), filling).astype(np.int32) for each in found.encode_batch(list(texts))]
+
+
+def filling_of(tokenizer: str) -> int:
+    """The number of the token with which a tokenizer fills up what is short, as it numbers it itself."""
+    return (Tokenizer.from_str(tokenizer).padding or {"pad_id": PADDING})["pad_id"]
+
+
+def ending_of(tokenizer: str) -> list[int]:
+    """The tokens that a tokenizer puts behind each text, as `tokenise` numbers them."""
+    found = Tokenizer.from_str(tokenizer)
+    found.no_padding()
+    behind = np.cumprod(found.encode("a").special_tokens_mask[::-1]).sum()
+    [tokens] = tokenise(tokenizer, ["a"])
+    return tokens[len(tokens) - behind :].tolist()
 
 
 def vocabulary_size(tokenizer: str) -> int:
-    """How many tokens a tokenizer has."""
-    return Tokenizer.from_str(tokenizer).get_vocab_size()
+    """How many tokens a tokenizer has: all have lower numbers."""
+    return 1 + max(Tokenizer.from_str(tokenizer).get_vocab().values())

@@ -1,10 +1,12 @@
 """What can be said of an encoder before a run's first job only by building it: seconds, where it is a foreign one, or
-starts from weights of a file; and of a teacher.
+starts from weights of a file; and of one of texts, and of a teacher.
 """
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
 
 from contraflow.foundations.errors import UserError
 from contraflow.models.settings import Model, groups
@@ -75,6 +77,39 @@ def require_encoder(root: Path, params: Params) -> None:
         )
     if params.method.name == "moco":
         split_norm(encoder)
+
+
+def require_text_encoder(params: Params) -> None:
+    """Make the encoder of texts, where `model.text.weights` names a folder, and let it see texts as a run would.
+
+    Raises:
+        UserError: as `FolderEncoder`, or what it makes of a text depends on others, or it drops nothing where it is to.
+    """
+    text = params.model.text
+    if not text.pretrained:
+        return
+    import torch
+
+    from contraflow.encoded.texts import Rows
+    from contraflow.encoded.tokens import read_tokenizer, tokenise
+    from contraflow.models.huggingface import FolderEncoder
+
+    encoder, named_so = FolderEncoder(text), f"model.text.weights {text.weights}"
+    said = tokenise(read_tokenizer(text.pretrained), ["a", "a " * text.context])
+    texts = torch.from_numpy(Rows.of(said, int).padded(np.arange(2), text.context))
+    keys = torch.tensor([5, 7])
+    try:
+        together, alone = encoder(texts, keys), encoder(texts[:1, : len(said[0])], keys[:1])
+        torch.autograd.grad(together.sum(), list(encoder.parameters()))
+    except Exception as error:  # each network has its own way to refuse
+        raise UserError(
+            f"{named_so} cannot be trained on texts of {text.context} tokens, as model.text.context says "
+            f"({type(error).__name__}: {error}): name another, or fewer"
+        ) from None
+    if not torch.allclose(together[:1], alone, atol=1e-4):
+        raise UserError(f"{named_so} makes of a text what depends on those beside it: name another")
+    if params.data.items == "texts" and text.dropout and torch.equal(together, encoder(texts)):
+        raise UserError(f"model.text.dropout must be 0 where {named_so} drops nothing, got {text.dropout:g}")
 
 
 def require_teacher(root: Path, params: Params) -> None:

@@ -21,7 +21,7 @@ FEATURES = {
     "supervised": "output of the encoder, trained with labels from the same start, after the last epoch, in evaluation "
     "mode, float32",
     "untrained": "output of the encoder with random weights, never trained, in evaluation mode, float32",
-    "as_it_came": "output of the encoder with the weights of model.weights, before any training here, in evaluation "
+    "as_it_came": "output of the encoder with the weights that it starts from, before any training here, in evaluation "
     "mode, float32",
 }
 RAW = {  # what stands for items before anything is learned of them

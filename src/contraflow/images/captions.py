@@ -1,4 +1,5 @@
-"""The texts of images into their file, with a vocabulary of their own; and what a card says of them."""
+"""The texts of images into their file, with a vocabulary of their own or of a model folder; and what a card says of
+them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,16 +18,26 @@ LISTED = 20  # texts that the card names, at most
 
 
 def write_texts(
-    out: Path, train: Split, test: Split, training: np.ndarray, vocabulary: int, provenance: Provenance
+    out: Path,
+    train: Split,
+    test: Split,
+    training: np.ndarray,
+    vocabulary: int,
+    provenance: Provenance,
+    folder: Path | None = None,
 ) -> Wording | None:
     """Write the texts of all images into the folder `out`, and a tokenizer that knows those of training alone.
 
     Args:
         training: Which of the images of `train` are trained on, (N,) int64: their texts make the vocabulary.
         vocabulary: Tokens at most.
+        folder: One in Hugging Face's format, whose tokenizer is taken instead.
 
     Returns:
         What the card says; None where no image has a text, and both files are empty.
+
+    Raises:
+        UserError: as `read_tokenizer`.
     """
     splits = dict(zip(PARTS, (train, test), strict=True))
     if not any(split.texts for split in splits.values()):
@@ -34,9 +45,13 @@ def write_texts(
         nothing = {part: Texts.of([[]] * len(split), []) for part, split in splits.items()}
         _save(out, nothing, provenance)
         return None
-    from contraflow.encoded.tokens import tokenise, train_tokenizer, vocabulary_size  # what has no texts is spared it
+    # what has no texts is spared it
+    from contraflow.encoded.tokens import read_tokenizer, tokenise, train_tokenizer, vocabulary_size
 
-    tokenizer = train_tokenizer([text for image in training.tolist() for text in train.texts[image]], vocabulary)
+    if folder:
+        tokenizer = read_tokenizer(folder)
+    else:
+        tokenizer = train_tokenizer([text for image in training.tolist() for text in train.texts[image]], vocabulary)
     write_text(out / TOKENIZER, tokenizer + "\n")
     texts = {
         part: Texts.of(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from contraflow.foundations.artefacts import atomic, reading
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
+from contraflow.models.huggingface import Architecture
 from contraflow.models.items import build_for
 from contraflow.models.settings import Model
 
@@ -24,6 +25,7 @@ class Checkpoint(Provenance):
         image_size: Pixels a side.
         mean, std: By which images were normalised, one number a channel, on the scale 0 to 1.
         vocabulary: Tokens of the texts that it was trained beside or of; 0 without.
+        text: What its encoder of texts is, where `model.text.weights` named one: that folder is not needed again.
     """
 
     data: str
@@ -32,6 +34,7 @@ class Checkpoint(Provenance):
     mean: list[float]
     std: list[float]
     vocabulary: int = 0
+    text: Architecture | None = None
 
     def require_no_texts(self, called: str) -> None:
         """Refuse the encoder, which is `called` so, where it takes texts.
@@ -88,7 +91,7 @@ def load_encoder(path: Path) -> tuple[nn.Module, Checkpoint]:
         UserError: the file is missing or damaged.
     """
     tensors, made_from = read_checkpoint(path)
-    taken = made_from.channels, made_from.image_size, made_from.vocabulary
+    taken = made_from.channels, made_from.image_size, made_from.vocabulary, made_from.text
     encoder = build_for(Model(**made_from.params["model"]), *taken)
     encoder.load_state_dict(of_encoder(tensors))
     return encoder.eval(), made_from

@@ -22,17 +22,22 @@ class Dropout:
     keys: Tensor
     share: float
 
-    def __call__(self, x: Tensor, place: int) -> Tensor:
-        """Values x (N, ...) at a place of the network, from 0, of which each has a number of its own in its row.
+    def __call__(self, x: Tensor, place: int, longest: int | None = None) -> Tensor:
+        """Values x (N, ..., D) at a place of the network, from 0, of which each has a number of its own in its row.
 
-        Output i of SplitMix64 (Steele, Lea, Flood 2014) from a row's key decides on four values.
+        Output i of SplitMix64 (Steele, Lea, Flood 2014) from a row's key decides on four values beside each other.
+
+        Args:
+            longest: Where D is not always the same, what it is at most: the numbers are those that values have then.
         """
         dropped = round(self.share * 2**_BITS)
         if not dropped:
             return x
-        each = x[0].numel()
-        slots = torch.arange(1, -(-each // _NUMBERS) + 1, device=x.device) + (place << 32)
-        numbers = _mix(self.keys[:, None] + _STEP * slots).view(torch.int16)[:, :each].view(x.shape)
+        length = x.shape[-1]
+        lines, here, apart = x[0].numel() // length, *(-(-each // _NUMBERS) for each in (length, longest or length))
+        slots = torch.arange(lines, device=x.device)[:, None] * apart + torch.arange(1, here + 1, device=x.device)
+        drawn = _mix(self.keys[:, None, None] + _STEP * (slots + (place << 32)))
+        numbers = drawn.view(torch.int16)[..., :length].view(x.shape)
         factor = (numbers >= dropped - 2 ** (_BITS - 1)) / (1 - dropped / 2**_BITS)
         whole = (self.keys == NONE).view(-1, *[1] * (x.ndim - 1))
         return x * factor.masked_fill(whole, 1).to(x.dtype)

@@ -26,6 +26,11 @@ Encoder = Annotated[Text, AfterValidator(_an_encoder)]
 
 
 class TextModel(Section):
+    weights: Annotated[
+        Own,
+        "a folder in Hugging Face's format, whose tokenizer and encoder are taken and trained on (with ./setup.sh "
+        "text); data: none, but random weights of this size (docs/text.md)",
+    ] = NOTHING
     width: Annotated[int, Field(ge=8, le=1024), "of a token's vector"] = 128
     layers: Annotated[Count, Suited({"wordnet": 1}), "of a transformer"] = 2
     heads: Annotated[Count, "of attention, which share the width"] = 4
@@ -39,6 +44,11 @@ class TextModel(Section):
         if self.width % self.heads:
             raise ValueError(f"model.text.width must be a multiple of model.text.heads, {self.heads}, got {self.width}")
         return self
+
+    @property
+    def pretrained(self) -> Path | None:
+        """The folder that the encoder of texts comes from; None where it is `small`, and random."""
+        return named(self.weights)
 
 
 class Model(Section):
@@ -94,13 +104,17 @@ class Model(Section):
 
     @property
     def pretrained(self) -> Path | None:
-        """The file of the weights that the encoder starts from; None where they are random."""
+        """The file of the weights that the encoder of images starts from; None where they are random."""
         return named(self.weights)
+
+    def start(self, items: str) -> Path | None:
+        """What the encoder of `images` or of `texts` that are alone starts from; None where its weights are random."""
+        return self.text.pretrained if items == "texts" else self.pretrained
 
     @property
     def files(self) -> list[Path]:
         """What is read of the user's to make the encoder that a training starts from."""
-        return [path for own in (self.weights, self.code) if (path := named(own))]
+        return [path for own in (self.weights, self.code, self.text.weights) if (path := named(own))]
 
     def trained_size(self) -> int | None:
         """As `contraflow.models.pretrained.trained_size`, which imports torch and the library: seconds."""
@@ -121,7 +135,7 @@ class Model(Section):
 class StartSettings(Settings):
     """Of a step that makes the encoder that a training starts from; it has the section `model`."""
 
-    files_of: ClassVar = ("model.weights", "model.code")
+    files_of: ClassVar = ("model.weights", "model.code", "model.text.weights")
 
     def files(self) -> list[Path]:
         return self.model.files

@@ -7,6 +7,7 @@ from torch import nn
 from contraflow.foundations.artefacts import fingerprint, sha256
 from contraflow.foundations.stages import files_at
 from contraflow.models.foreign import module_file
+from contraflow.models.huggingface import require_folder
 from contraflow.models.items import build_for
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.settings import Model
@@ -37,8 +38,10 @@ def started_from(model: Model) -> dict[str, str]:
     """
     if model.pretrained:
         require_weights(model.pretrained)
+    if model.text.pretrained:
+        require_folder(model.text.pretrained)
     code = model.module and (named(model.code) or module_file(model.encoder))
-    read = {"weights": model.pretrained, "model_code": code}
+    read = {"weights": model.pretrained, "model_code": code, "text_weights": model.text.pretrained}
     return {name: _digest(path) for name, path in read.items() if path}
 
 

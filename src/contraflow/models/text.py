@@ -5,16 +5,52 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contraflow.models.dropout import Dropout
+from contraflow.encoded.texts import PADDING
+from contraflow.models.dropout import NONE, Dropout
 from contraflow.models.settings import TextModel
 
-PADDING = 0  # the token that only fills up
 _LENGTHS = 4  # parts of a batch, by length: what is short need not be filled up to the longest of all
 _WIDER = 4  # times as wide is the hidden layer
 _SPREAD = 0.02  # standard deviation of new vectors (Radford et al. 2021)
 
 
-class TextEncoder(nn.Module):
+class OfTexts(nn.Module):
+    """What encoders of texts have in common; subclasses give `embed`. The first `context` tokens of a text are read."""
+
+    def __init__(self, settings: TextModel):
+        super().__init__()
+        self.context, self.dropout = settings.context, settings.dropout
+
+    def forward(self, tokens: Tensor, keys: Tensor | None = None) -> Tensor:
+        """Embeddings (N, D) of texts (N, T), int64, of which each has a token that is not `PADDING`.
+
+        Args:
+            keys: Of the dropout of each, (N,); None for no dropout.
+        """
+        tokens = tokens[:, : self.context]
+        keys = tokens.new_full((len(tokens),), NONE) if keys is None else keys
+        order = (tokens != PADDING).sum(1).argsort()
+        parts = zip(tokens[order].chunk(_LENGTHS), keys[order].chunk(_LENGTHS), strict=True)
+        return torch.cat([self._embed(*part) for part in parts])[order.argsort()]
+
+    def _embed(self, tokens: Tensor, keys: Tensor) -> Tensor:
+        padding, longest, share = tokens == PADDING, tokens.shape[1], self.dropout
+        if tokens.device.type != "cuda":  # the host would wait for a GPU to say so
+            # short texts are less work, and so are those of which nothing is dropped
+            longest, share = int((~padding).sum(1).max()), share if keys.any() else 0.0
+        return self.embed(tokens[:, :longest], padding[:, :longest], Dropout(keys, share))
+
+    def embed(self, tokens: Tensor, padding: Tensor, drop: Dropout) -> Tensor:
+        """Embeddings (N, D) of texts (N, T), of which some tokens are `padding`."""
+        raise NotImplementedError
+
+
+def mean_of(x: Tensor, padding: Tensor) -> Tensor:
+    """Of what is made of tokens (N, T, D) the mean over those of a text, (N, D)."""
+    return x.masked_fill(padding[..., None], 0).sum(1) / (~padding).sum(1, keepdim=True)
+
+
+class TextEncoder(OfTexts):
     """Pre-norm transformer layers (Vaswani et al. 2017), the mean over a text's tokens, and a linear layer.
 
     Every token sees every other of its text, and none of the padding.
@@ -26,7 +62,7 @@ class TextEncoder(nn.Module):
     """
 
     def __init__(self, settings: TextModel, vocabulary: int, dimension: int):
-        super().__init__()
+        super().__init__(settings)
         width = settings.width
         self.tokens = nn.Embedding(vocabulary, width)
         self.positions = nn.Parameter(torch.empty(settings.context, width))
@@ -35,31 +71,12 @@ class TextEncoder(nn.Module):
         self.layers = nn.ModuleList(_Layer(width, settings.heads, _WIDER * width) for _ in range(settings.layers))
         self.norm = nn.LayerNorm(width)
         self.projection = nn.Linear(width, dimension, bias=False)
-        self.context, self.dropout = settings.context, settings.dropout
 
-    def forward(self, tokens: Tensor, keys: Tensor | None = None) -> Tensor:
-        """Embeddings (N, D) of texts (N, T), int64, of which each has a token that is not `PADDING`.
-
-        Args:
-            keys: Of the dropout of each, (N,); None for no dropout.
-        """
-        tokens = tokens[:, : self.context]
-        keys = tokens.new_zeros(len(tokens)) if keys is None else keys
-        order = (tokens != PADDING).sum(1).argsort()
-        parts = zip(tokens[order].chunk(_LENGTHS), keys[order].chunk(_LENGTHS), strict=True)
-        return torch.cat([self._embed(*part) for part in parts])[order.argsort()]
-
-    def _embed(self, tokens: Tensor, keys: Tensor) -> Tensor:
-        padding = tokens == PADDING
-        # short texts are less work; but the host would wait for a GPU to say how short
-        longest = tokens.shape[1] if tokens.device.type == "cuda" else int((~padding).sum(1).max())
-        tokens, padding = tokens[:, :longest], padding[:, :longest]
-        drop = Dropout(keys, self.dropout)
-        x = drop(self.tokens(tokens) + self.positions[:longest], 0)
+    def embed(self, tokens: Tensor, padding: Tensor, drop: Dropout) -> Tensor:
+        x = drop(self.tokens(tokens) + self.positions[: tokens.shape[1]], 0)
         for number, layer in enumerate(self.layers):
             x = layer(x, padding, drop, 1 + 2 * number)
-        x = self.norm(x).masked_fill(padding[..., None], 0)
-        return self.projection(x.sum(1) / (~padding).sum(1, keepdim=True))
+        return self.projection(mean_of(self.norm(x), padding))
 
 
 class _Layer(nn.TransformerEncoderLayer):
@@ -75,18 +92,22 @@ class _Layer(nn.TransformerEncoderLayer):
         return x + drop(self.linear2(F.gelu(self.linear1(self.norm2(x)))), place + 1)
 
 
-class RowEncoder(TextEncoder):
-    """The encoder of texts alone, to as many features as a token's vector has: from rows (N, 1 + T) int64.
+class OfRows:
+    """Makes an encoder of texts one of texts that are alone: from rows (N, 1 + T) int64.
 
     A row is the key of its dropout, in training and in evaluation, and then the tokens of a text.
     """
 
+    def forward(self, rows: Tensor) -> Tensor:
+        return super().forward(rows[:, 1:], rows[:, 0])
+
+
+class RowEncoder(OfRows, TextEncoder):
+    """The encoder of texts alone, to as many features as a token's vector has."""
+
     def __init__(self, settings: TextModel, vocabulary: int):
         super().__init__(settings, vocabulary, settings.width)
         self.dimension = settings.width
-
-    def forward(self, rows: Tensor) -> Tensor:
-        return super().forward(rows[:, 1:], rows[:, 0])
 
 
 def embed_texts(encoder: nn.Module, tokens: np.ndarray, batch_size: int, device: torch.device) -> np.ndarray:

@@ -10,10 +10,11 @@ from contraflow.foundations.errors import UserError
 from contraflow.models.checkpoint import Checkpoint, read_checkpoint
 from contraflow.models.encoders import build_encoder
 from contraflow.models.heads import linear_head
+from contraflow.models.huggingface import Architecture
+from contraflow.models.items import build_beside
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.settings import Model
 from contraflow.models.start import start_encoder
-from contraflow.models.text import TextEncoder
 
 PARTS = ("encoder", "projection", "text")  # of a checkpoint
 
@@ -27,13 +28,13 @@ class Towers(nn.Module):
         dimension: D.
     """
 
-    def __init__(self, encoder: nn.Module, model: Model, vocabulary: int):
+    def __init__(self, encoder: nn.Module, model: Model, vocabulary: int, text: Architecture | None = None):
         super().__init__()
         self.encoder, self.projection, dimension = encoder, nn.Identity(), encoder.dimension
         if model.projection == "mlp":
             dimension = model.projection_dim
             self.projection = linear_head(encoder.dimension, model.projection_hidden, dimension)
-        self.text = TextEncoder(model.text, vocabulary, dimension)
+        self.text = build_beside(model.text, vocabulary, dimension, text)
         self.dimension = dimension
         self.images = nn.Sequential(self.encoder, self.projection)
 
@@ -57,10 +58,11 @@ def load_towers(path: Path) -> tuple[Towers, Checkpoint]:
         UserError: the file is missing or damaged, or has no encoder of texts.
     """
     tensors, made_from = read_checkpoint(path)
-    if (vocabulary := tensors.get("text.tokens.weight")) is None:
+    if not any(name.startswith("text.") for name in tensors):
         raise UserError(f"{path} has no encoder of texts: name one that was trained by method.name clip or siglip")
     model = Model(**made_from.params["model"])
-    towers = Towers(build_encoder(model, made_from.channels, made_from.image_size), model, len(vocabulary))
+    encoder = build_encoder(model, made_from.channels, made_from.image_size)
+    towers = Towers(encoder, model, made_from.vocabulary, made_from.text)
     for part in PARTS:
         own = {name.removeprefix(f"{part}."): each for name, each in tensors.items() if name.startswith(f"{part}.")}
         getattr(towers, part).load_state_dict(own)

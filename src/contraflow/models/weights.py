@@ -2,7 +2,7 @@
 
 import json
 import pickle
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from contraflow.foundations.artefacts import atomic
-from contraflow.foundations.errors import UserError
+from contraflow.foundations.errors import UserError, few
 from contraflow.models.checkpoint import of_encoder, read_checkpoint
 from contraflow.models.foreign import IMAGENET
 from contraflow.models.normalisation import Normalisation, Renormalised, reached
@@ -21,7 +21,6 @@ from contraflow.models.normalisation import Normalisation, Renormalised, reached
 NESTED = ("state_dict", "model", "model_state_dict")  # where a training's own file keeps the state dict
 HEADS = ("fc", "classifier", "head", "heads", "head_dist", "projection", "projector", "predictor", "prototypes")
 EXPORTED = "export"  # the key of what `contraflow export` and `contraflow weights` say of their weights
-TOLD = 3  # names in a sentence
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def load_weights(encoder: Renormalised, path: Path, given: Normalisation) -> str
     for name in heads:
         del tensors[name]
     if left_out := [*heads, *found.left_out]:
-        notes.append(f"left out, as no part of an encoder: {_few(left_out)}")
+        notes.append(f"left out, as no part of an encoder: {few(left_out)}")
     if counts := [name for name in own if name.endswith(".num_batches_tracked") and name not in tensors]:
         tensors |= {name: own[name] for name in counts}
         notes.append(f"{len(counts)} BatchNorms have no count of batches there, which is 0 here")
@@ -168,11 +167,6 @@ def _require_fit(path: Path, tensors: Mapping[str, Tensor], own: Mapping[str, Te
         "unexpected": [name for name in tensors if name not in own],
         "of another shape": shapes,
     }
-    if says := [f"{len(names)} {how} ({_few(names)})" for how, names in wrong.items() if names]:
+    if says := [f"{len(names)} {how} ({few(names)})" for how, names in wrong.items() if names]:
         told = f"; they are {made_for}" if shapes and made_for else ""
         raise UserError(f"model.weights {path} does not fit model.encoder: of its tensors {', '.join(says)}{told}")
-
-
-def _few(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:TOLD]) + (f" and {len(names) - TOLD} more" if len(names) > TOLD else "")

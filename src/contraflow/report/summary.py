@@ -21,7 +21,9 @@ RAW_NAMES = {  # of what items are before anything is learned, where it is no pi
     "images": {},
     "texts": {"raw_pixels": "TF-IDF", "pca_pixels": "Components of TF-IDF"},
 }
-AS_IT_CAME = "As it came"  # in place of the untrained one: the encoder with `model.weights`, before any training
+AS_IT_CAME = (
+    "As it came"  # in place of the untrained one: the encoder with the weights it starts from, before any training
+)
 FALSE = {  # names in `metrics.json`
     "same_class_share": ("False negatives", "of the anchor's own class"),
     "same_class_first": ("Most similar", "of those taken"),
@@ -35,12 +37,12 @@ def names(run: Run) -> dict[str, str]:
 
 
 def _start_name(run: Run) -> dict[str, str]:
-    return {"untrained": AS_IT_CAME} if run.params.model.pretrained else {}
+    return {"untrained": AS_IT_CAME} if run.params.model.start(run.card.items) else {}
 
 
 def start(run: Run) -> str:
     """What the encoder of a run started from, within a sentence."""
-    return "encoder as it came" if run.params.model.pretrained else "untrained encoder"
+    return "encoder as it came" if run.params.model.start(run.card.items) else "untrained encoder"
 
 
 def accuracies(run: Run) -> list[Measure]:

@@ -48,7 +48,7 @@ def verdict(run: Run) -> Verdict:
         return _unlabelled(run)
     first = accuracies(run)[0].key
     raw, untrained = (measured_gap(run, first, baseline) for baseline in ("raw_pixels", "untrained"))
-    came = run.params.model.pretrained is not None
+    came = run.params.model.start(run.card.items) is not None
     level, headline = _judged({"raw pixels": raw, f"{'the' if came else 'an'} {start(run)}": untrained})
     if came and untrained.sign == -1:
         level, headline = "suspicious", "The training made it worse: the encoder as it came has the better features."

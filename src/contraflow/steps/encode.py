@@ -25,6 +25,7 @@ from contraflow.images.sources import SOURCES
 from contraflow.images.splitting import draw_held_out
 from contraflow.images.wordnet import read_wordnet
 from contraflow.images.writer import write_beton
+from contraflow.settings.values import named
 
 
 @dataclass(frozen=True)
@@ -39,15 +40,26 @@ class Encoding(Settings):
     jpeg_above: Annotated[int, Setting("data.jpeg_above")]
     skip_broken: Annotated[bool, Setting("data.skip_broken")]
     vocabulary: Annotated[int, Setting("data.vocabulary")]
+    text_weights: Annotated[str, Setting("model.text.weights")]
     validation_fraction: Annotated[float, Setting("data.validation_fraction")]
     test_fraction: Annotated[float, Setting("data.test_fraction")]
     split_seed: Annotated[int, Setting("data.split_seed")]
 
-    how: ClassVar = ("data.path",)  # what the images are, not where this machine keeps them
-    files_of: ClassVar = ("data.path",)
+    how: ClassVar = ("data.path", "model.text.weights")  # what they hold, not where this machine keeps them
+    files_of: ClassVar = ("data.path", "model.text.weights")
+
+    @property
+    def folder(self) -> Path | None:
+        """The user's own, in which the images lie; None of a known data set."""
+        return None if self.name in SOURCES else Path(self.path)
+
+    @property
+    def text_model(self) -> Path | None:
+        """The folder whose tokenizer texts are read with; None where a vocabulary is learned."""
+        return named(self.text_weights)
 
     def files(self) -> list[Path]:
-        return [] if self.name in SOURCES else [Path(self.path)]
+        return [path for path in (self.folder, self.text_model) if path]
 
 
 def encode(
@@ -64,7 +76,7 @@ def encode(
 
     Raises:
         UserError: another process is writing there, `source` lists another data set or changed files, images of a
-            folder are missing or broken, or there are too few of them.
+            folder are missing or broken, or there are too few of them, or as `read_tokenizer`.
     """
     out = card.parent
     with claim(out):
@@ -86,7 +98,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     _save(out / GROUPS, groups_of(images.test.positions, len(images.test)))
     _save(out / ROLES, np.full(len(images.test), "") if images.test.roles is None else images.test.roles)
     training = np.setdiff1d(np.arange(len(images.train)), validation, assume_unique=True)
-    texts = write_texts(out, images.train, images.test, training, data.vocabulary, provenance)
+    texts = write_texts(out, images.train, images.test, training, data.vocabulary, provenance, folder=data.text_model)
     train, test = images.train.facts(), images.test.facts()
     first = earliest(train.digests)
     _save(out / COPIES, first)
@@ -132,10 +144,10 @@ def _check_source(source: Path, name: str) -> None:
 
 
 def _read(data: Encoding, fetched: Path, out: Path) -> ImageSet:
-    if folders := data.files():
+    if data.folder:
         return read_folder(
             data.name,
-            *folders,
+            data.folder,
             data.table,
             size=data.image_size,
             jpeg_above=data.jpeg_above,

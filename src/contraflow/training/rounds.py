@@ -28,6 +28,7 @@ from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.adapters import add_adapters, merge_adapters
 from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
 from contraflow.models.embed import embed
+from contraflow.models.huggingface import Architecture, FolderEncoder
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.weights import load_weights
 from contraflow.training.history import save_history
@@ -158,7 +159,7 @@ class RoundTraining:
         if rank() == 0:
             card = data.card
             taken = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
-            taken |= {"vocabulary": card.vocabulary}
+            taken |= {"vocabulary": card.vocabulary, "text": _text_architecture(method)}
             save_model(self.encoder, method, Checkpoint(**vars(self.provenance), **taken, data=card.name))
             save_history(self.history, rows, todo.seed, todo.number)
 
@@ -171,6 +172,7 @@ class RoundTraining:
             "train",
             device=device,
             half=settings.train.precision != "float32",
+            tokens=settings.model.text.context,
             seed=todo.seed,
             threads=threads,
             indices=self._indices,
@@ -189,6 +191,11 @@ class RoundTraining:
 def _encoders(method: Method) -> list[nn.Module]:
     """A method's encoder, and the momentum copy of it, where it has one."""
     return [part.encoder for part in method.modules() if part is method or isinstance(part, MomentumCopy)]
+
+
+def _text_architecture(method: Method) -> Architecture | None:
+    """What its encoder of texts is, where a folder says so."""
+    return next((part.architecture for part in method.modules() if isinstance(part, FolderEncoder)), None)
 
 
 def _take(method: Method, weights: dict[str, Tensor]) -> None:

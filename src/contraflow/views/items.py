@@ -10,7 +10,7 @@ from contraflow.encoded.kin import Kin
 from contraflow.views.device_loader import view_loader
 from contraflow.views.loader import ImageLoader, ViewLoader
 from contraflow.views.settings import ViewRecipe
-from contraflow.views.texts import TextLoader, TextViews
+from contraflow.views.texts import MOST, TextLoader, TextViews
 
 CPU = torch.device("cpu")
 
@@ -50,14 +50,15 @@ def item_views(
     given: dict | None = None,
     device: torch.device = CPU,
     half: bool = False,
+    tokens: int = MOST,
     **of_images,
 ) -> ViewLoader | TextViews:
     """Views of the items of `train` or `test`, of a text as many as there are recipes.
 
-    Arguments are those of `view_loader`, and `given` that of `item_loader`.
+    Arguments are those of `view_loader`, `given` that of `item_loader`, and `tokens` how many are read of a text.
     """
     which = {"seed": seed, "batch_size": batch_size, "indices": indices, "kin": kin, "part": part, "parts": parts}
     if data.card.items == "texts":
-        return TextViews(data.texts[split], len(recipes), **which)
+        return TextViews(data.texts[split], len(recipes), tokens=tokens, **which)
     how = of_images | data.card.loading | (given or {})
     return view_loader(data.beton(split), recipes, device=device, half=half, **which, **how)

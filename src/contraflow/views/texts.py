@@ -21,25 +21,29 @@ MOST = 4096  # tokens of a text, the first ones: no encoder reads more
 
 
 class _Texts:
-    """What both loaders share: the texts, which of them to use, and the length of a row: that of the longest text."""
+    """What both loaders share: the texts, and which of them to use."""
 
     def __init__(self, texts: Texts, *, batch_size: int, indices: np.ndarray | None = None):
         self.texts, self.batch_size = texts, batch_size
         self.indices = np.arange(len(texts)) if indices is None else np.asarray(indices, np.int64)
-        self._longest = min(MOST, int(texts.tokens.lengths.max()))
 
-    def _rows(self, indices: np.ndarray, keys: np.ndarray) -> Tensor:
-        """Of texts (n,) with their keys (n,) uint64: (n, 1 + T) int64."""
-        return torch.from_numpy(
-            np.column_stack([keys.view(np.int64), self.texts.tokens.padded(indices, self._longest)])
-        )
+    def _longest(self, indices: np.ndarray, most: int = MOST) -> int:
+        """Tokens of the longest of some texts (n,), but `most` at most."""
+        return min(most, int(self.texts.tokens.lengths[indices].max()))
+
+    def _rows(self, indices: np.ndarray, keys: np.ndarray, length: int) -> Tensor:
+        """Of texts (n,) with their keys (n,) uint64 so many tokens: (n, 1 + length) int64."""
+        return torch.from_numpy(np.column_stack([keys.view(np.int64), self.texts.tokens.padded(indices, length)]))
 
     def _slices(self, order: np.ndarray) -> Iterator[np.ndarray]:
         return (order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size))
 
 
 class TextLoader(_Texts):
-    """Texts as they are, without dropout, in the order of `indices`, with their labels."""
+    """Texts as they are, without dropout, in the order of `indices`, with their labels.
+
+    Rows are as long as the longest text of their batch.
+    """
 
     def __len__(self) -> int:
         """Batches, the last of which may not be full."""
@@ -48,25 +52,37 @@ class TextLoader(_Texts):
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of rows (B, 1 + T) int64 and labels (B,) int64, -1 where there is none."""
         for indices in self._slices(self.indices):
-            yield self._rows(indices, np.zeros(len(indices), np.uint64)), torch.from_numpy(self.texts.labels[indices])
+            keys, length = np.zeros(len(indices), np.uint64), self._longest(indices)
+            yield self._rows(indices, keys, length), torch.from_numpy(self.texts.labels[indices])
 
 
 class TextViews(_Texts):
     """Views of texts, each with a dropout of its own, in a new random order each epoch.
 
-    Arguments are those of `contraflow.views.loader.ViewLoader`, of which there are so many `views`.
+    Arguments are those of `contraflow.views.loader.ViewLoader`, of which there are so many `views`. All rows are as
+    long as the longest of all texts, but have `tokens` at most, so that those of another loader can be put beside them.
 
     Raises:
         UserError: batches don't divide into `parts`.
     """
 
     def __init__(
-        self, texts: Texts, views: int, *, seed: int, kin: Kin | None = None, part: int = 0, parts: int = 1, **which
+        self,
+        texts: Texts,
+        views: int,
+        *,
+        seed: int,
+        tokens: int = MOST,
+        kin: Kin | None = None,
+        part: int = 0,
+        parts: int = 1,
+        **which,
     ):
         super().__init__(texts, **which)
         if self.batch_size % parts:
             raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {self.batch_size}")
         self.views, self.seed, self._kin = views, seed, kin
+        self._length = self._longest(np.arange(len(texts)), tokens)
         self._part = slice(part * self.batch_size // parts, (part + 1) * self.batch_size // parts)
 
     def __len__(self) -> int:
@@ -95,4 +111,4 @@ class TextViews(_Texts):
     def _view(self, epoch: int, indices: np.ndarray, number: int) -> Tensor:
         keys = np.empty((1, len(indices)), np.uint64)
         fill_keys(indices, self.seed, epoch, number, keys)
-        return self._rows(indices, keys[0])
+        return self._rows(indices, keys[0], self._length)

@@ -11,7 +11,7 @@ from contraflow.methods.parts.comparing import Comparing
 from contraflow.methods.parts.settings import LEAST_TAU, Loss
 from contraflow.models.cached import in_parts
 from contraflow.models.heads import linear_head
-from contraflow.models.text import TextEncoder
+from contraflow.models.items import build_beside
 from contraflow.views.batch import Batch
 
 
@@ -53,7 +53,7 @@ class Captioned(Comparing):
 
     def __init__(self, settings, data):
         super().__init__(settings, data)
-        self.text = TextEncoder(settings.model.text, data.vocabulary, self.dimension)
+        self.text = build_beside(settings.model.text, data.vocabulary, self.dimension)
         self.scale = Scale(settings.loss)
 
     def learn(self, features: Tensor, batch: Batch) -> Output:

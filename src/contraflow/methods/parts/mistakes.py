@@ -24,7 +24,9 @@ def text_mistakes(items: str, values: Mapping[str, object]) -> Iterator[str]:
     """
     name, tau = values["method.name"], values["loss.tau"]
     if name not in WITH_TEXTS:
-        off = {"eval.captions": []} | ({"eval.sts": NOTHING} if items == "images" else {})
+        off = {"eval.captions": []}
+        if items == "images":
+            off |= {"eval.sts": NOTHING, "model.text.weights": NOTHING}
         for key, none in off.items():
             if values[key] != none:
                 said = f"{key} must be {none} where method.name is {name}, which has no encoder of texts"

@@ -7,6 +7,7 @@ from contraflow.encoded.card import Card
 from contraflow.evaluation.settings import Transfer
 from contraflow.foundations.signature import CardIn, Setting, Settings, Writes
 from contraflow.images.sources import SOURCES
+from contraflow.settings.values import NOTHING
 from contraflow.steps.encode import Encoding, encode
 from contraflow.steps.fetch import Fetching, fetch
 
@@ -45,7 +46,8 @@ def encode_transfer(
     """
     source = {"name": settings.transfer.name, "path": settings.transfer.path, "table": None}
     shared = {name: value for name, value in vars(settings).items() if name != "transfer"}
-    encoding = Encoding(**source, limit=None, image_size=Card.read(data).image_size, **shared)
+    own = {"limit": None, "image_size": Card.read(data).image_size, "text_weights": NOTHING}
+    encoding = Encoding(**source, **own, **shared)
     with TemporaryDirectory(prefix="contraflow-") as folder:
         fetched = Path(folder) / "source.json"
         fetch(Fetching(**source), source=fetched)

@@ -94,7 +94,8 @@ def evaluate(
     with lease() as (device,):
         found = _features(subject, encoded, settings, device, threads)
         write = partial(_measure, network=subject.network, encoded=encoded, settings=settings.eval, device=device)
-        described = "as_it_came" if subject.name == "untrained" and settings.model.pretrained else subject.name
+        came = subject.name == "untrained" and settings.model.start(encoded.card.items)
+        described = "as_it_came" if came else subject.name
         write(found, subject.name, provenance, described=described, seed=subject.seed, out=figures, kept=features)
         if components is not None:
             name = "pca_pixels"
