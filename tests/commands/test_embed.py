@@ -173,7 +173,7 @@ def test_lines_of_texts_alone_are_embedded_and_empty_ones_left_out(tmp_path, sen
         (
             "t.csv",
             "text\n",
-            r"t\.csv lists no images or texts: it needs a line of column names and then one line each$",
+            r"t\.csv lists no texts: it needs a line of column names and then one for each of them$",
         ),
         ("t.csv", "text,text\na,b\n", r"t\.csv needs a column text"),
         ("t.txt", " \n\n", r"t\.txt holds no texts$"),

@@ -56,6 +56,13 @@ def test_a_lock_file_that_dvc_cannot_read_is_taken_from_git_again(repository, ca
     assert (repository.root / ".dvc/tmp/dvc.lock.damaged").read_text() == left
 
 
+def test_one_cut_in_the_middle_of_a_number_is_taken_from_git_again(repository):
+    """What is left can be read, and DVC, which goes by hashes, finds nothing changed."""
+    whole = repository.lock.read_bytes()
+    repository.lock.write_bytes(whole[:-1])
+    assert repository.changes() == {} and repository.lock.read_bytes() == whole
+
+
 def test_one_that_git_does_not_know_is_made_anew(repository):
     subprocess.run(["git", "rm", "-q", "--cached", "dvc.lock"], cwd=repository.root, check=True)
     subprocess.run(["git", "commit", "-q", "-m", "without"], cwd=repository.root, check=True)

@@ -27,7 +27,9 @@ def repository(new_repository):
         os.chmod(folder, 0o755)
         path = Path(folder) / "repository"
         path.mkdir()
-        yield new_repository(path, mining={"rounds": 0})
+        made = new_repository(path, mining={"rounds": 0})
+        made.run("snakemake")
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,6 @@ def cache(tmp_path_factory):
 
 @pytest.mark.slow
 def test_another_shell_gives_the_same_bytes(repository, cache):
-    repository.run("snakemake")
     expected = repository.results()
     (repository.path / "matplotlibrc").write_text(MATPLOTLIBRC)
     (repository.path / ".numba_config.yaml").write_text("disable_jit: 1\n")

@@ -79,8 +79,10 @@ class Agreement:
                 newest_input = max((max(file.lstat().st_mtime, file.stat().st_mtime) for file in inputs), default=0)
                 if len(times) > 1 or newest_input > min(times):
                     set_times(made + measured, now)
-        for stage in self._commit(stale, right):  # DVC puts links or copies of its own in place of the files
-            set_times(self._files(self.stages.outputs(stage)), now)
+        if self._commit(stale, right):  # those below may be up to date with what is recorded now
+            self._changes = self.dvc.changes()
+        for stage in stale - self._stale():  # DVC also puts links or copies of its own in place of the files
+            set_times(self._files(self.stages.outputs(stage)) + self._benchmarks(stage), now)
 
     def record(self, params: Params) -> None:
         """Tell DVC about the stages that a direct run of Snakemake has brought up to date.

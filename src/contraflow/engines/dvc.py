@@ -47,6 +47,8 @@ class Dvc:
         Raises:
             UserError: this is no DVC repository or its files are damaged, in DVC's own words.
         """
+        if self.lock.is_file() and not self.lock.read_bytes().endswith(b"\n"):  # what is left of a line may be YAML
+            self._renew_lock()
         return json.loads(self._run("status", "--json"))
 
     def commit(self, stages: Iterable[str]) -> None:
@@ -107,8 +109,7 @@ class Dvc:
     def _mend(self, complaint: str) -> bool:
         """Mend what DVC says it cannot read, where a SIGKILL may have hit it while it wrote; whether it was such.
 
-        DVC writes `dvc.lock` and its own lock file in place. The first is taken from git again, or made anew: the
-        traces of the jobs bring back what it no longer knows. The second, cut short, holds nothing.
+        DVC writes `dvc.lock` and its own lock file in place. The second, cut short, holds nothing.
         """
         held = self.root / ".dvc" / "tmp" / "rwlock"
         if held.name in complaint and held.is_file():
@@ -116,10 +117,14 @@ class Dvc:
             say(f"{held.relative_to(self.root)} was cut short by a killed run and is removed")
             return True
         if LOCK in complaint and self.lock.is_file():
-            aside = self.root / ".dvc" / "tmp" / f"{LOCK}.damaged"
-            self.lock.replace(aside)
-            if committed := git(self.root, "show", f"HEAD:./{LOCK}"):
-                write_text(self.lock, f"{committed}\n")
-            say(f"{LOCK} was damaged and is made anew (the old one: {aside.relative_to(self.root)}); no result is lost")
+            self._renew_lock()
             return True
         return False
+
+    def _renew_lock(self) -> None:
+        """Take `dvc.lock` from git again, or do without: the traces of the jobs bring back what it no longer knows."""
+        aside = self.root / ".dvc" / "tmp" / f"{LOCK}.damaged"
+        self.lock.replace(aside)
+        if committed := git(self.root, "show", f"HEAD:./{LOCK}"):
+            write_text(self.lock, f"{committed}\n")
+        say(f"{LOCK} was damaged and is made anew (the old one: {aside.relative_to(self.root)}); no result is lost")
