@@ -298,6 +298,10 @@ def changed(**values):
             "eval.captions must be [] where method.name is simclr, which has no encoder of texts, got [1]",
         ),
         (
+            {"data__name": "wordnet", "method__name": "simcse", "eval__captions": [1]},
+            "eval.captions must be [] where method.name is simcse, which compares no images with texts, got [1]",
+        ),
+        (
             {"eval__sts": "scores.csv"},
             "eval.sts must be data where method.name is simclr, which has no encoder of texts, got scores.csv",
         ),

@@ -219,7 +219,7 @@ def test_chance_stands_below_the_accuracies_where_it_is_known(page_of):
 def test_queries_of_a_gallery_by_group(page_of):
     text = text_of(page_of(measured=["retrieval"], gallery=40, by="group")).replace(NBSP, " ")
     section = text.split('<section id="retrieval"')[1].split("</section>")[0]
-    assert "Each of 20 test images is a query among 40 images of the gallery" in section
+    assert "Each of 20 test images is a query among 40 of the gallery" in section
     assert "finds one of its group first" in section and "Recall@1 by size of the group" in section
     assert {int(place) for place in re.findall(r"no\. (\d+)", section)} <= set(range(20, 60))
     assert {int(place) for place in re.findall(r"Query, test image (\d+)", section)} <= set(range(20))

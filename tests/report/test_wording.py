@@ -1,5 +1,6 @@
 """The words of a page about texts: those of its author change, names and what users wrote do not."""
 
+import re
 from dataclasses import dataclass
 
 import pytest
@@ -7,7 +8,9 @@ from markupsafe import Markup
 
 from contraflow.pages.assets import HERE, template
 from contraflow.report.items import LONGEST, Pictures, Sentences, cut
-from contraflow.report.wording import of_texts, template_of_texts
+from contraflow.report.wording import OfTexts, of_texts
+
+SOURCE = HERE.parent
 
 
 @dataclass(frozen=True)
@@ -35,16 +38,26 @@ def test_sentences(said, expected):
     assert isinstance(of_texts(Markup(said)), Markup)
 
 
-def test_of_a_template_names_and_tags_stay():
-    source = '<img alt="{{ image.uri }}"> An image {% if card.images %}{{ "one image" | times("image") }}{% endif %}'
-    expected = '<img alt="{{ image.uri }}"> A text {% if card.images %}{{ "one text" | times("text") }}{% endif %}'
-    assert template_of_texts(source) == expected
+def test_of_a_template_what_its_author_wrote_changes_and_names_and_values_stay(tmp_path):
+    source = """{% macro said(image) %}{{ image }} of an image{% endmacro %}
+<img{% if images %} class="wide"{% endif %} alt="The image">
+{{ 2 | times("image") }}, {{ said("one image") }}: {{ name }}
+"""
+    (tmp_path / "page.html.j2").write_text(source)
+    said = template(tmp_path / "page.html.j2", [OfTexts]).render(images=True, name="my images")
+    assert said.strip() == '<img class="wide" alt="The text">\n2\u00a0texts, one text of a text: my images'
+
+
+@pytest.mark.parametrize("file", sorted(SOURCE.rglob("*.html.j2")), ids=lambda file: file.name)
+def test_no_class_and_no_id_is_one_of_the_words(file):
+    for name in re.findall(r"""(?:class|id|for|href|name|data-\w+)=["']([^"'{]*)["']""", file.read_text()):
+        assert of_texts(name) == name
 
 
 @pytest.mark.parametrize("name", [file.name for file in HERE.iterdir() if file.suffix in (".css", ".js")])
 def test_styles_and_scripts_stay(tmp_path, name):
     (tmp_path / "page.html.j2").write_text(f"An image {{% include '{name}' %}}")
-    page = template(tmp_path / "page.html.j2", template_of_texts).render()
+    page = template(tmp_path / "page.html.j2", [OfTexts]).render()
     assert page == template(tmp_path / "page.html.j2").render().replace("An image", "A text", 1)
 
 

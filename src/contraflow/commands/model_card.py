@@ -28,8 +28,8 @@ def readme(card: dict[str, Any], code: dict[str, str], data: Card | None) -> str
         code: Python that loads the weights, of `images` and of `texts`, where they are there.
         data: The card of the images of the training, where it is at hand.
     """
-    source, words = BY_ITEMS["texts" if "input" not in card else "images"]
-    return template(Path(__file__).parent / "model_card.md.j2", source).render(
+    extensions, words = BY_ITEMS["texts" if "input" not in card else "images"]
+    return template(Path(__file__).parent / "model_card.md.j2", extensions).render(
         card=card,
         front=yaml.safe_dump(_front(card), sort_keys=False, allow_unicode=True, width=1000),
         code=code,

@@ -30,8 +30,8 @@ LIBRARIES = ("contraflow", "torch", "ffcv", "numba", "numpy", "faiss-cpu", "scik
 def render(run: Run) -> str:
     """The whole page as HTML that needs no other file."""
     settings = run.params
-    source, words = wording.BY_ITEMS[run.card.items]
-    return template(Path(__file__).parent / "page.html.j2", source).render(
+    extensions, words = wording.BY_ITEMS[run.card.items]
+    return template(Path(__file__).parent / "page.html.j2", extensions).render(
         params=settings,
         card=run.card,
         classes=run.classes,
@@ -44,7 +44,9 @@ def render(run: Run) -> str:
         validation_rows=summary.summary_rows(run, "validation"),
         baseline=run.baseline and against(run.measured, run.baseline),
         geometry=summary.geometry(run),
-        extras=summary.extra_tables(run),
+        extras=[
+            table | {part: words(table[part]) for part in ("guide", "protocol")} for table in summary.extra_tables(run)
+        ],
         texts=texts.texts(run),
         search=search.search_box(run),
         scored=texts.scored(run),

@@ -24,7 +24,7 @@ def queries(run: Run) -> dict | None:
     return {
         "seed": run.params.seeds[0],
         "count": len(run.ranking.query),
-        "among": others if gallery is None else f"{times(int(gallery.sum()), 'image')} of the gallery",
+        "among": others if gallery is None else f"{count(int(gallery.sum()))} of the gallery",
         "at_once": float((run.ranking.first == 1).mean()),
         "measure": recall.name,
         "by_size": _by_size(run, recall.key),

@@ -1,8 +1,12 @@
 """The words of a page about texts that are alone: what is said of images holds of texts."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
+
+from jinja2.ext import Extension
+from jinja2.lexer import Token, TokenStream
 
 _WORDS = {
     "an image": "a text",
@@ -19,10 +23,6 @@ _WORDS = {
     "test.beton": "texts.npz",
 }
 _FOUND = re.compile(rf"\b({'|'.join(sorted(map(re.escape, _WORDS), key=len, reverse=True))})\b(?!\.\w)", re.IGNORECASE)
-# Of a template, what its author wrote: text, and strings inside of expressions; names in expressions stay, and tags.
-_BLOCK = re.compile(r"(\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\})", re.DOTALL)
-_STRING = re.compile(r""""[^"]*"|'[^']*'""")
-_TAG = re.compile(r"(<[^>]*>)")
 
 
 def of_texts(said: Any) -> Any:
@@ -38,14 +38,15 @@ def of_texts(said: Any) -> Any:
     return said
 
 
-def template_of_texts(source: str) -> str:
-    """A template of Jinja, the same of texts."""
-    return "".join(
-        _STRING.sub(lambda string: of_texts(string[0]), part)
-        if part.startswith("{")
-        else "".join(piece if piece.startswith("<") else of_texts(piece) for piece in _TAG.split(part))
-        for part in _BLOCK.split(source)
-    )
+class OfTexts(Extension):
+    """Of Jinja: what the author of a template wrote is said of texts. Names in expressions stay, and styles and
+    scripts; so no class and no `id` may be one of the words.
+    """
+
+    def filter_stream(self, stream: TokenStream) -> Iterator[Token]:
+        for token in stream:
+            written = token.type in ("data", "string") and str(stream.name).endswith(".j2")
+            yield Token(token.lineno, token.type, of_texts(token.value)) if written else token
 
 
 def _other(found: re.Match) -> str:
@@ -57,5 +58,5 @@ def _as_it_is(said: Any) -> Any:
     return said
 
 
-BY_ITEMS = {"images": (_as_it_is, _as_it_is), "texts": (template_of_texts, of_texts)}
-"""Of a page about such items: what makes of the source of a template, and of other words, those that are read."""
+BY_ITEMS = {"images": ([], _as_it_is), "texts": ([OfTexts], of_texts)}
+"""Of a page about such items: the extensions of its templates, and what makes of other words those that are read."""

@@ -37,8 +37,8 @@ def render(
     """
     queries = [_image(each, classes) if isinstance(each, Found) else _text(each, classes) for each in found]
     images = [each for each in found if isinstance(each, Found)]
-    change, _ = BY_ITEMS[items]
-    return template(Path(__file__).parent / "page.html.j2", change).render(
+    extensions, _ = BY_ITEMS[items]
+    return template(Path(__file__).parent / "page.html.j2", extensions).render(
         titles=[(f"query-{number}", query["name"]) for number, query in enumerate(queries, 1)],
         queries=queries,
         by_image=len(images),

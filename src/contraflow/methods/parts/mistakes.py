@@ -24,13 +24,12 @@ def text_mistakes(items: str, values: Mapping[str, object]) -> Iterator[str]:
     """
     name, tau = values["method.name"], values["loss.tau"]
     if name not in WITH_TEXTS:
-        off = {"eval.captions": []}
-        if items == "images":
-            off |= {"eval.sts": NOTHING, "model.text.weights": NOTHING}
+        alone = items == "texts"
+        lacks = "compares no images with texts" if alone else "has no encoder of texts"
+        off = {"eval.captions": []} | ({} if alone else {"eval.sts": NOTHING, "model.text.weights": NOTHING})
         for key, none in off.items():
             if values[key] != none:
-                said = f"{key} must be {none} where method.name is {name}, which has no encoder of texts"
-                yield f"{said}, got {values[key]}"
+                yield f"{key} must be {none} where method.name is {name}, which {lacks}, got {values[key]}"
         return
     for key, (taken, why) in TAKEN.items():
         if values[key] not in taken:
