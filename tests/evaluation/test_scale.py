@@ -37,7 +37,8 @@ def images(count):
 train, test = images(TRAIN), images(TEST)
 amounts = {"train": TRAIN, "validation": 6_000, "test": TEST}
 classes = [f"class {i}" for i in range(CLASSES)]
-card = Card.model_construct(classes=classes, **{name: Amount(images=images) for name, images in amounts.items()})
+counts = {name: Amount(images=images) for name, images in amounts.items()}
+card = Card.model_construct(classes=classes, image_size=32, **counts)
 folder = Path(sys.argv[1]).parent
 np.save(folder / "validation.npy", np.arange(6_000))
 found = measure(EncodedData(folder, card, ""), train, test, settings, torch.device("cpu"))
