@@ -305,6 +305,19 @@ def changed(**values):
             {"eval__sts": "scores.csv"},
             "eval.sts must be data where method.name is simclr, which has no encoder of texts, got scores.csv",
         ),
+        (
+            {"data__tokenizer": "data/tokenizer.json"},
+            "data.tokenizer must be data where method.name is simclr, which has no encoder of texts, got",
+        ),
+        (
+            {
+                "data__name": "wordnet",
+                "method__name": "simcse",
+                "data__tokenizer": "data/own.json",
+                "model__text__weights": "data/model",
+            },
+            "data.tokenizer must be data where model.text.weights, which has its own, is named, got data/own.json",
+        ),
         ({"method__name": "clip", "eval__sts": "../scores.csv"}, "eval.sts must lie in this directory, but not in"),
         ({"method__name": "clip", "eval__captions": [1, 1]}, "eval.captions must name each k once, got [1, 1]"),
         ({"eval__templates": ["a photo"]}, "eval.templates must have {} where the name of the class stands"),

@@ -1,5 +1,7 @@
 """The data card and the files it vouches for."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from contraflow.encoded.card import Amount, Card, EncodedData, Repeats, spot_digest
 from contraflow.encoded.claim import claim
 from contraflow.encoded.names import CARD, FILES
+from contraflow.encoded.tokens import train_tokenizer
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
@@ -21,7 +24,14 @@ def folder(tmp_path):
     train, test = (Split(np.zeros((n, 8, 8, 1), np.uint8), np.arange(n) % 3) for n in (6, 3))
     write_beton(tmp_path / "train.beton", train, "train")
     write_beton(tmp_path / "test.beton", test, "test")
-    write_texts(tmp_path, train, test, np.arange(6), 300, Provenance(step="encode", inputs={}))
+    write_texts(
+        tmp_path,
+        train,
+        test,
+        np.arange(6),
+        partial(train_tokenizer, vocabulary=300),
+        Provenance(step="encode", inputs={}),
+    )
     np.save(tmp_path / "validation.npy", np.array([1, 4]))
     np.save(tmp_path / "positions.npy", np.array([0, 1, 2, 2**32, 2**32 + 1, 2**32 + 2]))
     np.save(tmp_path / "groups.npy", np.zeros(3, np.int64))

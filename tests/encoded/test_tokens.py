@@ -5,11 +5,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from contraflow.encoded.tokens import tokenise, train_tokenizer, vocabulary_size
+from contraflow.encoded.tokens import filling_of, own_tokenizer, tokenise, train_tokenizer, vocabulary_size
+from contraflow.foundations.errors import UserError
 
 TEXTS = ["a red heart", "ein rotes Herz", "قلب أحمر", "赤いハート", "<b>heart</b>", "❤️‍🔥 heart on fire"] * 3
 TOKENIZER = train_tokenizer(TEXTS, 400)
@@ -58,3 +60,41 @@ def test_what_is_written_like_a_special_token_is_a_text():
     (tokens,) = tokenise(TOKENIZER, ["<padding><start> heart"])
     assert tokens[0] == 1 and (tokens[1:] > 1).all()
     assert "padding" in Tokenizer.from_str(TOKENIZER).decode(tokens.tolist())
+
+
+@pytest.fixture
+def words():
+    """A tokenizer of three words, which neither fills up nor begins anything."""
+    tokenizer = Tokenizer(models.WordLevel({"red": 0, "heart": 1, "?": 2}, unk_token="?"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return tokenizer
+
+
+def test_a_users_tokenizer_gets_what_it_lacks(words, tmp_path):
+    words.enable_truncation(1)
+    words.save(str(file := tmp_path / "tokenizer.json"))
+    found = own_tokenizer(file)
+    assert (vocabulary_size(found), filling_of(found)) == (5, 3)
+    # 0, which fills up, and 3, which stood for that there, have changed places; 4 begins
+    assert [row.tolist() for row in tokenise(found, ["red heart heart", "", "blue"])] == [[4, 3, 1, 1], [4], [4, 2]]
+
+
+def test_a_users_tokenizer_keeps_what_it_has(words, tmp_path):
+    words.add_special_tokens(["<end>", "<fill>"])
+    words.post_processor = processors.TemplateProcessing(single="$A <end>", special_tokens=[("<end>", 3)])
+    words.enable_padding(pad_id=4, pad_token="<fill>")
+    words.save(str(file := tmp_path / "tokenizer.json"))
+    found = own_tokenizer(file)
+    assert (vocabulary_size(found), filling_of(found)) == (5, 4)
+    assert [row.tolist() for row in tokenise(found, ["heart red", ""])] == [[1, 4, 3], [3]]
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "{", '{"model": 3}'])
+def test_what_is_no_tokenizer_is_one_sentence(tmp_path, content):
+    file = tmp_path / "tokenizer.json"
+    if content is not None:
+        file.write_text(content)
+    with pytest.raises(
+        UserError, match=r"^data\.tokenizer must be a tokenizer\.json of Hugging Face's tokenizers, got .*json \("
+    ):
+        own_tokenizer(file)

@@ -8,6 +8,7 @@ import pytest
 import torch
 from fixtures.encoded import ODD
 from safetensors.torch import load_file
+from tokenizers import Tokenizer, models, pre_tokenizers
 
 from contraflow.commands.trained import Trained
 from contraflow.encoded.names import CARD, TEST, TRAIN
@@ -156,3 +157,26 @@ def test_methods_that_ask_for_views_alone_take_texts_too(sentences_of, sentences
     pretrained(params, sentences, tmp_path)
     network, made_from = load_encoder(tmp_path / FILES[0])
     assert made_from.vocabulary == sentences.card.vocabulary and network.dimension == params.model.text.width
+
+
+def test_a_users_tokenizer_makes_the_tokens_and_a_training_goes_by_it(
+    sentence_table, params_of, encoded_of, pretrained, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = Tokenizer(models.WordLevel({"said": 0, "animal": 1, "?": 2}, unk_token="?"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.save("own.json")
+    table = {"path": str(sentence_table(tmp_path / "table")), "table": "t.csv", "image_size": None}
+    params = params_of(
+        data=table | {"tokenizer": "own.json"},
+        method={"name": "simcse"},
+        mining={"rounds": 0},
+        train={"epochs": 1},
+    )
+    data = encoded_of(params, tmp_path / "data")
+    assert data.card.vocabulary == 5  # two that fill up and begin
+    place = next(i for i, text in enumerate(data.texts["train"]) if text == "<i>animal</i> number 2 said 0 times")
+    # < i > animal </ i > number 2 said 0 times, where 0 (said) and 3, which fills up, have changed places
+    assert data.texts["train"].tokens[place].tolist() == [4, 2, 2, 2, 1, 2, 2, 2, 2, 2, 3, 2, 2]
+    checkpoint = pretrained(params, data, tmp_path / "trained") / "encoder.safetensors"
+    assert load_encoder(checkpoint)[1].vocabulary == 5

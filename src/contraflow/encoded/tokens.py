@@ -30,14 +30,43 @@ def train_tokenizer(texts: Sequence[str], vocabulary: int) -> str:
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
     tokenizer.decoder = decoders.ByteLevel()
-    start = _SPECIAL[1]
-    tokenizer.post_processor = processors.TemplateProcessing(single=f"{start} $A", special_tokens=[(start, 1)])
+    tokenizer.post_processor = _beginning(1)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary, special_tokens=_SPECIAL, initial_alphabet=sorted(alphabet), show_progress=False
     )
     tokenizer.train_from_iterator(texts, trainer)
     return tokenizer.to_str(pretty=True)
+
+
+def own_tokenizer(file: Path) -> str:
+    """The user's tokenizer, as JSON: it cuts no text, and where it has none for that, gets tokens that fill up what is
+    short and that each text begins with.
+
+    Raises:
+        UserError: the file is missing, or none of `tokenizers`.
+    """
+    try:
+        tokenizer = Tokenizer.from_file(str(file))
+    except Exception as error:  # of a missing file, too, it raises no kinds of its own
+        raise UserError(
+            f"data.tokenizer must be a {TOKENIZER} of Hugging Face's tokenizers, got {file} ({error})"
+        ) from None
+    padding, start = _SPECIAL
+    tokenizer.no_truncation()
+    if not tokenizer.padding:
+        tokenizer.add_special_tokens([padding])
+        tokenizer.enable_padding(pad_id=tokenizer.token_to_id(padding), pad_token=padding)
+    if not tokenizer.encode("").ids:
+        tokenizer.add_special_tokens([start])
+        tokenizer.post_processor = _beginning(tokenizer.token_to_id(start))
+    return tokenizer.to_str(pretty=True)
+
+
+def _beginning(number: int) -> processors.TemplateProcessing:
+    """Puts the token of this number, that of the start, before each text."""
+    start = _SPECIAL[1]
+    return processors.TemplateProcessing(single=f"{start} $A", special_tokens=[(start, number)])
 
 
 def read_tokenizer(folder: Path) -> str:

@@ -112,6 +112,18 @@ def require_text_encoder(params: Params) -> None:
         raise UserError(f"model.text.dropout must be 0 where {named_so} drops nothing, got {text.dropout:g}")
 
 
+def require_tokenizer(params: Params) -> None:
+    """Read the user's own tokenizer, where `data.tokenizer` names one.
+
+    Raises:
+        UserError: as `own_tokenizer`.
+    """
+    if own := named(params.data.tokenizer):
+        from contraflow.encoded.tokens import own_tokenizer
+
+        own_tokenizer(own)
+
+
 def require_teacher(root: Path, params: Params) -> None:
     """Build the teacher of the parameters, where they name one, as `require_encoder` builds the encoder.
 

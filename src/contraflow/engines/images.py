@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from contraflow.encoded.kin import groups_of, require_told
-from contraflow.engines.encoder import require_encoder, require_teacher, require_text_encoder
+from contraflow.engines.encoder import require_encoder, require_teacher, require_text_encoder, require_tokenizer
 from contraflow.engines.watched import require_watched
 from contraflow.evaluation.queries import require_queries
 from contraflow.evaluation.sts import read_scored
@@ -29,11 +29,12 @@ def require_images(root: Path, params: Params) -> None:
         UserError: one is missing in which a known data set is looked for, DVC would not watch one (see
             `require_watched`), or there are too few images in it, even if none of them is broken, or none that
             retrieval could find, or they are not told what `positives.from` names; or `mining.guide` is no fit
-            checkpoint; or as `require_encoder`, `require_text_encoder`, `require_teacher` and, of `eval.sts`,
-            `read_scored`.
+            checkpoint; or as `require_encoder`, `require_tokenizer`, `require_text_encoder`, `require_teacher` and,
+            of `eval.sts`, `read_scored`.
     """
     if params.data.items == "images":
         require_encoder(root, params)
+    require_tokenizer(params)
     require_text_encoder(params)
     require_teacher(root, params)
     if params.eval.scored:

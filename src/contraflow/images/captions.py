@@ -1,7 +1,6 @@
-"""The texts of images into their file, with a vocabulary of their own or of a model folder; and what a card says of
-them."""
+"""The texts of images into their file, with a tokenizer; and what a card says of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,22 +21,17 @@ def write_texts(
     train: Split,
     test: Split,
     training: np.ndarray,
-    vocabulary: int,
+    tokenizer_of: Callable[[list[str]], str],
     provenance: Provenance,
-    folder: Path | None = None,
 ) -> Wording | None:
     """Write the texts of all images into the folder `out`, and a tokenizer that knows those of training alone.
 
     Args:
-        training: Which of the images of `train` are trained on, (N,) int64: their texts make the vocabulary.
-        vocabulary: Tokens at most.
-        folder: One in Hugging Face's format, whose tokenizer is taken instead.
+        training: Which of the images of `train` are trained on, (N,) int64.
+        tokenizer_of: Makes a tokenizer of their texts, as the JSON that `tokenizers` reads; called where there are any.
 
     Returns:
         What the card says; None where no image has a text, and both files are empty.
-
-    Raises:
-        UserError: as `read_tokenizer`.
     """
     splits = dict(zip(PARTS, (train, test), strict=True))
     if not any(split.texts for split in splits.values()):
@@ -46,12 +40,9 @@ def write_texts(
         _save(out, nothing, provenance)
         return None
     # what has no texts is spared it
-    from contraflow.encoded.tokens import read_tokenizer, tokenise, train_tokenizer, vocabulary_size
+    from contraflow.encoded.tokens import tokenise, vocabulary_size
 
-    if folder:
-        tokenizer = read_tokenizer(folder)
-    else:
-        tokenizer = train_tokenizer([text for image in training.tolist() for text in train.texts[image]], vocabulary)
+    tokenizer = tokenizer_of([text for image in training.tolist() for text in train.texts[image]])
     write_text(out / TOKENIZER, tokenizer + "\n")
     texts = {
         part: Texts.of(

@@ -6,7 +6,18 @@ from pydantic import Field, model_validator
 
 from contraflow.foundations.shares import held_out
 from contraflow.images.sources import SOURCES
-from contraflow.settings.values import Count, PartialShare, Place, PositiveShare, Section, Seed, Suited, Text
+from contraflow.settings.values import (
+    NOTHING,
+    Count,
+    Own,
+    PartialShare,
+    Place,
+    PositiveShare,
+    Section,
+    Seed,
+    Suited,
+    Text,
+)
 
 DataName = Literal[
     "fashion_mnist",
@@ -56,6 +67,11 @@ class Data(Section):
     vocabulary: Annotated[
         Annotated[int, Field(ge=300)], "texts: tokens at most, learned from those of the training images (docs/text.md)"
     ] = 4096
+    tokenizer: Annotated[
+        Own,
+        "texts: a tokenizer.json of your own (Hugging Face's tokenizers), whose tokens are taken; data: none, they are "
+        "learned",
+    ] = NOTHING
     labelled_fraction: Annotated[
         PositiveShare, "share of the training images whose labels a training that needs some sees; others none"
     ] = 1.0

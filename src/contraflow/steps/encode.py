@@ -40,13 +40,14 @@ class Encoding(Settings):
     jpeg_above: Annotated[int, Setting("data.jpeg_above")]
     skip_broken: Annotated[bool, Setting("data.skip_broken")]
     vocabulary: Annotated[int, Setting("data.vocabulary")]
+    tokenizer: Annotated[str, Setting("data.tokenizer")]
     text_weights: Annotated[str, Setting("model.text.weights")]
     validation_fraction: Annotated[float, Setting("data.validation_fraction")]
     test_fraction: Annotated[float, Setting("data.test_fraction")]
     split_seed: Annotated[int, Setting("data.split_seed")]
 
-    how: ClassVar = ("data.path", "model.text.weights")  # what they hold, not where this machine keeps them
-    files_of: ClassVar = ("data.path", "model.text.weights")
+    files_of: ClassVar = ("data.path", "data.tokenizer", "model.text.weights")
+    how: ClassVar = files_of  # what they hold, not where this machine keeps them
 
     @property
     def folder(self) -> Path | None:
@@ -55,11 +56,16 @@ class Encoding(Settings):
 
     @property
     def text_model(self) -> Path | None:
-        """The folder whose tokenizer texts are read with; None where a vocabulary is learned."""
+        """The folder whose tokenizer texts are read with; None for another."""
         return named(self.text_weights)
 
+    @property
+    def own_tokenizer(self) -> Path | None:
+        """The user's file, with which texts are read; None where a vocabulary is learned."""
+        return named(self.tokenizer)
+
     def files(self) -> list[Path]:
-        return [path for path in (self.folder, self.text_model) if path]
+        return [path for path in (self.folder, self.own_tokenizer, self.text_model) if path]
 
 
 def encode(
@@ -76,7 +82,7 @@ def encode(
 
     Raises:
         UserError: another process is writing there, `source` lists another data set or changed files, images of a
-            folder are missing or broken, or there are too few of them, or as `read_tokenizer`.
+            folder are missing or broken, or there are too few of them, or as `read_tokenizer` and `own_tokenizer`.
     """
     out = card.parent
     with claim(out):
@@ -98,7 +104,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     _save(out / GROUPS, groups_of(images.test.positions, len(images.test)))
     _save(out / ROLES, np.full(len(images.test), "") if images.test.roles is None else images.test.roles)
     training = np.setdiff1d(np.arange(len(images.train)), validation, assume_unique=True)
-    texts = write_texts(out, images.train, images.test, training, data.vocabulary, provenance, folder=data.text_model)
+    texts = write_texts(out, images.train, images.test, training, partial(_tokenizer, data), provenance)
     train, test = images.train.facts(), images.test.facts()
     first = earliest(train.digests)
     _save(out / COPIES, first)
@@ -132,6 +138,15 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         spots={name: spot_digest(out / name) for name in FILES},
         provenance=provenance,
     ).write(out / CARD)
+
+
+def _tokenizer(data: Encoding, texts: list[str]) -> str:
+    """Of a model folder, of the user's file, or learned from training texts."""
+    from contraflow.encoded.tokens import own_tokenizer, read_tokenizer, train_tokenizer  # images alone are spared it
+
+    if data.text_model:
+        return read_tokenizer(data.text_model)
+    return own_tokenizer(data.own_tokenizer) if data.own_tokenizer else train_tokenizer(texts, data.vocabulary)
 
 
 def _check_source(source: Path, name: str) -> None:

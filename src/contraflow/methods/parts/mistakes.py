@@ -13,6 +13,7 @@ TAKEN = {
     "mining.use": (["batches", "forward"], "of texts nothing is stored"),
     "mining.false_negatives": (["none", "rank", "threshold", "mutual", "relative"], "its texts are an image's views"),
 }
+OF_TEXTS = ("data.tokenizer", "eval.sts", "model.text.weights")
 
 
 def text_mistakes(items: str, values: Mapping[str, object]) -> Iterator[str]:
@@ -23,10 +24,13 @@ def text_mistakes(items: str, values: Mapping[str, object]) -> Iterator[str]:
         values: Of all parameters, by their dotted names.
     """
     name, tau = values["method.name"], values["loss.tau"]
+    tokenizer = values["data.tokenizer"]
+    if NOTHING not in (tokenizer, values["model.text.weights"]):
+        yield f"data.tokenizer must be {NOTHING} where model.text.weights, which has its own, is named, got {tokenizer}"
     if name not in WITH_TEXTS:
         alone = items == "texts"
         lacks = "compares no images with texts" if alone else "has no encoder of texts"
-        off = {"eval.captions": []} | ({} if alone else {"eval.sts": NOTHING, "model.text.weights": NOTHING})
+        off = {"eval.captions": []} | ({} if alone else dict.fromkeys(OF_TEXTS, NOTHING))
         for key, none in off.items():
             if values[key] != none:
                 yield f"{key} must be {none} where method.name is {name}, which {lacks}, got {values[key]}"

@@ -46,7 +46,7 @@ def encode_transfer(
     """
     source = {"name": settings.transfer.name, "path": settings.transfer.path, "table": None}
     shared = {name: value for name, value in vars(settings).items() if name != "transfer"}
-    own = {"limit": None, "image_size": Card.read(data).image_size, "text_weights": NOTHING}
+    own = {"limit": None, "image_size": Card.read(data).image_size, "text_weights": NOTHING, "tokenizer": NOTHING}
     encoding = Encoding(**source, **own, **shared)
     with TemporaryDirectory(prefix="contraflow-") as folder:
         fetched = Path(folder) / "source.json"
