@@ -22,14 +22,16 @@ def clusters(n, classes=4, dimension=12, spread=1.5, seed=0):
     return (features @ mixing * np.geomspace(0.01, 100, dimension) + 5).astype(np.float32), labels
 
 
-PRECISE = 1e-10  # tolerance
+@pytest.fixture
+def precise(monkeypatch):
+    monkeypatch.setattr(module, "TOLERANCE", 1e-10)
 
 
 @pytest.mark.parametrize("weight_decay", [1e-1, 1e-2, 1e-4])
-def test_equals_scikit_learn_on_the_same_objective(weight_decay):
+def test_equals_scikit_learn_on_the_same_objective(precise, weight_decay):
     x, y = clusters(1500)
     other, truth = clusters(800, seed=1)
-    ours = Problem(x, y).solve(weight_decay, max_iterations=500, tolerance=PRECISE)
+    ours = Problem(x, y).solve(weight_decay, max_iterations=500)
     assert ours.converged
     mean, scale = x.mean(0, dtype=float), x.std(0, dtype=float)
     theirs = LogisticRegression(C=1 / (weight_decay * len(x)), tol=1e-8, max_iter=5000).fit((x - mean) / scale, y)
@@ -76,16 +78,13 @@ def test_reaches_the_minimum_from_any_start(images, weight_decay):
         assert (found != expected).mean() < 1.5e-3
 
 
-def test_start_changes_the_way_and_not_the_end():
+def test_start_changes_the_way_and_not_the_end(precise):
     x, y = clusters(1000)
     problem = Problem(x, y)
-    far = problem.solve(1.0, max_iterations=500, tolerance=PRECISE)
-    cold, warm = (
-        problem.solve(1e-3, max_iterations=500, tolerance=PRECISE),
-        problem.solve(1e-3, max_iterations=500, tolerance=PRECISE, start=far),
-    )
+    far = problem.solve(1.0, max_iterations=500)
+    cold, warm = problem.solve(1e-3, max_iterations=500), problem.solve(1e-3, max_iterations=500, start=far)
     np.testing.assert_allclose(cold.weight, warm.weight, atol=2e-3)
-    again = problem.solve(1e-3, max_iterations=500, tolerance=PRECISE, start=warm)
+    again = problem.solve(1e-3, max_iterations=500, start=warm)
     assert again.iterations < cold.iterations / 4
 
 
@@ -95,13 +94,11 @@ def test_the_same_call_gives_the_same_bits():
     np.testing.assert_array_equal(first.weight, second.weight)
 
 
-def test_rows_taken_at_a_time_hardly_matter(monkeypatch):
+def test_rows_taken_at_a_time_hardly_matter(precise, monkeypatch):
     x, y = clusters(1000)
-    whole = Problem(x, y).solve(1e-2, max_iterations=500, tolerance=PRECISE)
+    whole = Problem(x, y).solve(1e-2, max_iterations=500)
     monkeypatch.setattr(module, "LOGITS", 4 * 77)
-    np.testing.assert_allclose(
-        Problem(x, y).solve(1e-2, max_iterations=500, tolerance=PRECISE).weight, whole.weight, atol=1e-3
-    )
+    np.testing.assert_allclose(Problem(x, y).solve(1e-2, max_iterations=500).weight, whole.weight, atol=1e-3)
 
 
 def test_separable_classes_are_learned_perfectly():
@@ -127,36 +124,34 @@ def test_one_class_alone():
     assert found.converged and found.predict(np.eye(3)).tolist() == [7, 7, 7]
 
 
-def test_constant_and_repeated_features_change_nothing():
+def test_constant_and_repeated_features_change_nothing(precise):
     x, y = clusters(500)
     wide = np.column_stack([x, np.full(500, 0.1, np.float32), np.zeros(500), x[:, 0]]).astype(np.float32)
-    found = Problem(wide, y).solve(1e-2, max_iterations=500, tolerance=PRECISE)
+    found = Problem(wide, y).solve(1e-2, max_iterations=500)
     assert np.isfinite(found.weight).all()
     np.testing.assert_allclose(found.weight[:, -3:-1], 0, atol=1e-4)
     np.testing.assert_allclose(found.weight[:, 0], found.weight[:, -1], atol=2e-3)
 
 
 @pytest.mark.parametrize("images", [64, 1400])
-def test_many_dead_features_change_nothing(images):
+def test_many_dead_features_change_nothing(precise, images):
     features, labels = clusters(images, dimension=128)
     dead = np.zeros((images, 1280), np.float32)
     for seed in range(4):  # of which MKL's eigensolver gets through none, if it is given the matrix of 64 images whole
         places = np.sort(np.random.default_rng(seed).permutation(1280)[:128])
         dead[:], dead[:, places] = 0, features
-        found, expected = (
-            Problem(x, labels).solve(1e-2, max_iterations=500, tolerance=PRECISE) for x in (dead, features)
-        )
+        found, expected = (Problem(x, labels).solve(1e-2, max_iterations=500) for x in (dead, features))
         np.testing.assert_allclose(found.weight[:, places], expected.weight, atol=1e-5)
         assert np.abs(np.delete(found.weight, places, axis=1)).max() < 1e-12 and found.converged
 
 
 @pytest.mark.parametrize("images", [7, 59, 60, 61])
-def test_fewer_images_than_features(images):
+def test_fewer_images_than_features(precise, images):
     """Their weights are those of the whole problem, however it is solved, and what it starts from hardly matters."""
     x, y = clusters(images, dimension=60)
     _, axes = np.linalg.qr(np.random.default_rng(0).normal(size=(60, 60)))
     x = (x @ axes).astype(np.float32)
-    ours = Problem(x, y).solve(1e-2, max_iterations=2000, tolerance=PRECISE)
+    ours = Problem(x, y).solve(1e-2, max_iterations=2000)
     mean, scale = x.mean(0, dtype=float), x.std(0, dtype=float)
     theirs = LogisticRegression(C=1 / (1e-2 * images), tol=1e-10, max_iter=20_000).fit((x - mean) / scale, y)
     assert ours.converged and ours.weight.shape == (len(np.unique(y)), 60)
@@ -166,8 +161,7 @@ def test_fewer_images_than_features(images):
     every = Problem((other @ axes).astype(np.float32), truth)
     few = Problem(x, y, like=every)
     cold, warm = (
-        few.solve(1e-2, max_iterations=2000, tolerance=PRECISE, start=start)
-        for start in (None, every.solve(1e-2, max_iterations=500, tolerance=PRECISE))
+        few.solve(1e-2, max_iterations=2000, start=start) for start in (None, every.solve(1e-2, max_iterations=500))
     )
     np.testing.assert_allclose(cold.weight, warm.weight, atol=2e-3)
 

@@ -129,14 +129,12 @@ class Problem:
             self._x[rows, :-1] = (x[rows] - self._centre) @ self._axes
         self._moments = torch.cat([variances, variances.new_ones(1)])
 
-    def solve(
-        self, weight_decay: float, *, max_iterations: int, start: Probe | None = None, tolerance: float = TOLERANCE
-    ) -> Probe:
+    def solve(self, weight_decay: float, *, max_iterations: int, start: Probe | None = None) -> Probe:
         """Minimise from zero, or from a probe of the same classes and nearly the same problem.
 
         By Newton's method, each step solved roughly by conjugate gradients (Nocedal & Wright 2006, "Numerical
         Optimization", algorithm 7.1). It has converged when a step, solved and taken, promised to lower the objective
-        by no more than `tolerance` of itself: half the squared Newton decrement, which has no unit and needs no scale.
+        by no more than TOLERANCE of itself: half the squared Newton decrement, which has no unit and so needs no scale.
         Objective and gradient are float64; the products with the Hessian, nearly all of the work, float32.
         """
         decay = torch.full_like(self._moments, weight_decay)
@@ -152,7 +150,7 @@ class Problem:
         while not converged and iterations < max_iterations:
             newton = self._newton_step(gradient, decay, p, max_iterations - iterations)
             iterations += newton.iterations
-            converged = newton.solved and newton.decrease <= tolerance * value
+            converged = newton.solved and newton.decrease <= TOLERANCE * value
             slope = float((gradient * newton.step).sum())
             for length in LENGTHS:
                 further = w + length * newton.step
