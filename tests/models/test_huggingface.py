@@ -173,7 +173,10 @@ def reshaped(folder, change):
         (break_config(pad_token_id=[0]), r"must have as pad_token_id in its .* a whole number, 0 or more, got \[0\]$"),
         (break_config(vocab_size="56"), r"must have as vocab_size in its .* a whole number, 0 or more, got '56'$"),
         (break_config(max_position_embeddings=40.5), r"must have as max_position_embeddings in its .*, got 40\.5$"),
-        (break_config(vocab_size=None), r"of their tensors 1 of another shape \(embeddings\.word_embeddings\.weight\)$"),
+        (
+            break_config(vocab_size=None),
+            r"of their tensors 1 of another shape \(embeddings\.word_embeddings\.weight\)$",
+        ),
         (
             lambda folder, change: change(folder / "adapter_config.json", base_model_name_or_path="other"),
             r"^model\.text\.weights model has an adapter_config\.json, by which weights would be read from elsewhere: ",

@@ -199,7 +199,9 @@ def test_mining_embeds_so_many_texts_at_a_time(params_of, captioned, trained, tm
     mine(settings, negatives=tmp_path / "negatives.npz", **files)
     assert sum(seen) == 2 * len(captioned.training) and max(seen) == 8
     monkeypatch.setattr(text, "embed_texts", lambda *how: np.full((8, 4), np.nan, np.float32))
-    with pytest.raises(UserError, match=r"^the encoder of seed 0 \(.*\) gives NaN or infinite features for 8 of 8 items"):
+    with pytest.raises(
+        UserError, match=r"^the encoder of seed 0 \(.*\) gives NaN or infinite features for 8 of 8 items"
+    ):
         mine(settings, negatives=tmp_path / "again.npz", **files)
 
 

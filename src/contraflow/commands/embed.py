@@ -60,8 +60,8 @@ def embed(
 
     Raises:
         UserError: the checkpoint is missing or damaged, or does not take what there is, the source is not there, the
-            folder holds no images or the file no texts, an option is not of files of texts, the table is none, files are broken and `skip_broken` is not set (all of them are named),
-            or the features are not finite.
+            folder holds no images or the file no texts, an option is not one of files of texts, the table is none,
+            files are broken and `skip_broken` is not set (all of them are named), or the features are not finite.
     """
     if not source.exists():
         raise UserError(f"{source} is not there: name a folder of images, or a file of texts (.csv or .txt)")

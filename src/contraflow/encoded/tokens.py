@@ -76,7 +76,8 @@ def read_config(folder: Path) -> dict[str, Any]:
             config.pop(key, None)
         elif type(value) is not int or value < 0:
             raise UserError(
-                f"model.text.weights {folder} must have as {key} in its {CONFIG} a whole number, 0 or more, got {value!r}"
+                f"model.text.weights {folder} must have as {key} in its {CONFIG} a whole number, 0 or more, got "
+                f"{value!r}"
             )
     return config
 

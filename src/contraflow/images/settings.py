@@ -54,7 +54,8 @@ class Data(Section):
     ] = 64
     skip_broken: Annotated[bool, "folder: true leaves broken images out, false stops and names them"] = False
     vocabulary: Annotated[
-        Annotated[int, Field(ge=300)], "texts: tokens at most, learned from those of the training images (docs/text.md)"
+        Annotated[int, Field(ge=300)],
+        "texts: tokens at most, learned from those of the training images (not with model.text.weights; docs/text.md)",
     ] = 4096
     labelled_fraction: Annotated[
         PositiveShare, "share of the training images whose labels a training that needs some sees; others none"

@@ -59,8 +59,8 @@ class Architecture(Record):
             )
         if (folder / ADAPTER).exists():
             raise UserError(
-                f"model.text.weights {folder} has an {ADAPTER}, by which weights would be read from elsewhere: merge the "
-                "adapter into the model, or remove the file"
+                f"model.text.weights {folder} has an {ADAPTER}, by which weights would be read from elsewhere: merge "
+                "the adapter into the model, or remove the file"
             )
         if (tokens := vocabulary_size(tokenizer)) > config.get("vocab_size", tokens):
             raise UserError(

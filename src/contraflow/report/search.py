@@ -31,9 +31,10 @@ def search_box(run: Run) -> dict | None:
     """What is searched in; None where there are no texts, or nothing is measured that they find.
 
     How many `texts` (of those that are alone: queries) there are `of` all, of how many `letters` at most, `found` of
-    each, whether in a `gallery` alone; the `seed`; the `sheet` of the images, or None; and the `data` of the script: `items`, the numbers of test images or the texts that are found, `texts` (of texts that are alone
-    `query`, their places among `items`), and of each text `found`, places among `items`, `similarity` in thousandths,
-    and which of these are `right`.
+    each, whether in a `gallery` alone; the `seed`; the `sheet` of the images, or None; and the `data` of the script:
+    `items`, the numbers of test images or the texts that are found, `texts` (of texts that are alone `query`, their
+    places among `items`), and of each text `found`, places among `items`, `similarity` in thousandths, and which of
+    these are `right`.
     """
     alone = run.card.items == "texts"
     every = _texts_alone(run) if alone else _beside_images(run)

@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -60,6 +60,11 @@ class Encoding(Settings):
 
     def files(self) -> list[Path]:
         return [path for path in (self.folder, self.text_model) if path]
+
+    def made_from(self) -> dict[str, Any]:
+        """Without the size of a vocabulary where none is learned."""
+        found = super().made_from()
+        return {name: value for name, value in found.items() if name != "data.vocabulary" or not self.text_model}
 
 
 def encode(

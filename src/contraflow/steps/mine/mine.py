@@ -76,11 +76,11 @@ def mine(
 
     The table has the arrays anchor (M,), negative, similarity and rank (M, k), positive, known and suspected (M,), of
     which `mining.negatives.MinedNegatives` tells, anchors and negatives as indices into `train.beton`; its provenance
-    says the rest. Validation images are neither anchors nor negatives, and images that show the same (`positives.from`),
-    copies and those of whom the same is said are not each other's. Images that are trained beside their texts are
-    compared through these. Where `mining.guide` names another encoder, that says who is suspected. Features lie on the
-    disk of `negatives`, not in memory. A table of how similar positives and negatives are, and of what was left out, is
-    printed.
+    says the rest. Validation images are neither anchors nor negatives, and images that show the same
+    (`positives.from`), copies and those of whom the same is said are not each other's. Images that are trained beside
+    their texts are compared through these. Where `mining.guide` names another encoder, that says who is suspected.
+    Features lie on the disk of `negatives`, not in memory. A table of how similar positives and negatives are, and of
+    what was left out, is printed.
 
     Args:
         shard: Only for this one, from 0, of `mining.shards` shares of the images. Each embeds all images, which is a
