@@ -63,16 +63,15 @@ def embed(
             folder holds no images or the file no texts, an option is not one of files of texts, the table is none,
             files are broken and `skip_broken` is not set (all of them are named), or the features are not finite.
     """
+    checkpoint = checkpoint or last_checkpoint(params)
+    trained = Trained.open(checkpoint)
     if not source.exists():
         raise UserError(f"{source} is not there: name a folder of images, or a file of texts (.csv or .txt)")
+    torch.set_num_threads(cores())
     if source.is_file():
         for option, given in (("--table", table is not None), ("--skip-broken", skip_broken)):
             if given:
                 raise UserError(f"{option} is of the images in a folder, and {source} is none")
-    checkpoint = checkpoint or last_checkpoint(params)
-    trained = Trained.open(checkpoint)
-    torch.set_num_threads(cores())
-    if source.is_file():
         _embed_texts(source, trained, data, out)
     else:
         trained.require_images()
