@@ -201,5 +201,9 @@ def test_what_an_encoder_does_not_take_is_refused(tmp_path, sentences, checkpoin
         UserError, match=r"t\.csv lists texts without images: name it itself, contraflow embed .*t\.csv$"
     ):
         embed(tmp_path, checkpoint=images, out=out, table="t.csv")
-    with pytest.raises(UserError, match=r"^--table lists the images of a folder, and .*t\.csv is none$"):
-        embed(tmp_path / "t.csv", checkpoint=texts, out=out, data=data, table="t.csv")
+    for option, of_folders in (("--table", {"table": "t.csv"}), ("--skip-broken", {"skip_broken": True})):
+        with pytest.raises(UserError, match=rf"^{option} is of the images in a folder, and .*t\.csv is none$"):
+            embed(tmp_path / "t.csv", checkpoint=texts, out=out, data=data, **of_folders)
+    for checkpoint in (images, texts):
+        with pytest.raises(UserError, match=r"tt\.csv is not there: name a folder of images, or a file of texts"):
+            embed(tmp_path / "tt.csv", checkpoint=checkpoint, out=out, data=data)

@@ -213,8 +213,9 @@ def test_what_an_encoder_does_not_take_is_one_sentence(tmp_path, checkpoint, enc
     alone = checkpoint_beside(tmp_path / "alone.safetensors", sentences)
     with pytest.raises(UserError, match=r"alone\.safetensors takes texts: ask by --text, or name an encoder of images"):
         search([image], checkpoint=alone, data=sentences.folder / CARD, **out)
-    with pytest.raises(UserError, match=r"^--text must not be empty$"):
-        search(text=["a", ""], checkpoint=alone, data=sentences.folder / CARD, **out)
+    for empty in ("", " \n"):
+        with pytest.raises(UserError, match=r"^--text must not be empty$"):
+            search(text=["a", empty], checkpoint=alone, data=sentences.folder / CARD, **out)
     with pytest.raises(UserError, match=r"^name pictures to find images like them, or by --text what is said of"):
         search(checkpoint=checkpoint, data=encoded.folder / CARD, **out)
     assert not out["out"].exists()

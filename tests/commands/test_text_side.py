@@ -13,6 +13,7 @@ from contraflow.commands.trained import Trained
 from contraflow.encoded.names import CARD, TOKENIZER
 from contraflow.encoded.tokens import tokenise
 from contraflow.foundations.errors import UserError
+from contraflow.models import text
 from contraflow.models.checkpoint import load_encoder
 from contraflow.models.towers import load_towers
 
@@ -22,7 +23,8 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(autouse=True)
 def in_small_batches(monkeypatch):
-    monkeypatch.setattr(text_side, "BATCH", 16)
+    for module in (text_side, text):
+        monkeypatch.setattr(module, "BATCH", 16)
 
 
 def one_by_one(network, tokenizer, texts, key=()):

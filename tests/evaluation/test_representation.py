@@ -50,5 +50,5 @@ def test_features_that_are_not_finite_are_refused_by_name(value):
     features = np.ones((5, 3), np.float32)
     require_finite(features, "x")
     features[2, 1] = value
-    with pytest.raises(UserError, match=r"run/encoder\.safetensors gives NaN or infinite features for 1 of 5 images"):
+    with pytest.raises(UserError, match=r"run/encoder\.safetensors gives NaN or infinite features for 1 of 5 items"):
         require_finite(features, "run/encoder.safetensors")

@@ -132,6 +132,11 @@ def remove(name):
     return lambda folder, change: (folder / name).unlink()
 
 
+def fill_with_nothing(folder, change):
+    change(folder / "config.json", pad_token_id=None)
+    change(folder / "tokenizer.json", padding=None)
+
+
 def pickled(folder, change):
     (folder / ours.WEIGHTS).rename(folder / "pytorch_model.bin")
 
@@ -160,7 +165,22 @@ def reshaped(folder, change):
             r"^model\.text\.context must be at most 8, of which model has .*, got 14",
         ),
         (break_config(vocab_size=30), r"has a tokenizer\.json of 56 tokens, but by its config\.json 30 vectors$"),
-        (break_config(pad_token_id=None), r"must say in its config\.json which token fills up .*, got None$"),
+        (fill_with_nothing, r"must say in its config\.json which token fills up .*, got None$"),
+        (break_config(pad_token_id=99), r"must say in its config\.json which token fills up .*, got 99$"),
+        (break_config(pad_token_id=2**80), r"must say in its config\.json which token fills up .*, got 1208925"),
+        (break_config(pad_token_id=-1), r"must have as pad_token_id in its config\.json a whole number, .*, got -1$"),
+        (break_config(pad_token_id="0"), r"must have as pad_token_id in its config\.json a whole number, .*, got '0'$"),
+        (break_config(pad_token_id=[0]), r"must have as pad_token_id in its .* a whole number, 0 or more, got \[0\]$"),
+        (break_config(vocab_size="56"), r"must have as vocab_size in its .* a whole number, 0 or more, got '56'$"),
+        (break_config(max_position_embeddings=40.5), r"must have as max_position_embeddings in its .*, got 40\.5$"),
+        (
+            break_config(vocab_size=None),
+            r"of their tensors 1 of another shape \(embeddings\.word_embeddings\.weight\)$",
+        ),
+        (
+            lambda folder, change: change(folder / "adapter_config.json", base_model_name_or_path="other"),
+            r"^model\.text\.weights model has an adapter_config\.json, by which weights would be read from elsewhere: ",
+        ),
         (
             break_config(num_hidden_layers=3),
             r"that do not fit its config\.json: of their tensors 16 missing \(encoder\.la",
@@ -191,6 +211,15 @@ def test_a_folder_that_cannot_be_is_refused_in_one_sentence(here, model_folder, 
     with pytest.raises(UserError, match=sentence) as error:
         require_text_encoder(params)
     assert "\n" not in str(error.value)
+
+
+def test_a_number_that_is_null_is_as_if_it_were_not_there(here, model_folder, change_json):
+    """The tokenizer names what it fills with, and the library has as many positions as it has by default."""
+    folder = model_folder(here / "model", max_position_embeddings=512)
+    expected = FolderRows(settings_of(folder))(rows_of(folder))
+    change_json(folder / "config.json", pad_token_id=None, max_position_embeddings=None)
+    assert not {"pad_token_id", "max_position_embeddings"} & Architecture.of(folder).config.keys()
+    assert torch.equal(FolderRows(settings_of(folder))(rows_of(folder)), expected)
 
 
 def test_what_the_parameters_say_of_it_is_looked_at_first(here, model_folder, params_of, monkeypatch):

@@ -1,6 +1,7 @@
 """The search box: right, bounded, escaped, and by keyboard in a real browser."""
 
 import json
+from copy import copy
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from selenium.webdriver.common.keys import Keys
 
 from contraflow.evaluation.said import Said
 from contraflow.report import search
-from contraflow.report.items import cut
+from contraflow.report.items import LONGEST, cut
 from contraflow.report.page import render
 
 
@@ -69,8 +70,18 @@ def test_what_is_shown_is_bounded_and_said_to_be(monkeypatch, run, alone, kind):
     assert 2000 < room <= 3000 and 0 < box["texts"] < box["of"]
     assert box == search.search_box(of)
     page = render(of)
-    told = f"Choose one of the {box['texts']} test texts, drawn among {box['of']} so that the page stays small"
-    assert told in page
+    called = "test texts" if kind == "images" else "queries"
+    told = f"Choose one of the {box['texts']} {called}, drawn among {box['of']} so that the page stays small"
+    assert told in page and f"What is typed is looked for in the first {LONGEST} letters of each." in page
+
+
+def test_texts_alone_are_queries_and_find_what_is_in_the_gallery(alone):
+    queries = f"Choose one of the {len(alone.ranking.query)} queries: it shows the 5 nearest"
+    assert f"{queries} of all test texts by seed 3" in render(alone)
+    data = copy(alone.data)
+    vars(data)["gallery"] = np.arange(alone.card.test.images) % 2 == 0
+    with_roles = replace(alone, data=data)
+    assert f"{queries} of the gallery by seed 3" in render(with_roles)
 
 
 def test_without_texts_there_is_none(page_of):
@@ -92,6 +103,7 @@ def test_what_is_typed_finds_texts_and_a_key_chooses_one(browser, page_of, width
     show(browser, page, width)
     words, status = (browser.find_element(By.CSS_SELECTOR, f".search {tag}") for tag in ("input", "[role=status]"))
     assert status.text == "121 of 121 texts; the 20 shortest are listed" and len(matches(browser)) == 20
+    assert words.get_attribute("dir") == "auto"
     words.send_keys("<B>TEST 1")
     assert matches(browser) == [f"<b>test {i}</b>" for i in (1, *range(10, 20), 21, 31, 41, 51)]
     assert status.text == "15 of 121 texts"

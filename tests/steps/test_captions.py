@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from contraflow.encoded.kin import any_are
 from contraflow.encoded.names import CARD
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.said import Said
 from contraflow.foundations.errors import UserError
+from contraflow.mining.apart import never_negatives
+from contraflow.models import text
+from contraflow.models.text import embed_texts
 from contraflow.models.towers import load_towers, start_towers
 from contraflow.neighbours.bank import unit
 from contraflow.steps.evaluate.evaluate_captions import CaptionSettings, evaluate_captions
@@ -139,6 +143,66 @@ def test_what_is_mined_by_images_and_texts_is_trained_on(params_of, captioned, t
     files |= {"start": trained, "before": trained.with_name("history.csv")} | out
     train_mined(MinedTraining.of(params), **files, threads=1)
     assert measure("encoder-seed0", out["encoder"]).figures != measure("encoder-seed0", trained).figures
+
+
+@pytest.mark.parametrize("policy", ["hardest", "random"])
+def test_of_whom_the_same_is_said_is_never_mined(params_of, captioned_of, pretrained, params, tmp_path, policy):
+    """All texts of the one, so far as they are read: who shares some of them is a negative by the others."""
+    data = captioned_of(tmp_path / "data", numbers=2)
+    trained = pretrained(params, data, tmp_path / "trained") / "encoder.safetensors"
+    texts, context = data.texts["train"], params.model.text.context
+    read = [texts.tokens[row][:context].tolist() for row in range(len(texts))]
+    said = [sorted(read[start:stop]) for start, stop in zip(texts.begins, texts.begins[1:], strict=False)]
+    mining = {"k": 5, "candidates": 29, "false_negatives": "none", "policy": policy}
+    mine(
+        MiningSettings.of(params_of(method={"name": "clip"}, mining=mining)),
+        encoder=trained,
+        data=data.folder / CARD,
+        negatives=tmp_path / "negatives.npz",
+        threads=1,
+    )
+    with np.load(tmp_path / "negatives.npz") as table:
+        pairs = [(said[a], said[b]) for a, row in zip(table["anchor"], table["negative"], strict=True) for b in row]
+    assert len(pairs) == 5 * len(data.training) and all(one != other for one, other in pairs)
+    assert any(text in other for one, other in pairs for text in one)
+
+
+def test_nor_does_it_lie_in_one_neighbourhood(captioned_of, tmp_path):
+    """Only where images are compared with texts; of a text so many tokens count."""
+    data = captioned_of(tmp_path, numbers=2)
+    texts, images = data.texts["train"], data.card.train.images
+    alike = {}
+    for context in (2, 32):
+        read = [texts.tokens[row][:context].tolist() for row in range(len(texts))]
+        said = [sorted(read[start:stop]) for start, stop in zip(texts.begins, texts.begins[1:], strict=False)]
+        alike[context] = np.array([[one == other for other in said] for one in said])
+        kin = never_negatives(data, None, 0, context)
+        every = np.broadcast_to(np.arange(images), (images, images))
+        plain = any_are(never_negatives(data, None, 0), np.arange(images), every)
+        assert np.array_equal(any_are(kin, np.arange(images), every), plain | alike[context])
+        assert (alike[context] & ~plain).any()
+    assert alike[2].sum() > alike[32].sum()
+
+
+def test_mining_embeds_so_many_texts_at_a_time(params_of, captioned, trained, tmp_path, monkeypatch):
+    """However many the images have; those that are not finite are named."""
+    settings = MiningSettings.of(params_of(method={"name": "clip"}, mining={"k": 3}))
+    files = {"encoder": trained, "data": captioned.folder / CARD, "threads": 1}
+    seen = []
+
+    def recorded(encoder, tokens, *how):
+        seen.append(len(tokens))
+        return embed_texts(encoder, tokens, *how)
+
+    monkeypatch.setattr(text, "embed_texts", recorded)
+    monkeypatch.setattr(text, "BATCH", 8)
+    mine(settings, negatives=tmp_path / "negatives.npz", **files)
+    assert sum(seen) == 2 * len(captioned.training) and max(seen) == 8
+    monkeypatch.setattr(text, "embed_texts", lambda *how: np.full((8, 4), np.nan, np.float32))
+    with pytest.raises(
+        UserError, match=r"^the encoder of seed 0 \(.*\) gives NaN or infinite features for 8 of 8 items"
+    ):
+        mine(settings, negatives=tmp_path / "again.npz", **files)
 
 
 @pytest.mark.parametrize("rule", ["none", "relative"])

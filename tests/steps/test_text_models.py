@@ -71,6 +71,12 @@ def test_texts_are_read_by_the_tokenizer_of_the_folder(data, here):
         assert texts.tokens[i].tolist() == expected and min(expected) > 0
 
 
+def test_a_vocabulary_that_is_not_learned_changes_no_byte(params, data, encoded_of, tmp_path):
+    """So that nothing is trained again for it."""
+    other = params.model_copy(update={"data": params.data.model_copy(update={"vocabulary": 5000})})
+    assert encoded_of(other, tmp_path).digest == data.digest
+
+
 def test_a_training_begins_from_the_folder_and_needs_it_no_more(params, data, trained, here, tmp_path):
     encoder, made_from = load_encoder(trained / FILES[0])
     before = open_representation("untrained-seed0", None, data, params.model)

@@ -59,15 +59,20 @@ def embed(
     `out` (see `Unfinished`): killed and started again it goes on there, to the same bytes.
 
     Raises:
-        UserError: the checkpoint is missing or damaged, or does not take what there is, the folder holds no images or
-            the file no texts, the table is none, files are broken and `skip_broken` is not set (all of them are named),
-            or the features are not finite.
+        UserError: the checkpoint is missing or damaged, or does not take what there is, the source is not there, the
+            folder holds no images or the file no texts, an option is not one of files of texts, the table is none,
+            files are broken and `skip_broken` is not set (all of them are named), or the features are not finite.
     """
     checkpoint = checkpoint or last_checkpoint(params)
     trained = Trained.open(checkpoint)
+    if not source.exists():
+        raise UserError(f"{source} is not there: name a folder of images, or a file of texts (.csv or .txt)")
     torch.set_num_threads(cores())
     if source.is_file():
-        _embed_texts(source, table, trained, data, out)
+        for option, given in (("--table", table is not None), ("--skip-broken", skip_broken)):
+            if given:
+                raise UserError(f"{option} is of the images in a folder, and {source} is none")
+        _embed_texts(source, trained, data, out)
     else:
         trained.require_images()
         _embed_images(source, table, skip_broken, trained, out)
@@ -79,9 +84,7 @@ class Embedded(Provenance):
     skipped: list[str]
 
 
-def _embed_texts(file: Path, table: str | None, trained: Trained, data: Path, out: Path) -> None:
-    if table is not None:
-        raise UserError(f"--table lists the images of a folder, and {file} is none")
+def _embed_texts(file: Path, trained: Trained, data: Path, out: Path) -> None:
     classes, found = list_texts(file)
     side = TextSide.of(trained, data)
     texts = [text for (text,) in found.texts]

@@ -60,7 +60,7 @@ def search(
             f"{checkpoint} was trained on other {encoded.card.items} than {data} holds: "
             "name its own with --data, or another encoder with --checkpoint"
         )
-    images, texts = images or [], [*dict.fromkeys(text or [])]
+    images, texts = images or [], [*dict.fromkeys(map(str.strip, text or []))]
     if not images and not texts:
         raise UserError("name pictures to find images like them, or by --text what is said of those to find")
     if not all(texts):

@@ -7,7 +7,6 @@ from typing import Self
 
 import numpy as np
 import torch
-from torch import nn
 
 from contraflow.commands.trained import Trained, card_of
 from contraflow.encoded.names import TOKENIZER
@@ -15,11 +14,7 @@ from contraflow.encoded.texts import Rows
 from contraflow.encoded.tokens import tokenise
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
-from contraflow.models.embed import require_finite
-from contraflow.models.text import embed_texts
-from contraflow.views.texts import MOST
-
-BATCH = 256
+from contraflow.models.text import BATCH, OfTexts, vectors_of
 
 
 @dataclass(frozen=True)
@@ -30,13 +25,11 @@ class TextSide:
         path: Of the checkpoint.
         network: From tokens (N, T) to vectors (N, D); alone from rows, which begin with the key of a dropout.
         tokenizer: JSON of `tokenizers`.
-        alone: Whether it stands alone.
     """
 
     path: Path
-    network: nn.Module
+    network: OfTexts
     tokenizer: str
-    alone: bool
 
     @classmethod
     def of(cls, trained: Trained, data: Path) -> Self:
@@ -59,7 +52,7 @@ class TextSide:
         if not file.is_file() or sha256(file) != card.digests[TOKENIZER]:
             raise UserError(f"{file} is missing or was changed: run the step encode again")
         network = trained.network if trained.alone else trained.towers.text
-        return cls(trained.path, network, file.read_text(encoding="utf-8"), trained.alone)
+        return cls(trained.path, network, file.read_text(encoding="utf-8"))
 
     def of_texts(self, texts: Sequence[str], device: torch.device) -> Iterator[np.ndarray]:
         """Vectors (B, D) float32 of some of the texts after others, not normalised.
@@ -72,11 +65,4 @@ class TextSide:
 
     def of_tokens(self, tokens: Rows, device: torch.device) -> Iterator[np.ndarray]:
         """The same of the tokens of texts."""
-        for start in range(0, len(tokens), BATCH):
-            rows = np.arange(start, min(start + BATCH, len(tokens)))
-            padded = tokens.padded(rows, min(MOST, int(tokens.lengths[rows].max())))
-            if self.alone:
-                padded = np.pad(padded, ((0, 0), (1, 0)))  # of dropout none
-            vectors = embed_texts(self.network, padded, BATCH, device)
-            require_finite(vectors, str(self.path))
-            yield vectors
+        return vectors_of(self.network, tokens, np.arange(len(tokens)), device, str(self.path))

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from contraflow.encoded.names import TOKENIZER
+from contraflow.encoded.names import CONFIG, TOKENIZER
 from contraflow.encoded.texts import PADDING, exchanged
 from contraflow.foundations.errors import UserError
 
+_NUMBERS = ("pad_token_id", "vocab_size", "max_position_embeddings")
 _SPECIAL = ["<padding>", "<start>"]  # the first is `PADDING`; each text begins with the other, so that none is empty
 
 
@@ -79,10 +80,10 @@ def read_tokenizer(folder: Path) -> str:
         tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     except Exception as error:  # of a missing file, too, it raises no kinds of its own
         raise UserError(f"model.text.weights {folder} must have a {TOKENIZER} that can be read ({error})") from None
-    filling = read_part(folder, "config.json").get("pad_token_id", (tokenizer.padding or {}).get("pad_id"))
-    if filling is None or tokenizer.id_to_token(filling) is None:
+    filling = read_config(folder).get("pad_token_id", (tokenizer.padding or {}).get("pad_id"))
+    if filling not in tokenizer.get_vocab().values():
         raise UserError(
-            f"model.text.weights {folder} must say in its config.json which token fills up what is short, as "
+            f"model.text.weights {folder} must say in its {CONFIG} which token fills up what is short, as "
             f"pad_token_id, got {filling}"
         )
     tokenizer.no_truncation()
@@ -90,6 +91,24 @@ def read_tokenizer(folder: Path) -> str:
     if not tokenizer.encode("").ids:
         raise UserError(f"model.text.weights {folder} must have a {TOKENIZER} that puts a token around each text")
     return tokenizer.to_str(pretty=True)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What the `config.json` of a model folder says; of the numbers that are read here null is as if it were not there.
+
+    Raises:
+        UserError: it is missing or damaged, or one of these is no natural number.
+    """
+    config = read_part(folder, CONFIG)
+    for key in _NUMBERS:
+        if (value := config.get(key)) is None:
+            config.pop(key, None)
+        elif type(value) is not int or value < 0:
+            raise UserError(
+                f"model.text.weights {folder} must have as {key} in its {CONFIG} a whole number, 0 or more, got "
+                f"{value!r}"
+            )
+    return config
 
 
 def read_part(folder: Path, name: str) -> dict[str, Any]:

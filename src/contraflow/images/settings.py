@@ -65,12 +65,13 @@ class Data(Section):
     ] = 64
     skip_broken: Annotated[bool, "folder: true leaves broken images out, false stops and names them"] = False
     vocabulary: Annotated[
-        Annotated[int, Field(ge=300)], "texts: tokens at most, learned from those of the training images (docs/text.md)"
+        Annotated[int, Field(ge=300)],
+        "texts: tokens at most, learned from those of the training images (docs/text.md)",
     ] = 4096
     tokenizer: Annotated[
         Own,
-        "texts: a tokenizer.json of your own (Hugging Face's tokenizers), whose tokens are taken; data: none, they are "
-        "learned",
+        "texts: a tokenizer.json of your own (Hugging Face's tokenizers), or data: none, they are learned, or those of "
+        "model.text.weights",
     ] = NOTHING
     labelled_fraction: Annotated[
         PositiveShare, "share of the training images whose labels a training that needs some sees; others none"

@@ -37,12 +37,12 @@ def require_finite(features: np.ndarray, source: str) -> None:
     """Refuse features (N, D) of a failed training.
 
     Raises:
-        UserError: features of some image are NaN or infinite; names `source`, where they come from.
+        UserError: features of some item are NaN or infinite; names `source`, where they come from.
     """
     bad = int((~np.isfinite(features).all(axis=1)).sum())
     if bad:
         raise UserError(
-            f"{source} gives NaN or infinite features for {bad} of {len(features)} images: "
+            f"{source} gives NaN or infinite features for {bad} of {len(features)} items: "
             "its training has failed; lower train.lr or mining.lr and train again"
         )
 

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from contraflow.encoded.names import TOKENIZER
+from contraflow.encoded.names import CONFIG, TOKENIZER
 from contraflow.encoded.texts import exchanged
 from contraflow.foundations.errors import UserError, few
 from contraflow.foundations.record import Record
@@ -21,7 +21,8 @@ from contraflow.models.dropout import Dropout
 from contraflow.models.settings import TextModel
 from contraflow.models.text import OfRows, OfTexts, mean_of
 
-CONFIG, WEIGHTS = "config.json", "model.safetensors"
+WEIGHTS = "model.safetensors"
+ADAPTER = "adapter_config.json"  # of peft
 POOLING = "1_Pooling/config.json"  # of sentence-transformers
 POOLED = {"mean_tokens": "mean", "mean": "mean", "cls_token": "cls", "cls": "cls"}  # by its words
 
@@ -48,13 +49,18 @@ class Architecture(Record):
         Raises:
             UserError: a file is missing or damaged, or asks for what is not done here.
         """
-        from contraflow.encoded.tokens import ending_of, filling_of, read_part, read_tokenizer, vocabulary_size
+        from contraflow.encoded.tokens import ending_of, filling_of, read_config, read_tokenizer, vocabulary_size
 
         require_folder(folder)
-        config, tokenizer = read_part(folder, CONFIG), read_tokenizer(folder)
+        config, tokenizer = read_config(folder), read_tokenizer(folder)
         if "auto_map" in config:
             raise UserError(
                 f"model.text.weights {folder} asks in {CONFIG} for code of its own (auto_map), which is not run"
+            )
+        if (folder / ADAPTER).exists():
+            raise UserError(
+                f"model.text.weights {folder} has an {ADAPTER}, by which weights would be read from elsewhere: merge "
+                "the adapter into the model, or remove the file"
             )
         if (tokens := vocabulary_size(tokenizer)) > config.get("vocab_size", tokens):
             raise UserError(

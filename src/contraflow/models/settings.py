@@ -31,9 +31,9 @@ class TextModel(Section):
         "a folder in Hugging Face's format, whose tokenizer and encoder are taken and trained on (with ./setup.sh "
         "text); data: none, but random weights of this size (docs/text.md)",
     ] = NOTHING
-    width: Annotated[int, Field(ge=8, le=1024), "of a token's vector"] = 128
-    layers: Annotated[Count, Suited({"wordnet": 1}), "of a transformer"] = 2
-    heads: Annotated[Count, "of attention, which share the width"] = 4
+    width: Annotated[int, Field(ge=8, le=1024), "of a token's vector (not with weights)"] = 128
+    layers: Annotated[Count, Suited({"wordnet": 1}), "of a transformer (not with weights)"] = 2
+    heads: Annotated[Count, "of attention, which share the width (not with weights)"] = 4
     context: Annotated[int, Field(ge=2, le=4096), "tokens that are read of a text, the first ones"] = 32
     dropout: Annotated[ShareBelowOne, "of texts alone: share of the values that each of two views loses in a layer"] = (
         0.1

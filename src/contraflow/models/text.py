@@ -1,14 +1,18 @@
 """The encoder of texts: transformer layers over tokens."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from contraflow.encoded.texts import PADDING
+from contraflow.encoded.texts import PADDING, Rows
 from contraflow.models.dropout import NONE, Dropout
+from contraflow.models.embed import require_finite
 from contraflow.models.settings import TextModel
 
+BATCH = 256  # texts at a time: of long ones attention takes much memory
 _LENGTHS = 4  # parts of a batch, by length: what is short need not be filled up to the longest of all
 _WIDER = 4  # times as wide is the hidden layer
 _SPREAD = 0.02  # standard deviation of new vectors (Radford et al. 2021)
@@ -116,3 +120,24 @@ def embed_texts(encoder: nn.Module, tokens: np.ndarray, batch_size: int, device:
     with torch.inference_mode():
         parts = [encoder(part.to(device)).float().cpu() for part in torch.from_numpy(tokens).split(batch_size)]
     return torch.cat(parts).numpy()
+
+
+def vectors_of(
+    encoder: OfTexts, tokens: Rows, rows: np.ndarray, device: torch.device, source: str
+) -> Iterator[np.ndarray]:
+    """Vectors (B, D) float32 of some rows (n,) of the tokens of texts after others, `BATCH` at a time, not normalised.
+
+    Args:
+        encoder: Of tokens, or `OfRows`, which drops nothing here.
+
+    Raises:
+        UserError: they are NaN or infinite; names `source`, where they come from.
+    """
+    for start in range(0, len(rows), BATCH):
+        part = rows[start : start + BATCH]
+        padded = tokens.padded(part, min(encoder.context, int(tokens.lengths[part].max())))
+        if isinstance(encoder, OfRows):
+            padded = np.pad(padded, ((0, 0), (1, 0)), constant_values=NONE)
+        vectors = embed_texts(encoder, padded, BATCH, device)
+        require_finite(vectors, source)
+        yield vectors

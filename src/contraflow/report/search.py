@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contraflow.evaluation.said import Said
-from contraflow.report.items import cut
+from contraflow.report.items import LONGEST, cut
 from contraflow.report.run import Run
 
 FOUND = 5  # of each text
@@ -30,10 +30,11 @@ class _Finds:
 def search_box(run: Run) -> dict | None:
     """What is searched in; None where there are no texts, or nothing is measured that they find.
 
-    How many `texts` there are `of` all, `found` of each; the `seed`; the `sheet` of the images, or None; and the `data`
-    of the script: `items`, the numbers of test images or the texts that are found, `texts` (of texts that are alone
-    `query`, their places among `items`), and of each text `found`, places among `items`, `similarity` in thousandths,
-    and which of these are `right`.
+    How many `texts` (of those that are alone: queries) there are `of` all, of how many `letters` at most, `found` of
+    each, whether in a `gallery` alone; the `seed`; the `sheet` of the images, or None; and the `data` of the script:
+    `items`, the numbers of test images or the texts that are found, `texts` (of texts that are alone `query`, their
+    places among `items`), and of each text `found`, places among `items`, `similarity` in thousandths, and which of
+    these are `right`.
     """
     alone = run.card.items == "texts"
     every = _texts_alone(run) if alone else _beside_images(run)
@@ -59,7 +60,9 @@ def search_box(run: Run) -> dict | None:
     return {
         "texts": len(finds.query),
         "of": len(every.query) if alone else len(texts),
+        "letters": LONGEST,
         "found": finds.found.shape[1],
+        "gallery": alone and run.data.gallery is not None,
         "seed": run.params.seeds[0],
         "sheet": None if alone else run.shown.sheet("test", items, TILE),
         "data": data,

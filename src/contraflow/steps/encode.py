@@ -1,7 +1,7 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -64,8 +64,18 @@ class Encoding(Settings):
         """The user's file, with which texts are read; None where a vocabulary is learned."""
         return named(self.tokenizer)
 
+    @property
+    def learns(self) -> bool:
+        """Whether a vocabulary is learned."""
+        return not (self.own_tokenizer or self.text_model)
+
     def files(self) -> list[Path]:
         return [path for path in (self.folder, self.own_tokenizer, self.text_model) if path]
+
+    def made_from(self) -> dict[str, Any]:
+        """Without the size of a vocabulary where none is learned."""
+        found = super().made_from()
+        return {name: value for name, value in found.items() if name != "data.vocabulary" or self.learns}
 
 
 def encode(

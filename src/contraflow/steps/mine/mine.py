@@ -26,6 +26,7 @@ from contraflow.mining.positives import known_positives
 from contraflow.mining.settings import HOW, UNREAD, Mining
 from contraflow.models.checkpoint import Checkpoint, load_encoder
 from contraflow.models.embed import finite_features
+from contraflow.models.text import vectors_of
 from contraflow.models.towers import load_towers
 from contraflow.neighbours.bank import unit
 from contraflow.views.items import item_loader, item_views
@@ -75,11 +76,11 @@ def mine(
 
     The table has the arrays anchor (M,), negative, similarity and rank (M, k), positive, known and suspected (M,), of
     which `mining.negatives.MinedNegatives` tells, anchors and negatives as indices into `train.beton`; its provenance
-    says the rest. Validation images are neither anchors nor negatives, and images that show the same (`positives.from`)
-    and copies are not each other's. Images that are trained beside their texts are compared through these. Where
-    `mining.guide` names another encoder, that says who is suspected. Features lie on the disk of `negatives`, not in
-    memory. A table of how similar positives and negatives are, and of what was
-    left out, is printed.
+    says the rest. Validation images are neither anchors nor negatives, and images that show the same
+    (`positives.from`), copies and those of whom the same is said are not each other's. Images that are trained beside
+    their texts are compared through these. Where `mining.guide` names another encoder, that says who is suspected.
+    Features lie on the disk of `negatives`, not in memory. A table of how similar positives and negatives are, and of
+    what was left out, is printed.
 
     Args:
         shard: Only for this one, from 0, of `mining.shards` shares of the images. Each embeds all images, which is a
@@ -108,7 +109,7 @@ def mine(
         other[1].require_images(f"mining.guide, {mining.guiding},", size=size, channels=channels)
     seed, number = made_from.seed, made_from.round + 1
     training, kin = encoded.training, settings.kin(encoded)
-    apart = never_negatives(encoded, kin, settings.window)
+    apart = never_negatives(encoded, kin, settings.window, None if text is None else text.context)
     kin = kin and kin.among(training)
     rows = range(len(training)) if shard is None else _share(len(training), shard, mining.shards)
     views_asked = mining.false_negatives == "views" or not known_positives(kin, len(training)).all()
@@ -218,10 +219,9 @@ class _Embedding:
 
         def mean(images: np.ndarray) -> np.ndarray:
             rows = [np.arange(*texts.begins[image : image + 2]) for image in images]
-            tokens = texts.tokens.padded(np.concatenate(rows), network.context)
-            batch = torch.from_numpy(tokens), torch.from_numpy(tokens[:, 0])
-            (vectors,) = finite_features(network, [batch], self.device, called)
-            return unit(np.add.reduceat(unit(vectors), np.cumsum([0, *map(len, rows[:-1])])))
+            parts = vectors_of(network, texts.tokens, np.concatenate(rows), self.device, called)
+            vectors = np.concatenate([*map(unit, parts)])
+            return unit(np.add.reduceat(vectors, np.cumsum([0, *map(len, rows[:-1])])))
 
         parts = np.split(training, range(EMBEDDING_BATCH, len(training), EMBEDDING_BATCH))
         return on_disk(map(mean, self._tracked(parts, len(training), "texts")), beside=self.beside)

@@ -10,6 +10,7 @@ from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import CardIn, Reads, State, Threads
+from contraflow.methods.parts.settings import WITH_TEXTS
 from contraflow.mining.apart import never_negatives
 from contraflow.mining.composition import Composition
 from contraflow.mining.mining_pass import MiningPass
@@ -57,7 +58,8 @@ def train_mined(
     mined.require(negatives, data=encoded.digest, encoder=digest)
     mining, seed, number = settings.mining, mined.seed, mined.round
     if mining.use == "batches":
-        apart = never_negatives(encoded, method_kin(settings, encoded), settings.negatives.exclude_window)
+        context = settings.model.text.context if settings.method.name in WITH_TEXTS else None
+        apart = never_negatives(encoded, method_kin(settings, encoded), settings.negatives.exclude_window, context)
         composition = Composition(arrays["anchor"], arrays["negative"], apart, mining.neighbourhood, seed)
         brought = partial(_composed, composition, settings.train.batch_size)
     else:
