@@ -24,6 +24,7 @@ from contraflow.settings.values import (
     named,
 )
 
+STS = "sts"  # the extra evaluation whose figures runs are compared by, too; it needs no labels
 GRADED = ("mrr", "r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
 
 
@@ -219,7 +220,7 @@ class Eval(Section):
                 | {"zero_shot": ("Zero-shot", "by class names")},
             )
         if self.scored:
-            found["sts"] = Asked(
+            found[STS] = Asked(
                 "Texts as people score them",
                 (
                     "Spearman's rank correlation, times 100, of an encoder's cosine similarities with the scores that "
