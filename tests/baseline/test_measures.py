@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from contraflow.baseline.measured import Figures
-from contraflow.baseline.measures import Measure, measures
+from contraflow.baseline.measures import Measure, headline, measures
 from contraflow.evaluation.hits import Hits
 from contraflow.foundations.errors import UserError
 
@@ -46,10 +46,33 @@ def test_recalls_of_other_queries_or_by_other_kinds_are_not_judged(experiment_of
     assert Measure("linear", "").difference(run("group", 60), base, 1).why == "no difference"
 
 
+def test_of_other_scored_pairs_the_correlation_is_not_judged_and_of_the_same_whatever_the_test_is(experiment_of):
+    def run(scored, **more):
+        found = experiment_of("run", linear={0: 0.8, 1: 0.8, 2: 0.8}, **more)
+        for content in found.evaluations.values():
+            content.test["spearman"], content.scored = 0.5, scored
+        return found
+
+    spearman, base = Measure("spearman", ""), run("one")
+    assert spearman.difference(run("other"), base, 1).why == "other scored pairs"
+    assert spearman.difference(run("one", test_images="x"), base, 1).why == "no difference"
+    assert Measure("linear", "").difference(run("other"), base, 1).why == "no difference"
+
+
+def test_where_nothing_has_labels_a_run_is_judged_by_its_scored_pairs(experiment_of):
+    run = experiment_of("run", labelled=False)
+    for content in run.evaluations.values():
+        content.test["spearman"] = -0.1
+    assert (headline(run).key, headline(run).note) == ("spearman", "times 100, pairs of eval.sts")
+    assert [measure.key for measure in measures([run])] == ["spearman", "alignment", "uniformity"]
+
+
 def test_figures_are_taken_from_evaluations_of_other_versions(tmp_path):
     content = {"seed": 3, "test": {"linear": 0.5}, "validation": {}, "alignment": 0.1, "uniformity": None}
     found = Figures.of_content(content | {"gone": 1, "provenance": {}}, tmp_path)
     assert (found.seed, found.test, found.alignment) == (3, {"linear": 0.5}, 0.1)
-    assert found.beside({"spearman": 0.7}).test == {"linear": 0.5, "spearman": 0.7} and "spearman" not in found.test
+    more = found.beside({"spearman": 0.7}, "digest")
+    assert more.test == {"linear": 0.5, "spearman": 0.7} and "spearman" not in found.test
+    assert (more.scored, found.scored) == ("digest", "")
     with pytest.raises(UserError, match="is damaged, or of another version"):
         Figures.of_content({"seed": 3}, tmp_path)

@@ -12,8 +12,10 @@ import yaml
 from contraflow.baseline.pinned import read_pinned
 from contraflow.commands.baseline import baseline, read_results
 from contraflow.encoded.names import CARD
+from contraflow.evaluation.results import Extra
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.record import Provenance
 from contraflow.settings.values import flat
 
 FIGURES = {
@@ -107,10 +109,22 @@ def test_a_run_is_pinned_under_the_name_of_its_commit(lab, encoded):
     name = lab.pin()
     assert len(name) >= 7 and lab.git("rev-parse", "HEAD").startswith(name)
     found = read_pinned(lab.out)
-    pinned = {seed: figures.model_dump(exclude={"seed"}) for seed, figures in found.evaluations.items()}
+    pinned = {seed: figures.model_dump(exclude={"seed", "scored"}) for seed, figures in found.evaluations.items()}
     assert (found.name, pinned) == (name, FIGURES)
     assert found.test_images == encoded.card.digests["test.beton"]
     assert found.params == dict(flat(yaml.safe_load((lab.root / "params.yaml").read_text())))
+
+
+def test_the_correlation_is_pinned_with_the_digest_of_its_pairs(tmp_path, encoded, params_of):
+    params = params_of(method={"name": "clip"}, seeds=[0, 1], eval={"sts": "scores.csv"})
+    paths = write_evaluations(tmp_path, encoded.digest)
+    for path, seed in zip(paths, FIGURES, strict=True):
+        provenance = Provenance(step="evaluate", inputs={"data": encoded.digest, "sts": "5c" * 32})
+        of = {"representation": "encoder", "seed": seed, "protocol": {}, "provenance": provenance}
+        Extra(kind="sts", figures={"spearman": 0.1 - seed}, **of).write(tmp_path / "sts" / path.name)
+    found = read_results(params, "first", data=encoded.folder / CARD, evaluations=paths).evaluations
+    assert [each.test["spearman"] for each in found] == [0.1, -0.9]
+    assert {each.scored for each in found} == {"5c" * 32}
 
 
 def test_pinned_again_it_has_the_same_bytes_and_name(lab):

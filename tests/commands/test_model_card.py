@@ -11,6 +11,7 @@ import torch
 from huggingface_hub import ModelCard
 
 from contraflow.commands.export import export
+from contraflow.commands.model_card import readme
 from contraflow.commands.records import differing
 from contraflow.commands.trained import Trained
 from contraflow.encoded.names import CARD
@@ -219,3 +220,21 @@ def test_every_snippet_gives_the_features_without_contraflow(tmp_path, measured)
         np.testing.assert_allclose(
             np.load(tmp_path / f"{place}.npy"), expected, atol=tolerance * np.abs(expected).max()
         )
+
+
+def test_of_texts_alone_it_says_what_the_page_says(tmp_path, sentences, checkpoint_beside, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    checkpoint = checkpoint_beside(tmp_path / "encoder.safetensors", sentences)
+    _, card = written(checkpoint, tmp_path / "export", data=sentences.folder / CARD)
+    card["accuracy"] = {"linear": 0.8}
+    names = ("encoder", "untrained", "raw_pixels", "pca_pixels")
+    card["over_seeds"] = {name: {"linear": {"mean": 0.8, "std": 0.0, "n": 1}} for name in names}
+    model = card["training"]["parameters"]["model"]
+    model["weights"] = "data/weights.pth"  # which no encoder of texts starts from
+    columns = ["this training", "untrained encoder", "TF-IDF", "components of TF-IDF"]
+    assert list(rows(readme(card, {"texts": "code"}, None))["Linear probe"]) == columns
+    model["text"]["weights"] = "minilm"
+    card["training"]["made_from"]["text_weights"] = "e" * 64
+    found = readme(card, {"texts": "code"}, None)
+    assert list(rows(found)["Linear probe"])[1] == "as it came" and "this baseline: as it came, by" in found
+    assert f"- folder that the encoder of texts started from: `{'e' * 64}`" in found

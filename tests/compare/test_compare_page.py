@@ -10,7 +10,7 @@ from contraflow.baseline.differences import parameters
 from contraflow.baseline.measures import measures
 from contraflow.compare.differences import code_changes
 from contraflow.compare.page import render
-from contraflow.compare.results import rows
+from contraflow.compare.results import rows, strips
 from contraflow.compare.verdict import judge
 from contraflow.evaluation.hits import Hits
 from contraflow.pages.numbers import MISSING
@@ -94,6 +94,31 @@ def test_unlabelled(experiment_of):
     assert [measure.key for measure in measures(runs)] == ["alignment", "uniformity"]
     text = render(runs)
     assert "carry no labels" in text and "Linear probe<small>" not in text
+
+
+def test_correlations_below_zero_stay_on_their_axis_which_says_what_they_are(experiment_of):
+    runs = [experiment_of(name, labelled=False) for name in ("main", "other")]
+    for run, value in zip(runs, (-0.2, 0.1), strict=True):
+        for seed, content in run.evaluations.items():
+            content.test["spearman"] = value + seed / 100
+    found = strips(runs)
+    assert all(0 <= dot <= 100 for row in found["rows"] for dot in [*row["dots"], row["mean"]])
+    assert found["rows"][0]["mean"] < found["rows"][1]["mean"]
+    assert all(0 <= tick["at"] <= 100 for tick in found["ticks"]) and found["ticks"][0]["text"] == "\u221220"
+    assert {tick["text"] for tick in found["ticks"]} >= {"0", "10"}
+    for run, value in zip(runs, (-0.9, 0.9), strict=True):
+        for content in run.evaluations.values():
+            content.test["spearman"] = value
+    assert [tick["text"] for tick in strips(runs)["ticks"]] == ["\u221250", "0", "50", "100"]
+    text = render(runs)
+    assert "Spearman, times 100, pairs of eval.sts: a dot a seed" in text and "on the test images, %" not in text
+    assert not any("named rightly" in note for note in judge(runs).notes)
+
+
+def test_the_axis_says_what_accuracies_are_of(experiment_of):
+    assert (
+        strips([experiment_of(name) for name in "ab"])["title"] == "Accuracy of the linear probe on the test images, %"
+    )
 
 
 def test_a_failed_run_is_named_and_left_aside(experiment_of):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contraflow.encoded.card import Amount, Card, EncodedData, Repeats, spot_digest
 from contraflow.encoded.claim import claim
-from contraflow.encoded.names import CARD, FILES
+from contraflow.encoded.names import CARD, FILES, TEST
 from contraflow.encoded.tokens import train_tokenizer
 from contraflow.foundations.artefacts import read_json, sha256, write_json
 from contraflow.foundations.errors import UserError
@@ -52,6 +52,7 @@ def folder(tmp_path):
         not_taken={},
         duplicates=Repeats(images=0, listed=[]),
         leaks=Repeats(images=0, listed=[]),
+        tested=sha256(tmp_path / TEST),
         bytes={name: (tmp_path / name).stat().st_size for name in FILES},
         digests={name: sha256(tmp_path / name) for name in FILES},
         spots={name: spot_digest(tmp_path / name) for name in FILES},

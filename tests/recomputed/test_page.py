@@ -215,7 +215,7 @@ TABLES = {
     },
     "Fine-tuning with few labels": lambda figures: {
         name: [percent(figures.fine_tune[key]["accuracy"])]
-        for key, name in (("encoder", "Encoder, fine-tuned"), ("untrained", "Trained from random weights"))
+        for key, name in (("encoder", "Encoder, fine-tuned"), ("untrained", "Untrained encoder, fine-tuned"))
     },
     "Recall@1 by size of the class": by_size_of_class,
     "Alignment and uniformity": lambda figures: {

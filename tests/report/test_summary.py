@@ -6,6 +6,7 @@ import pytest
 from contraflow.evaluation.hits import Hits
 from contraflow.report.summary import (
     accuracies,
+    extra_tables,
     geometry,
     measured_gap,
     measures_by_round,
@@ -107,3 +108,16 @@ def test_with_weights_the_untrained_row_is_called_as_it_came(run):
     assert [row["name"] for row in summary_rows(came) if row["key"] == "untrained"] == ["As it came"]
     assert "As it came" in whole_protocol(came) and "Untrained encoder" not in whole_protocol(came)
     assert [row["name"] for row in geometry(came)["rows"]] == ["Encoder", "As it came"]
+
+
+def test_what_is_fine_tuned_is_called_by_what_it_starts_from(run_of):
+    run = run_of(measured=["fine_tune"])
+
+    def called(run):
+        (table,) = extra_tables(run)
+        return [row["name"] for row in table["rows"]]
+
+    model = run.params.model.model_copy(update={"weights": "data/weights.pth"})
+    came = replace(run, params=run.params.model_copy(update={"model": model}))
+    assert called(run) == ["Encoder, fine-tuned", "Untrained encoder, fine-tuned"]
+    assert called(came) == ["Encoder, fine-tuned", "As it came, fine-tuned"]

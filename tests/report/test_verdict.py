@@ -241,3 +241,12 @@ def test_unlabelled(run_of):
     assert found.level == "unlabelled"
     assert "uniformity \u22122.00" in found.paragraph
     assert plain(found.mining) == "Without labels it cannot be told whether mining helped."
+
+
+@pytest.mark.parametrize("kinds", [["captions"], ["sts"], ["captions", "sts"]], ids=str)
+def test_what_needs_no_labels_is_told_where_there_are_none(run_of, kinds):
+    run = run_of(classes=[], measured=["captions", "sts"])
+    text = plain(verdict(replace(run, extras={kind: run.extras[kind] for kind in kinds})).paragraph)
+    assert "only the shape" not in text and "label some test images" not in text
+    assert ("Image to text: recall@3 is 40.00" in text and "Text to image: " in text) == ("captions" in kinds)
+    assert ("Spearman's correlation, times 100, is 65.00" in text) == ("sts" in kinds)

@@ -13,8 +13,9 @@ from contraflow.evaluation.said import Said
 from contraflow.foundations.errors import UserError
 from contraflow.mining.apart import never_negatives
 from contraflow.models import text
+from contraflow.models.checkpoint import save_model
 from contraflow.models.text import embed_texts
-from contraflow.models.towers import load_towers, start_towers
+from contraflow.models.towers import PARTS, load_towers, start_towers
 from contraflow.neighbours.bank import unit
 from contraflow.steps.evaluate.evaluate_captions import CaptionSettings, evaluate_captions
 from contraflow.steps.mine.mine import MiningSettings, mine
@@ -117,6 +118,16 @@ def test_a_checkpoint_without_an_encoder_of_texts_is_refused(measure, params_of,
     other = pretrained(params_of(), captioned, tmp_path) / "encoder.safetensors"
     with pytest.raises(UserError, match=r"has no encoder of texts: name one that was trained by method\.name clip or"):
         measure("encoder-seed0", other)
+
+
+def test_texts_whose_vectors_are_no_numbers_are_refused(measure, trained, tmp_path):
+    towers, made_from = load_towers(trained)
+    for weights in towers.text.parameters():
+        weights.data.fill_(float("nan"))
+    parts = {part: getattr(towers, part) for part in PARTS}
+    save_model(tmp_path / "broken.safetensors", torch.nn.ModuleDict(parts), made_from)
+    with pytest.raises(UserError, match=r"the encoder of seed 0 \(.*\) gives NaN or infinite features for \d+ of"):
+        measure("encoder-seed0", tmp_path / "broken.safetensors")
 
 
 @pytest.mark.parametrize("name", ["clip", "siglip"])

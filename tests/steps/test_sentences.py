@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from contraflow.commands.trained import Trained
-from contraflow.encoded.names import CARD, TEST, TRAIN
+from contraflow.encoded.names import CARD, TEST, TEXTS, TRAIN
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.arrays import load_arrays
 from contraflow.foundations.artefacts import sha256
@@ -58,6 +58,24 @@ def test_who_says_the_same_is_counted_and_named_by_its_line(sentences_of, encode
     card = encoded_of(sentences_of(tmp_path), tmp_path / "out").card
     assert (card.duplicates.images, card.duplicates.listed) == (1, [["line 10", "line 5"]])
     assert (card.leaks.images, card.leaks.listed, card.texts.shared) == (1, [["line 11", "line 6"]], 1)
+
+
+def test_the_test_is_known_by_its_own_texts_whatever_else_is_encoded(params_of, encoded_of, captioned, tmp_path):
+    def tested(labels="ab", said="text", **data):
+        folder = tmp_path / "table"
+        folder.mkdir(exist_ok=True)
+        rows = [f"{said} {i},{labels[i % 2]},g{i // 2}" for i in range(60)]
+        (folder / "t.csv").write_text("\n".join(["text,label,group", *rows]))
+        data = {"path": str(folder), "table": "t.csv", "image_size": None, "vocabulary": 320} | data
+        found = encoded_of(params_of(method={"name": "simcse"}, mining={"rounds": 0}, data=data), tmp_path / "out")
+        return found.card.tested, found.card.digests[TEXTS]
+
+    own, whole = tested()
+    assert tested() == (own, whole)
+    for changes in ({"vocabulary": 300}, {"limit": 20}):
+        assert tested(**changes)[0] == own and tested(**changes)[1] != whole
+    assert len({own, tested(split_seed=1)[0], tested(labels="ba")[0], tested(said="other")[0]}) == 4
+    assert captioned.card.tested == captioned.card.digests[TEST]
 
 
 @pytest.mark.parametrize("changes", [{}, {"micro_batch": 4, "precision": "mixed"}], ids=str)

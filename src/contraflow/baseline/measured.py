@@ -17,6 +17,7 @@ class Figures(Record):
 
     Attributes:
         right: Which test images each of `test` was measured to name rightly; empty in earlier versions.
+        scored: SHA-256 of the file of pairs that figures of scored pairs are of; empty where there are none.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -27,10 +28,11 @@ class Figures(Record):
     validation: dict[str, Number | None]
     alignment: Number | None
     uniformity: Number | None
+    scored: str = ""
 
-    def beside(self, more: Mapping[str, float]) -> Self:
-        """With figures of an extra evaluation among those of the test."""
-        return self.model_copy(update={"test": self.test | more})
+    def beside(self, figures: Mapping[str, float], scored: str) -> Self:
+        """With those of the scored pairs of such a file among those of the test."""
+        return self.model_copy(update={"test": self.test | figures, "scored": scored})
 
 
 @dataclass(frozen=True, eq=False)  # a run is itself
@@ -40,7 +42,7 @@ class Measured:
     Attributes:
         name: As the user calls it.
         params: Every parameter by its dotted name.
-        test_images: Digest of the file of test images.
+        test_images: `tested` of the data card.
         evaluations: Of the encoder, by seed; at least one.
     """
 

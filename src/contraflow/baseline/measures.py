@@ -74,6 +74,9 @@ class Measure:
 
     def _apart(self, run: Measured, baseline: Measured) -> str:
         """Why a difference of the two would say nothing; empty where it says something."""
+        contents = [*run.evaluations.values(), *baseline.evaluations.values()]
+        if self.key in SCORED:
+            return "other scored pairs" if len({content.scored for content in contents}) > 1 else ""
         if run.test_images != baseline.test_images:
             return "other test images"
         by = [each.params.get("eval.retrieval_by", "label") for each in (run, baseline)]
@@ -81,7 +84,6 @@ class Measure:
             return f"by {by[0]}, not by {by[1]}"
         if not (self.by_image(run) and self.by_image(baseline)):
             return ""
-        contents = [*run.evaluations.values(), *baseline.evaluations.values()]
         return "other queries" if len({content.right[self.key].images for content in contents}) > 1 else ""
 
     def figure(self, over_seeds: dict) -> str:
@@ -118,15 +120,20 @@ def scores(evaluations: Mapping[int | None, Evaluation | Figures], key: str) -> 
 LINEAR = Measure("linear", "%, test images")
 
 
+def on_test(key: str) -> Measure:
+    """A figure of the test: of its images, or of scored pairs."""
+    return Measure(key, SCORED.get(key, LINEAR.note))
+
+
 def choosing(measure: Measure) -> Measure:
     """The same on the validation images, by which one chooses."""
     return Measure(measure.key, "%, validation images", "validation")
 
 
 def headline(run: Measured) -> Measure:
-    """What a run is judged by: the probe, or where no class could be named the first recall."""
+    """What a run is judged by: the probe, where no class could be named the first recall, or what needs no labels."""
     keys = next(iter(run.evaluations.values())).test
-    return LINEAR if LINEAR.key in keys or not keys else Measure(next(iter(keys)), LINEAR.note)
+    return LINEAR if LINEAR.key in keys or not keys else on_test(next(iter(keys)))
 
 
 def measures(runs: Sequence[Measured]) -> list[Measure]:
@@ -140,8 +147,8 @@ def measures(runs: Sequence[Measured]) -> list[Measure]:
     ordered = [*(key for key in keys if key == "linear"), *few, *neighbours]
     heads, found = {headline(run) for run in runs}, []
     for key in [*ordered, *(key for key in keys if key not in ordered)]:
-        measure = Measure(key, SCORED.get(key, LINEAR.note))
-        found += [measure, choosing(measure)] if measure in heads else [measure]
+        measure = on_test(key)
+        found += [measure, choosing(measure)] if measure in heads and key not in SCORED else [measure]
     shape = [key for key in GEOMETRY if any(is_number(getattr(content, key)) for content in contents)]
     return found + [Measure(key, GEOMETRY[key], split="") for key in shape]
 

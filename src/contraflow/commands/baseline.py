@@ -13,7 +13,8 @@ from contraflow.encoded.names import DATA
 from contraflow.engines.circumstances import changed_files, commit
 from contraflow.engines.dvc import Dvc
 from contraflow.engines.repository import require_git
-from contraflow.evaluation.results import COMPARED, Evaluation, Extra
+from contraflow.evaluation.results import Evaluation, Extra
+from contraflow.evaluation.settings import STS
 from contraflow.foundations.artefacts import write_json
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.stages import Stages
@@ -62,20 +63,23 @@ def read_results(params: Params, name: str, *, data: Path, evaluations: list[Pat
     encoded = EncodedData.open(data)
     return Pinned(
         name=name,
-        test_images=encoded.tested,
+        test_images=encoded.card.tested,
         params=dict(flat(params.model_dump())),
         evaluations=[_figures(path, encoded.digest, scored=params.eval.scored is not None) for path in evaluations],
     )
 
 
 def _figures(path: Path, digest: str, *, scored: bool) -> PinnedFigures:
-    more = Extra.read(path.parent / COMPARED / path.name, data=digest).figures if scored else {}
     try:
-        return PinnedFigures.model_validate(Evaluation.read(path, data=digest)).beside(more)
+        found = PinnedFigures.model_validate(Evaluation.read(path, data=digest))
     except ValidationError:
         raise UserError(
             f"{path} has figures that are no numbers (a failed run, or a damaged file), so it cannot be a baseline"
         ) from None
+    if not scored:
+        return found
+    pairs = Extra.read(path.parent / STS / path.name, data=digest)
+    return found.beside(pairs.figures, pairs.provenance.inputs[STS])
 
 
 def _require_up_to_date() -> None:

@@ -14,7 +14,7 @@ from contraflow.encoded.names import CARD
 from contraflow.models.settings import Model
 from contraflow.pages.assets import template
 from contraflow.pages.numbers import MISSING, fixed, listing, plus_minus, times
-from contraflow.report.summary import AS_IT_CAME, NAMES
+from contraflow.report.summary import AS_IT_CAME, NAMES, RAW_NAMES, inside
 from contraflow.report.wording import BY_ITEMS
 
 RETRIEVAL = ("recall@", "mrr", "r_precision", "map@r")
@@ -28,7 +28,7 @@ def readme(card: dict[str, Any], code: dict[str, str], data: Card | None) -> str
         code: Python that loads the weights, of `images` and of `texts`, where they are there.
         data: The card of the images of the training, where it is at hand.
     """
-    extensions, words = BY_ITEMS["texts" if "input" not in card else "images"]
+    extensions, words = BY_ITEMS[_items(card)]
     return template(Path(__file__).parent / "model_card.md.j2", extensions).render(
         card=card,
         front=yaml.safe_dump(_front(card), sort_keys=False, allow_unicode=True, width=1000),
@@ -93,14 +93,21 @@ def _columns(card: dict[str, Any]) -> dict[str, dict[str, str]]:
     for name, figures in card["over_seeds"].items():
         seeds = max(figure["n"] for figure in figures.values())
         if name != "encoder" or seeds > 1:
-            column = _called(name, card).lower() + (f", {times(seeds, 'seed')}" if seeds > 1 else "")
+            column = _called(name, card) + (f", {times(seeds, 'seed')}" if seeds > 1 else "")
             found[column] = {key: plus_minus(figures[key]) for key in card["accuracy"] if key in figures}
     return {name: cells for name, cells in found.items() if cells}
 
 
 def _called(representation: str, card: dict[str, Any]) -> str:
-    pretrained = Model(**card["training"]["parameters"]["model"]).pretrained
-    return AS_IT_CAME if pretrained and representation == "untrained" else NAMES[representation]
+    """As the page calls it, inside a sentence."""
+    items, model = _items(card), Model(**card["training"]["parameters"]["model"])
+    came = {"untrained": AS_IT_CAME} if model.start(items) else {}
+    return inside((NAMES | came | RAW_NAMES[items])[representation])
+
+
+def _items(card: dict[str, Any]) -> str:
+    """What the encoder takes."""
+    return "images" if "input" in card else "texts"
 
 
 def _with_intervals(figures: dict[str, float | None], intervals: dict[str, list[float]]) -> dict[str, str]:
@@ -126,7 +133,7 @@ def _limits(card: dict[str, Any], data: Card | None) -> Iterator[str]:
             if key in over_seeds[baseline] and over_seeds[baseline][key]["mean"] >= over_seeds["encoder"][key]["mean"]
         ]
         if behind:
-            called = _called(baseline, card).lower()
+            called = _called(baseline, card)
             yield f"In the mean it is not ahead of this baseline: {called}, by {listing(behind)}."
     if "int8" in card:
         yield (

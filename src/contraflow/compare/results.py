@@ -1,8 +1,9 @@
 """The figures of the runs side by side, and each one's difference to the baseline."""
 
+import math
 from collections.abc import Sequence
 
-from contraflow.baseline.measures import Measure, change, headline, measures
+from contraflow.baseline.measures import LINEAR, SCORED, Measure, change, headline, measures
 from contraflow.compare.experiment import Experiment
 from contraflow.pages.numbers import MISSING, fixed
 from contraflow.statistics import spread
@@ -29,7 +30,7 @@ def _cell(measure: Measure, run: Experiment, experiments: Sequence[Experiment]) 
 
 
 def strips(experiments: Sequence[Experiment]) -> dict | None:
-    """What runs are judged by on the test images, a dot a seed, as positions (per cent of the width) on one axis.
+    """What runs are judged by, a dot a seed, as positions (per cent of the width) on one axis, under a `title`.
 
     None where fewer than two runs have it.
     """
@@ -39,16 +40,17 @@ def strips(experiments: Sequence[Experiment]) -> dict | None:
         return None
     values = [value for run in shown for value in judged_by.of(run).values()]
     margin = max(0.08 * (max(values) - min(values)), 0.002)
-    low, high = max(0.0, min(values) - margin), min(1.0, max(values) + margin)
+    least = -1.0 if judged_by.key in SCORED else 0.0  # a correlation, or an accuracy
+    low, high = max(least, min(values) - margin), min(1.0, max(values) + margin)
 
     def at(value: float) -> float:
         return round(100 * (value - low) / (high - low), 2)
 
-    step = next(step for step in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2) if (high - low) / step <= 6)
-    first = int(low / step) + 1
+    step = next(step for step in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5) if (high - low) / step <= 6)
+    first = math.floor(low / step) + 1
     ticks = [step * number for number in range(first, int(high / step + 1e-9) + 1)]
     return {
-        "measure": judged_by.inside,
+        "title": _title(judged_by),
         "rows": [
             {
                 "name": run.name,
@@ -60,3 +62,10 @@ def strips(experiments: Sequence[Experiment]) -> dict | None:
         ],
         "ticks": [{"at": at(tick), "text": fixed(100 * tick, 1 if step < 0.01 else 0)} for tick in ticks],
     }
+
+
+def _title(judged_by: Measure) -> str:
+    if judged_by.key in SCORED:
+        return f"{judged_by.name}, {judged_by.note}"
+    name = "Accuracy of the linear probe" if judged_by.key == LINEAR.key else judged_by.name
+    return f"{name} on the test images, %"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contraflow.baseline.differences import measured_alike
-from contraflow.baseline.measures import Measure, choosing, headline, interval
+from contraflow.baseline.measures import SCORED, Measure, choosing, headline, interval
 from contraflow.compare.experiment import Experiment
 from contraflow.pages.numbers import NARROW, fixed, listing, times
 from contraflow.statistics import Difference
@@ -88,7 +88,7 @@ def _notes(experiments: Sequence[Experiment]) -> list[str]:
             found.append(f"{run.name} has the very results of the baseline: nothing that was computed differs.")
     first = headline(baseline)
     measured = [run for run in experiments if first.known(run)]
-    silent = [run.name for run in measured if not first.by_image(run)]
+    silent = [run.name for run in measured if first.key not in SCORED and not first.by_image(run)]
     if silent:
         found.append(
             f"Which test images were named rightly is not recorded of {listing(silent)}: they are held fixed there."

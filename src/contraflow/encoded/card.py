@@ -89,8 +89,10 @@ class Card(Record):
     what the user calls each of `train`, `validation` and `test` that he keeps apart; others of a folder were drawn.
     `skipped` names broken image files that were left out, `not_taken` counts by their endings the files of the folder
     that are no images, or not among those asked for. `duplicates` are training images that equal an earlier one,
-    `leaks` test images that equal a training image (see `contraflow.images.facts`). `bytes`, `digests` (SHA-256) and
-    `spots` (`spot_digest`) are those of the other files. `texts` is None where no image has one.
+    `leaks` test images that equal a training image (see `contraflow.images.facts`). `texts` is None where no image has
+    one. `tested` stands for the test, and figures of other tests are not compared: SHA-256 of `test.beton`, or of texts
+    alone that of what they say, with their labels, groups and roles. `bytes`, `digests` (SHA-256) and `spots`
+    (`spot_digest`) are those of the other files.
     """
 
     name: str
@@ -108,6 +110,7 @@ class Card(Record):
     duplicates: Repeats
     leaks: Repeats
     texts: Wording | None = None
+    tested: str
     bytes: dict[str, int]
     digests: dict[str, str]
     spots: dict[str, str]
@@ -229,11 +232,6 @@ class EncodedData:
         """Those of the images of `train.beton` and of `test.beton`, by `train` and `test`."""
         arrays, _ = load_arrays(self.folder / TEXTS)
         return {part: Texts.from_arrays(arrays, part) for part in PARTS}
-
-    @property
-    def tested(self) -> str:
-        """SHA-256 of the file that holds what is tested on."""
-        return self.card.digests[TEST if self.card.items == "images" else TEXTS]
 
     @cached_property
     def tokenizer(self) -> str:

@@ -10,7 +10,6 @@ from contraflow.foundations.artefacts import read_json, write_json
 from contraflow.foundations.record import Provenance, Record
 
 DIGITS = 6  # of what is rounding beyond
-COMPARED = "sts"  # the extra evaluation whose figures runs are compared by, too; it needs no labels
 
 
 class Result(Record):

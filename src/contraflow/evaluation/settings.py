@@ -24,6 +24,7 @@ from contraflow.settings.values import (
     named,
 )
 
+STS = "sts"  # the extra evaluation whose figures runs are compared by, too; it needs no labels
 GRADED = ("mrr", "r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
 
 
@@ -60,7 +61,7 @@ class Asked:
         title: Of their table.
         guide: What it shows, what is good and what is bad; `{data}` stands for the name of the data set.
         of: The representations that the page needs the figures of.
-        names: Of those that the table calls otherwise than the summary does.
+        names: Of those that the table calls otherwise than the summary does, whose name stands where `{}` is.
         cases: Names of the cases whose key is none.
         level: What a level is; level 0 goes without saying.
         figures: Name and setting of each figure that the summary does not have.
@@ -219,7 +220,7 @@ class Eval(Section):
                 | {"zero_shot": ("Zero-shot", "by class names")},
             )
         if self.scored:
-            found["sts"] = Asked(
+            found[STS] = Asked(
                 "Texts as people score them",
                 (
                     "Spearman's rank correlation, times 100, of an encoder's cosine similarities with the scores that "
@@ -250,7 +251,7 @@ class Eval(Section):
                     "no difference: with so many labels and epochs the pretraining is forgotten.",
                 ),
                 of=("encoder", "untrained"),
-                names={"encoder": "Encoder, fine-tuned", "untrained": "Trained from random weights"},
+                names=dict.fromkeys(("encoder", "untrained"), "{}, fine-tuned"),
                 figures={"accuracy": ("Classifier", f"{100 * self.fine_tune.share:g} % of the labels")},
             )
         return found

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from contraflow.pages.numbers import fixed, is_number, listing, share
 from contraflow.pages.svg import FAINT, INK, in_both_widths
 from contraflow.report.run import Run
-from contraflow.report.summary import names
+from contraflow.report.summary import inside, names
 
 # Told apart by shape as well as by colour; the colours are those of the accuracies.
 _POINTS = {  # mark, the same in the legend, colour
@@ -76,7 +76,7 @@ def similarities(run: Run) -> dict | None:
     if not counted["encoder"]["negative"].any():
         return None
     overlaps = {name: _overlap(counts) for name, counts in counted.items()}
-    said = [f"{names(run)[name].lower()} {share(value)}" for name, value in overlaps.items()]
+    said = [f"{inside(names(run)[name])} {share(value)}" for name, value in overlaps.items()]
     description = (
         "Histograms of cosine similarity. Share of pairs of different images more similar than the middle pair of "
         f"views of one image: {listing(said)}."

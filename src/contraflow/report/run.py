@@ -8,7 +8,8 @@ import pandas as pd
 from contraflow.baseline.measured import Figures, Measured
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.evaluation.projection import Projection
-from contraflow.evaluation.results import COMPARED, Evaluation, Extra
+from contraflow.evaluation.results import Evaluation, Extra
+from contraflow.evaluation.settings import STS
 from contraflow.foundations.record import Provenance
 from contraflow.mining.figures import PassFigures
 from contraflow.neighbours.ranking import Pairs, Ranking
@@ -99,10 +100,8 @@ class Run:
     @property
     def measured(self) -> Measured:
         """What can be compared with a baseline."""
-        more = {seed: each.figures for seed, each in self.extras.get(COMPARED, {}).get("encoder", {}).items()}
-        figures = {
-            seed: Figures.model_validate(each).beside(more.get(seed, {}))
-            for seed, each in self.evaluations["encoder"].items()
-        }
+        figures = {seed: Figures.model_validate(each) for seed, each in self.evaluations["encoder"].items()}
+        for seed, pairs in self.extras.get(STS, {}).get("encoder", {}).items():
+            figures[seed] = figures[seed].beside(pairs.figures, pairs.provenance.inputs[STS])
         params = dict(flat(self.params.model_dump()))
-        return Measured("this run", params, self.data.tested, figures)
+        return Measured("this run", params, self.card.tested, figures)

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Iterable
 
-from contraflow.baseline.measures import GEOMETRY, Measure, scores
+from contraflow.baseline.measures import GEOMETRY, LINEAR, Measure, interval, scores
 from contraflow.evaluation.settings import GRADED, Asked
-from contraflow.pages.numbers import is_number, times
+from contraflow.pages.numbers import NARROW, fixed, is_number, times
 from contraflow.report.run import Run
 from contraflow.statistics import IN_WORDS, Difference, difference
 
@@ -45,6 +45,17 @@ def start(run: Run) -> str:
     return "encoder as it came" if run.params.model.start(run.card.items) else "untrained encoder"
 
 
+def inside(name: str) -> str:
+    """A name as it is written inside a sentence."""
+    return name if name.startswith("TF-IDF") else name[0].lower() + name[1:]
+
+
+def names_in(run: Run, asked: Asked) -> dict[str, str]:
+    """What they are called where such an extra evaluation is shown."""
+    known = names(run)
+    return known | {key: name.format(known.get(key)) for key, name in asked.names.items()}
+
+
 def accuracies(run: Run) -> list[Measure]:
     """The accuracies of a run, as `Eval.figures` names them; the first is what it is judged by."""
     return called(run, run.params.eval.figures(unseen=run.card.unseen))
@@ -77,6 +88,13 @@ def accuracy(run: Run, representation: str, key: str, split: str = "test") -> di
 def measured_gap(run: Run, key: str, baseline: str) -> Difference:
     """The encoder's accuracy against a baseline's, on the same test images; both were measured."""
     return difference(*(scores(run.evaluations[name], key) for name in ("encoder", baseline)))
+
+
+def in_points(gap: Difference) -> str:
+    """How much a figure is more or less than another, inside a sentence."""
+    around = f" (95{NARROW}% interval {interval(LINEAR, gap)})" if gap.margin is not None else ""
+    chance = ", within what chance may do," if gap.sign == 0 else ""
+    return f"{fixed(100 * abs(gap.mean))} points {'less' if gap.mean < 0 else 'more'}{around}{chance}"
 
 
 def mining_gap(run: Run) -> Difference | None:
@@ -167,7 +185,7 @@ def extra_tables(run: Run) -> list[dict]:
 def _by_representation(run: Run, asked: Asked, found: dict) -> dict:
     """A row a representation, a column a figure."""
     figures = asked.figures or {m.key: (m.name, m.note) for m in called(run, found["encoder"])}
-    known = names(run) | asked.names
+    known = names_in(run, asked)
     return {
         "columns": [{"name": name, "note": note} for name, note in figures.values()],
         "rows": [

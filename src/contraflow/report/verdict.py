@@ -3,10 +3,10 @@
 import math
 from dataclasses import dataclass, field
 
-from contraflow.baseline.measures import LINEAR, interval
-from contraflow.pages.numbers import NARROW, NBSP, count, fixed, is_number, listing, percent, share, times
+from contraflow.pages.numbers import NBSP, count, fixed, is_number, listing, percent, share, times
 from contraflow.report.run import Run
-from contraflow.report.summary import accuracies, accuracy, measured_gap, mining_gap, names, start
+from contraflow.report.summary import accuracies, accuracy, in_points, inside, measured_gap, mining_gap, names, start
+from contraflow.report.texts import judged, scored
 from contraflow.statistics import ONE_SEED, Difference, error_of_accuracy
 
 BADGES = {
@@ -61,7 +61,7 @@ def _not_numbers(run: Run) -> list[str]:
     broken = []
     for representation, name in names(run).items():
         bad = [key for key, value in run.metrics.get(representation, {}).items() if not is_number(value["mean"])]
-        broken += [f"{key} of the {name.lower()}" for key in bad]
+        broken += [f"{key} of the {inside(name)}" for key in bad]
     losses = run.curves[["seed", "loss"]]
     for seed in sorted(losses.seed[~losses.loss.map(is_number)].unique()):
         broken.append(f"the training loss of seed {seed}")
@@ -70,19 +70,26 @@ def _not_numbers(run: Run) -> list[str]:
 
 
 def _unlabelled(run: Run) -> Verdict:
+    found = [*judged(run), *filter(None, [scored(run)])]
+    return Verdict(
+        "unlabelled",
+        "The images carry no labels, so accuracy was not measured.",
+        "Probes, k-NN, the confusion matrix and everything else that needs labels are left out. "
+        + (" ".join(found) or _by_shape_alone(run)),
+        _warnings(run),
+        _on_mining(run),
+    )
+
+
+def _by_shape_alone(run: Run) -> str:
     encoder, untrained = run.metrics["encoder"], run.metrics["untrained"]
     shape = [
         f"{name} {fixed(encoder[name]['mean'])} ({start(run)} {fixed(untrained[name]['mean'])})"
         for name in ("alignment", "uniformity")
     ]
-    return Verdict(
-        "unlabelled",
-        "The images carry no labels, so accuracy was not measured.",
-        "Probes, k-NN, the confusion matrix and everything else that needs labels are left out. Without labels only "
-        f"the shape of the features can be measured: {listing(shape)}. Neither says whether the features serve a task: "
-        "look at the map and at the mined negatives, and label some test images to know.",
-        _warnings(run),
-        _on_mining(run),
+    return (
+        f"Without labels only the shape of the features can be measured: {listing(shape)}. Neither says whether the "
+        "features serve a task: look at the map and at the mined negatives, and label some test images to know."
     )
 
 
@@ -125,13 +132,6 @@ def _judging(run: Run, raw: Difference, untrained: Difference) -> str:
 def _in_seeds(gap: Difference) -> str:
     n = len(gap.each)
     return {0: "in no seed", n: "in every seed"}.get(gap.ahead, f"in {gap.ahead} of {times(n, 'seed')}")
-
-
-def in_points(gap: Difference) -> str:
-    """How much a figure is more or less than another, inside a sentence."""
-    around = f" (95{NARROW}% interval {interval(LINEAR, gap)})" if gap.margin is not None else ""
-    chance = ", within what chance may do," if gap.sign == 0 else ""
-    return f"{fixed(100 * abs(gap.mean))} points {'less' if gap.mean < 0 else 'more'}{around}{chance}"
 
 
 def _ranking(run: Run) -> str:
@@ -204,7 +204,7 @@ def _probe_warnings(run: Run) -> list[str]:
     unfinished, chance = [], []
     for representation, by_seed in run.evaluations.items():
         for seed, evaluation in by_seed.items():
-            name = names(run)[representation].lower() + ("" if seed is None else f" (seed {seed})")
+            name = inside(names(run)[representation]) + ("" if seed is None else f" (seed {seed})")
             probes = [*evaluation.probe_sweep, *evaluation.few_labels.values()]
             if not all(probe.converged for probe in probes):
                 unfinished.append(name)

@@ -10,7 +10,7 @@ from contraflow.encoded.claim import claim
 from contraflow.encoded.kin import groups_of
 from contraflow.encoded.names import CARD, COPIES, DATA, FILES, GROUPS, POSITIONS, ROLES, TEST, TRAIN, VALIDATION
 from contraflow.encoded.splits import UNLABELLED
-from contraflow.foundations.artefacts import atomic, read_json, sha256
+from contraflow.foundations.artefacts import atomic, fingerprint, read_json, sha256
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.progress import say
 from contraflow.foundations.record import Provenance
@@ -111,8 +111,10 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
     positions = images.train.positions
     _save(out / VALIDATION, validation)
     _save(out / POSITIONS, np.arange(len(images.train)) if positions is None else positions)
-    _save(out / GROUPS, groups_of(images.test.positions, len(images.test)))
-    _save(out / ROLES, np.full(len(images.test), "") if images.test.roles is None else images.test.roles)
+    groups = groups_of(images.test.positions, len(images.test))
+    roles = np.full(len(images.test), "") if images.test.roles is None else images.test.roles
+    _save(out / GROUPS, groups)
+    _save(out / ROLES, roles)
     training = np.setdiff1d(np.arange(len(images.train)), validation, assume_unique=True)
     texts = write_texts(out, images.train, images.test, training, partial(_tokenizer, data), provenance)
     train, test = images.train.facts(), images.test.facts()
@@ -127,6 +129,7 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
             f"{leaked.images:,} of {len(images.test):,} test {items} are also among the training {items}, which "
             f"flatters every accuracy; {CARD} names them (test {one} {copy} equals training {one} {original})"
         )
+    digests = {name: sha256(out / name) for name in FILES}
     Card(
         name=data.name,
         classes=list(images.classes),
@@ -143,8 +146,9 @@ def _write(images: ImageSet, data: Encoding, out: Path, provenance: Provenance) 
         duplicates=copies(first, images.train.names),
         leaks=leaked,
         **({"texts": texts} if texts else {}),
+        tested=_tested(images.test, groups, roles) if images.test.items == "texts" else digests[TEST],
         bytes={name: (out / name).stat().st_size for name in FILES},
-        digests={name: sha256(out / name) for name in FILES},
+        digests=digests,
         spots={name: spot_digest(out / name) for name in FILES},
         provenance=provenance,
     ).write(out / CARD)
@@ -157,6 +161,13 @@ def _tokenizer(data: Encoding, texts: list[str]) -> str:
     if data.text_model:
         return read_tokenizer(data.text_model)
     return own_tokenizer(data.own_tokenizer) if data.own_tokenizer else train_tokenizer(texts, data.vocabulary)
+
+
+def _tested(test: Split, groups: np.ndarray, roles: np.ndarray) -> str:
+    """What makes the test of texts alone, and no training text: only which are of one group, not its number."""
+    _, of_one = np.unique(groups, return_inverse=True)
+    columns = {"labels": test.labels, "groups": of_one, "roles": roles}
+    return fingerprint({"texts": test.texts} | {name: column.tolist() for name, column in columns.items()}, ())
 
 
 def _check_source(source: Path, name: str) -> None:

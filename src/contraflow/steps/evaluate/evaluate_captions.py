@@ -28,6 +28,7 @@ from contraflow.foundations.arrays import drawn
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import CardIn, Setting, Threads
+from contraflow.models.embed import require_finite
 from contraflow.models.settings import Model, StartSettings
 from contraflow.models.text import embed_texts
 from contraflow.models.towers import load_towers, start_towers
@@ -108,7 +109,7 @@ def evaluate_captions(
             towers = load_towers(checkpoint)[0] if checkpoint else start_towers(settings.model, encoded, subject.seed)
             with frozen(towers):
                 images = see(replace(subject, network=towers.images), "test")
-                space = _by_vectors(images, towers.text, said, encoded, settings, device)
+                space = _by_vectors(images, towers.text, said, encoded, settings, device, subject.source)
     ways = (space.images, space.texts), (space.texts, space.images)
     similar = {way: space.compare(*each) for way, each in zip(DIRECTIONS, ways, strict=True)}
     rank = {way: captions.ranks(similar[way], right[way]) for way in DIRECTIONS}
@@ -155,14 +156,17 @@ def _by_vectors(
     encoded: EncodedData,
     settings: CaptionSettings,
     device: torch.device,
+    source: str,
 ) -> Space:
+    """Raises UserError where `source`, which gives the vectors, gives some that are NaN or infinite."""
     context = settings.model.text.context
     named = tokenise(encoded.tokenizer, captions.prompts(encoded.card.classes, settings.templates))
     own, prompted = encoded.texts["test"].tokens, Rows.of(named, np.int32)
-    texts, prompts = (
-        unit(embed_texts(text, tokens, settings.batch_size, device))
-        for tokens in (own.padded(said.texts, context), prompted.padded(np.arange(len(prompted)), context))
-    )
+    tokens = own.padded(said.texts, context), prompted.padded(np.arange(len(prompted)), context)
+    vectors = [embed_texts(text, each, settings.batch_size, device) for each in tokens]
+    for each in vectors:
+        require_finite(each, source)
+    texts, prompts = map(unit, vectors)
     return Space(images, texts, prompts, captions.by_vectors)
 
 

@@ -19,6 +19,7 @@ from contraflow.evaluation.representation import (
     open_representation,
 )
 from contraflow.evaluation.results import DIGITS, Extra
+from contraflow.evaluation.settings import STS
 from contraflow.evaluation.sts import Scored, cosines, read_scored
 from contraflow.evaluation.tfidf import tfidf
 from contraflow.foundations.artefacts import sha256
@@ -31,8 +32,6 @@ from contraflow.neighbours.bank import unit
 from contraflow.settings.values import named
 from contraflow.statistics import RESAMPLES, spearman, spearman_interval
 from contraflow.views.texts import TextLoader
-
-WORDS = "raw_pixels"  # what stands for texts before anything is learned of them
 
 
 @dataclass(frozen=True)
@@ -86,22 +85,22 @@ def evaluate_sts(
     tokens = tokenise(encoded.tokenizer, scored.texts)
     texts = Texts.of([[text] for text in scored.texts], tokens, [-1] * len(tokens))
     of = {"representation": representation, "params": settings.values()}
-    inputs = {"data": encoded.digest, "sts": sha256(file)}
-    if representation == WORDS:
+    inputs = {"data": encoded.digest, STS: sha256(file)}
+    if representation == "raw_pixels":
         known = encoded.texts["train"]
         trained_on = np.flatnonzero(np.isin(known.image, encoded.training))
         vectors = tfidf(texts.tokens, known.tokens.take(trained_on), encoded.card.vocabulary)
-        name, seed, provenance = WORDS, None, Provenance.of_stage("evaluate", **of, inputs=inputs)
+        name, seed, provenance = representation, None, Provenance.of_stage("evaluate", **of, inputs=inputs)
     else:
         subject = _open(representation, checkpoint, encoded, settings.model)
         torch.set_num_threads(job_cores())
         batches = TextLoader(texts, batch_size=settings.batch_size)
         with lease() as (device,), frozen(subject.network):
             vectors = unit(subject.features(batches, len(batches), device, "scored texts").features)
-        name, seed, provenance = subject.name, subject.seed, subject.provenance(settings.values(), sts=inputs["sts"])
+        name, seed, provenance = subject.name, subject.seed, subject.provenance(settings.values(), **inputs)
     similarity = cosines(vectors, scored.pairs)
     Extra(
-        kind="sts",
+        kind=STS,
         representation=name,
         seed=seed,
         figures={"spearman": spearman(similarity, scored.scores)},
