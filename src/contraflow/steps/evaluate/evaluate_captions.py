@@ -28,9 +28,8 @@ from contraflow.foundations.arrays import drawn
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import CardIn, Setting, Threads
-from contraflow.models.embed import require_finite
 from contraflow.models.settings import Model, StartSettings
-from contraflow.models.text import embed_texts
+from contraflow.models.text import OfTexts, vectors_of
 from contraflow.models.towers import load_towers, start_towers
 from contraflow.neighbours.bank import Bank, unit
 from contraflow.views.items import item_loader
@@ -151,7 +150,7 @@ def _see(
 
 def _by_vectors(
     images: np.ndarray,
-    text: torch.nn.Module,
+    text: OfTexts,
     said: Said,
     encoded: EncodedData,
     settings: CaptionSettings,
@@ -159,14 +158,14 @@ def _by_vectors(
     source: str,
 ) -> Space:
     """Raises UserError where `source`, which gives the vectors, gives some that are NaN or infinite."""
-    context = settings.model.text.context
-    named = tokenise(encoded.tokenizer, captions.prompts(encoded.card.classes, settings.templates))
-    own, prompted = encoded.texts["test"].tokens, Rows.of(named, np.int32)
-    tokens = own.padded(said.texts, context), prompted.padded(np.arange(len(prompted)), context)
-    vectors = [embed_texts(text, each, settings.batch_size, device) for each in tokens]
-    for each in vectors:
-        require_finite(each, source)
-    texts, prompts = map(unit, vectors)
+
+    def vectors(tokens: Rows, rows: np.ndarray) -> np.ndarray:
+        return unit(np.concatenate([*vectors_of(text, tokens, rows, device, source)]))
+
+    texts, prompts = vectors(encoded.texts["test"].tokens, said.texts), images[:0]
+    if encoded.card.classes:
+        named = tokenise(encoded.tokenizer, captions.prompts(encoded.card.classes, settings.templates))
+        prompts = vectors(Rows.of(named, np.int32), np.arange(len(named)))
     return Space(images, texts, prompts, captions.by_vectors)
 
 
@@ -211,7 +210,7 @@ def _protocol(encoded: EncodedData, said: Said, settings: CaptionSettings) -> di
         "of the image, and an image of the text; cosine of projections, and what is as similar stands before",
         "chance": "what a random order gets, exactly",
         "TF-IDF": f"an image has the texts of its {captions.NEIGHBOURS} nearest training images by pixels, summed as "
-        f"TF-IDF of {captions.NGRAMS[0]} to {captions.NGRAMS[1]} letters of a word, fitted to the training texts; no "
+        f"TF-IDF of {captions.NGRAMS[0]} to {captions.NGRAMS[1]} letters of a word, fitted to the texts of all training images, those held out, too; no "
         "other words are known of it",
         "gap": "distance of the mean of the images' vectors and that of the texts', of length 1 (Liang et al. 2022)",
     }
