@@ -210,8 +210,8 @@ def _protocol(encoded: EncodedData, said: Said, settings: CaptionSettings) -> di
         "of the image, and an image of the text; cosine of projections, and what is as similar stands before",
         "chance": "what a random order gets, exactly",
         "TF-IDF": f"an image has the texts of its {captions.NEIGHBOURS} nearest training images by pixels, summed as "
-        f"TF-IDF of {captions.NGRAMS[0]} to {captions.NGRAMS[1]} letters of a word, fitted to the texts of all training images, those held out, too; no "
-        "other words are known of it",
+        f"TF-IDF of {captions.NGRAMS[0]} to {captions.NGRAMS[1]} letters of a word, fitted to the texts of all "
+        "training images, those held out, too; no other words are known of it",
         "gap": "distance of the mean of the images' vectors and that of the texts', of length 1 (Liang et al. 2022)",
     }
     if card.classes:
