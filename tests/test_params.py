@@ -52,6 +52,11 @@ def changed(**values):
             {"data__name": "wordnet", "augment__recipe": "simclr"},
             "augment.recipe is of images alone: leave it at its default where wordnet has texts, got simclr",
         ),
+        (
+            {"augment__word_dropout": 0.1},
+            "augment.word_dropout is of texts that are alone: leave it at its default where fashion_mnist has images",
+        ),
+        ({"augment__word_crop": [0.5, 1.5]}, "augment.word_crop.1 must be at most 1, got 1.5"),
         ({"data__name": "wordnet", "eval__corruptions": True}, "eval.corruptions is of images alone"),
         ({"data__name": "wordnet", "model__encoder": "resnet18"}, "model.encoder is of images alone"),
         ({"data__name": "wordnet", "method__name": "simcse", "train__lora": 4}, "train.lora is of images alone"),

@@ -22,6 +22,7 @@ from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training import loop
 from contraflow.training.parallel import on_each
+from contraflow.views.items import item_views
 
 FILES = ("encoder.safetensors", "history.csv")
 
@@ -78,11 +79,16 @@ def test_the_test_is_known_by_its_own_texts_whatever_else_is_encoded(params_of, 
     assert captioned.card.tested == captioned.card.digests[TEST]
 
 
-@pytest.mark.parametrize("changes", [{}, {"micro_batch": 4, "precision": "mixed"}], ids=str)
+@pytest.mark.parametrize(
+    "changes",
+    [{}, {"train": {"micro_batch": 4, "precision": "mixed"}}, {"augment": {"recipe": "words"}}],
+    ids=str,
+)
 def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes_with_any_threads(
     monkeypatch, tmp_path, sentences_of, sentences, pretrained, changes
 ):
-    params = sentences_of(sentences.folder.parent / "table", train={"epochs": 2} | changes)
+    changes = changes | {"train": {"epochs": 2} | changes.get("train", {})}
+    params = sentences_of(sentences.folder.parent / "table", **changes)
     whole, keep = pretrained(params, sentences, tmp_path / "whole"), loop.save_state
 
     def keep_and_die(path, state):
@@ -198,3 +204,12 @@ def test_a_users_tokenizer_makes_the_tokens_and_a_training_goes_by_it(
     assert data.texts["train"].tokens[place].tolist() == [4, 2, 2, 2, 1, 2, 2, 2, 2, 2, 3, 2, 2]
     checkpoint = pretrained(params, data, tmp_path / "trained") / "encoder.safetensors"
     assert load_encoder(checkpoint)[1].vocabulary == 5
+
+
+def test_a_recipe_of_words_reaches_the_views_of_a_training(sentences_of, sentences):
+    recipes = sentences_of(sentences.folder.parent / "table", augment={"recipe": "words"}).augment.chosen().whole()
+    (batch, *_) = item_views(sentences, "train", recipes, seed=0, batch_size=32, threads=1).epoch(0)
+    whole = sentences.texts["train"].tokens.lengths[batch.index]
+    for view in batch.views[..., 1:]:
+        left = (view > 0).sum(1).numpy() / whole
+        assert (left <= 1).all() and 0.5 < left.mean() < 0.9

@@ -1,13 +1,18 @@
 """Loaders of texts that are alone: rows, their order, and what their dropout depends on."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from contraflow.encoded.kin import Kin
 from contraflow.encoded.texts import Texts
 from contraflow.foundations.errors import UserError
 from contraflow.views.kernels.draws import view_key
+from contraflow.views.settings import ViewRecipe
 from contraflow.views.texts import TextLoader, TextViews
 
 LENGTHS = np.arange(20) % 6 + 1
@@ -20,7 +25,7 @@ def texts():
 
 
 def views_of(texts, **changes):
-    return TextViews(texts, 2, **{"seed": 3, "batch_size": 6} | changes)
+    return TextViews(texts, **{"recipes": [ViewRecipe()] * 2, "around": (0, 0), "seed": 3, "batch_size": 6} | changes)
 
 
 def test_rows_are_tokens_behind_the_key_of_a_view(texts):
@@ -73,3 +78,65 @@ def test_the_second_view_is_of_a_partner(texts):
         first, second = batch.views[:, :, 1]
         assert torch.equal(first, 1 + batch.index) and torch.equal(second, 1 + batch.partner)
         assert torch.equal(batch.shown, torch.stack([batch.index, batch.partner]))
+
+
+WORDS = [ViewRecipe(word_crop=[0.3, 0.9], word_dropout=0.2), ViewRecipe()]
+
+
+@pytest.fixture(scope="module")
+def long():
+    """200 texts of 1 to 40 tokens between two before and one behind, each token another number."""
+    tokens = [np.array([1, 2, *range(100 * i + 10, 100 * i + 10 + i % 40 + 1), 3], np.int32) for i in range(200)]
+    return Texts.of([[f"text {i}"] for i in range(200)], tokens, labels=np.zeros(200, int))
+
+
+def rows_of(texts, recipe, epoch=0, **changes):
+    """The tokens of one view of each text, by index."""
+    loader = views_of(texts, recipes=[recipe], around=(2, 1), batch_size=len(texts), **changes)
+    (batch,) = loader.epoch(epoch)
+    rows = [[token for token in row if token] for row in batch.views[0, :, 1:].tolist()]
+    return dict(zip(batch.index.tolist(), rows, strict=True))
+
+
+@given(st.floats(0.01, 1), st.floats(0.01, 1), st.floats(0, 0.99), st.integers(0, 100))
+def test_a_view_is_what_is_left_of_a_piece_between_what_stands_around_every_text(long, one, other, dropped, epoch):
+    least, most = sorted((one, other))
+    for index, row in rows_of(long, ViewRecipe(word_crop=[least, most], word_dropout=dropped), epoch).items():
+        words, left = index % 40 + 1, np.array(row[2:-1]) - 100 * index - 10
+        assert row[:2] == [1, 2] and row[-1] == 3 and len(left) >= 1
+        assert (left >= 0).all() and (left < words).all() and all(a < b for a, b in pairwise(left))
+        assert left[-1] - left[0] < max(1, int(most * words + 0.5))
+        if not dropped:
+            assert max(1, int(least * words + 0.5)) <= len(left) == left[-1] - left[0] + 1
+
+
+def test_pieces_lie_anywhere_and_tokens_are_left_out_as_often_as_is_said(long):
+    starts, left, words = [], 0, 0
+    for epoch in range(40):
+        pieces = rows_of(long, ViewRecipe(word_crop=[0.5, 0.5]), epoch)
+        starts += [pieces[index][2] - 100 * index - 10 for index in range(39, 200, 40)]
+        kept = rows_of(long, ViewRecipe(word_dropout=0.3), epoch)
+        left += sum(len(row) - 4 for row in kept.values())  # one of each always stays
+        words += sum(index % 40 for index in kept)
+    assert set(starts) == set(range(21))
+    assert abs(left / words - 0.7) < 4 * np.sqrt(0.3 * 0.7 / words)
+
+
+def test_it_is_a_function_of_seed_epoch_index_and_view_alone(long):
+    loader = views_of(long, recipes=WORDS, around=(2, 1), batch_size=8)
+    whole = {int(i): view for batch in loader.epoch(5) for i, view in zip(batch.index, batch.views[0], strict=True)}
+    parts = [views_of(long, recipes=WORDS, around=(2, 1), batch_size=20, part=part, parts=2) for part in (0, 1)]
+    for half, loader in enumerate(parts):
+        for batch in loader.epoch(5):
+            indices = batch.index[10 * half : 10 * half + 10].tolist()
+            assert all(torch.equal(whole[i], view) for i, view in zip(indices, batch.views[0], strict=True))
+    recipe = WORDS[0]
+    assert rows_of(long, recipe, 0) != rows_of(long, recipe, 1) != rows_of(long, recipe, 1, seed=4)
+    second = views_of(long, recipes=[recipe] * 2, around=(2, 1), batch_size=200)
+    (batch,) = second.epoch(0)
+    assert not torch.equal(*batch.views[..., 1:])
+
+
+def test_what_is_longer_than_is_read_is_cut(long):
+    short, whole = (rows_of(long, WORDS[0], tokens=tokens) for tokens in (6, 4096))
+    assert short == {index: row[:6] for index, row in whole.items()}

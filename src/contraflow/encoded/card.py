@@ -234,6 +234,13 @@ class EncodedData:
         return {part: Texts.from_arrays(arrays, part) for part in PARTS}
 
     @cached_property
+    def around(self) -> tuple[int, int]:
+        """How many tokens stand before and behind every text."""
+        from contraflow.encoded.tokens import around  # images alone are spared the library
+
+        return around(self.tokenizer)
+
+    @cached_property
     def tokenizer(self) -> str:
         """By which texts have become tokens: JSON, as `contraflow.encoded.tokens` takes it."""
         return (self.folder / TOKENIZER).read_text(encoding="utf-8")

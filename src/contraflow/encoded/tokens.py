@@ -141,11 +141,18 @@ def filling_of(tokenizer: str) -> int:
     return (Tokenizer.from_str(tokenizer).padding or {"pad_id": PADDING})["pad_id"]
 
 
-def ending_of(tokenizer: str) -> list[int]:
-    """The tokens that a tokenizer puts behind each text, as `tokenise` numbers them."""
+def around(tokenizer: str) -> tuple[int, int]:
+    """How many tokens a tokenizer puts before and behind each text."""
     found = Tokenizer.from_str(tokenizer)
     found.no_padding()
-    behind = np.cumprod(found.encode("a").special_tokens_mask[::-1]).sum()
+    special = found.encode("a").special_tokens_mask
+    before, behind = (int(np.cumprod(ends).sum()) for ends in (special, special[::-1]))
+    return before, behind
+
+
+def ending_of(tokenizer: str) -> list[int]:
+    """The tokens that a tokenizer puts behind each text, as `tokenise` numbers them."""
+    _, behind = around(tokenizer)
     [tokens] = tokenise(tokenizer, ["a"])
     return tokens[len(tokens) - behind :].tolist()
 

@@ -17,6 +17,7 @@ OF_IMAGES = {
     "eval.corruptions": False,
     "eval.transfer.name": None,
 }
+OF_TEXTS = {"augment.word_crop": [1.0, 1.0], "augment.word_dropout": 0.0}
 
 
 def item_mistakes(data: Data, taken: str | None, values: Mapping[str, object]) -> Iterator[str]:
@@ -33,6 +34,11 @@ def item_mistakes(data: Data, taken: str | None, values: Mapping[str, object]) -
         yield f"method.name {values['method.name']} takes {taken} alone, and {what} (docs/text.md)"
     if transfer in SOURCES and not SOURCES[transfer].side:
         yield f"eval.transfer.name must be a data set of images, got {transfer}"
-    for key, off in OF_IMAGES.items() if data.items == "texts" else ():
-        if values[key] != off:
-            yield f"{key} is of images alone: leave it at its default where {what}, got {values[key]}"
+    only, others = (OF_IMAGES, "images") if data.items == "texts" else (OF_TEXTS, "texts that are")
+    recipe = values["augment.recipe"]
+    for key, off in only.items():
+        of_words = key == "augment.recipe" and any(
+            name.startswith(f"augment.recipes.{recipe}.word_") for name in values
+        )
+        if values[key] != off and not of_words:
+            yield f"{key} is of {others} alone: leave it at its default where {what}, got {values[key]}"

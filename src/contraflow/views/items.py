@@ -53,12 +53,12 @@ def item_views(
     tokens: int = MOST,
     **of_images,
 ) -> ViewLoader | TextViews:
-    """Views of the items of `train` or `test`, of a text as many as there are recipes.
+    """Views of the items of `train` or `test`, one a recipe.
 
     Arguments are those of `view_loader`, `given` that of `item_loader`, and `tokens` how many are read of a text.
     """
     which = {"seed": seed, "batch_size": batch_size, "indices": indices, "kin": kin, "part": part, "parts": parts}
     if data.card.items == "texts":
-        return TextViews(data.texts[split], len(recipes), tokens=tokens, **which)
+        return TextViews(data.texts[split], recipes, around=data.around, tokens=tokens, **which)
     how = of_images | data.card.loading | (given or {})
     return view_loader(data.beton(split), recipes, device=device, half=half, **which, **how)

@@ -5,9 +5,20 @@ from typing import Annotated, Self
 from pydantic import Field, ValidationError, model_validator
 
 from contraflow.settings.sentences import sentence
-from contraflow.settings.values import Number, PartialShare, Positive, PositiveShare, Range, Section, Share, Suited
+from contraflow.settings.values import (
+    Number,
+    PartialShare,
+    Positive,
+    PositiveShare,
+    Range,
+    Section,
+    Share,
+    ShareBelowOne,
+    Suited,
+)
 
 ABOVE = "above"  # the recipe whose values are those of the section
+WHOLE = [1.0, 1.0]
 RECIPES: dict[str, tuple[str, dict[str, object]]] = {  # comment and values of each
     "simclr": (
         "Chen et al. 2020, for photos",
@@ -32,6 +43,10 @@ RECIPES: dict[str, tuple[str, dict[str, object]]] = {  # comment and values of e
     "signs": (
         "drawn signs, of which a mirror image is another",
         {"crop_scale": [0.7, 1.0], "flip": 0.0, "rotation": 10.0, "saturation": 0.0, "hue": 0.0},
+    ),
+    "words": (
+        "texts alone, beside or in the place of model.text.dropout",
+        {"word_crop": [0.6, 1.0], "word_dropout": 0.1},
     ),
     "none": (
         "the image as it is",
@@ -58,6 +73,10 @@ class ViewRecipe(Section):
     blur: Annotated[Share, "Gaussian blur"] = 0.5
     blur_sigma: Annotated[Range[Positive], "its standard deviation in pixels"] = [0.1, 1.0]
     solarise: Annotated[Share, "invert the pixels above the middle"] = 0.0
+    word_crop: Annotated[
+        Range[PositiveShare], "texts alone, in the place of all above: share of its tokens that a random piece has"
+    ] = WHOLE
+    word_dropout: Annotated[ShareBelowOne, "texts alone: probability with which a token is left out"] = 0.0
 
 
 class Views(ViewRecipe):

@@ -1,10 +1,10 @@
 """Batches of texts that are alone, as rows: the key of a view's dropout, and then tokens, filled up with 0.
 
-The dropout itself is the encoder's (`contraflow.models.dropout`): a row says all that it needs. A view is thus a
-function of (seed, epoch, sample index, view), as an image's is.
+Tokens may be left out here; the dropout itself is the encoder's (`contraflow.models.dropout`): a row says all that it
+needs. A view is thus a function of (seed, epoch, sample index, view), as an image's is.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -14,8 +14,10 @@ from contraflow.encoded.kin import Kin
 from contraflow.encoded.texts import Texts
 from contraflow.foundations.errors import UserError
 from contraflow.views.batch import Batch
+from contraflow.views.kernels.texts import fill_pieces
 from contraflow.views.kernels.views import fill_keys
 from contraflow.views.loader import epoch_order
+from contraflow.views.settings import WHOLE, ViewRecipe
 
 MOST = 4096  # tokens of a text, the first ones: no encoder reads more
 
@@ -33,7 +35,7 @@ class _Texts:
 
     def _rows(self, indices: np.ndarray, keys: np.ndarray, length: int) -> Tensor:
         """Of texts (n,) with their keys (n,) uint64 so many tokens: (n, 1 + length) int64."""
-        return torch.from_numpy(np.column_stack([keys.view(np.int64), self.texts.tokens.padded(indices, length)]))
+        return _rows(keys, self.texts.tokens.padded(indices, length))
 
     def _slices(self, order: np.ndarray) -> Iterator[np.ndarray]:
         return (order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size))
@@ -59,8 +61,12 @@ class TextLoader(_Texts):
 class TextViews(_Texts):
     """Views of texts, each with a dropout of its own, in a new random order each epoch.
 
-    Arguments are those of `contraflow.views.loader.ViewLoader`, of which there are so many `views`. All rows are as
-    long as the longest of all texts, but have `tokens` at most, so that those of another loader can be put beside them.
+    Arguments are those of `contraflow.views.loader.ViewLoader`. All rows are as long as the longest of all texts, but
+    have `tokens` at most, so that those of another loader can be put beside them.
+
+    Args:
+        recipes: One a view.
+        around: How many tokens stand before and behind every text, whatever is left of it.
 
     Raises:
         UserError: batches don't divide into `parts`.
@@ -69,9 +75,10 @@ class TextViews(_Texts):
     def __init__(
         self,
         texts: Texts,
-        views: int,
+        recipes: Sequence[ViewRecipe],
         *,
         seed: int,
+        around: tuple[int, int],
         tokens: int = MOST,
         kin: Kin | None = None,
         part: int = 0,
@@ -81,7 +88,7 @@ class TextViews(_Texts):
         super().__init__(texts, **which)
         if self.batch_size % parts:
             raise UserError(f"train.batch_size must be a multiple of the GPUs at work, {parts}, got {self.batch_size}")
-        self.views, self.seed, self._kin = views, seed, kin
+        self.recipes, self.seed, self._around, self._kin = recipes, seed, around, kin
         self._length = self._longest(np.arange(len(texts)), tokens)
         self._part = slice(part * self.batch_size // parts, (part + 1) * self.batch_size // parts)
 
@@ -103,7 +110,7 @@ class TextViews(_Texts):
         for indices in self._slices(order):
             others = indices if partners is None else partners[indices]
             views = torch.stack(
-                [self._view(epoch, (others if i else indices)[self._part], i) for i in range(self.views)]
+                [self._view(epoch, (others if i else indices)[self._part], i) for i in range(len(self.recipes))]
             )
             partner = None if partners is None else torch.from_numpy(others)
             yield Batch(views, torch.from_numpy(indices), partner=partner)
@@ -111,4 +118,15 @@ class TextViews(_Texts):
     def _view(self, epoch: int, indices: np.ndarray, number: int) -> Tensor:
         keys = np.empty((1, len(indices)), np.uint64)
         fill_keys(indices, self.seed, epoch, number, keys)
-        return self._rows(indices, keys[0], self._length)
+        recipe = self.recipes[number]
+        if recipe.word_crop == WHOLE and not recipe.word_dropout:
+            return self._rows(indices, keys[0], self._length)
+        tokens, of_texts = np.zeros((len(indices), self._length), np.int64), self.texts.tokens
+        pieces = *self._around, *recipe.word_crop, recipe.word_dropout
+        fill_pieces(of_texts.values, of_texts.begins, indices, keys[0], *pieces, tokens)
+        return _rows(keys[0], tokens)
+
+
+def _rows(keys: np.ndarray, tokens: np.ndarray) -> Tensor:
+    """Keys (n,) uint64 and then tokens (n, length): (n, 1 + length) int64."""
+    return torch.from_numpy(np.column_stack([keys.view(np.int64), tokens]))
