@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torchvision import transforms
 
 from contraflow.commands.export import export
@@ -176,6 +177,31 @@ def test_texts_become_their_vectors_without_contraflow(
         prose = re.sub(r"```.*?```", "", readme, flags=re.DOTALL)
         assert "image" not in prose.replace("image_size", "") and "64 texts" not in prose
         assert "pipeline_tag: feature-extraction" in readme and "# transformer trained by simcse on folder" in readme
+
+
+def test_a_tokenizer_that_fills_up_with_another_token_and_ends_each_text_is_exported_as_it_is(
+    sentence_table, params_of, encoded_of, checkpoint_beside, tmp_path, monkeypatch
+):
+    """Inside, what fills up is 0: there `<s>` and `<pad>` have changed places."""
+    monkeypatch.chdir(tmp_path)
+    words = Tokenizer(models.WordLevel({"<s>": 0, "<pad>": 1, "</s>": 2, "?": 3, "many": 4, "words": 5}, unk_token="?"))
+    words.pre_tokenizer = pre_tokenizers.Whitespace()
+    words.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    words.add_special_tokens(["<s>", "<pad>", "</s>"])
+    words.enable_padding(pad_id=1, pad_token="<pad>")
+    words.save("own.json")
+    table = {"path": str(sentence_table(tmp_path / "table")), "table": "t.csv", "image_size": None}
+    data = encoded_of(params_of(data=table | {"tokenizer": "own.json"}, method={"name": "simcse"}), tmp_path / "data")
+    checkpoint = checkpoint_beside(tmp_path / "encoder.safetensors", data)
+    export(checkpoint=checkpoint, out=tmp_path / "export", data=data.folder / CARD)
+    said = ["many words", "a", "words " * 20, "<s> <pad>"]
+    (tmp_path / "texts.json").write_text(json.dumps(said))
+    command = [sys.executable, "-I", "-c", _TEXTS_WITHOUT_CONTRAFLOW]
+    done = subprocess.run(command, cwd=tmp_path / "export", capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    side = TextSide.of(Trained.open(checkpoint), data.folder / CARD)
+    expected = np.concatenate([*side.of_texts(said, torch.device("cpu"))])
+    np.testing.assert_allclose(np.load(tmp_path / "texts.npy"), expected, atol=1e-5)
 
 
 def test_of_texts_alone_there_is_no_onnx(tmp_path, sentences, checkpoint_beside):

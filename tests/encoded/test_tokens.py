@@ -89,6 +89,15 @@ def test_a_users_tokenizer_keeps_what_it_has(words, tmp_path):
     assert [row.tolist() for row in tokenise(found, ["heart red", ""])] == [[1, 4, 3], [3]]
 
 
+@pytest.mark.parametrize("kind", [models.WordLevel, models.WordPiece])
+def test_a_users_tokenizer_must_know_what_it_does_not_know(tmp_path, kind):
+    tokenizer = Tokenizer(kind({"red": 0, "heart": 1}))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokenizer.save(str(file := tmp_path / "tokenizer.json"))
+    with pytest.raises(UserError, match=r"^data\.tokenizer must have a token for words that it does not"):
+        own_tokenizer(file)
+
+
 @pytest.mark.parametrize("content", [None, "", "{}", "{", '{"model": 3}'])
 def test_what_is_no_tokenizer_is_one_sentence(tmp_path, content):
     file = tmp_path / "tokenizer.json"

@@ -1,6 +1,7 @@
 """What the step encode keeps of texts, and what its card says of them."""
 
 import json
+from unicodedata import name
 
 import numpy as np
 import pytest
@@ -30,6 +31,12 @@ def test_the_card_counts_them(data):
     assert (card.train, card.test, card.vocabulary) == (60, 20, 300)
     assert card.characters[2] == 100_100 + len(" 26") and card.characters[0] < card.characters[1]
     said = {part: [each[i] for i in range(len(each))] for part, each in data.texts.items()}
+    counted = {
+        script: sum(any(name(letter, "").startswith(script) for letter in set(text)) for text in said["train"])
+        for script in card.scripts
+    }
+    assert card.scripts == counted and {"LATIN", "HEBREW", "CJK"} <= set(card.scripts)
+    assert list(card.scripts.values()) == sorted(card.scripts.values(), reverse=True)
     assert card.repeated == 60 - len(set(said["train"]))
     assert card.shared == sum(text in set(said["train"]) for text in said["test"]) > 0
     assert set(card.listed) == set(said["test"]) & set(said["train"])

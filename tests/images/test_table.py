@@ -143,7 +143,7 @@ def test_images_of_different_groups_are_never_within_a_window(tmp_path_factory, 
     ("text", "says"),
     [
         ("", "lists no images"),
-        ("path;label\na;b\n", "separated by commas, and has no path: found path;label"),
+        ("path;label\na;b\n", "and has no path: found path;label; where texts are alone, text takes the place of path"),
         ("path,class\na,b\n", "has no label: found path, class"),
         ("path,label\n", "lists no images"),
         ("path,label,label\na,b,c\n", "has the column label twice"),

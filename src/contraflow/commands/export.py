@@ -11,7 +11,7 @@ from contraflow.commands.model_card import readme
 from contraflow.commands.onnx import require_onnx, write_int8, write_onnx
 from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, ParamsFile
 from contraflow.commands.plain import plain_code, plain_weights
-from contraflow.commands.plain_text import described, projection_code, text_code
+from contraflow.commands.plain_text import described, projection_code, text_code, text_weights
 from contraflow.commands.quantised import cost
 from contraflow.commands.records import differing, evaluation_of, over_seeds
 from contraflow.commands.text_side import TextSide
@@ -20,6 +20,7 @@ from contraflow.commands.timm_config import config_of
 from contraflow.commands.trained import Trained, card_of, last_checkpoint
 from contraflow.encoded.card import Card, EncodedData
 from contraflow.encoded.names import DATA, TOKENIZER
+from contraflow.encoded.tokens import filling_of
 from contraflow.evaluation.results import Evaluation
 from contraflow.foundations.artefacts import sha256, write_json, write_text
 from contraflow.foundations.errors import UserError
@@ -120,8 +121,9 @@ def _write_images(
 
 def _write_texts(out: Path, side: TextSide, trained: Trained, told: dict) -> str:
     """The encoder of texts, and where it stands beside one of images the projection of these."""
-    code = text_code(side.network, file=TEXT, tokenizer=TOKENIZER, card=CARD)
-    write_weights(out / TEXT, plain_weights(side.network), told)
+    filling = filling_of(side.tokenizer)
+    code = text_code(side.network, file=TEXT, tokenizer=TOKENIZER, filling=filling, card=CARD)
+    write_weights(out / TEXT, text_weights(side.network, filling), told)
     write_text(out / TOKENIZER, side.tokenizer)
     projection = None if trained.alone else trained.towers.projection
     if isinstance(projection, nn.Linear):

@@ -3,9 +3,11 @@ their weights, and how texts become tokens."""
 
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
-from contraflow.encoded.texts import PADDING
+from contraflow.commands.plain import plain_weights
+from contraflow.encoded.texts import exchanged
 from contraflow.models.huggingface import FolderEncoder
 from contraflow.models.text import OfTexts
 
@@ -28,6 +30,7 @@ class Text(torch.nn.Module):
         self.projection = torch.nn.Linear({width}, {features}, bias=False)
 
     def forward(self, tokens):  # (N, T) to (N, {features}); what fills up is {padding}
+        tokens = tokens[:, :{context}]
         padding = tokens == {padding}
         x = self.tokens(tokens) + self.positions[: tokens.shape[1]]
         for layer in self.layers:
@@ -70,8 +73,7 @@ _POOLED = {
 _TOKENS = """\
 tokenizer = Tokenizer.from_file("{tokenizer}")
 tokenizer.encode_special_tokens = True
-tokenizer.enable_truncation({context})
-tokenizer.enable_padding(pad_id={padding})
+{truncation}tokenizer.enable_padding(pad_id={padding})
 
 
 def tokens(texts):
@@ -79,20 +81,32 @@ def tokens(texts):
 """
 
 
-def text_code(encoder: OfTexts, *, file: str, tokenizer: str, card: str) -> str:
+def text_code(encoder: OfTexts, *, file: str, tokenizer: str, filling: int, card: str) -> str:
     """Python that rebuilds an encoder as `text`, in evaluation mode, and `tokens`, which makes what it takes of texts.
 
     Args:
-        file: Name of a safetensors file of `plain_weights`.
+        file: Name of a safetensors file of `text_weights`.
         tokenizer: Name of the JSON of its tokenizer.
+        filling: Number of the token with which that fills up.
         card: Name of the JSON in which `described` is `text`.
     """
-    named = {"file": file, "tokenizer": tokenizer, "card": card}
+    named = {"file": file, "tokenizer": tokenizer, "card": card, "padding": filling, "truncation": ""}
     if isinstance(encoder, FolderEncoder):
         of = encoder.architecture
-        named |= {"features": encoder.dimension, "padding": of.filling, "pooled": _POOLED[of.pooling]}
-        return (_FOLDER + _TOKENS).format(**named, context=encoder.context)
-    return (_TEXT + _TOKENS).format(**described(encoder), **named, padding=PADDING)
+        # what is cut keeps the tokens around it, as the encoder has it
+        named |= {"truncation": f"tokenizer.enable_truncation({encoder.context})\n"}
+        named |= {"features": encoder.dimension, "pooled": _POOLED[of.pooling]}
+        return (_FOLDER + _TOKENS).format(**named)
+    return (_TEXT + _TOKENS).format(**described(encoder), **named)
+
+
+def text_weights(encoder: OfTexts, filling: int) -> dict[str, Tensor]:
+    """`plain_weights` for tokens as their tokenizer numbers them, which fills up with `filling`."""
+    weights = plain_weights(encoder)
+    if not isinstance(encoder, FolderEncoder):
+        vectors = weights["tokens.weight"]
+        weights["tokens.weight"] = vectors[exchanged(torch.arange(len(vectors)), filling)]
+    return weights
 
 
 def described(encoder: OfTexts) -> dict[str, Any]:

@@ -66,6 +66,7 @@ class Wording(Record):
         train, test: How many.
         vocabulary: Tokens that the tokenizer has.
         characters, tokens: Of a text of `train`, the least, the median and the most.
+        scripts: How many of `train` have a letter of each script, by the first word of its Unicode name; most first.
         repeated: How many of `train` say what an earlier one says.
         shared: How many of `test` a training image has, too, with the first of them `listed`.
     """
@@ -75,6 +76,7 @@ class Wording(Record):
     vocabulary: int
     characters: list[int]
     tokens: list[int]
+    scripts: dict[str, int]
     repeated: int
     shared: int
     listed: list[str]

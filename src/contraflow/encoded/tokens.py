@@ -18,6 +18,7 @@ from contraflow.encoded.texts import PADDING, exchanged
 from contraflow.foundations.errors import UserError
 
 _NUMBERS = ("pad_token_id", "vocab_size", "max_position_embeddings")
+_UNKNOWN = "ꙮ 𓀀"  # letters that stand in hardly any text
 _SPECIAL = ["<padding>", "<start>"]  # the first is `PADDING`; each text begins with the other, so that none is empty
 
 
@@ -52,6 +53,12 @@ def own_tokenizer(file: Path) -> str:
     except Exception as error:  # of a missing file, too, it raises no kinds of its own
         raise UserError(
             f"data.tokenizer must be a {TOKENIZER} of Hugging Face's tokenizers, got {file} ({error})"
+        ) from None
+    try:
+        tokenizer.encode(_UNKNOWN)
+    except Exception as error:
+        raise UserError(
+            f"data.tokenizer must have a token for words that it does not know, and {file} has none ({error})"
         ) from None
     padding, start = _SPECIAL
     tokenizer.no_truncation()

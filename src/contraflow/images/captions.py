@@ -1,6 +1,9 @@
 """The texts of images into their file, with a tokenizer; and what a card says of them."""
 
+import unicodedata
+from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -62,6 +65,7 @@ def write_texts(
         vocabulary=vocabulary_size(tokenizer),
         characters=_quartiles([len(text) for text in said["train"]]),
         tokens=_quartiles(texts["train"].tokens.lengths),
+        scripts=_scripts(said["train"]),
         repeated=len(said["train"]) - len(known),
         shared=len(shared),
         listed=list(dict.fromkeys(shared))[:LISTED],
@@ -78,6 +82,17 @@ def _save(out: Path, texts: dict[str, Texts], provenance: Provenance) -> None:
 
 def _all(texts: Sequence[Sequence[str]]) -> list[str]:
     return [text for of_image in texts for text in of_image]
+
+
+def _scripts(texts: Sequence[str]) -> dict[str, int]:
+    counts = Counter(script for text in texts for script in {_script(letter) for letter in set(text)} if script)
+    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+
+
+@cache
+def _script(letter: str) -> str:
+    """LATIN, ARABIC, CJK and so on; empty of what is no letter."""
+    return unicodedata.name(letter, "").partition(" ")[0] if letter.isalpha() else ""
 
 
 def _quartiles(lengths: Sequence[int]) -> list[int]:

@@ -103,10 +103,11 @@ class _Columns:
         self.alone = "path" not in header and "text" in header
         required = ALONE if self.alone else REQUIRED
         missing = [name for name in required if name not in header]
+        alone = "; where texts are alone, text takes the place of path" if missing[:1] == ["path"] else ""
         if missing:
             raise UserError(
                 f"{file} needs the columns {', '.join(required)}, separated by commas, and has no {missing[0]}: "
-                f"found {', '.join(header)}"
+                f"found {', '.join(header)}{alone}"
             )
         doubled = [name for name, n in Counter(header).items() if n > 1 and name in REQUIRED + OPTIONAL]
         if doubled:
