@@ -4,11 +4,10 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
 
 from contraflow.devices import job_cores, lease
 from contraflow.encoded.card import EncodedData
-from contraflow.encoded.texts import Texts
+from contraflow.encoded.texts import Rows
 from contraflow.encoded.tokens import tokenise
 from contraflow.evaluation.representation import (
     Called,
@@ -27,18 +26,17 @@ from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
 from contraflow.foundations.signature import CardIn, Setting, Threads
 from contraflow.models.settings import Model, StartSettings
+from contraflow.models.text import vectors_of
 from contraflow.models.towers import load_towers, start_towers
 from contraflow.neighbours.bank import unit
 from contraflow.settings.values import named
 from contraflow.statistics import RESAMPLES, spearman, spearman_interval
-from contraflow.views.texts import TextLoader
 
 
 @dataclass(frozen=True)
 class StsSettings(StartSettings):
     """What is measured, of which network."""
 
-    batch_size: Annotated[int, Setting("eval.batch_size")]
     sts: Annotated[str, Setting("eval.sts")]
     model: Model
 
@@ -47,17 +45,6 @@ class StsSettings(StartSettings):
 
     def files(self) -> list[Path]:
         return [*super().files(), Path(self.sts)]
-
-
-class _OfRows(nn.Module):
-    """An encoder of tokens, of rows as texts that are alone come in."""
-
-    def __init__(self, text: nn.Module):
-        super().__init__()
-        self.text = text
-
-    def forward(self, rows: Tensor) -> Tensor:
-        return self.text(rows[:, 1:])
 
 
 def evaluate_sts(
@@ -82,21 +69,20 @@ def evaluate_sts(
     if encoded.card.texts is None:
         raise UserError(f"eval.sts must be data where there are no texts, as in {encoded.card.name}")
     scored = read_scored(file)
-    tokens = tokenise(encoded.tokenizer, scored.texts)
-    texts = Texts.of([[text] for text in scored.texts], tokens, [-1] * len(tokens))
+    tokens = Rows.of(tokenise(encoded.tokenizer, scored.texts), np.int32)
     of = {"representation": representation, "params": settings.values()}
     inputs = {"data": encoded.digest, STS: sha256(file)}
     if representation == "raw_pixels":
         known = encoded.texts["train"]
         trained_on = np.flatnonzero(np.isin(known.image, encoded.training))
-        vectors = tfidf(texts.tokens, known.tokens.take(trained_on), encoded.card.vocabulary)
+        vectors = tfidf(tokens, known.tokens.take(trained_on), encoded.card.vocabulary)
         name, seed, provenance = representation, None, Provenance.of_stage("evaluate", **of, inputs=inputs)
     else:
         subject = _open(representation, checkpoint, encoded, settings.model)
         torch.set_num_threads(job_cores())
-        batches = TextLoader(texts, batch_size=settings.batch_size)
         with lease() as (device,), frozen(subject.network):
-            vectors = unit(subject.features(batches, len(batches), device, "scored texts").features)
+            parts = vectors_of(subject.network, tokens, np.arange(len(tokens)), device, subject.source)
+            vectors = unit(np.concatenate([*parts]))
         name, seed, provenance = subject.name, subject.seed, subject.provenance(settings.values(), **inputs)
     similarity = cosines(vectors, scored.pairs)
     Extra(
@@ -111,12 +97,12 @@ def evaluate_sts(
 
 
 def _open(called: str, checkpoint: Path | None, encoded: EncodedData, model: Model) -> Representation:
-    """A representation whose network takes rows of texts."""
+    """A representation whose network takes texts."""
     subject = open_representation(called, checkpoint, encoded, model)
     if encoded.card.items == "texts":
         return subject
     towers = load_towers(checkpoint)[0] if checkpoint else start_towers(model, encoded, subject.seed)
-    return replace(subject, network=_OfRows(towers.text))
+    return replace(subject, network=towers.text)
 
 
 def _protocol(scored: Scored) -> dict[str, str]:
