@@ -138,14 +138,18 @@ def tokenise(tokenizer: str, texts: Sequence[str]) -> list[np.ndarray]:
     """
     found = Tokenizer.from_str(tokenizer)
     found.encode_special_tokens = True
-    filling = filling_of(tokenizer)
+    filling = _filling(found)
     found.no_padding()
     return [exchanged(np.array(each.ids), filling).astype(np.int32) for each in found.encode_batch(list(texts))]
 
 
 def filling_of(tokenizer: str) -> int:
     """The number of the token with which a tokenizer fills up what is short, as it numbers it itself."""
-    return (Tokenizer.from_str(tokenizer).padding or {"pad_id": PADDING})["pad_id"]
+    return _filling(Tokenizer.from_str(tokenizer))
+
+
+def _filling(tokenizer: Tokenizer) -> int:
+    return (tokenizer.padding or {"pad_id": PADDING})["pad_id"]
 
 
 def around(tokenizer: str) -> tuple[int, int]:
