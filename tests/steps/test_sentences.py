@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from fixtures.encoded import ODD
+from fixtures.kills import die_after_each_epoch
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers
 
@@ -20,7 +21,6 @@ from contraflow.models.checkpoint import load_encoder
 from contraflow.steps.evaluate.evaluate import Evaluating, evaluate
 from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.train_mined import MinedTraining, train_mined
-from contraflow.training import loop
 from contraflow.training.parallel import on_each
 from contraflow.views.items import item_views
 
@@ -89,13 +89,8 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes_with_any_th
 ):
     changes = changes | {"train": {"epochs": 2} | changes.get("train", {})}
     params = sentences_of(sentences.folder.parent / "table", **changes)
-    whole, keep = pretrained(params, sentences, tmp_path / "whole"), loop.save_state
-
-    def keep_and_die(path, state):
-        keep(path, state)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(loop, "save_state", keep_and_die)
+    whole = pretrained(params, sentences, tmp_path / "whole")
+    die_after_each_epoch(monkeypatch)
     for threads in (1, 2):
         with pytest.raises(KeyboardInterrupt):
             pretrained(params, sentences, tmp_path / "killed", threads=threads)

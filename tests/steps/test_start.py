@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from fixtures.kills import die_after_each_epoch
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -49,15 +50,9 @@ def in_kills(monkeypatch):
     """`in_kills(train)` trains to the end, killed after each of the first two epochs."""
 
     def in_kills(train):
-        keep = loop.save_state
-
-        def keep_and_die(path, state):
-            keep(path, state)
-            raise KeyboardInterrupt
-
         for _ in range(2):
             with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-                patch.setattr(loop, "save_state", keep_and_die)
+                die_after_each_epoch(patch)
                 train()
         train()
 
@@ -188,14 +183,9 @@ def test_any_encoder_goes_on_after_a_kill_comes_out_and_in_again(here, grey, par
     model = {"encoder": name, "code": "nets_of_ours.py" if ":" in name else "data"}
     train = {"epochs": 2, "optimiser": "adamw", "lr": 0.01}
     params = params_of(data={"image_size": 32}, model=model, train=train)
-    whole, keep = pretrained(params, grey, here / "whole"), loop.save_state
-
-    def keep_and_die(path, state):
-        keep(path, state)
-        raise KeyboardInterrupt
-
+    whole = pretrained(params, grey, here / "whole")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(loop, "save_state", keep_and_die)
+        die_after_each_epoch(patch)
         pretrained(params, grey, here / "killed")
     pretrained(params, grey, here / "killed")
     checkpoint = whole / "encoder.safetensors"

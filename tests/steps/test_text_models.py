@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from fixtures.huggingface import LORA
+from fixtures.kills import die_after_each_epoch
 from tokenizers import Tokenizer
 
 from contraflow.commands.export import export
@@ -25,7 +26,6 @@ from contraflow.models.towers import load_towers, start_towers
 from contraflow.report.summary import AS_IT_CAME
 from contraflow.steps.evaluate.evaluate import Evaluating, evaluate
 from contraflow.steps.evaluate.evaluate_captions import CaptionSettings, evaluate_captions
-from contraflow.training import loop
 
 pytestmark = pytest.mark.usefixtures("one_thread", "huggingface")
 FILES = ("encoder.safetensors", "history.csv")
@@ -114,14 +114,8 @@ with torch.inference_mode():
 def test_killed_or_in_parts_or_on_more_threads_it_comes_to_the_same(
     params, data, trained, here, monkeypatch, tmp_path, pretrained, sentences_of
 ):
-    keep = loop.save_state
-
-    def keep_and_die(path, state):
-        keep(path, state)
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_state", keep_and_die)
+        die_after_each_epoch(patch)
         with pytest.raises(KeyboardInterrupt):
             pretrained(params, data, tmp_path / "killed")
     killed = pretrained(params, data, tmp_path / "killed", threads=3)

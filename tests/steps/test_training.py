@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from fixtures.kills import die_after_each_epoch
 from safetensors import safe_open
 
 from contraflow.encoded.names import CARD
@@ -152,14 +153,7 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
         pretrained(params, encoded, tmp_path / name)
 
     train("whole")
-    epochs, keep = [], loop.save_state
-
-    def keep_and_die(path, state):
-        keep(path, state)
-        epochs.append(len(state["history"]))
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(loop, "save_state", keep_and_die)
+    epochs = die_after_each_epoch(monkeypatch)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             train("killed")
@@ -352,13 +346,8 @@ def test_images_meet_their_negatives_beside_the_batch_and_the_same_twice(train_w
 
 def test_slots_outlive_a_kill_and_are_no_part_of_the_checkpoint(train_with, monkeypatch):
     settings = {"use": "stored", "epochs": 3}
-    whole, keep = train_with("whole", **settings), loop.save_state
-
-    def keep_and_die(path, state):
-        keep(path, state)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(loop, "save_state", keep_and_die)
+    whole = train_with("whole", **settings)
+    die_after_each_epoch(monkeypatch)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             train_with("killed", **settings)
@@ -383,14 +372,8 @@ def test_every_method_with_negatives_takes_them_and_goes_on_after_a_kill(
     whole = trained_mined(params, before, negatives, tmp_path / "whole")
     plain = params_of(method=method, mining=mining | {"use": "batches", "neighbourhood": 1})
     without = trained_mined(plain, before, negatives, tmp_path / "without")
-    keep = loop.save_state
-
-    def keep_and_die(path, state):
-        keep(path, state)
-        raise KeyboardInterrupt
-
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_state", keep_and_die)
+        die_after_each_epoch(patch)
         with pytest.raises(KeyboardInterrupt):
             trained_mined(params, before, negatives, tmp_path / "killed")
     trained_mined(params, before, negatives, tmp_path / "killed")

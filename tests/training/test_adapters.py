@@ -6,6 +6,7 @@ import sys
 import pytest
 import timm
 import torch
+from fixtures.kills import die_after_each_epoch
 from safetensors.torch import load_file
 from torch import nn
 from torchvision import models
@@ -18,7 +19,6 @@ from contraflow.models.adapters import add_adapters, merge_adapters
 from contraflow.models.checkpoint import load_encoder
 from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.train_mined import MinedTraining, train_mined
-from contraflow.training import loop
 
 NETWORKS = {
     "timm/test_vit": lambda: timm.create_model("test_vit", num_classes=0, img_size=32),
@@ -108,14 +108,9 @@ def test_kills_change_nothing_and_a_mining_round_goes_on_from_the_merged_weights
     here, adapted, encoded, pretrained, monkeypatch
 ):
     params = adapted("byol", ema=0.5, frozen_epochs=1, first_layer_rate=0.1, head_rate=2.0, clip=1.0, micro_batch=8)
-    whole, keep = pretrained(params, encoded, here / "whole"), loop.save_state
-
-    def keep_and_die(path, state):
-        keep(path, state)
-        raise KeyboardInterrupt
-
+    whole = pretrained(params, encoded, here / "whole")
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_state", keep_and_die)
+        die_after_each_epoch(patch)
         for _ in range(2):
             with pytest.raises(KeyboardInterrupt):
                 pretrained(params, encoded, here / "killed")

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from fixtures.devices import as_on_a_card
+from fixtures.kills import die_after_each_epoch
 
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.errors import UserError
@@ -89,13 +90,7 @@ def test_a_training_killed_after_any_epoch_goes_on_to_the_same_bytes(
         data={"name": "folder", "path": "images", "table": "images.csv"},
     )
     history_of(params, grouped, tmp_path / "whole")
-    keep = loop.save_state
-
-    def keep_and_die(path, state):
-        keep(path, state)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(loop, "save_state", keep_and_die)
+    die_after_each_epoch(monkeypatch)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             history_of(params, grouped, tmp_path / "killed")

@@ -24,7 +24,8 @@ from contraflow.settings.values import (
     named,
 )
 
-STS = "sts"  # the extra evaluation whose figures runs are compared by, too; it needs no labels
+CAPTIONS = "captions"  # the extra evaluation of images beside their texts
+STS = "sts"  # that whose figures runs are compared by, too; it needs no labels
 GRADED = ("mrr", "r_precision", "map@r")  # figures of which an image has a part, not just right or wrong
 
 
@@ -197,7 +198,7 @@ class Eval(Section):
                 level="severity",
             )
         if self.captions:
-            found["captions"] = Asked(
+            found[CAPTIONS] = Asked(
                 "Images and their texts",
                 (
                     "Test images among the texts of all of them, and texts among the images; and images named by the "

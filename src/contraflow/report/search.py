@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contraflow.evaluation.said import Said
+from contraflow.evaluation.settings import CAPTIONS
 from contraflow.report.items import LONGEST, cut
 from contraflow.report.run import Run
 
@@ -71,9 +72,9 @@ def search_box(run: Run) -> dict | None:
 
 def _beside_images(run: Run) -> _Finds | None:
     """Texts of images find images, by the encoders of the first seed."""
-    if "captions" not in run.extras:
+    if CAPTIONS not in run.extras:
         return None
-    finds = run.extras["captions"]["encoder"][run.params.seeds[0]].finds
+    finds = run.extras[CAPTIONS]["encoder"][run.params.seeds[0]].finds
     query, found = np.array(finds.query), np.array(finds.found)[:, :FOUND]
     right = Said.of(run.data.texts["test"]).right("text_to_image")
     marks = np.array([right[text].toarray()[0, near] for text, near in zip(query, found, strict=True)])

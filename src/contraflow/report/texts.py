@@ -4,14 +4,12 @@ from collections.abc import Callable, Mapping
 
 from contraflow.evaluation.results import Extra
 from contraflow.evaluation.said import DIRECTIONS, Said
-from contraflow.evaluation.settings import STS
+from contraflow.evaluation.settings import CAPTIONS, STS
 from contraflow.pages.numbers import listing, percent, plus_minus
 from contraflow.report.items import cut
 from contraflow.report.run import Run
 from contraflow.report.summary import in_points, inside, names_in
 from contraflow.statistics import Scores, difference
-
-CAPTIONS = "captions"
 
 
 def texts(run: Run) -> dict | None:

@@ -24,6 +24,7 @@ from contraflow.evaluation.representation import (
 )
 from contraflow.evaluation.results import DIGITS, Example, Extra, Finds
 from contraflow.evaluation.said import DIRECTIONS, Said
+from contraflow.evaluation.settings import CAPTIONS
 from contraflow.foundations.arrays import drawn
 from contraflow.foundations.errors import UserError
 from contraflow.foundations.record import Provenance
@@ -89,7 +90,7 @@ def evaluate_captions(
         }
         made_from = {"params": settings.values(), "inputs": {"data": encoded.digest}}
         Extra(
-            kind="captions",
+            kind=CAPTIONS,
             representation=CHANCE,
             seed=None,
             figures=_flat(expected) | ({"zero_shot": 1 / len(classes)} if classes else {}),
@@ -119,7 +120,7 @@ def evaluate_captions(
         scores["zero_shot"] = (predicted == labels)[labels != UNLABELLED]
     gap = {} if by_words else {"gap": round(captions.modality_gap(space.images, space.texts), DIGITS)}
     Extra(
-        kind="captions",
+        kind=CAPTIONS,
         representation=subject.name,
         seed=subject.seed,
         figures={name: float(each.mean()) for name, each in scores.items()} | gap,
