@@ -15,11 +15,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from contraflow.evaluation.curvature import Curvature
 from contraflow.foundations.errors import UserError
 
 CPU = torch.device("cpu")
 TOLERANCE = 1e-5  # of the objective: what the last step may still have promised to take off
-FORCING = 0.3  # of its first residual, to which a Newton step is solved: at 0.5 its promise is too small to stop by
+FORCING = 0.5  # of its first residual, to which a Newton step is solved
+LAST = 0.3  # the same of a step that may be the last: at 0.4 its promise is now and then too small to stop by
 SUFFICIENT = 1e-4  # of the decrease that the gradient promises, which a step must bring (Armijo)
 LENGTHS = [2.0**-halved for halved in range(20)]  # of a step, tried in turn
 LOGITS = 2**24  # held at a time
@@ -87,7 +89,8 @@ class Problem:
 
     Minimised is the mean cross-entropy plus weight_decay / 2 times the sum of the squared weights of standardised
     features; the bias is free. In scikit-learn's terms, C = 1 / (weight_decay * N). Inside, features are centred and
-    turned into the K principal axes along which they vary, which changes neither penalty nor minimum.
+    turned into the K principal axes along which they vary, which changes neither penalty nor minimum. What one solve
+    meets of the curvature helps the next.
 
     Args:
         features: Shape (N, D), finite.
@@ -124,10 +127,12 @@ class Problem:
         x = (x - self._mean).div_(self._scale)
         self._centre = x.mean(dim=0, dtype=torch.float64)
         self._axes, variances = _principal_axes(x, self._centre)
+        axes = self._axes.float()  # rounds no more than the features are already
         self._x = x.new_ones(len(x), len(variances) + 1)  # the last column is the bias's
         for rows in (slice(first, first + ROWS) for first in range(0, len(x), ROWS)):
-            self._x[rows, :-1] = (x[rows] - self._centre) @ self._axes
+            self._x[rows, :-1] = (x[rows] - self._centre).float() @ axes
         self._moments = torch.cat([variances, variances.new_ones(1)])
+        self._met = Curvature(len(x), len(self._classes) * len(self._moments))
 
     def solve(self, weight_decay: float, *, max_iterations: int, start: Probe | None = None) -> Probe:
         """Minimise from zero, or from a probe of the same classes and nearly the same problem.
@@ -148,9 +153,9 @@ class Problem:
         value, gradient = self._objective(w, decay, p)
         iterations, converged = 0, False
         while not converged and iterations < max_iterations:
-            newton = self._newton_step(gradient, decay, p, max_iterations - iterations)
+            newton = self._newton_step(gradient, decay, p, TOLERANCE * value, max_iterations - iterations)
             iterations += newton.iterations
-            converged = newton.solved and newton.decrease <= TOLERANCE * value
+            converged = newton.last
             slope = float((gradient * newton.step).sum())
             for length in LENGTHS:
                 further = w + length * newton.step
@@ -173,28 +178,36 @@ class Problem:
             converged=converged,
         )
 
-    def _newton_step(self, gradient: Tensor, decay: Tensor, p: Tensor, max_iterations: int) -> "_Step":
-        """Solve Hessian * step = -gradient by preconditioned conjugate gradients."""
-        inverse = self._preconditioner(decay, p)
-        step, decrease = torch.zeros_like(gradient), 0.0
+    def _newton_step(self, gradient: Tensor, decay: Tensor, p: Tensor, enough: float, max_iterations: int) -> "_Step":
+        """Solve Hessian * step = -gradient by preconditioned conjugate gradients, the closer if it promises to lower the
+        objective by no more than `enough`.
+
+        The residual is measured without what earlier steps have met: that makes it small where they went, and so says
+        little of where none has been yet.
+        """
+        rough = self._preconditioner(decay, p)
+        inverse = self._met.refine(rough, decay)
+        step, decrease, iterations = torch.zeros_like(gradient), 0.0, 0
         residual = -gradient
         direction = inverse(residual)
-        length = first = float((residual * direction).sum())
-        iterations = 0
-        while length > FORCING**2 * first and iterations < max_iterations:
+        length = float((residual * direction).sum())
+        left = first = float((residual * rough(residual)).sum())
+        while left > (LAST if decrease <= enough else FORCING) ** 2 * first and iterations < max_iterations:
             iterations += 1
             product = self._hessian(direction, decay, p)
             curvature = float((direction * product).sum())
             if curvature <= 0:  # rounding: the objective is convex
                 break
+            self._met.meet(direction, product, decay)
             along = length / curvature
             step += along * direction
             residual -= along * product
             decrease += along * length / 2
             preconditioned = inverse(residual)
             before, length = length, float((residual * preconditioned).sum())
+            left = float((residual * rough(residual)).sum())
             direction = preconditioned + length / before * direction
-        return _Step(step, decrease, iterations, solved=length <= FORCING**2 * first)
+        return _Step(step, iterations, last=decrease <= enough and left <= LAST**2 * first)
 
     def _preconditioner(self, decay: Tensor, p: Tensor) -> Callable[[Tensor], Tensor]:
         """The inverse of the Hessian with the mean of products in it taken for the product of means.
@@ -245,12 +258,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class _Step:
-    """A Newton step: (C, K + 1), by how much the quadratic model falls, its iterations, and whether they sufficed."""
+    """A Newton step, (C, K + 1), its iterations, and whether it promises so little, as far as it was solved, that it is
+    the last."""
 
     step: Tensor
-    decrease: float
     iterations: int
-    solved: bool
+    last: bool
 
 
 def _principal_axes(x: Tensor, centre: Tensor) -> tuple[Tensor, Tensor]:
