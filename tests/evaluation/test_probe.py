@@ -42,7 +42,7 @@ def test_equals_scikit_learn_on_the_same_objective(precise, weight_decay):
 
 @cache
 def fashion_mnist():
-    """The pixels (N, 784), from 0 to 1, and labels (N,) of its 60,000 training images, and of its 10,000 test images."""
+    """Pixels (N, 784), from 0 to 1, and labels (N,) of its 60,000 training images, and of its 10,000 test images."""
 
     def read(name, header):
         with gzip.open(DEBIAN_FASHION_MNIST / name) as file:

@@ -179,8 +179,8 @@ class Problem:
         )
 
     def _newton_step(self, gradient: Tensor, decay: Tensor, p: Tensor, enough: float, max_iterations: int) -> "_Step":
-        """Solve Hessian * step = -gradient by preconditioned conjugate gradients, the closer if it promises to lower the
-        objective by no more than `enough`.
+        """Solve Hessian * step = -gradient by preconditioned conjugate gradients, more closely where it promises to
+        lower the objective by no more than `enough`.
 
         The residual is measured without what earlier steps have met: that makes it small where they went, and so says
         little of where none has been yet.
