@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -62,13 +63,14 @@ def mine_negatives(
     texts: np.ndarray | None = None,
     device: torch.device = CPU,
     threads: int = 1,
+    beside: Path | None = None,
 ) -> MinedNegatives:
     """Choose `settings.k` hard negatives for rows of `features`.
 
     Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
 
     Args:
-        features, apart, texts, device: As for `Search`.
+        features, apart, texts, device, beside: As for `Search`.
         number: Of the round.
         anchors: The rows to choose for; all by default.
         kin: Which rows are known to be each other's positives.
@@ -90,6 +92,7 @@ def mine_negatives(
         exact_up_to=settings.exact_up_to,
         device=device,
         threads=threads,
+        beside=beside,
     )
     positives_by = partial(similarity_to_positives, kin=kin, draws=settings.positives, seed=seed, number=number)
     search, to_positives = searching(features, texts=texts), positives_by(features)

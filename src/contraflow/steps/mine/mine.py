@@ -79,7 +79,7 @@ def mine(
     says the rest. Validation images are neither anchors nor negatives, and images that show the same
     (`positives.from`), copies and those of whom the same is said are not each other's. Images that are trained beside
     their texts are compared through these. Where `mining.guide` names another encoder, that says who is suspected.
-    Features lie on the disk of `negatives`, not in memory. A table of how similar positives and negatives are, and of
+    Features and inverted lists lie on the disk of `negatives`, not in memory. A table of how similar positives and negatives are, and of
     what was left out, is printed.
 
     Args:
@@ -139,6 +139,7 @@ def mine(
             texts=texts,
             device=device,
             threads=job_cores(),
+            beside=negatives,
         )
     provenance = MiningPass.of_stage(
         "mine",
