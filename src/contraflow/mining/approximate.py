@@ -19,7 +19,7 @@ ADDED = 65536  # vectors at a time
 class InvertedLists:
     """Vectors in lists by their nearest of 4 sqrt(N) centres; a search looks through the lists nearest to the query.
 
-    Centres are learned from vectors drawn with a fixed seed, so equal vectors give equal lists. The lists hold a copy of
+    Centres are learned from vectors drawn with a fixed seed, so equal vectors give equal lists. These hold a copy of
     the vectors, which lies on a disk and is read where it lies, in a file that is gone with them or with the process.
 
     Args:
@@ -61,7 +61,7 @@ class InvertedLists:
             file.write(rows.tobytes())
         file.flush()
         lists.totsize, lists.read_only = file.tell(), True
-        lists.filename = f"/proc/self/fd/{file.fileno()}"  # the file has no name; what is mapped stays when it is closed
+        lists.filename = f"/proc/self/fd/{file.fileno()}"  # the file has no name, and stays mapped when it is closed
         lists.do_mmap()
         return lists
 

@@ -136,6 +136,26 @@ def mine_negatives(
     return MinedNegatives(negative, similarity, rank, positive, known, suspected, search.kind, search.recall)
 
 
+def require_reach(settings: Mining, images: int) -> None:
+    """Refuse shares of so many images that reach beyond the candidates: known before anything is embedded.
+
+    Raises:
+        UserError: the nearest that `rank` leaves out, or those before the band of `semi_hard`, leave fewer candidates
+            than `settings.k`.
+    """
+    shares = {"mining.fn_share": settings.fn_share} if settings.false_negatives == "rank" else {}
+    if settings.policy == "semi_hard":
+        shares["mining.band"] = settings.band[0]
+    for name, share in shares.items() if settings.policy != "random" else ():
+        passed = round(part_of(images, share))
+        if passed + settings.k > settings.candidates:
+            raise UserError(
+                f"mining.candidates must be at least {passed + settings.k} for {images:,} images, got "
+                f"{settings.candidates}: {name} passes over the nearest {passed:,} of each, {share:g} of all; raise "
+                "the one, or lower the other"
+            )
+
+
 def _at_a_time(settings: Mining, looked_at: int, dimension: int, *, guided: bool = False) -> int:
     """Anchors that fit into `settings.memory_mb`: their similarities to a block of all rows, what is kept of their
     candidates, and the features of those that are looked at once more."""
