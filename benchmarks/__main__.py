@@ -16,6 +16,7 @@ from benchmarks.methods.sizes import SIZES as METHOD_SIZES
 from benchmarks.mining import training as mining
 from benchmarks.mining.tasks import TASKS
 from benchmarks.rows import made_by
+from benchmarks.scale import __main__ as scale
 from benchmarks.weights import __main__ as weights
 
 
@@ -29,6 +30,7 @@ def codes() -> dict[Path, str]:
         methods.ROWS: methods.code(METHOD_SIZES[FULL].budgets),
         **{task.rows: mining.code(task) for task in TASKS.values()},
         mining_scale.TABLE: mining_scale.code(),
+        scale.ROWS: scale.code(),
         search.TABLE: search.code(),
         weights.ROWS: weights.code(weights.SIZES[FULL]),
     }

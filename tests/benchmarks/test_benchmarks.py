@@ -24,6 +24,7 @@ NAMES = {  # of the last line's object, of which a document or the benchmark's o
     "mining fashion_mnist": {"gains", "fewer_errors", "seeds"},
     "mining_scale": {"exact_ratio_to_matmul", "recall", "times_faster_than_exact"},
     "overhead": {"noop_ratio", "report_only_ratio", "seconds"},
+    "scale": {"steps"},
     "search": {"candidates", "best"},
     "weights": {"less_noise", "seconds"},
 }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from contraflow.encoded.kin import Kin
 from contraflow.foundations.errors import UserError
 from contraflow.mining import negatives
-from contraflow.mining.negatives import mine_negatives
+from contraflow.mining.negatives import mine_negatives, require_reach
 from contraflow.mining.policies import random_others, take_highest, weighted
 from contraflow.mining.search import Candidates, Search
 from contraflow.neighbours.bank import unit
@@ -242,6 +242,27 @@ def test_never_itself_never_its_window_never_twice_or_one_clear_sentence(
     assert found.negative.shape == (n, k)
     for i, row in enumerate(found.negative.tolist()):
         assert len(set(row)) == k and all(abs(position[j] - position[i]) > window for j in row)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"false_negatives": "rank", "fn_share": 0.25}, "mining.fn_share"),
+        ({"policy": "semi_hard", "band": [0.25, 0.5]}, "mining.band"),
+    ],
+)
+def test_shares_beyond_the_candidates_are_refused_by_the_number_of_images_as_mining_refuses_them(
+    mined, params_of, changes, name
+):
+    wanted = {"false_negatives": "none", "candidates": 12, "k": 3} | changes
+    mined(spread(36), **wanted)
+    with pytest.raises(UserError):
+        mined(spread(40), **wanted)
+    settings = params_of(mining=WIDE | wanted).mining
+    require_reach(settings, 36)  # passes over 9 of 12 candidates
+    with pytest.raises(UserError, match=rf"candidates must be at least 13 for 40 images, got 12: {name} passes"):
+        require_reach(settings, 40)
+    require_reach(params_of(mining=WIDE | wanted | {"policy": "random"}).mining, 40)  # who draws from all images
 
 
 def test_more_than_there_are_is_refused_with_the_number_that_fits(mined):

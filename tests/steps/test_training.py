@@ -495,3 +495,12 @@ def test_what_is_known_to_be_positive_is_never_mined(run, tmp_path, encoded, par
     arrays, _ = load_arrays(tmp_path / "negatives.npz", MiningPass)
     labels = encoded.labels("train")
     assert (labels[arrays["negative"]] != labels[arrays["anchor"]][:, None]).all()
+
+
+def test_shares_beyond_the_candidates_are_refused_before_anything_is_embedded(encoded, params_of, tmp_path):
+    unread = tmp_path / "encoder.safetensors"
+    unread.write_bytes(b"no checkpoint")
+    share = {"false_negatives": "rank", "fn_share": 0.5, "candidates": 8, "k": 8}
+    settings = MiningSettings.of(params_of(mining=share))
+    with pytest.raises(UserError, match=r"^mining\.candidates must be at least \d+ for \d+ images, got 8: mining"):
+        mine(settings, encoder=unread, data=encoded.folder / CARD, negatives=tmp_path / "n.npz", threads=1)

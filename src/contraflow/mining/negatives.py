@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -62,13 +63,14 @@ def mine_negatives(
     texts: np.ndarray | None = None,
     device: torch.device = CPU,
     threads: int = 1,
+    beside: Path | None = None,
 ) -> MinedNegatives:
     """Choose `settings.k` hard negatives for rows of `features`.
 
     Neither how many anchors `settings.memory_mb` lets be taken at a time nor which they are changes what comes out.
 
     Args:
-        features, apart, texts, device: As for `Search`.
+        features, apart, texts, device, beside: As for `Search`.
         number: Of the round.
         anchors: The rows to choose for; all by default.
         kin: Which rows are known to be each other's positives.
@@ -90,6 +92,7 @@ def mine_negatives(
         exact_up_to=settings.exact_up_to,
         device=device,
         threads=threads,
+        beside=beside,
     )
     positives_by = partial(similarity_to_positives, kin=kin, draws=settings.positives, seed=seed, number=number)
     search, to_positives = searching(features, texts=texts), positives_by(features)
@@ -131,6 +134,26 @@ def mine_negatives(
             similarity[places][place] = candidates.similarity[taken]
             rank[places][place] = chosen[there] + 1
     return MinedNegatives(negative, similarity, rank, positive, known, suspected, search.kind, search.recall)
+
+
+def require_reach(settings: Mining, images: int) -> None:
+    """Refuse shares of so many images that reach beyond the candidates: known before anything is embedded.
+
+    Raises:
+        UserError: the nearest that `rank` leaves out, or those before the band of `semi_hard`, leave fewer candidates
+            than `settings.k`.
+    """
+    shares = {"mining.fn_share": settings.fn_share} if settings.false_negatives == "rank" else {}
+    if settings.policy == "semi_hard":
+        shares["mining.band"] = settings.band[0]
+    for name, share in shares.items() if settings.policy != "random" else ():
+        passed = round(part_of(images, share))
+        if passed + settings.k > settings.candidates:
+            raise UserError(
+                f"mining.candidates must be at least {passed + settings.k} for {images:,} images, got "
+                f"{settings.candidates}: {name} passes over the nearest {passed:,} of each, {share:g} of all; raise "
+                "the one, or lower the other"
+            )
 
 
 def _at_a_time(settings: Mining, looked_at: int, dimension: int, *, guided: bool = False) -> int:

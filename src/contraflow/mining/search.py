@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -56,6 +57,7 @@ class Search:
         exact_up_to: More rows than this are searched approximately.
         device: Where an exact search computes.
         texts: (N, D), as `features`.
+        beside: As for `InvertedLists`.
 
     Attributes:
         kind: `exact` or `ivf`.
@@ -74,6 +76,7 @@ class Search:
         device: torch.device = CPU,
         threads: int = 1,
         texts: np.ndarray | None = None,
+        beside: Path | None = None,
     ):
         self._apart = apart
         self._excluded = most_kin(apart)
@@ -82,7 +85,8 @@ class Search:
         sides = [(features, features)] if texts is None else [(features, texts), (texts, features)]
         exact = len(features) <= exact_up_to
         self._ways = [
-            _exact_way(*side, device) if exact else _approximate_way(*side, reach, device, threads) for side in sides
+            _exact_way(*side, device) if exact else _approximate_way(*side, reach, device, threads, beside)
+            for side in sides
         ]
         self.kind, self.recall = "exact" if exact else "ivf", min(way.recall for way in self._ways)
         self.looked_at = reach * len(self._ways)
@@ -132,10 +136,12 @@ def _exact_way(queries: np.ndarray, keys: np.ndarray, device: torch.device) -> _
     return _Way(queries, keys, Bank(keys, device=device).nearest)
 
 
-def _approximate_way(queries: np.ndarray, keys: np.ndarray, reach: int, device: torch.device, threads: int) -> _Way:
+def _approximate_way(
+    queries: np.ndarray, keys: np.ndarray, reach: int, device: torch.device, threads: int, beside: Path | None
+) -> _Way:
     sample = evenly(len(queries), SAMPLE)
     _, exact = Bank(keys, device=device).nearest(queries[sample], reach)
-    lists = InvertedLists(keys, threads)
+    lists = InvertedLists(keys, threads, beside)
     return _Way(queries, keys, lists.nearest, lists.probe_enough(queries[sample], exact))
 
 

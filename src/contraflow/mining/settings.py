@@ -44,7 +44,7 @@ class Mining(Section):
         Natural, "more images than this are searched by inverted lists, whose recall is measured and recorded"
     ] = 200000
     memory_mb: Annotated[
-        Count, "taken at a time, beside the features (which lie on the disk), the inverted lists and the table"
+        Count, "taken at a time, beside the table, and features and inverted lists, which lie on the disk"
     ] = 256
     shards: Annotated[
         Count,

@@ -21,7 +21,7 @@ from contraflow.mining.apart import never_negatives
 from contraflow.mining.figures import PassFigures
 from contraflow.mining.judges import Guide
 from contraflow.mining.mining_pass import MiningPass
-from contraflow.mining.negatives import NONE, mine_negatives
+from contraflow.mining.negatives import NONE, mine_negatives, require_reach
 from contraflow.mining.positives import known_positives
 from contraflow.mining.settings import HOW, UNREAD, Mining
 from contraflow.models.checkpoint import Checkpoint, load_encoder
@@ -79,8 +79,8 @@ def mine(
     says the rest. Validation images are neither anchors nor negatives, and images that show the same
     (`positives.from`), copies and those of whom the same is said are not each other's. Images that are trained beside
     their texts are compared through these. Where `mining.guide` names another encoder, that says who is suspected.
-    Features lie on the disk of `negatives`, not in memory. A table of how similar positives and negatives are, and of
-    what was left out, is printed.
+    Features and inverted lists lie on the disk of `negatives`, not in memory. A table of how similar positives and
+    negatives are, and of what was left out, is printed.
 
     Args:
         shard: Only for this one, from 0, of `mining.shards` shares of the images. Each embeds all images, which is a
@@ -89,8 +89,8 @@ def mine(
 
     Raises:
         UserError: the encoder was trained on other data, the guide takes other images, features are not finite, or
-            `mining.k` asks for more images than are left; a shard's table is damaged, or of another encoder, guide,
-            data set or division.
+            `mining.k` asks for more images than are left (`require_reach`: before any is embedded); a shard's table is
+            damaged, or of another encoder, guide, data set or division.
     """
     encoded, mining = EncodedData.open(data), settings.mining
     inputs = {"data": encoded.digest, "encoder": sha256(encoder)}
@@ -100,6 +100,7 @@ def mine(
         _merge(shards, mining.shards, inputs, out=negatives)
         _tell(negatives, mining.false_negatives)
         return
+    require_reach(mining, len(encoded.training))
     torch.set_num_threads(job_cores())
     network, text, made_from = _load(encoder, settings.method)
     made_from.require(encoder, data=encoded.digest)
@@ -139,6 +140,7 @@ def mine(
             texts=texts,
             device=device,
             threads=job_cores(),
+            beside=negatives,
         )
     provenance = MiningPass.of_stage(
         "mine",

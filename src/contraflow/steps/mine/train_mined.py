@@ -53,18 +53,18 @@ def train_mined(
         UserError: the negatives were mined with another encoder or on other data, or the loss is not finite.
     """
     encoded = EncodedData.open(data)
-    arrays, mined = load_arrays(negatives, MiningPass)
+    anchor, negative, mined = _read(negatives)
     digest = sha256(start)
     mined.require(negatives, data=encoded.digest, encoder=digest)
     mining, seed, number = settings.mining, mined.seed, mined.round
     if mining.use == "batches":
         context = settings.model.text.context if settings.method.name in WITH_TEXTS else None
         apart = never_negatives(encoded, method_kin(settings, encoded), settings.negatives.exclude_window, context)
-        composition = Composition(arrays["anchor"], arrays["negative"], apart, mining.neighbourhood, seed)
+        composition = Composition(anchor, negative, apart, mining.neighbourhood, seed)
         brought = partial(_composed, composition, settings.train.batch_size)
     else:
         companions = np.zeros((encoded.card.train.images, mining.companions), np.int64)
-        anchor, along = arrays["anchor"], arrays["negative"][:, : mining.companions]
+        along = negative[:, : mining.companions]
         companions[anchor] = np.where(along < 0, anchor[:, None], along)  # itself, which is no negative, for none
         brought = MinedImages(companions, as_slots=mining.use == "stored")
     epochs = settings.epochs_of(number, mining.epochs)
@@ -79,6 +79,12 @@ def train_mined(
         threads=threads,
         provenance=Provenance.of_stage("mine", seed=seed, round=number, params=settings.made_from(), inputs=inputs),
     ).run()
+
+
+def _read(negatives: Path) -> tuple[np.ndarray, np.ndarray, MiningPass]:
+    """Of a table the anchors and their negatives, which alone stay in memory, and what it says of itself."""
+    arrays, mined = load_arrays(negatives, MiningPass)
+    return arrays["anchor"], arrays["negative"], mined
 
 
 def _composed(composition: Composition, batch_size: int, epoch: int) -> Composed:
