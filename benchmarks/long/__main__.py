@@ -26,15 +26,26 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.command import FULL, arguments
+from benchmarks.command import FULL, arguments, tell
+from benchmarks.long.figure import draw
+from benchmarks.long.measuring import measure, measure_pixels
 from benchmarks.long.side_by_side import Task, plan, train
 from benchmarks.long.sides import sides_here
-from benchmarks.long.sizes import COMMON, DATA, SIZES, training_code
+from benchmarks.long.sizes import COMMON, DATA, SIZES, code, training_code
+from benchmarks.long.table import document, images_per_processor_s
 from benchmarks.parameters import with_changes
+from benchmarks.rows import Rows
 from benchmarks.steps import encode_into
+from contraflow.foundations.artefacts import write_text
 from contraflow.foundations.errors import UserError
+from contraflow.foundations.progress import say
 
 KEPT = Path(".contraflow/benchmarks/long")
+
+
+def rows_of(name: str) -> Path:
+    """Where the rows of a data set are."""
+    return Path(__file__).parent / name / "curve.csv"
 
 
 def main() -> None:
@@ -42,14 +53,15 @@ def main() -> None:
     parser.add_argument("--data", choices=DATA, default="fashion_mnist", help="what is trained on")
     parser.add_argument("--hours", type=float, default=SIZES[FULL].hours, help="of each side's training")
     asked = parser.parse_args()
-    size, sides = SIZES[asked.size], sides_here()
-    if asked.size == FULL:
+    size, sides, full = SIZES[asked.size], sides_here(), asked.size == FULL
+    if full:
         size = replace(size, hours=asked.hours)
     pictures = size.pictures or DATA[asked.data]
     changes = COMMON | dict(pictures.changes) | dict(size.changes)
     with ExitStack() as stack:
-        folder = KEPT / f"{pictures.name}-{size.hours:g}h-{'-'.join(sides)}-{training_code(changes)}"
-        if asked.size != FULL:
+        if full:
+            folder = KEPT / f"{pictures.name}-{size.hours:g}h-{'-'.join(sides)}-{training_code(changes)}"
+        else:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         params = with_changes(changes | pictures.written(folder / "pictures"))
         try:
@@ -59,6 +71,22 @@ def main() -> None:
         tasks = [Task(side, params, data, folder / side) for side in sides]
         planned = plan(tasks, size, folder / "plan.json")
         train(tasks, planned["epochs"], size.points)
+        table = rows_of(pictures.name)
+        rows = Rows(table if full else None, code(pictures))
+        found = {task.side: measure(task, planned, size, rows) for task in tasks}
+        pixels = measure_pixels(params, data, size, rows)
+    about = f"Trained by commit {planned['commit']}, measured by {rows.commits}."
+    text = document(pictures, found, pixels, about)
+    if full:
+        write_text(table.with_name("table.md"), text)
+        draw(found, pixels, table.with_name("curve.svg"))
+    say(text)
+    last = {side: rows[-1] for side, rows in found.items()}
+    speeds = {side: round(images_per_processor_s(row), 1) for side, row in last.items()}
+    tell(
+        {"linear": {side: row["test_linear"] for side, row in last.items()}, "images_per_processor_s": speeds},
+        asked.size,
+    )
 
 
 if __name__ == "__main__":
