@@ -1,6 +1,6 @@
 """How far does an hour of training go, beside lightly's loop in the same hour?
 
-    python -m benchmarks.long                   an hour, then a third of one to measure; writes curve.csv, table.md and
+    python -m benchmarks.long                   an hour, then a quarter to measure; writes curve.csv, table.md and
                                                 curve.svg into the data set's folder beside this file
     python -m benchmarks.long --hours 10        ten of them
     python -m benchmarks.long --data cifar10    CIFAR-10, whose archive must lie in data/ where there is no network
@@ -75,7 +75,10 @@ def main() -> None:
         rows = Rows(table if full else None, code(pictures))
         found = {task.side: measure(task, planned, size, rows) for task in tasks}
         pixels = measure_pixels(params, data, size, rows)
-    about = f"Trained by commit {planned['commit']}, measured by {rows.commits}."
+    about = (
+        f"Hours asked for: {size.hours:g}; the epochs are those that were to fit in by the speed at the start. Trained "
+        f"by commit {planned['commit']}, measured by {rows.commits}."
+    )
     text = document(pictures, found, pixels, about)
     if full:
         write_text(table.with_name("table.md"), text)

@@ -21,8 +21,9 @@ def document(pictures: Pictures, found: Found, pixels: Mapping, about: str) -> s
     ends = [(side, rows[-1]) for side, rows in found.items()]
     parts = [
         f"# Hours of training on {pictures.words}",
-        f"{about} SimCLR with seed {SEED}, which proves nothing of another. How: `benchmarks/long/__main__.py`; every "
-        "encoder: `curve.csv`.",
+        f"{about} SimCLR with seed {SEED}, which proves nothing of another. Hours are those of the wall, on a machine "
+        "that may have had other work as well, processor hours those of all cores that a training had. How: "
+        "`benchmarks/long/__main__.py`; every encoder: `curve.csv`.",
         "![Accuracy over hours](curve.svg)",
         "After the last epoch, on the test images:",
         _table(
@@ -48,7 +49,7 @@ def document(pictures: Pictures, found: Found, pixels: Mapping, about: str) -> s
 
 
 def _spent(row: Mapping) -> list[str]:
-    return [str(row["epoch"]), f"{row['hours']:.2f}", f"{row['processor_hours']:.2f}"]
+    return [str(row["epoch"]), f"{row['hours']:.3f}", f"{row['processor_hours']:.3f}"]
 
 
 def _cells(row: Mapping, of: str = "") -> list[str]:
