@@ -11,6 +11,8 @@ from benchmarks.command import FULL
 from benchmarks.film import __main__ as film
 from benchmarks.gpu import __main__ as gpu
 from benchmarks.loader import __main__ as loader
+from benchmarks.long import __main__ as long
+from benchmarks.long.sizes import DATA as LONG_DATA
 from benchmarks.methods import __main__ as methods
 from benchmarks.methods.sizes import SIZES as METHOD_SIZES
 from benchmarks.mining import training as mining
@@ -27,6 +29,7 @@ def codes() -> dict[Path, str]:
         film.ROWS: film.code(film.SIZES[FULL]),
         gpu.RESULT: gpu.code(),
         loader.RESULT: loader.code(),
+        **{long.rows_of(name): long.code(pictures) for name, pictures in LONG_DATA.items()},
         methods.ROWS: methods.code(METHOD_SIZES[FULL].budgets),
         **{task.rows: mining.code(task) for task in TASKS.values()},
         mining_scale.TABLE: mining_scale.code(),

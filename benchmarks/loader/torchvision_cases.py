@@ -61,7 +61,15 @@ def _jitter(module, recipe: ViewRecipe):
 
 
 def on_pillow(
-    stored: Sequence, size: int, channels: int, recipe: ViewRecipe, batch_size: int, workers: int
+    stored: Sequence,
+    size: int,
+    channels: int,
+    recipe: ViewRecipe,
+    batch_size: int,
+    workers: int,
+    *,
+    mean: Sequence[float] | None = None,
+    std: Sequence[float] | None = None,
 ) -> DataLoader:
     """Views of arrays (H, W, C) or of JPEG files' bytes, by torchvision's first transforms and Pillow."""
     view = transforms.Compose(
@@ -72,7 +80,7 @@ def on_pillow(
             transforms.RandomGrayscale(recipe.grey),
             transforms.RandomApply([_Blur(recipe.blur_sigma)], recipe.blur),
             transforms.ToTensor(),
-            transforms.Normalize([0.5] * channels, [0.25] * channels),
+            transforms.Normalize(mean or [0.5] * channels, std or [0.25] * channels),
         ]
     )
     return _loader(_TwoViews(stored, _picture, view), batch_size, workers)

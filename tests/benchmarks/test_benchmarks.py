@@ -19,6 +19,7 @@ NAMES = {  # of the last line's object, of which a document or the benchmark's o
     "gpu": {"card", "images_per_s", "share_of_peak", "train_ratio_to_lightly", "accuracy", "test"},
     "libraries": {"faiss_ratio_to_search", "search_rows_changed_by_threads", "probe_objectives"},
     "loader": {"ratio_to_torchvision_28", "train_ratio_to_in_memory", "train_ratio_to_lightly", "first_batch_s"},
+    "long": {"linear", "images_per_processor_s"},
     "methods": {"tiny"},
     "mining glyphs": {"gains", "fewer_errors", "seeds"},
     "mining fashion_mnist": {"gains", "fewer_errors", "seeds"},

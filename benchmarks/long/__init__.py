@@ -1,0 +1,1 @@
+"""How far does an hour go, beside lightly? `python -m benchmarks.long`."""
