@@ -1,16 +1,16 @@
-"""How far does an hour of training go, beside lightly's loop in the same hour?
+"""How far does an hour of training go, beside lightly's loop in an hour of the same machine?
 
-    python -m benchmarks.long                   an hour, then a quarter to measure; writes curve.csv, table.md and
-                                                curve.svg into the data set's folder beside this file
+    python -m benchmarks.long                   an hour of processor time for each, then a quarter to measure; writes
+                                                curve.csv, table.md and curve.svg into the data set's folder here
     python -m benchmarks.long --hours 10        ten of them
     python -m benchmarks.long --data cifar10    CIFAR-10, whose archive must lie in data/ where there is no network
-    python -m benchmarks.long --quick           5,000 images, seconds; writes nothing
+    python -m benchmarks.long --quick           5,000 images, a minute; writes nothing
 
-Two trainings run at the same time, each on half of the cores, which they exchange every few seconds: contraflow's own,
-and a loop with lightly's loss and with the DataLoader and torchvision's transforms that lightly uses. Encoder, its
-first weights, head, recipe of the views, batches, optimiser, precision, and warm-up, peak and cosine of the schedule
-are the same. Each has as many epochs as fit into the hours by its speed, measured while both are at work; it is fixed
-then. SimCLR, one seed, no mining, parameters as in `sizes.py`.
+Two trainings run at the same time, each on half of the cores: contraflow's own, and a loop with lightly's loss and with
+the DataLoader and torchvision's transforms that lightly uses. Encoder, its first weights, head, recipe of the views,
+batches, optimiser, precision, and warm-up, peak and cosine of the schedule are the same. Each has as many epochs as fit
+into the hours by its speed, measured while both are at work; it is fixed then. SimCLR, one seed, no mining, parameters
+as in `sizes.py`. Time is that of the processors, all that a side uses: a machine with other work gives it slowly.
 
 A killed run goes on with the same command after each side's last whole epoch, with the seconds counted so far; it is
 kept in `.contraflow/benchmarks/long`, and code or parameters that change begin another one.
@@ -51,7 +51,9 @@ def rows_of(name: str) -> Path:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--data", choices=DATA, default="fashion_mnist", help="what is trained on")
-    parser.add_argument("--hours", type=float, default=SIZES[FULL].hours, help="of each side's training")
+    parser.add_argument(
+        "--hours", type=float, default=SIZES[FULL].hours, help="of processor time, in each side's training"
+    )
     asked = parser.parse_args()
     size, sides, full = SIZES[asked.size], sides_here(), asked.size == FULL
     if full:
@@ -76,7 +78,7 @@ def main() -> None:
         found = {task.side: measure(task, planned, size, rows) for task in tasks}
         pixels = measure_pixels(params, data, size, rows)
     about = (
-        f"Hours asked for: {size.hours:g}; the epochs are those that were to fit in by the speed at the start. Trained "
+        f"Processor hours asked for: {size.hours:g}; epochs are what was to fit in by the speed at the start. Trained "
         f"by commit {planned['commit']}, measured by {rows.commits}."
     )
     text = document(pictures, found, pixels, about)

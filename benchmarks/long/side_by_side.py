@@ -2,19 +2,15 @@
 
 import os
 import tempfile
-import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
-from threading import Barrier, Event, Thread
+from threading import Barrier
 from typing import Any
 
-import psutil
 import torch
 
 from benchmarks.commit import commit
@@ -33,7 +29,6 @@ from contraflow.steps.pretrain import Pretraining
 from contraflow.training.rounds import build_method
 
 SPAWN = get_context("spawn")
-TURN = 5  # seconds on a part of the cores
 
 
 @dataclass(frozen=True)
@@ -52,7 +47,7 @@ class Task:
     folder: Path
 
     def images_per_s(self, seconds: float, together: Barrier) -> float:
-        """How fast it is while all sides that meet at the barrier are at work."""
+        """In a second of processor time, while all sides that meet at the barrier are at work."""
         side, method = self._side(), self._method()
         trial = Trial(side.loader(), seconds, together)
         with tempfile.TemporaryDirectory() as folder:
@@ -98,8 +93,8 @@ def checkpoints(epochs: int, points: int) -> list[int]:
 
 
 def plan(tasks: Sequence[Task], size: Size, file: Path) -> dict[str, Any]:
-    """How many epochs of each side fit into the hours, by its speed while all are at work; measured once, then kept in
-    a file, as a schedule must not change.
+    """How many epochs of each side fit into the hours of processor time, by its speed while all are at work; measured
+    once, then kept in a file, as a schedule must not change.
 
     Returns:
         `commit`, by which they are trained, and `epochs` and `images_per_s` by the names of the sides.
@@ -113,7 +108,8 @@ def plan(tasks: Sequence[Task], size: Size, file: Path) -> dict[str, Any]:
         write_json(file, {"commit": commit(), "epochs": epochs, "images_per_s": speeds})
     found = read_json(file)
     for name, epochs in found["epochs"].items():
-        say(f"{name} · {found['images_per_s'][name]:,.0f} images/s · {epochs} epochs in {size.hours:g} hours")
+        speed = found["images_per_s"][name]
+        say(f"{name} · {speed:,.0f} images a processor second · {epochs} epochs in {size.hours:g} hours")
     return found
 
 
@@ -130,28 +126,10 @@ def _all(function: Callable, calls: Sequence[tuple]) -> dict[str, Any]:
 
 
 def _on_part(number: int, function: Callable, *arguments: Any) -> Any:
-    """What a function returns, computed on a part of the cores at a time, as large where one side is trained alone."""
+    """What a function returns, computed on one part of the cores, which is as large where one side is trained alone."""
     usable = sorted(os.sched_getaffinity(0))
-    share, parts = max(1, len(usable) // len(SIDES)), min(len(usable), len(SIDES))
-    own = deque(usable[part * share :][:share] for part in range(parts))
-    own.rotate(-number)
-    os.sched_setaffinity(0, own[0])
+    share = max(1, len(usable) // len(SIDES))
+    first = number * share % len(usable)
+    os.sched_setaffinity(0, usable[first : first + share])
     torch.set_num_threads(cores())
-    done = Event()
-    Thread(target=_move_on, args=(own, done), daemon=True).start()
-    try:
-        return function(*arguments)
-    finally:
-        done.set()
-
-
-def _move_on(parts: Sequence[Sequence[int]], done: Event) -> None:
-    """Move this process and those that it has started from part to part of the cores, at the same moments as all sides
-    do: what else is at work on a core then meets them alike."""
-    this = psutil.Process()
-    while not done.wait(TURN - time.monotonic() % TURN):
-        part = parts[round(time.monotonic() / TURN) % len(parts)]
-        for process in (this, *this.children(recursive=True)):
-            with suppress(psutil.Error, OSError):  # it has ended
-                for thread in process.threads():
-                    os.sched_setaffinity(thread.id, part)
+    return function(*arguments)

@@ -34,7 +34,7 @@ class Size:
     """How much is trained.
 
     Attributes:
-        hours: Of each side's training.
+        hours: Of processor time, in each side's training.
         trial: Seconds in which its speed is measured before.
         points: Encoders that are kept of it, at most.
         changes: What differs from the parameters of the full size.

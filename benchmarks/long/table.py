@@ -21,13 +21,13 @@ def document(pictures: Pictures, found: Found, pixels: Mapping, about: str) -> s
     ends = [(side, rows[-1]) for side, rows in found.items()]
     parts = [
         f"# Hours of training on {pictures.words}",
-        f"{about} SimCLR with seed {SEED}, which proves nothing of another. Hours are those of the wall, on a machine "
-        "that may have had other work as well, processor hours those of all cores that a training had. How: "
-        "`benchmarks/long/__main__.py`; every encoder: `curve.csv`.",
+        f"{about} SimCLR with seed {SEED}, which proves nothing of another. Hours are those of the processor, which "
+        "other work on the machine hardly changes, and of the wall, which it does. How: `benchmarks/long/__main__.py`; "
+        "every encoder: `curve.csv`.",
         "![Accuracy over hours](curve.svg)",
         "After the last epoch, on the test images:",
         _table(
-            ["", "epochs", "hours", "processor hours", "images a processor second", *words],
+            ["", "epochs", "processor hours", "hours", "images a processor second", *words],
             [
                 *(
                     [side, *_spent(row), f"{images_per_processor_s(row):,.0f}", *_cells(row, "test_")]
@@ -38,7 +38,7 @@ def document(pictures: Pictures, found: Found, pixels: Mapping, about: str) -> s
         ),
         "On the way, on the validation images:",
         _table(
-            ["", "epochs", "hours", "processor hours", *words],
+            ["", "epochs", "processor hours", "hours", *words],
             [
                 *([side, *_spent(row), *_cells(row)] for side, rows in found.items() for row in rows),
                 [PIXELS, "", "", "", *_cells(pixels)],
@@ -49,7 +49,7 @@ def document(pictures: Pictures, found: Found, pixels: Mapping, about: str) -> s
 
 
 def _spent(row: Mapping) -> list[str]:
-    return [str(row["epoch"]), f"{row['hours']:.3f}", f"{row['processor_hours']:.3f}"]
+    return [str(row["epoch"]), f"{row['processor_hours']:.3f}", f"{row['hours']:.3f}"]
 
 
 def _cells(row: Mapping, of: str = "") -> list[str]:
