@@ -14,7 +14,8 @@ from recomputed.reading import Files, Images, Split
 
 EXACT = 1e-9
 FLOAT32 = 3e-5  # of alignment, uniformity and cosines, which the package computes in float32 and rounds to six digits
-CONFIDENCE = 1e-4  # of a calibration error, which hangs on how near to its minimum a probe came
+CONFIDENCE = 2e-3  # of a probe's: where its objective is 1e-5 of itself above the minimum, about this is usual
+SURE = 1e-4  # of a calibration error, apart from images so near to the border of two bins
 NEARLY_TIED = 1e-4  # of a mean over queries: cosines that differ by rounding may stand in either order
 IMAGES = 1  # so many test images may lie so near to the border between two classes that rounding decides
 
@@ -49,7 +50,7 @@ class Measured(NamedTuple):
 
 def spread(figures: list[Figure]) -> dict[str, Figure]:
     """Mean, standard deviation of a sample and number of the figures of several seeds."""
-    values, slack, n = [figure.value for figure in figures], figures[0].slack, len(figures)
+    values, slack, n = [figure.value for figure in figures], max(figure.slack for figure in figures), len(figures)
     std = Figure(stdev(values), slack * math.sqrt(n / (n - 1))) if n > 1 else Figure(0)
     return {"mean": Figure(fmean(values), slack), "std": std, "n": Figure(n)}
 
@@ -207,6 +208,15 @@ class Figures:
         found = self.measured(name, seed)
         return formulas.calibration(found.confidence, found.predicted == self.data.test.labels)
 
+    def calibration_error(self, of: Measured) -> Figure:
+        """It is a step where an image goes from one bin into the next, as rounding may have it."""
+        right = of.predicted == self.data.test.labels
+        tables = [
+            formulas.calibration(confidence, right) for confidence in formulas.either_bin(of.confidence, CONFIDENCE)
+        ]
+        errors = [formulas.calibration_error(table) for table in tables]
+        return Figure((min(errors) + max(errors)) / 2, (max(errors) - min(errors)) / 2 + SURE)
+
     # The summary
 
     @staticmethod
@@ -232,11 +242,10 @@ class Figures:
                 slack = 1e-6 + figures["mean"].slack + rounded
                 figures[end] = Figure((least + most) / 2, (most - least) / 2 + slack)
         vectors = [self.vectors(*each) for each in self.by_name[name]]
-        errors = [formulas.calibration_error(self.bins(*each)) for each in self.by_name[name]]
         return found | {
             "alignment": spread([Figure(formulas.alignment(each.first, each.second), FLOAT32) for each in vectors]),
             "uniformity": spread([Figure(formulas.uniformity(each.test), FLOAT32) for each in vectors]),
-            "ece": spread([Figure(error, CONFIDENCE) for error in errors]),
+            "ece": spread([self.calibration_error(each) for each in of_seeds]),
         }
 
     @cached_property

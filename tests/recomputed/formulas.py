@@ -7,7 +7,9 @@ import io
 import math
 import warnings
 from collections import Counter
+from collections.abc import Iterator
 from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import torch
@@ -211,6 +213,16 @@ def calibration(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> li
         means = (confidence[chosen].mean(), right[chosen].mean()) if chosen.any() else (0.0, 0.0)
         table.append((int(chosen.sum()), *map(float, means)))
     return table
+
+
+def either_bin(confidence: np.ndarray, near: float, bins: int = 15) -> Iterator[np.ndarray]:
+    """The confidences, and all that they may be where those so near to a border of bins lie on either side of it."""
+    borders = np.round(confidence * bins) / bins
+    close = np.flatnonzero((abs(confidence - borders) < near) & (borders < 1))
+    for sides in product((-near, near), repeat=len(close)):
+        moved = confidence.copy()
+        moved[close] = borders[close] + sides
+        yield moved
 
 
 def calibration_error(table: list[tuple[int, float, float]]) -> float:
