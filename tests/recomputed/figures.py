@@ -14,8 +14,8 @@ from recomputed.reading import Files, Images, Split
 
 EXACT = 1e-9
 FLOAT32 = 3e-5  # of alignment, uniformity and cosines, which the package computes in float32 and rounds to six digits
-CONFIDENCE = 2e-3  # of a probe's: where its objective is 1e-5 of itself above the minimum, about this is usual
-SURE = 1e-4  # of a calibration error, apart from images so near to the border of two bins
+CONFIDENCE = 2e-4  # of a probe's, which hangs on how near to its minimum it came
+SURE = 1e-4  # of a calibration error, apart from images that are so near to the border of two bins
 NEARLY_TIED = 1e-4  # of a mean over queries: cosines that differ by rounding may stand in either order
 IMAGES = 1  # so many test images may lie so near to the border between two classes that rounding decides
 
@@ -201,12 +201,6 @@ class Figures:
     def measured(self, name: str, seed: int | None) -> Measured:
         vectors = self.vectors(name, seed)
         return self.measure(vectors.train, vectors.test, self.data)
-
-    @once
-    def bins(self, name: str, seed: int | None) -> list[tuple[int, float, float]]:
-        """Of the probe's calibration."""
-        found = self.measured(name, seed)
-        return formulas.calibration(found.confidence, found.predicted == self.data.test.labels)
 
     def calibration_error(self, of: Measured) -> Figure:
         """It is a step where an image goes from one bin into the next, as rounding may have it."""
