@@ -210,8 +210,8 @@ def changed(**values):
             "augment.local_views must be 0 where model.pooling is linear",
         ),
         (
-            {"model__pooling": "linear", "model__encoder": "vit_small"},
-            "model.pooling must be average where model.encoder is vit_small",
+            {"model__pooling": "quarters", "model__encoder": "vit_small"},
+            "model.pooling must be average where model.encoder is vit_small, which has no map to pool, got quarters",
         ),
         (
             {"model__pooling": "linear", "model__encoder": "timm/test_vit"},
@@ -404,6 +404,12 @@ def test_null_is_the_default_or_what_suits_the_data_set():
     chosen = glyphs.loss.tau, glyphs.model.pooling, glyphs.model.projection, glyphs.augment.chosen().flip
     assert chosen == (0.1, "linear", "none", 0.0)
     assert parse_params(changed(data__name="mnist")).augment.recipe == "digits"
+
+
+@pytest.mark.parametrize(("encoder", "pooling"), [("small", "quarters"), ("resnet18", "average")])
+def test_null_is_what_suits_the_encoder_after_the_data_set(encoder, pooling):
+    assert parse_params(changed(model__encoder=encoder)).model.pooling == pooling
+    assert parse_params(changed(model__encoder=encoder, data__name="glyphs")).model.pooling == "linear"
 
 
 @pytest.mark.parametrize(("name", "tau"), [("clip", 0.07), ("siglip", 0.1)])

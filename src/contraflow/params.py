@@ -95,10 +95,10 @@ class Params(Section):
             yield "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
         if self.augment.chosen().local_views and self.model.pooling == "linear":
             yield "augment.local_views must be 0 where model.pooling is linear: it takes one size only"
-        if self.model.pooling == "linear" and self.model.encoder == "vit_small":
-            yield "model.pooling must be average where model.encoder is vit_small, which has no map to pool, got linear"
-        if self.model.pooling == "linear" and self.model.foreign:
-            yield f"model.pooling must be average where model.encoder is {self.model.encoder}, which pools, got linear"
+        pooling, encoder = self.model.pooling, self.model.encoder
+        if pooling != "average" and (self.model.foreign or encoder == "vit_small"):
+            why = "pools" if self.model.foreign else "has no map to pool"
+            yield f"model.pooling must be average where model.encoder is {encoder}, which {why}, got {pooling}"
         if self.train.frozen_epochs and self.model.projection == "none":
             yield (
                 "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, "
@@ -248,15 +248,16 @@ def parse_params(content: object, source: str = "params.yaml", complete: bool = 
     Args:
         content: What YAML reads in it.
         source: What the user calls it.
-        complete: Whether it must name every parameter, and null is what suits its data set; else what it does not name,
-            or says null of, has its default.
+        complete: Whether it must name every parameter, and null is what suits its method, data set and encoder; else
+            what it does not name, or says null of, has its default.
 
     Raises:
         UserError: one line for each mistake, with its key, what is allowed and what was found.
     """
     if not isinstance(content, dict):
         raise UserError(f"{source} must be a list of sections such as `loss:`, got {type(content).__name__}")
-    chosen = [section.get("name") for key in ("method", "data") if isinstance(section := content.get(key), dict)]
+    naming = {"method": "name", "data": "name", "model": "encoder"}
+    chosen = [section.get(name) for key, name in naming.items() if isinstance(section := content.get(key), dict)]
     file = File(complete, tuple(name for name in chosen if isinstance(name, str)) if complete else ())
     try:
         return Params.model_validate(content, context=file)

@@ -92,7 +92,7 @@ def test_the_card_tells_what_the_encoder_is(exported):
     card = json.loads((out / "card.json").read_text())
     encoder, made_from = load_encoder(checkpoint)
     assert card["checkpoint"] == sha256(checkpoint)
-    assert card["files"] == {"encoder.safetensors": sha256(out / "encoder.safetensors")}
+    assert card["files"] == {file: sha256(out / file) for file in ("encoder.safetensors", "whitening.safetensors")}
     assert card["data"] == {"name": "folder", "digest": "d" * 64}
     assert (card["encoder"], card["features"], card["code"]) == ("small", 64, "c" * 64)
     assert card["weights"] == sum(tensor.numel() for tensor in encoder.parameters())
@@ -162,7 +162,9 @@ def test_texts_become_their_vectors_without_contraflow(
             expected = load_towers(checkpoint)[0].images(torch.from_numpy(images)).numpy()
         np.testing.assert_allclose(np.load(tmp_path / "projected.npy"), expected, atol=1e-5)
     card = json.loads((out / "card.json").read_text())
-    files = {"mlp": ["encoder", "text", "projection"], "none": ["encoder", "text"], "alone": ["text"]}[projection]
+    files = {"mlp": ["encoder", "text", "projection"], "none": ["encoder", "text"], "alone": ["text", "whitening"]}[
+        projection
+    ]
     assert set(card["files"]) == {TOKENIZER, *(f"{name}.safetensors" for name in files)}
     assert card["files"][TOKENIZER] == data.card.digests[TOKENIZER]
     assert {path.name for path in out.iterdir()} == {*card["files"], "README.md", "card.json"}

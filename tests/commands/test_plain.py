@@ -18,6 +18,8 @@ CASES = [
     *[(*case, "average") for case in CASES],
     *[
         ("small", "batch", 1, 28, "linear"),
+        ("small", "group", 3, 36, "quarters"),
+        ("resnet18", "batch", 3, 36, "quarters"),
         ("resnet18", "group", 3, 36, "linear"),
         ("resnet18", "batch", 1, 80, "linear"),
     ],

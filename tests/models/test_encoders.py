@@ -36,20 +36,25 @@ def test_large_images_have_large_patches():
 
 @pytest.mark.parametrize(("size", "side"), [(28, 4), (32, 4), (36, 5)])
 def test_a_linear_layer_sees_where_a_thing_is_and_an_average_does_not(size, side):
-    torch.manual_seed(0)
     pooled = {}
-    for pooling in ("average", "linear"):
+    for pooling in ("average", "quarters", "linear"):
+        torch.manual_seed(0)
         encoder = build_encoder(Model(width=8, pooling=pooling), 1, size).eval()
         layers = list(encoder)
-        last, pool = nn.Sequential(*layers[:-2])(torch.rand(1, 1, size, size)), nn.Sequential(*layers[-2:])
+        images = torch.rand(1, 1, size, size, generator=torch.Generator().manual_seed(0))
+        last, pool = nn.Sequential(*layers[:-2])(images), nn.Sequential(*layers[-2:])
         assert last.shape == (1, 64, side, side)
         pooled[pooling] = [pool(last), pool(last.flip(-1))]
     torch.testing.assert_close(*pooled["average"])
     assert not torch.allclose(*pooled["linear"], atol=1e-3)
+    half = -(-side // 2)  # where the middle has a row, both halves have it
+    corner = last.flip(-1)[..., :half, -half:].mean((2, 3))
+    torch.testing.assert_close(pooled["quarters"][1].unflatten(1, (64, 2, 2))[:, :, 0, 1], corner)
     torch.testing.assert_close(pooled["linear"][1], last.flip(-1).flatten(1) @ encoder[-1].weight.T + encoder[-1].bias)
 
 
+@pytest.mark.parametrize(("pooling", "dimension"), [("average", 512), ("quarters", 2048), ("linear", 512)])
 @pytest.mark.parametrize("size", [28, 36, 96])
-def test_a_resnet_is_pooled_by_a_layer_too(size):
-    encoder = build_encoder(Model(encoder="resnet18", pooling="linear"), 1, size).eval()
-    assert encoder(torch.rand(2, 1, size, size)).shape == (2, 512) == (2, encoder.dimension)
+def test_a_resnet_is_pooled_so_too(size, pooling, dimension):
+    encoder = build_encoder(Model(encoder="resnet18", pooling=pooling), 1, size).eval()
+    assert encoder(torch.rand(2, 1, size, size)).shape == (2, dimension) == (2, encoder.dimension)

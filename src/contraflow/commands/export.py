@@ -11,7 +11,7 @@ from contraflow.commands.model_card import readme
 from contraflow.commands.onnx import require_onnx, write_int8, write_onnx
 from contraflow.commands.options import PARAMS, CheckpointFile, DataCard, ParamsFile
 from contraflow.commands.plain import plain_code, plain_weights
-from contraflow.commands.plain_text import described, projection_code, text_code, text_weights
+from contraflow.commands.plain_text import described, projection_code, text_code, text_weights, whitened_code
 from contraflow.commands.quantised import cost
 from contraflow.commands.records import differing, evaluation_of, over_seeds
 from contraflow.commands.text_side import TextSide
@@ -28,14 +28,15 @@ from contraflow.foundations.progress import say
 from contraflow.models.normalisation import Normalisation, Renormalised, reached
 from contraflow.models.settings import Model
 from contraflow.models.weights import write_weights
+from contraflow.models.whitening import Whitened, bare
 from contraflow.params import load_params
 
 WEIGHTS, ONNX, INT8, CARD, README = (
     *("encoder.safetensors", "encoder.onnx", "encoder-int8.onnx"),
     *("card.json", "README.md"),
 )
-TEXT, PROJECTION = "text.safetensors", "projection.safetensors"
-FILES = (CARD, README, WEIGHTS, TIMM, TEXT, PROJECTION, TOKENIZER, ONNX, INT8)
+TEXT, PROJECTION, WHITENING = "text.safetensors", "projection.safetensors", "whitening.safetensors"
+FILES = (CARD, README, WEIGHTS, WHITENING, TIMM, TEXT, PROJECTION, TOKENIZER, ONNX, INT8)
 TREATMENT = (
     "upright as EXIF says, transparent parts on white, 16 bit scaled to 8; the shorter side resized to `size` pixels "
     "(antialiased bilinear) and the middle square taken; then (value / 255 - mean) / std for each channel"
@@ -56,10 +57,10 @@ def export(
 ) -> None:
     """Write an encoder for use without contraflow.
 
-    The folder gets its weights, `card.json`, a README that is its model card, with the code that loads it, of a network
-    of timm the `config.json` by which timm makes it itself, and ONNX where wanted; of one that was trained beside texts
-    also the encoder of these, its tokenizer, and the projection of images into the space of both. What an earlier
-    export left there is replaced, the card last: it vouches for the others.
+    The folder gets its weights, those of its whitening, `card.json`, a README that is its model card, with the code
+    that loads it, of a network of timm the `config.json` by which timm makes it itself, and ONNX where wanted; of one
+    that was trained beside texts also the encoder of these, its tokenizer, and the projection of images into the space
+    of both. What an earlier export left there is replaced, the card last: it vouches for the others.
 
     The cards have the figures of `results/evaluate` where they are of this very encoder, and what `data` tells of its
     images where it was trained on these. What 8 bits cost is measured on them, by the `eval` of the parameters.
@@ -86,13 +87,16 @@ def export(
     network, normalisation = _bare(trained)
     told = {"checkpoint": trained.digest, "model": trained.made_from.params["model"]} | normalisation
     told["image_size"] = trained.made_from.image_size
-    code = {}
+    code, whitening = {}, None
+    if isinstance(trained.network, Whitened):
+        whitening = trained.network.whitening, WHITENING
+        write_weights(out / WHITENING, plain_weights(trained.network.whitening), told)
     if not trained.alone:
-        code["images"] = _write_images(out, trained, network, normalisation, told)
+        code["images"] = _write_images(out, trained, network, normalisation, told, whitening)
     if side:
-        code["texts"] = _write_texts(out, side, trained, told)
+        code["texts"] = _write_texts(out, side, trained, told, whitening)
     if onnx or int8:
-        write_onnx(out / ONNX, network, **trained.image)
+        write_onnx(out / ONNX, Whitened(network, whitening[0]) if whitening else network, **trained.image)
     evaluation = evaluation_of(trained)
     card = _card(trained, side, normalisation, of_data, evaluation)
     if int8:
@@ -108,22 +112,31 @@ def export(
 
 
 def _write_images(
-    out: Path, trained: Trained, network: nn.Module, normalisation: dict[str, list[float]], told: dict
+    out: Path,
+    trained: Trained,
+    network: nn.Module,
+    normalisation: dict[str, list[float]],
+    told: dict,
+    whitening: tuple[nn.Linear, str] | None,
 ) -> str:
     """The encoder of images; returns the code that loads it."""
     model = Model(**trained.made_from.params["model"])
-    code = plain_code(network, model, WEIGHTS)
+    code = plain_code(network, model, WEIGHTS, whitening)
     write_weights(out / WEIGHTS, plain_weights(network), told)
     if config := config_of(network, model, trained.image, normalisation, WEIGHTS):
         write_json(out / TIMM, config)
     return code
 
 
-def _write_texts(out: Path, side: TextSide, trained: Trained, told: dict) -> str:
+def _write_texts(
+    out: Path, side: TextSide, trained: Trained, told: dict, whitening: tuple[nn.Linear, str] | None
+) -> str:
     """The encoder of texts, and where it stands beside one of images the projection of these."""
-    filling = filling_of(side.tokenizer)
-    code = text_code(side.network, file=TEXT, tokenizer=TOKENIZER, filling=filling, card=CARD)
-    write_weights(out / TEXT, text_weights(side.network, filling), told)
+    filling, network = filling_of(side.tokenizer), bare(side.network)
+    code = text_code(network, file=TEXT, tokenizer=TOKENIZER, filling=filling, card=CARD)
+    if whitening:
+        code += f"\n{whitened_code(*whitening)}"
+    write_weights(out / TEXT, text_weights(network, filling), told)
     write_text(out / TOKENIZER, side.tokenizer)
     projection = None if trained.alone else trained.towers.projection
     if isinstance(projection, nn.Linear):
@@ -148,8 +161,10 @@ def _told(card: dict, out: Path) -> str:
 
 
 def _bare(trained: Trained) -> tuple[nn.Module, dict[str, list[float]]]:
-    """The network without a change of normalisation before it, and the `mean` and `std` of the images it then takes."""
-    network, normalisation = trained.network, trained.normalisation
+    """The network without its whitening and without a change of normalisation before it, and the `mean` and `std` of
+    the images it then takes.
+    """
+    network, normalisation = bare(trained.network), trained.normalisation
     if isinstance(network, Renormalised):
         normalisation = asdict(reached(Normalisation(**normalisation), network.scale, network.shift))
         network = network.encoder
@@ -170,7 +185,7 @@ def _card(
         "features": trained.network.dimension,
         "weights": sum(parameter.numel() for parameter in trained.network.parameters()),
         **({} if trained.alone else {"input": trained.image | normalisation | {"treatment": TREATMENT}}),
-        **({"text": described(side.network)} if side else {}),
+        **({"text": described(bare(side.network))} if side else {}),
         "data": {"name": made_from.data, "digest": made_from.inputs["data"]} | (_amounts(data) if data else {}),
         "training": {
             "seed": made_from.seed,

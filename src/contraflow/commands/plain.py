@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from contraflow.models.encoders import SmallEncoder
+from contraflow.models.encoders import PARTS, SmallEncoder
 from contraflow.models.foreign import Foreign
 from contraflow.models.norms import GROUPS
 from contraflow.models.settings import Model
@@ -27,13 +27,14 @@ def plain_weights(encoder: nn.Module) -> dict[str, Tensor]:
     return {name.removeprefix("network."): tensor.detach().cpu().contiguous() for name, tensor in state.items()}
 
 
-def plain_code(encoder: nn.Module, model: Model, file: str) -> str:
+def plain_code(encoder: nn.Module, model: Model, file: str, whitening: tuple[nn.Linear, str] | None = None) -> str:
     """Python that rebuilds an encoder as `encoder`, in evaluation mode, without contraflow: imports, then a few lines.
 
     Args:
         encoder: What `build_encoder` made of `model`, without a change of normalisation before it.
         model: The parameters of the encoder.
         file: Name of a safetensors file of `plain_weights`.
+        whitening: That of the encoder, where it has one, and the name of such a file of it.
     """
     if isinstance(encoder, Foreign):
         norm = _NORMS[model.norm].format("norm.num_features")
@@ -43,16 +44,26 @@ def plain_code(encoder: nn.Module, model: Model, file: str) -> str:
         lines = _small(encoder, model) if isinstance(encoder, SmallEncoder) else _torchvision(encoder.network, model)
     own = [line for line in lines if line.startswith("from ")]
     code = "\n".join([*lines[len(own) :], f'encoder.load_state_dict(load_file("{file}"))'])
+    if whitening:
+        code += f"\n{whitening_code(*whitening)}encoder = torch.nn.Sequential(encoder, whitening)"
     names = [name for name in ("math", "timm", "torch", "torchvision") if f"{name}." in code]
     imports = [*([f"import {', '.join(names)}"] if names else []), "from safetensors.torch import load_file", *own]
     return "\n".join([*imports, "", code, ""])
 
 
+def whitening_code(whitening: nn.Linear, file: str) -> str:
+    """Python that rebuilds a whitening as `whitening`; `file` is one of its `plain_weights`."""
+    return f"""\
+whitening = {_linear(whitening)}
+whitening.load_state_dict(load_file("{file}"))
+"""
+
+
 def _small(encoder: SmallEncoder, model: Model) -> list[str]:
     convolutions = [layer for layer in encoder if isinstance(layer, nn.Conv2d)]
-    last, pooled = encoder[-1], "torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()"
-    if isinstance(last, nn.Linear):
-        pooled = f"torch.nn.Flatten(), {_linear(last)}"
+    before, last = encoder[-2], encoder[-1]
+    linear = isinstance(last, nn.Linear)
+    pooled = f"torch.nn.Flatten(), {_linear(last)}" if linear else f"{_averages(before)}, torch.nn.Flatten()"
     blocks = [(layer.in_channels, layer.out_channels, layer.stride[0]) for layer in convolutions]
     layers = f"(torch.nn.Conv2d(i, o, 3, s, 1, bias=False), {_NORMS[model.norm].format('o')}, torch.nn.ReLU())"
     return [
@@ -74,6 +85,8 @@ def _torchvision(network: nn.Module, model: Model) -> list[str]:
         made, changed = f"{model.encoder}({norm})", {"fc": "torch.nn.Identity()"}
         if isinstance(network.fc, nn.Linear):
             changed = {"avgpool": "torch.nn.Identity()", "fc": _linear(network.fc)}
+        elif network.avgpool.output_size == PARTS["quarters"]:
+            changed["avgpool"] = _averages(network.avgpool)
         stem = network.conv1
         if (stem.in_channels, stem.kernel_size) != (3, (7, 7)):
             changed["conv1"] = _convolution(stem)
@@ -81,6 +94,10 @@ def _torchvision(network: nn.Module, model: Model) -> list[str]:
             changed["maxpool"] = "torch.nn.Identity()"
     targets = ", ".join(f"encoder.{name}" for name in changed)
     return [f"encoder = torchvision.models.{made}.eval()", f"{targets} = {', '.join(changed.values())}"]
+
+
+def _averages(layer: nn.AdaptiveAvgPool2d) -> str:
+    return f"torch.nn.AdaptiveAvgPool2d({layer.output_size})"
 
 
 def _linear(layer: nn.Linear) -> str:

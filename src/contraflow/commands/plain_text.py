@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from contraflow.commands.plain import plain_weights
+from contraflow.commands.plain import plain_weights, whitening_code
 from contraflow.encoded.texts import exchanged
 from contraflow.models.huggingface import FolderEncoder
 from contraflow.models.text import OfTexts
@@ -125,6 +125,17 @@ def described(encoder: OfTexts) -> dict[str, Any]:
         "hidden": layer.linear1.out_features,
         "features": encoder.projection.out_features,
     }
+
+
+def whitened_code(whitening: nn.Linear, file: str) -> str:
+    """Python that puts a whitening behind `text`, which `text_code` made; `file` is one of its `plain_weights`."""
+    return f"""\
+as_learned = text
+{whitening_code(whitening, file)}
+
+def text(tokens):
+    return whitening(as_learned(tokens))
+"""
 
 
 def projection_code(projection: nn.Linear, file: str) -> str:

@@ -67,7 +67,7 @@ def _entry(name: str, value: object, comment: str | None) -> list[str]:
 
 
 def _values(otherwise: object, suited: dict[str, object]) -> str:
-    """What null stands for: the default, all where that is none, then what suits some data sets and methods."""
+    """What null stands for: the default, all where that is none, then what suits some names better."""
     suit: dict[str, list[str]] = {}
     for name, value in suited.items():
         suit.setdefault(str(value), []).append(name)

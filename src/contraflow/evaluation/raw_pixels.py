@@ -1,11 +1,11 @@
 """Pixels as features: what any representation has to beat."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 from torch import nn
+
+from contraflow.foundations.threads import one_thread
 
 LARGEST = 32  # pixels a side: features of larger images would need more memory than there is
 COMPONENTS = 128
@@ -19,10 +19,13 @@ def all_pixels(image_size: int) -> nn.Module:
     return nn.Sequential(nn.AdaptiveAvgPool2d(LARGEST), nn.Flatten())
 
 
-def principal_components(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-    """The function that maps pixels (M, D) to principal components, in falling order of variance, not whitened.
+def principal_components(pixels: np.ndarray, whitened: float = 0.0) -> Callable[[np.ndarray], np.ndarray]:
+    """The function that maps pixels (M, D) to principal components, in falling order of variance.
 
     They are those of `pixels` (N, D) float32: `COMPONENTS`, or as many as vary by more than rounding, at least one.
+
+    Args:
+        whitened: As `whitening_of` has it: by this power of its standard deviation each is divided.
     """
     from sklearn.decomposition import PCA  # half a second, which other representations need not wait for
 
@@ -31,17 +34,13 @@ def principal_components(pixels: np.ndarray) -> Callable[[np.ndarray], np.ndarra
     with one_thread():
         found = PCA(min(COMPONENTS, images, dimension), svd_solver=solver).fit(pixels)
     vary = found.explained_variance_ > ROUNDING * found.explained_variance_[0]
-    axes = found.components_[: max(1, vary.sum())].T
+    kept = max(1, vary.sum())
+    axes = found.components_[:kept].T
+    if whitened and vary.any():
+        axes = axes / found.explained_variance_[:kept].astype(np.float64) ** (whitened / 2)
 
     def transform(others: np.ndarray) -> np.ndarray:
         with one_thread():
             return (others - found.mean_) @ axes
 
     return transform
-
-
-def one_thread() -> AbstractContextManager:
-    """OpenBLAS computes with one thread: its others would spin, and take half of torch's speed; and the last bits of a
-    sum don't depend on how many there are.
-    """
-    return ThreadpoolController().select(internal_api="openblas").limit(limits=1)

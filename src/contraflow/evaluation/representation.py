@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,11 @@ from contraflow.models.embed import embed, require_finite
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.settings import Model
 from contraflow.models.start import start_encoder, started_from
+from contraflow.models.whitening import Whitened, find_whitening, found_on
 from contraflow.neighbours.knn import Labelled
+from contraflow.views.items import item_loader
 
+BATCH = 500
 TRAINED = ("encoder", "control", "supervised")  # have a checkpoint
 
 # What every step that measures a representation is told.
@@ -68,6 +71,21 @@ class Representation:
         found = Labelled(*embed(self.network, counted, device))
         require_finite(found.features, self.source)
         return found
+
+    def whitened(self, data: EncodedData, share: float, device: torch.device, threads: int) -> Self:
+        """The same, where it never was trained, with the whitening that a training would have found; a trained one
+        has its own, and what stands for items before anything is learned has none.
+
+        Raises:
+            UserError: features are NaN or infinite.
+        """
+        if self.name != "untrained" or not share:
+            return self
+        items = found_on(data.training)
+        batches = item_loader(data, "train", batch_size=BATCH, threads=threads, indices=items)
+        return replace(
+            self, network=Whitened(self.network, find_whitening(self.network, share, batches, device, self.source))
+        )
 
 
 def open_representation(called: str, checkpoint: Path | None, data: EncodedData, model: Model) -> Representation:

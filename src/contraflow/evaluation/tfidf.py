@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor, nn
 
 from contraflow.encoded.texts import Rows
-from contraflow.evaluation.raw_pixels import one_thread
+from contraflow.foundations.threads import one_thread
 
 if TYPE_CHECKING:
     from sklearn.feature_extraction.text import TfidfTransformer

@@ -12,6 +12,7 @@ from contraflow.evaluation.raw_pixels import LARGEST
 from contraflow.evaluation.results import DIGITS, Tried
 from contraflow.evaluation.settings import Eval
 from contraflow.evaluation.tfidf import COMPONENTS
+from contraflow.models.whitening import MOST
 from contraflow.statistics import RESAMPLES, bootstrap_interval
 
 FEATURES = {
@@ -28,14 +29,13 @@ RAW = {  # what stands for items before anything is learned of them
     "images": {
         "raw_pixels": f"all pixels of an image (larger ones averaged down to {LARGEST} a side), normalised by mean and "
         "deviation of the training images, float32",
-        "pca_pixels": "the first principal components of these pixels, found on the training images, not whitened, "
-        "float32",
+        "pca_pixels": "the first principal components of these pixels, found on the training images, float32",
     },
     "texts": {
         "raw_pixels": "TF-IDF of all tokens of a text, as a bag of words: frequencies as 1 + log, weighed by how few "
         f"training texts have the token, reduced to {COMPONENTS} by a truncated singular value decomposition of them "
         "(scikit-learn), float32",
-        "pca_pixels": "the first principal components of these, found on the training texts, not whitened, float32",
+        "pca_pixels": "the first principal components of these, found on the training texts, float32",
     },
 }
 
@@ -80,15 +80,21 @@ def _of_probe(found: Probed | None, labels: np.ndarray, classes: list[str]) -> d
 
 
 def protocol(
-    representation: str, dimension: int, card: Card, settings: Eval, found: Accuracies | None
+    representation: str, dimension: int, whitened: float, card: Card, settings: Eval, found: Accuracies | None
 ) -> dict[str, str]:
     """Every choice behind the figures of a `representation`, a key of `FEATURES` or of `RAW`; `found` is None without
     labels.
     """
+    spread = ""
+    if whitened and representation == "pca_pixels":
+        spread = f", each divided by its standard deviation to the power of {whitened:g}, as the encoder's are"
+    elif whitened and representation != "raw_pixels":
+        images = min(MOST, card.train.images - card.validation.images)
+        spread = f", whitened by {whitened:g} on {images} training images, without their labels (model.whitening)"
     test = card.test.images
     aligned = min(ALIGNED, test)
     words = {
-        "features": f"{(FEATURES | RAW[card.items])[representation]}, {dimension} dimensions",
+        "features": f"{(FEATURES | RAW[card.items])[representation]}, {dimension} dimensions{spread}",
         "images": "as stored, without augmentation; for alignment, two augmented views of each",
         "alignment": f"mean squared distance of two views of {aligned} test images, features of length 1",
         "uniformity": f"log mean exp(-2 d^2) over all pairs of {min(SPREAD, test)} test images, features of length 1",

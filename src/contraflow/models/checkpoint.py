@@ -14,6 +14,9 @@ from contraflow.foundations.record import Provenance
 from contraflow.models.huggingface import Architecture
 from contraflow.models.items import build_for
 from contraflow.models.settings import Model
+from contraflow.models.whitening import Whitened
+
+WHITENING = "whitening."  # what the names of its tensors begin with
 
 
 class Checkpoint(Provenance):
@@ -70,14 +73,14 @@ def save_model(path: Path, model: nn.Module, provenance: Checkpoint) -> None:
 
 
 def load_model(path: Path, model: nn.Module) -> Checkpoint:
-    """Fill `model` with the tensors of a checkpoint and return the checkpoint's provenance.
+    """Fill `model`, which has no whitening, with the tensors of a checkpoint, and return the checkpoint's provenance.
 
     Raises:
         UserError: the file is missing, damaged, or of another architecture.
     """
     tensors, provenance = read_checkpoint(path)
     try:
-        model.load_state_dict(tensors)
+        model.load_state_dict({name: tensor for name, tensor in tensors.items() if not name.startswith(WHITENING)})
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise UserError(f"{path} holds another architecture than params.yaml asks for: {reason}") from None
@@ -85,7 +88,7 @@ def load_model(path: Path, model: nn.Module) -> Checkpoint:
 
 
 def load_encoder(path: Path) -> tuple[nn.Module, Checkpoint]:
-    """Rebuild the encoder of a checkpoint, in evaluation mode and without its projection head.
+    """Rebuild the encoder of a checkpoint with its whitening, in evaluation mode and without its projection head.
 
     Raises:
         UserError: the file is missing or damaged.
@@ -94,12 +97,18 @@ def load_encoder(path: Path) -> tuple[nn.Module, Checkpoint]:
     taken = made_from.channels, made_from.image_size, made_from.vocabulary, made_from.text
     encoder = build_for(Model(**made_from.params["model"]), *taken)
     encoder.load_state_dict(of_encoder(tensors))
+    if whitening := _of(WHITENING, tensors):
+        encoder = Whitened(encoder)
+        encoder.whitening.load_state_dict(whitening)
     return encoder.eval(), made_from
 
 
 def of_encoder(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Those of a checkpoint that are of its encoder, by their names in it."""
-    prefix = "encoder."
+    """Those of a checkpoint that are of its encoder without its whitening, by their names in it."""
+    return _of("encoder.", tensors)
+
+
+def _of(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 

@@ -8,18 +8,22 @@ from contraflow.models.normalisation import Renormalised
 from contraflow.models.norms import set_norm
 from contraflow.models.settings import SMALL_IMAGE, Model
 
+PARTS = {"average": 1, "quarters": 2}  # by the pooling, a side: each is averaged by itself
+
 
 class SmallEncoder(nn.Sequential):
-    """Four convolutions for images of 28 to 32 pixels on a CPU: (N, C, H, W) to (N, 8 * width).
+    """Four convolutions for images of 28 to 32 pixels on a CPU, of which the last has 8 * width channels.
 
     Strides halve the resolution where pooling layers would: on a CPU the memory traffic of full-resolution maps costs
     more than the arithmetic. The third convolution keeps the resolution, where most of the features are made.
 
     Args:
-        side: Pixels a side of the last map where a linear layer sees all of it; None where it is averaged.
+        pooling: What makes features of these, as `model.pooling`: (N, C, H, W) to (N, 8 * width), with `quarters` to
+            (N, 32 * width).
+        side: Pixels a side of the last map.
     """
 
-    def __init__(self, channels: int, width: int, side: int | None = None):
+    def __init__(self, channels: int, width: int, pooling: str, side: int):
         widths = [width, 2 * width, 4 * width, 8 * width]
         layers: list[nn.Module] = []
         for before, after, stride in zip([channels, *widths], widths, (2, 2, 1, 2), strict=False):
@@ -28,30 +32,33 @@ class SmallEncoder(nn.Sequential):
                 nn.BatchNorm2d(after),
                 nn.ReLU(inplace=True),
             ]
-        if side is None:
-            layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
-        else:
+        if pooling == "linear":
             layers += [nn.Flatten(), nn.Linear(widths[-1] * side**2, widths[-1])]
+        else:
+            layers += [nn.AdaptiveAvgPool2d(PARTS[pooling]), nn.Flatten()]
         super().__init__(*layers)
-        self.dimension = widths[-1]
+        self.dimension = widths[-1] * PARTS.get(pooling, 1) ** 2
 
 
 class ResNet(nn.Module):
-    """A torchvision ResNet without its classifier: (N, C, H, W) to (N, 512), from resnet50 on (N, 2048).
+    """A torchvision ResNet without its classifier: (N, C, H, W) to (N, 512), from resnet50 on (N, 2048), with the
+    pooling `quarters` four times as many.
 
     Up to 64 pixels it begins with a 3x3 convolution of stride 1 and no pooling (SimCLR's CIFAR stem, Chen et al. 2020,
-    appendix B.9), above with torchvision's own stem. For `side` see `SmallEncoder`.
+    appendix B.9), above with torchvision's own stem. For `pooling` and `side` see `SmallEncoder`.
     """
 
-    def __init__(self, name: str, channels: int, image_size: int, side: int | None = None):
+    def __init__(self, name: str, channels: int, image_size: int, pooling: str, side: int):
         import torchvision  # takes a second, which a run with another encoder need not wait for
 
         super().__init__()
         network = torchvision.models.get_model(name, weights=None)
-        self.dimension = network.fc.in_features
+        self.dimension = network.fc.in_features * PARTS.get(pooling, 1) ** 2
         network.fc = nn.Identity()
-        if side is not None:
+        if pooling == "linear":
             network.avgpool, network.fc = nn.Identity(), nn.Linear(self.dimension * side**2, self.dimension)
+        elif pooling != "average":
+            network.avgpool = nn.AdaptiveAvgPool2d(PARTS[pooling])
         stem = network.conv1
         if image_size <= SMALL_IMAGE:
             network.conv1 = nn.Conv2d(channels, stem.out_channels, 3, padding=1, bias=False)
@@ -106,11 +113,11 @@ def _build(model: Model, channels: int, image_size: int) -> nn.Module:
         return set_norm(encoder, model.norm)
     if model.encoder == "vit_small":
         return SmallViT(channels, image_size, model.stride(image_size))  # has LayerNorms of its own
-    side = -(-image_size // model.stride(image_size)) if model.pooling == "linear" else None
+    side = -(-image_size // model.stride(image_size))
     if model.encoder == "small":
-        encoder = SmallEncoder(channels, model.width, side)
+        encoder = SmallEncoder(channels, model.width, model.pooling, side)
     else:
-        encoder = ResNet(model.encoder, channels, image_size, side)
+        encoder = ResNet(model.encoder, channels, image_size, model.pooling, side)
     return set_norm(encoder, model.norm)
 
 

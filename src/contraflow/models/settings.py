@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from contraflow.foundations.signature import Settings
-from contraflow.settings.values import NOTHING, Count, Own, Section, ShareBelowOne, Suited, Text, named
+from contraflow.settings.values import NOTHING, Count, Own, Section, Share, ShareBelowOne, Suited, Text, named
 
 SMALL_IMAGE = 64  # pixels; up to here a ResNet's ImageNet stem would throw most of the image away
 BUILT_IN = ("small", "resnet18", "resnet34", "resnet50", "vit_small")
@@ -68,7 +68,7 @@ class Model(Section):
         "export of contraflow; data: random ones (docs/encoders.md)",
     ] = NOTHING
     width: Annotated[
-        int, Field(ge=8, le=512), "channels of the first block of `small`; the features are 8 times as wide"
+        int, Field(ge=8, le=512), "channels of the first block of `small`, whose last has 8 times as many"
     ] = 16
     norm: Annotated[
         Literal["batch", "sync", "instance", "group"],
@@ -76,9 +76,10 @@ class Model(Section):
         "GPUs'; not moco), instance, group",
     ] = "batch"
     pooling: Annotated[
-        Literal["average", "linear"],
-        Suited({"glyphs": "linear"}),
-        "what makes features of the last map: average, or linear (small, resnetN: a layer, which sees where it is)",
+        Literal["average", "quarters", "linear"],
+        Suited({"glyphs": "linear", "small": "quarters"}),
+        "what makes features of the last map: its average, or of small and resnetN, by which they tell where a thing "
+        "is, the averages of its quarters, or a linear layer",
     ] = "average"
     projection: Annotated[
         Literal["mlp", "none"],
@@ -87,6 +88,12 @@ class Model(Section):
     ] = "mlp"
     projection_hidden: Annotated[Count, "hidden units of the projection head"] = 256
     projection_dim: Annotated[Count, "its output, where the loss is computed"] = 128
+    whitening: Annotated[
+        Share,
+        Suited({"glyphs": 0.0, "clip": 0.0, "siglip": 0.0}),
+        "after training, how far features vary alike in all directions, by the training images: 0 as they are learned, "
+        "1 quite alike (not of clip, siglip; docs/measuring.md)",
+    ] = 0.5
     text: Annotated[TextModel, "the encoder of texts: of clip and siglip, and of texts alone (docs/text.md)"] = (
         TextModel()
     )

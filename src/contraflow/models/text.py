@@ -11,6 +11,7 @@ from contraflow.encoded.texts import PADDING, Rows
 from contraflow.models.dropout import NONE, Dropout
 from contraflow.models.embed import require_finite
 from contraflow.models.settings import TextModel
+from contraflow.models.whitening import Whitened, bare
 
 BATCH = 256  # texts at a time: of long ones attention takes much memory
 _LENGTHS = 4  # parts of a batch, by length: what is short need not be filled up to the longest of all
@@ -123,20 +124,21 @@ def embed_texts(encoder: nn.Module, tokens: np.ndarray, batch_size: int, device:
 
 
 def vectors_of(
-    encoder: OfTexts, tokens: Rows, rows: np.ndarray, device: torch.device, source: str
+    encoder: OfTexts | Whitened, tokens: Rows, rows: np.ndarray, device: torch.device, source: str
 ) -> Iterator[np.ndarray]:
     """Vectors (B, D) float32 of some rows (n,) of the tokens of texts after others, `BATCH` at a time, not normalised.
 
     Args:
-        encoder: Of tokens, or `OfRows`, which drops nothing here.
+        encoder: Of tokens, or `OfRows`, which drops nothing here; with or without its whitening.
 
     Raises:
         UserError: they are NaN or infinite; names `source`, where they come from.
     """
+    reads = bare(encoder)
     for start in range(0, len(rows), BATCH):
         part = rows[start : start + BATCH]
-        padded = tokens.padded(part, min(encoder.context, int(tokens.lengths[part].max())))
-        if isinstance(encoder, OfRows):
+        padded = tokens.padded(part, min(reads.context, int(tokens.lengths[part].max())))
+        if isinstance(reads, OfRows):
             padded = np.pad(padded, ((0, 0), (1, 0)), constant_values=NONE)
         vectors = embed_texts(encoder, padded, BATCH, device)
         require_finite(vectors, source)

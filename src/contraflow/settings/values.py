@@ -49,8 +49,8 @@ def named(own: str) -> Path | None:
 
 @dataclass(frozen=True)
 class Suited:
-    """Of a parameter that may be null in a file: null is its default, but for some data sets and methods the value that
-    suits them better, by their names.
+    """Of a parameter that may be null in a file: null is its default, but for some methods, data sets and encoders the
+    value that suits them better, by their names.
     """
 
     values: dict[str, object]
@@ -59,7 +59,7 @@ class Suited:
 @dataclass(frozen=True)
 class File:
     """The context in which a file of parameters is validated: whether it must name all of them, and what its values are
-    to suit, by name: its method, which comes first, and its data set."""
+    to suit, by name: its method, which comes first, its data set, and its encoder."""
 
     complete: bool
     suits: tuple[object, ...] = ()

@@ -26,11 +26,12 @@ from contraflow.methods.parts.registry import METHODS, source_of
 from contraflow.methods.parts.settings import TAKES
 from contraflow.methods.parts.slots import MinedSlots
 from contraflow.models.adapters import add_adapters, merge_adapters
-from contraflow.models.checkpoint import Checkpoint, load_encoder, load_model, save_model
+from contraflow.models.checkpoint import Checkpoint, load_model, of_encoder, read_checkpoint, save_model
 from contraflow.models.embed import embed
 from contraflow.models.huggingface import Architecture, FolderEncoder
 from contraflow.models.normalisation import Normalisation
 from contraflow.models.weights import load_weights
+from contraflow.models.whitening import find_whitening, found_on
 from contraflow.training.history import save_history
 from contraflow.training.loop import Round, train
 from contraflow.training.parallel import on_each
@@ -127,7 +128,7 @@ class RoundTraining:
         if todo.start is not None:
             load_model(todo.start, method)
         elif todo.encoder is not None:
-            _take(method, load_encoder(todo.encoder)[0].state_dict())
+            _take(method, of_encoder(read_checkpoint(todo.encoder)[0]))
         elif weights := settings.model.pretrained:
             told = load_weights(method.encoder, weights, given)
             _take(method, method.encoder.state_dict())
@@ -151,13 +152,18 @@ class RoundTraining:
             slots=slots,
             teacher=teacher,
             texts=_texts(settings, data, todo.seed),
-            validate=validation_knn(data, self.threads),
+            validate=validation_knn(data, self.threads, settings.model.whitening),
         )
         if lora is not None:
             for encoder in _encoders(method):
                 merge_adapters(encoder)
         if rank() == 0:
             card = data.card
+            if share := settings.model.whitening:
+                items = found_on(self._indices)
+                images = item_loader(data, "train", batch_size=PROJECTED, threads=self.threads, indices=items)
+                called = f"the encoder of seed {todo.seed}"
+                method.whitening = find_whitening(method.encoder, share, images, device, called)
             taken = {"channels": card.channels, "image_size": card.image_size, "mean": card.mean, "std": card.std}
             taken |= {"vocabulary": card.vocabulary, "text": _text_architecture(method)}
             save_model(self.encoder, method, Checkpoint(**vars(self.provenance), **taken, data=card.name))

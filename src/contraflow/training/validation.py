@@ -8,6 +8,7 @@ from torch import nn
 from contraflow.encoded.card import EncodedData
 from contraflow.encoded.splits import UNLABELLED
 from contraflow.models.embed import embed
+from contraflow.models.whitening import applied, whitening_of
 from contraflow.neighbours.knn import Labelled, knn_accuracies
 from contraflow.neighbours.retrieval import retrieval_scores
 from contraflow.neighbours.settings import Knn
@@ -23,10 +24,14 @@ def of_whole_classes(data: EncodedData, most: int) -> np.ndarray:
     return np.sort(data.validation[np.argsort(data.labels("validation"), kind="stable")[:most]])
 
 
-def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], float] | None:
+def validation_knn(data: EncodedData, threads: int, whitened: float) -> Callable[[nn.Module], float] | None:
     """A function that gives an encoder's 20-NN accuracy (0 to 1) on validation images among training images, or where
     training has none of their classes the recall@1 among themselves; it leaves the encoder in evaluation mode. None
     where the data has no labels.
+
+    Args:
+        threads: CPU threads that load images.
+        whitened: By what share its features are whitened, as those of the training images.
     """
     if not data.card.labelled:
         return None
@@ -41,9 +46,12 @@ def validation_knn(data: EncodedData, threads: int) -> Callable[[nn.Module], flo
 
     def measure(encoder: nn.Module) -> float:
         device, queries = next(encoder.parameters()).device, features(encoder, queried)
+        bank = features(encoder, bank_images)
+        if whitened:
+            whitening = whitening_of(bank.features, whitened)
+            queries, bank = (Labelled(applied(whitening, part.features), part.labels) for part in (queries, bank))
         if data.card.unseen:
             return float(retrieval_scores(queries, [1], device=device)["recall@1"].mean())
-        bank = features(encoder, bank_images)
         return knn_accuracies(queries, bank, [KNN], classes=len(data.card.classes), device=device)[f"knn{KNN.k}"]
 
     return measure

@@ -10,6 +10,7 @@ TAKEN = {
     "positives.from": (["image"], "an image's positives are its texts"),
     "loss.temperature": (["fixed", "learned"], None),
     "loss.similarity": (["cosine"], None),
+    "model.whitening": ([0.0], "what it learns is a projection of features as they are"),
     "mining.use": (["batches", "forward"], "of texts nothing is stored"),
     "mining.false_negatives": (["none", "rank", "threshold", "mutual", "relative"], "its texts are an image's views"),
 }

@@ -92,14 +92,16 @@ def evaluate(
     torch.set_num_threads(job_cores())
     provenance = subject.provenance(settings.values())
     with lease() as (device,):
+        subject = subject.whitened(encoded, settings.model.whitening, device, threads)
         found = _features(subject, encoded, settings, device, threads)
-        write = partial(_measure, network=subject.network, encoded=encoded, settings=settings.eval, device=device)
+        made = {"network": subject.network, "whitened": settings.model.whitening}
+        write = partial(_measure, **made, encoded=encoded, settings=settings.eval, device=device)
         came = subject.name == "untrained" and settings.model.start(encoded.card.items)
         described = "as_it_came" if came else subject.name
         write(found, subject.name, provenance, described=described, seed=subject.seed, out=figures, kept=features)
         if components is not None:
             name = "pca_pixels"
-            change = principal_components(found.train.features[encoded.training])
+            change = principal_components(found.train.features[encoded.training], settings.model.whitening)
             changed = Features(*(Labelled(change(part.features), part.labels) for part in found))
             made_from = provenance.model_copy(update={"representation": name})
             write(changed, name, made_from, described=name, seed=None, out=components)
@@ -113,6 +115,7 @@ def _measure(
     described: str,
     seed: int | None,
     network: nn.Module,
+    whitened: float,
     encoded: EncodedData,
     settings: Eval,
     device: torch.device,
@@ -147,7 +150,7 @@ def _measure(
         alignment=round(alignment(first, second), DIGITS),
         uniformity=None if uniform is None else round(uniform, DIGITS),
         similarities=similarity_counts(first, second, test.labels[aligned]),
-        protocol=protocol(described, test.features.shape[1], card, settings, found),
+        protocol=protocol(described, test.features.shape[1], whitened, card, settings, found),
         provenance=provenance,
     ).write(out)
 

@@ -61,16 +61,18 @@ def evaluate_corruptions(
     torch.set_num_threads(job_cores())
     cases = [(CLEAN, 0), *((name, severity) for name in CORRUPTIONS for severity in SEVERITIES)]
     found: dict = {}
-    with lease() as (device,), frozen(subject.network):
-        loader = ImageLoader(encoded.train_beton, batch_size=batch, threads=threads, **card.loading)
-        train = subject.features(loader, len(loader), device, "train")
-        bank = train[train.labels >= 0]
-        total = -(-card.test.images // batch)
-        for name, severity in cases:
-            batches = _corrupted(encoded, name, severity, batch)
-            test = subject.features(batches, total, device, f"{name} {severity}" if severity else name)
-            accuracies = knn_accuracies(test, bank, settings.knn, classes=len(card.classes), device=device)
-            found.setdefault(name, {})[str(severity)] = accuracies
+    with lease() as (device,):
+        subject = subject.whitened(encoded, settings.model.whitening, device, threads)
+        with frozen(subject.network):
+            loader = ImageLoader(encoded.train_beton, batch_size=batch, threads=threads, **card.loading)
+            train = subject.features(loader, len(loader), device, "train")
+            bank = train[train.labels >= 0]
+            total = -(-card.test.images // batch)
+            for name, severity in cases:
+                batches = _corrupted(encoded, name, severity, batch)
+                test = subject.features(batches, total, device, f"{name} {severity}" if severity else name)
+                accuracies = knn_accuracies(test, bank, settings.knn, classes=len(card.classes), device=device)
+                found.setdefault(name, {})[str(severity)] = accuracies
     Extra(
         kind="corruptions",
         representation=subject.name,

@@ -80,9 +80,11 @@ def evaluate_sts(
     else:
         subject = _open(representation, checkpoint, encoded, settings.model)
         torch.set_num_threads(job_cores())
-        with lease() as (device,), frozen(subject.network):
-            parts = vectors_of(subject.network, tokens, np.arange(len(tokens)), device, subject.source)
-            vectors = unit(np.concatenate([*parts]))
+        with lease() as (device,):
+            subject = subject.whitened(encoded, settings.model.whitening, device, threads=1)
+            with frozen(subject.network):
+                parts = vectors_of(subject.network, tokens, np.arange(len(tokens)), device, subject.source)
+                vectors = unit(np.concatenate([*parts]))
         name, seed, provenance = subject.name, subject.seed, subject.provenance(settings.values(), **inputs)
     similarity = cosines(vectors, scored.pairs)
     Extra(

@@ -55,6 +55,7 @@ def evaluate_transfer(
     loading |= {"mean": [0.0] * other.card.channels, "std": [1.0] * other.card.channels}  # pixels from 0 to 1
     loaders = [ImageLoader(file, **loading) for file in (other.train_beton, other.test_beton)]
     with lease() as (device,):
+        subject = subject.whitened(encoded, settings.model.whitening, device, threads)
         with frozen(subject.network):
             train, test = (
                 subject.features(_taken(loader, encoded.card), len(loader), device, f"transfer {split}")
