@@ -17,6 +17,7 @@ FLOAT32 = 3e-5  # of alignment, uniformity and cosines, which the package comput
 CONFIDENCE = 2e-4  # of a probe's, which hangs on how near to its minimum it came
 SURE = 1e-4  # of a calibration error, apart from images that are so near to the border of two bins
 NEARLY_TIED = 1e-4  # of a mean over queries: cosines that differ by rounding may stand in either order
+FEATURES = 32  # by the encoder's width: 8 channels in each of four quarters
 IMAGES = 1  # so many test images may lie so near to the border between two classes that rounding decides
 
 
@@ -112,8 +113,16 @@ class Figures:
         """The function that maps images (N, C, H, W) to features (N, D)."""
         if name in ("raw_pixels", "pca_pixels"):
             return lambda images: images.reshape(len(images), -1)
-        encoder = self.encoder(name, seed)
-        return lambda images: formulas.features(encoder, images)
+        return self.whitened(name, seed)
+
+    @once
+    def whitened(self, name: str, seed: int, number: int | None = None):
+        """The function that maps images (N, C, H, W) to what a run's encoder makes of them, whitened by the images that
+        are trained on."""
+        encoder = self.encoder(name, seed, number)
+        known = formulas.features(encoder, self.inputs(self.data.train.pixels[self.data.training]))
+        whiten = formulas.whitening(known, self.params["model"]["whitening"])
+        return lambda images: whiten(formulas.features(encoder, images))
 
     @once
     def vectors(self, name: str, seed: int | None) -> Vectors:
@@ -121,7 +130,7 @@ class Figures:
         inputs = map(self.inputs, (train, test, test, formulas.second_view(test)))
         found = Vectors(*map(self.network(name, seed), inputs))
         if name == "pca_pixels":
-            change = formulas.principal_components(found.train[self.data.training])
+            change = formulas.principal_components(found.train[self.data.training], self.params["model"]["whitening"])
             found = Vectors(*map(change, found))
         return found
 
@@ -260,7 +269,7 @@ class Figures:
     def after_round(self, seed: int, number: int) -> tuple[dict[str, float], np.ndarray]:
         """Accuracies on validation images of the encoder after a round, and what the probe takes their classes for."""
         labels, training, held_out = self.data.train.labels, self.data.training, self.data.validation
-        vectors = formulas.features(self.encoder("encoder", seed, number), self.inputs(self.data.train.pixels))
+        vectors = self.whitened("encoder", seed, number)(self.inputs(self.data.train.pixels))
         bank = vectors[training]
         fit = partial(formulas.Probe, bank, labels[training], like=bank)
         _, linear, best = self._best(fit, vectors[held_out], labels[held_out])
@@ -363,7 +372,7 @@ class Figures:
         images = self.data.train.pixels[self.data.training]
         assert (tuning["share"], train["batch_size"]) == (1, len(images))
         encoder = self.encoder("untrained", seed)  # draws what comes before the classifier from the generator
-        dimension = 8 * model["width"]
+        dimension = FEATURES * model["width"]
         formulas.head(dimension, model["projection_hidden"], model["projection_dim"])
         classifier = torch.nn.Linear(dimension, self.classes)
         if name == "encoder":
@@ -405,12 +414,12 @@ class Figures:
         images = data.train.pixels[data.training]
         if number:
             encoder = self.encoder("encoder", seed, number - 1)
-            head = formulas.head(8 * model["width"], model["projection_hidden"], model["projection_dim"])
+            head = formulas.head(FEATURES * model["width"], model["projection_hidden"], model["projection_dim"])
             weights = self.files.weights(self.checkpoint("encoder", seed, number - 1))
             head.load_state_dict(part(weights, "projection."))
         else:
             encoder = self.encoder("untrained", seed)
-            head = formulas.head(8 * model["width"], model["projection_hidden"], model["projection_dim"])
+            head = formulas.head(FEATURES * model["width"], model["projection_hidden"], model["projection_dim"])
         network = torch.nn.Sequential(encoder, head).double().train()
         views = self.inputs(np.concatenate([images, formulas.second_view(images)]))
         embedded = network(torch.from_numpy(np.ascontiguousarray(views)))
@@ -420,7 +429,7 @@ class Figures:
         first, second = first.detach().numpy(), second.detach().numpy()
         cosine = formulas.unit(first) @ formulas.unit(first).T
         np.fill_diagonal(cosine, -1)
-        after = formulas.features(self.encoder("encoder", seed, number), self.inputs(data.train.pixels))
+        after = self.whitened("encoder", seed, number)(self.inputs(data.train.pixels))
         labels = data.train.labels
         classes = formulas.knn(after[data.validation], after[data.training], labels[data.training], k=20, tau=0.07)
         return {

@@ -28,7 +28,7 @@ def encoder(channels: int, width: int) -> nn.Sequential:
     layers, widths = [], [channels, width, 2 * width, 4 * width, 8 * width]
     for before, after, stride in zip(widths[:-1], widths[1:], (2, 2, 1, 2), strict=True):
         layers += [nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten())
 
 
 def head(features: int, hidden: int, dimension: int) -> nn.Sequential:
@@ -47,6 +47,20 @@ def features(network: nn.Module, images: np.ndarray) -> np.ndarray:
     """Of images (N, C, H, W), in evaluation mode: (N, D)."""
     with torch.no_grad():
         return network.double().eval()(torch.from_numpy(np.ascontiguousarray(images))).numpy()
+
+
+def whitening(features: np.ndarray, share: float):
+    """The function that whitens vectors by a share of the covariance of some features (N, D), estimated as Ledoit and
+    Wolf do (2004)."""
+    mean = features.mean(0)
+    centred, (images, dimension) = features - mean, features.shape
+    sample, alike = centred.T @ centred / images, np.eye(dimension)
+    alike *= np.trace(sample) / dimension
+    apart = ((sample - alike) ** 2).sum()
+    noise = sum(((np.outer(row, row) - sample) ** 2).sum() for row in centred) / images**2
+    shrunk = min(1, noise / apart)
+    values, axes = np.linalg.eigh(shrunk * alike + (1 - shrunk) * sample)
+    return lambda vectors: (vectors - mean) @ axes @ np.diag(values ** (-share / 2)) @ axes.T
 
 
 def second_view(pixels: np.ndarray) -> np.ndarray:
@@ -248,13 +262,14 @@ def cosine_bins(first: np.ndarray, second: np.ndarray, bins: int = 80) -> tuple[
     return own, others
 
 
-def principal_components(pixels: np.ndarray, most: int = 128):
-    """The function that maps pixels to the components of these pixels (N, D), the greatest variance first."""
+def principal_components(pixels: np.ndarray, share: float, most: int = 128):
+    """The function that maps pixels to the components of these pixels (N, D), the greatest variance first, each divided
+    by that power of its deviation."""
     mean = pixels.mean(0)
     values, axes = np.linalg.eigh(np.cov(pixels.T))
     order = np.argsort(-values)[: min(most, *pixels.shape)]
     kept = order[values[order] > 1e-6 * values[order[0]]]
-    return lambda others: (others - mean) @ axes[:, kept]
+    return lambda others: (others - mean) @ axes[:, kept] / np.sqrt(values[kept]) ** share
 
 
 def same(images: np.ndarray) -> np.ndarray:

@@ -632,5 +632,5 @@ def test_who_is_shown_as_near_to_whom(page, figures):
 
 def mined_from(figures, seed, number):
     """Features of the images that are trained on, by the encoder that a round's negatives are mined with."""
-    encoder = figures.encoder("encoder", seed, number - 1)
-    return formulas.features(encoder, figures.inputs(figures.data.train.pixels[figures.data.training]))
+    images = figures.data.train.pixels[figures.data.training]
+    return figures.whitened("encoder", seed, number - 1)(figures.inputs(images))

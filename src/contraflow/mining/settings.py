@@ -24,7 +24,9 @@ from contraflow.settings.values import (
 
 
 class Mining(Section):
-    rounds: Annotated[Natural, Suited(dict.fromkeys(WITH_TRANSFORMER, 0)), "0 turns mining off"] = 2
+    rounds: Annotated[
+        Natural, Suited({"fashion_mnist": 1} | dict.fromkeys(WITH_TRANSFORMER, 0)), "0 turns mining off"
+    ] = 2
     control: Annotated[
         bool,
         Switch(True),
