@@ -5,7 +5,8 @@ with its sign, from captum. All lengths are held: those of both feature vectors,
 behind the map divides. Of what is divided by its own length the gradient has no part along itself: over all places it
 would sum to 0, and between two equal images it would be 0 everywhere, where all is alike. Held, the places sum to the
 cosine wherever features are a linear function of the map, as its mean is (Stylianou et al. 2019, "Visualizing Deep
-Similarity Networks"; for LayerNorm: Ali et al. 2022, "XAI for Transformers").
+Similarity Networks"; for LayerNorm: Ali et al. 2022, "XAI for Transformers"). What is added to features behind the map,
+as by a whitening, which takes the mean of all images away, is no place's.
 """
 
 from collections.abc import Iterator
