@@ -46,9 +46,6 @@ CANDIDATES = [
     {"model.width": 24},
     {"loss.tau": 0.1},
     {"augment.crop_scale": [0.6, 1.0]},
-    {"augment.brightness": 0.2, "augment.contrast": 0.2},
-    {"train.batch_size": 256},
-    {"train.lr": 0.4},
 ]
 
 
@@ -111,7 +108,7 @@ def main() -> None:
                 rows.get({"changes": words, "seed": seed}, partial(judge, common | changes, seed, data))
                 for seed in size.seeds
             ]
-            means = {name: fmean(row[name] for row in trained) for name in FIGURES}
+            means = {name: fmean(row[name] for row in trained) for name in FIGURES if name in trained[0]}
             found.append({"changes": words} | means)
             figures = ", ".join(f"{FIGURES[name]} {mean:.1%}" for name, mean in means.items())
             say(f"{words} · validation images: {figures}")

@@ -44,7 +44,7 @@ QUICK = {
     "seeds": [0],
     "data": {"name": "folder", "image_size": 16},
     "model": {
-        "width": 8,
+        **{"width": 8, "pooling": "average", "whitening": 0.0},
         "projection_hidden": 16,
         "projection_dim": 8,
         "text": {"width": 16, "layers": 1, "heads": 2, "context": 8},

@@ -60,7 +60,7 @@ def test_commands_for_an_encoder_say_what_makes_one(tmp_path, command):
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
     done = contraflow(*command, cwd=tmp_path)
     assert done.returncode == 1 and len(done.stderr.splitlines()) == 1
-    assert "results/mine/seed0/round2/encoder.safetensors is missing: `snakemake mine` makes it" in done.stderr
+    assert "results/mine/seed0/round1/encoder.safetensors is missing: `snakemake mine` makes it" in done.stderr
 
 
 def test_there_is_nothing_to_pin_before_the_first_run(tmp_path):

@@ -210,12 +210,12 @@ def changed(**values):
             "augment.local_views must be 0 where model.pooling is linear",
         ),
         (
-            {"model__pooling": "quarters", "model__encoder": "vit_small"},
-            "model.pooling must be average where model.encoder is vit_small, which has no map to pool, got quarters",
+            {"model__pooling": "linear", "model__encoder": "vit_small"},
+            "model.pooling must not be linear where model.encoder is vit_small, which pools itself",
         ),
         (
             {"model__pooling": "linear", "model__encoder": "timm/test_vit"},
-            "model.pooling must be average where model.encoder is timm/test_vit, which pools, got linear",
+            "model.pooling must not be linear where model.encoder is timm/test_vit, which pools itself",
         ),
         *[
             (

@@ -95,10 +95,9 @@ class Params(Section):
             yield "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
         if self.augment.chosen().local_views and self.model.pooling == "linear":
             yield "augment.local_views must be 0 where model.pooling is linear: it takes one size only"
-        pooling, encoder = self.model.pooling, self.model.encoder
-        if pooling != "average" and (self.model.foreign or encoder == "vit_small"):
-            why = "pools" if self.model.foreign else "has no map to pool"
-            yield f"model.pooling must be average where model.encoder is {encoder}, which {why}, got {pooling}"
+        encoder = self.model.encoder
+        if self.model.pooling == "linear" and (self.model.foreign or encoder == "vit_small"):
+            yield f"model.pooling must not be linear where model.encoder is {encoder}, which pools itself"
         if self.train.frozen_epochs and self.model.projection == "none":
             yield (
                 "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, "

@@ -18,6 +18,7 @@ from contraflow.encoded.names import CARD
 from contraflow.foundations.artefacts import sha256
 from contraflow.foundations.record import Provenance
 from contraflow.models.checkpoint import load_encoder
+from contraflow.models.whitening import bare
 
 HOW = {"code": "e" * 64, "params": {"eval": {"knn": []}}}
 
@@ -176,10 +177,9 @@ print(_resolve_pretrained_source({**encoder.pretrained_cfg, "source": "hf-hub", 
     *both, told, source = done.stdout.splitlines()
     encoder, made_from = load_encoder(checkpoint)
     with torch.inference_mode():
-        expected = encoder(torch.from_numpy(images)).numpy()
-    for features in both:
-        features = np.frombuffer(bytes.fromhex(features), np.float32).reshape(2, -1)
-        np.testing.assert_allclose(features, expected, atol=1e-5)
+        expected = [network(torch.from_numpy(images)).numpy() for network in (encoder, bare(encoder))]
+    for features, whole in zip(both, expected, strict=True):
+        np.testing.assert_allclose(np.frombuffer(bytes.fromhex(features), np.float32).reshape(2, -1), whole, atol=1e-5)
     takes = eval(told)
     assert takes["input_size"] == (channels, size, size) and takes["crop_pct"] == 1
     assert (list(takes["mean"]), list(takes["std"])) == (made_from.mean, made_from.std)

@@ -21,6 +21,7 @@ from contraflow.models.pretrained import pretrained
 from contraflow.models.settings import Model
 from contraflow.models.start import start_encoder
 from contraflow.models.weights import read_weights
+from contraflow.models.whitening import bare
 from contraflow.training.teacher import Teacher
 
 CONTRAFLOW = Path(sys.executable).with_name("contraflow")
@@ -114,7 +115,7 @@ def test_an_export_that_was_given_to_a_hub_comes_back(tmp_path, monkeypatch, wei
     assert status == 0 and "model.encoder timm/test_vit takes them" in output and "of 32 pixels a side" in output, (
         output
     )
-    own, found = load_encoder(checkpoint)[0], started("timm/test_vit", "birds.safetensors", 32)
+    own, found = bare(load_encoder(checkpoint)[0]), started("timm/test_vit", "birds.safetensors", 32)
     images = torch.rand(2, 3, 32, 32)  # of pixels
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in ([0.5, 0.4, 0.3], [0.2, 0.25, 0.3]))
     with torch.inference_mode():

@@ -58,6 +58,17 @@ def test_whatever_there_is_comes_out_as_numbers(images, dimension, share, dead):
     assert found.shape == x.shape and np.isfinite(found).all()
 
 
+@given(still=st.lists(st.booleans(), min_size=6, max_size=6), value=st.sampled_from([0.0, 0.1, 3.7]))
+@settings(deadline=None)
+def test_a_feature_that_does_not_vary_is_0_to_the_last_bit_and_the_others_are_as_without_it(still, value):
+    x, still = drawn(40, 1, 2, 3, 4, 5, 6), np.array(still)
+    x[:, still] = value
+    found = applied(whitening_of(x, 0.5), x)
+    assert not found[:, still].any()
+    if not still.all():
+        np.testing.assert_allclose(found[:, ~still], applied(whitening_of(x[:, ~still], 0.5), x[:, ~still]), atol=1e-5)
+
+
 @pytest.mark.parametrize("images", [1, 5])
 def test_of_items_that_are_all_alike_the_mean_is_taken_away(images):
     x = np.full((images, 3), 2, np.float32)

@@ -33,7 +33,7 @@ CHANGES = {
     "seeds": [0, 3],
     "data": {"path": "own", "validation_fraction": 0.2},
     "augment": AS_IT_IS,
-    "model": {"whitening": 0.5},
+    "model": {"pooling": "quarters", "whitening": 0.5},
     "train": {"epochs": 1, "batch_size": 96, "lr": 1.0, "precision": "float32"},  # all training images are one batch
     "mining": {"rounds": 2, "control": True, "epochs": 1, "lr": 1.0, "k": 3, "candidates": 20, "fn_share": 0.05},
     "eval": {

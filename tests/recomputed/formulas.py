@@ -51,16 +51,23 @@ def features(network: nn.Module, images: np.ndarray) -> np.ndarray:
 
 def whitening(features: np.ndarray, share: float):
     """The function that whitens vectors by a share of the covariance of some features (N, D), estimated as Ledoit and
-    Wolf do (2004)."""
-    mean = features.mean(0)
-    centred, (images, dimension) = features - mean, features.shape
+    Wolf do (2004), but for those features that do not vary."""
+    mean, vary = features.mean(0), np.ptp(features, axis=0) > 0
+    centred = (features - mean)[:, vary]
+    images, dimension = centred.shape
     sample, alike = centred.T @ centred / images, np.eye(dimension)
     alike *= np.trace(sample) / dimension
     apart = ((sample - alike) ** 2).sum()
     noise = sum(((np.outer(row, row) - sample) ** 2).sum() for row in centred) / images**2
     shrunk = min(1, noise / apart)
     values, axes = np.linalg.eigh(shrunk * alike + (1 - shrunk) * sample)
-    return lambda vectors: (vectors - mean) @ axes @ np.diag(values ** (-share / 2)) @ axes.T
+
+    def whiten(vectors: np.ndarray) -> np.ndarray:
+        found = vectors - mean
+        found[:, vary] = found[:, vary] @ axes @ np.diag(values ** (-share / 2)) @ axes.T
+        return found
+
+    return whiten
 
 
 def second_view(pixels: np.ndarray) -> np.ndarray:

@@ -24,9 +24,7 @@ from contraflow.settings.values import (
 
 
 class Mining(Section):
-    rounds: Annotated[
-        Natural, Suited({"fashion_mnist": 1} | dict.fromkeys(WITH_TRANSFORMER, 0)), "0 turns mining off"
-    ] = 2
+    rounds: Annotated[Natural, Suited({"glyphs": 2} | dict.fromkeys(WITH_TRANSFORMER, 0)), "0 turns mining off"] = 1
     control: Annotated[
         bool,
         Switch(True),

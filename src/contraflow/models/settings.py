@@ -11,7 +11,8 @@ from contraflow.foundations.signature import Settings
 from contraflow.settings.values import NOTHING, Count, Own, Section, Share, ShareBelowOne, Suited, Text, named
 
 SMALL_IMAGE = 64  # pixels; up to here a ResNet's ImageNet stem would throw most of the image away
-BUILT_IN = ("small", "resnet18", "resnet34", "resnet50", "vit_small")
+RESNETS = ("resnet18", "resnet34", "resnet50")
+BUILT_IN = ("small", *RESNETS, "vit_small")
 FOREIGN = re.compile(r"(timm|torchvision)/[\w.-]+|[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 
 
@@ -77,10 +78,10 @@ class Model(Section):
     ] = "batch"
     pooling: Annotated[
         Literal["average", "quarters", "linear"],
-        Suited({"glyphs": "linear", "small": "quarters"}),
-        "what makes features of the last map: its average, or of small and resnetN, by which they tell where a thing "
-        "is, the averages of its quarters, or a linear layer",
-    ] = "average"
+        Suited({"glyphs": "linear"} | dict.fromkeys(RESNETS, "average")),
+        "what makes features of the last map of small and resnetN (others pool themselves): its average; or what tells "
+        "where a thing is, the averages of its quarters, or a linear layer",
+    ] = "quarters"
     projection: Annotated[
         Literal["mlp", "none"],
         Suited({"glyphs": "none", "simcse": "none"}),

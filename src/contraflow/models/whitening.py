@@ -65,7 +65,8 @@ def whitening_of(features: np.ndarray, share: float) -> nn.Linear:
 
     The power is the symmetric one, so that axes stay where they are ("ZCA"). C is Ledoit and Wolf's estimate (2004, "A
     well-conditioned estimator for large-dimensional covariance matrices"): directions along which a few items hardly
-    vary by chance are not blown up.
+    vary by chance are not blown up. A feature that does not vary at all has no part in it: only its mean is taken away,
+    so that it stays 0 to the last bit, and a probe that standardises features finds no rounding in it.
 
     Args:
         features: Shape (N, D), finite.
@@ -75,10 +76,12 @@ def whitening_of(features: np.ndarray, share: float) -> nn.Linear:
 
     x = features.astype(np.float64)
     mean, matrix = x.mean(0), np.eye(x.shape[1])
-    if np.ptp(x, axis=0).any():  # else all are alike
+    vary = np.ptp(x, axis=0) > 0
+    if vary.any():
         with one_thread():
-            variance, axes = np.linalg.eigh(ledoit_wolf(x)[0])
-            matrix = (axes * np.maximum(variance, ROUNDING * variance[-1]) ** (-share / 2)) @ axes.T
+            variance, axes = np.linalg.eigh(ledoit_wolf(x[:, vary])[0])
+            power = np.maximum(variance, ROUNDING * variance[-1]) ** (-share / 2)
+            matrix[np.ix_(vary, vary)] = (axes * power) @ axes.T
     layer = _layer(len(mean))
     layer.weight.copy_(torch.from_numpy(matrix))
     layer.bias.copy_(torch.from_numpy(-matrix @ mean))
