@@ -53,7 +53,7 @@ def exported(tmp_path, monkeypatch, checkpoint_of):
 
     def make(**of):
         monkeypatch.chdir(tmp_path)
-        checkpoint = checkpoint_of(tmp_path / "encoder.safetensors", **of)
+        checkpoint = checkpoint_of(tmp_path / "encoder.safetensors", whitening=0.5, **of)
         export(checkpoint=checkpoint, out=tmp_path / "export", onnx=False)
         return checkpoint, tmp_path / "export"
 
@@ -144,7 +144,7 @@ def test_texts_become_their_vectors_without_contraflow(
 ):
     monkeypatch.chdir(tmp_path)
     alone = projection == "alone"
-    data, changes = (sentences, {}) if alone else (captioned, {"projection": projection})
+    data, changes = (sentences, {"whitening": 0.5}) if alone else (captioned, {"projection": projection})
     checkpoint = checkpoint_beside(tmp_path / "encoder.safetensors", data, **changes)
     out = tmp_path / "export"
     export(checkpoint=checkpoint, out=out, data=data.folder / CARD)

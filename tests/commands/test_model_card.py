@@ -151,7 +151,7 @@ def test_nothing_is_told_that_no_record_holds(tmp_path, monkeypatch, checkpoint_
 @pytest.mark.parametrize(("channels", "size", "name"), [(1, 32, "test_vit"), (3, 64, "test_convnext")])
 def test_a_network_of_timm_is_made_by_timm_itself(tmp_path, monkeypatch, checkpoint_of, channels, size, name):
     monkeypatch.chdir(tmp_path)
-    told = {"encoder": f"timm/{name}", "channels": channels, "image_size": size}
+    told = {"encoder": f"timm/{name}", "channels": channels, "image_size": size, "whitening": 0.5}
     checkpoint = checkpoint_of(tmp_path / "encoder.safetensors", **told)
     readme, card = written(checkpoint, tmp_path / "export")
     found = ModelCard(readme).data

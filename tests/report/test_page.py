@@ -171,8 +171,8 @@ def test_settings_that_differ_from_the_shipped_ones_are_marked(page_of):
     text = text_of(page_of(title="a trial"))
     assert "<b>a trial</b><small>shipped: contraflow</small>" in text
     assert "<b>3, 5</b><small>shipped: 0, 1, 2</small>" in text
-    assert text.count('<tr class="changed">') == 5  # and few labels, points and anchors
-    assert "5\u00a0settings are not what this version" in text
+    assert text.count('<tr class="changed">') == 6  # and few labels, rounds, points and anchors
+    assert "6\u00a0settings are not what this version" in text
 
 
 def test_what_is_mapped_and_mistaken_has_pictures(page_of):
