@@ -78,7 +78,7 @@ class Model(Section):
     ] = "batch"
     pooling: Annotated[
         Literal["average", "quarters", "linear"],
-        Suited({"glyphs": "linear"} | dict.fromkeys(RESNETS, "average")),
+        Suited({"glyphs": "linear", "emoji": "average"} | dict.fromkeys(RESNETS, "average")),
         "what makes features of the last map of small and resnetN (others pool themselves): its average; or what tells "
         "where a thing is, the averages of its quarters, or a linear layer",
     ] = "quarters"
@@ -91,7 +91,7 @@ class Model(Section):
     projection_dim: Annotated[Count, "its output, where the loss is computed"] = 128
     whitening: Annotated[
         Share,
-        Suited({"glyphs": 0.0, "clip": 0.0, "siglip": 0.0}),
+        Suited(dict.fromkeys(("glyphs", "emoji", "wordnet", "clip", "siglip"), 0.0)),
         "after training, how far features vary alike in all directions, by the training images: 0 as they are learned, "
         "1 quite alike (not of clip, siglip; docs/measuring.md)",
     ] = 0.5
