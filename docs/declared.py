@@ -46,7 +46,7 @@ def _pipeline() -> dict[str, dict]:
 def _files() -> dict[str, dict[str, str]]:
     """By step and name the files of a run that has a job of every rule; of several the one with the shortest path."""
     found: dict[str, dict[str, str]] = {}
-    (jobs,) = plans(ROOT, [with_every_rule(Params().model_dump())])
+    (jobs,) = plans(ROOT, [with_every_rule(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")))])
     for command in filter(None, (job.command for job in jobs)):
         _, step, *words = command.split()
         for option, path in pairwise(words):

@@ -206,6 +206,11 @@ def changed(**values):
         ({"eval__few_labels": [5, 5.0]}, "eval.few_labels must name each amount once"),
         ({"seeds": [1, 1]}, "seeds must differ from each other, got [1, 1]"),
         (
+            {"method__name": "clip", "model__whitening": 0.5},
+            "model.whitening must be 0 where method.name is clip: what it learns is a projection of features as they "
+            "are; got 0.5",
+        ),
+        (
             {"model__pooling": "linear", "augment__recipe": "multicrop"},
             "augment.local_views must be 0 where model.pooling is linear",
         ),

@@ -10,7 +10,7 @@ TAKEN = {
     "positives.from": (["image"], "an image's positives are its texts"),
     "loss.temperature": (["fixed", "learned"], None),
     "loss.similarity": (["cosine"], None),
-    "model.whitening": ([0.0], "what it learns is a projection of features as they are"),
+    "model.whitening": ([0], "what it learns is a projection of features as they are"),
     "mining.use": (["batches", "forward"], "of texts nothing is stored"),
     "mining.false_negatives": (["none", "rank", "threshold", "mutual", "relative"], "its texts are an image's views"),
 }
@@ -38,7 +38,7 @@ def text_mistakes(items: str, values: Mapping[str, object]) -> Iterator[str]:
         return
     for key, (taken, why) in TAKEN.items():
         if values[key] not in taken:
-            allowed = " or ".join(filter(None, (", ".join(taken[:-1]), taken[-1])))
+            allowed = " or ".join(filter(None, (", ".join(map(str, taken[:-1])), str(taken[-1]))))
             because = f": {why}; got" if why else ", got"
             yield f"{key} must be {allowed} where method.name is {name}{because} {values[key]}"
     if tau < LEAST_TAU:
