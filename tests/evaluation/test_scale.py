@@ -42,7 +42,7 @@ card = Card.model_construct(classes=classes, image_size=32, **counts)
 folder = Path(sys.argv[1]).parent
 np.save(folder / "validation.npy", np.arange(6_000))
 found = measure(EncodedData(folder, card, ""), train, test, settings, torch.device("cpu"))
-words = protocol("encoder", DIMENSION, card, settings, found)
+words = protocol("encoder", DIMENSION, 0.0, card, settings, found)
 figures = label_figures(found, test.labels, classes)
 figures |= {"representation": "encoder", "seed": 0, "dimension": DIMENSION, "protocol": words}
 figures |= {"alignment": 0.0, "uniformity": None, "similarities": {}}
