@@ -9,7 +9,8 @@ DIMENSIONS = [("small", 64), ("resnet18", 512), ("resnet34", 512), ("resnet50", 
 
 
 def model(encoder):
-    return Model(encoder=encoder, width=8, norm="batch", projection_hidden=8, projection_dim=8, predictor_hidden=8)
+    small = {"width": 8, "projection_hidden": 8, "projection_dim": 8, "predictor_hidden": 8}
+    return Model(encoder=encoder, norm="batch", pooling="average", **small)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
