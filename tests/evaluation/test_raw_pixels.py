@@ -15,6 +15,10 @@ def test_components_are_those_of_the_singular_value_decomposition(images):
     expected = (other - x.mean(0, dtype=float)) @ axes[:COMPONENTS].T
     np.testing.assert_allclose(np.abs(found), np.abs(expected), atol=0.02)
     assert found.dtype == np.float32
+    deviation = (x - x.mean(0, dtype=float)) @ axes[:COMPONENTS].T
+    whitened = principal_components(x, 0.5)(other)
+    np.testing.assert_allclose(whitened, found / deviation.std(0, ddof=1) ** 0.5, rtol=1e-3, atol=1e-4)
+    assert whitened.dtype == np.float32
 
 
 @pytest.mark.parametrize(("shape", "count"), [((9, 5), 5), ((4, 7), 3)])

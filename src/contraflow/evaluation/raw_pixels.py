@@ -6,10 +6,10 @@ import numpy as np
 from torch import nn
 
 from contraflow.foundations.threads import one_thread
+from contraflow.models.whitening import ROUNDING
 
 LARGEST = 32  # pixels a side: features of larger images would need more memory than there is
 COMPONENTS = 128
-ROUNDING = 1e-6  # share of the largest variance below which there is nothing but rounding
 
 
 def all_pixels(image_size: int) -> nn.Module:
@@ -37,7 +37,7 @@ def principal_components(pixels: np.ndarray, whitened: float = 0.0) -> Callable[
     kept = max(1, vary.sum())
     axes = found.components_[:kept].T
     if whitened and vary.any():
-        axes = axes / found.explained_variance_[:kept].astype(np.float64) ** (whitened / 2)
+        axes = axes / found.explained_variance_[:kept] ** (whitened / 2)
 
     def transform(others: np.ndarray) -> np.ndarray:
         with one_thread():
