@@ -46,7 +46,8 @@ def validation_knn(data: EncodedData, threads: int, whitened: float) -> Callable
 
     def measure(encoder: nn.Module) -> float:
         device, queries = next(encoder.parameters()).device, features(encoder, queried)
-        bank = features(encoder, bank_images)
+        if whitened or not data.card.unseen:
+            bank = features(encoder, bank_images)
         if whitened:
             whitening = whitening_of(bank.features, whitened)
             queries, bank = (Labelled(applied(whitening, part.features), part.labels) for part in (queries, bank))

@@ -72,8 +72,9 @@ def fine_tune(
             f"but {tuning.share:g} leaves {len(indices)}"
         )
     provenance = subject.provenance(settings.values())
+    model = settings.model.model_copy(update={"whitening": 0.0})  # the classifier sees features as they are
     supervised = Training.supervised(
-        settings.augment, settings.model, settings.train, labelled_fraction=tuning.share, seed=subject.seed
+        settings.augment, model, settings.train, labelled_fraction=tuning.share, seed=subject.seed
     ).with_rate(tuning.lr, stop_on="never", knn_every=0, frozen_epochs=0, lora=None)
     todo = Round(subject.seed, number=0, epochs=range(tuning.epochs), encoder=checkpoint, indices=indices)
     with TemporaryDirectory(prefix="contraflow-") as folder:
