@@ -216,11 +216,11 @@ def changed(**values):
         ),
         (
             {"model__pooling": "linear", "model__encoder": "vit_small"},
-            "model.pooling must not be linear where model.encoder is vit_small, which pools itself",
+            "model.pooling must be average where model.encoder is vit_small",
         ),
         (
             {"model__pooling": "linear", "model__encoder": "timm/test_vit"},
-            "model.pooling must not be linear where model.encoder is timm/test_vit, which pools itself",
+            "model.pooling must be average where model.encoder is timm/test_vit, which pools, got linear",
         ),
         *[
             (

@@ -95,9 +95,10 @@ class Params(Section):
             yield "augment.local_views must be 0 where model.encoder is vit_small: it takes one size only"
         if self.augment.chosen().local_views and self.model.pooling == "linear":
             yield "augment.local_views must be 0 where model.pooling is linear: it takes one size only"
-        encoder = self.model.encoder
-        if self.model.pooling == "linear" and (self.model.foreign or encoder == "vit_small"):
-            yield f"model.pooling must not be linear where model.encoder is {encoder}, which pools itself"
+        if self.model.pooling == "linear" and self.model.encoder == "vit_small":
+            yield "model.pooling must be average where model.encoder is vit_small, which has no map to pool, got linear"
+        if self.model.pooling == "linear" and self.model.foreign:
+            yield f"model.pooling must be average where model.encoder is {self.model.encoder}, which pools, got linear"
         if self.train.frozen_epochs and self.model.projection == "none":
             yield (
                 "train.frozen_epochs must be 0 where model.projection is none, which leaves no head to learn alone, "
