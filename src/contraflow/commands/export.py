@@ -87,15 +87,15 @@ def export(
     network, normalisation = _bare(trained)
     told = {"checkpoint": trained.digest, "model": trained.made_from.params["model"]} | normalisation
     told["image_size"] = trained.made_from.image_size
-    code, whitening = {}, None
+    code = {}
     if isinstance(trained.network, Whitened):
-        whitening = trained.network.whitening, WHITENING
         write_weights(out / WHITENING, plain_weights(trained.network.whitening), told)
     if not trained.alone:
-        code["images"] = _write_images(out, trained, network, normalisation, told, whitening)
+        code["images"] = _write_images(out, trained, network, normalisation, told)
     if side:
-        code["texts"] = _write_texts(out, side, trained, told, whitening)
+        code["texts"] = _write_texts(out, side, trained, told)
     if onnx or int8:
+        whitening = _whitening(trained)
         write_onnx(out / ONNX, Whitened(network, whitening[0]) if whitening else network, **trained.image)
     evaluation = evaluation_of(trained)
     card = _card(trained, side, normalisation, of_data, evaluation)
@@ -112,29 +112,22 @@ def export(
 
 
 def _write_images(
-    out: Path,
-    trained: Trained,
-    network: nn.Module,
-    normalisation: dict[str, list[float]],
-    told: dict,
-    whitening: tuple[nn.Linear, str] | None,
+    out: Path, trained: Trained, network: nn.Module, normalisation: dict[str, list[float]], told: dict
 ) -> str:
     """The encoder of images; returns the code that loads it."""
     model = Model(**trained.made_from.params["model"])
-    code = plain_code(network, model, WEIGHTS, whitening)
+    code = plain_code(network, model, WEIGHTS, _whitening(trained))
     write_weights(out / WEIGHTS, plain_weights(network), told)
     if config := config_of(network, model, trained.image, normalisation, WEIGHTS):
         write_json(out / TIMM, config)
     return code
 
 
-def _write_texts(
-    out: Path, side: TextSide, trained: Trained, told: dict, whitening: tuple[nn.Linear, str] | None
-) -> str:
+def _write_texts(out: Path, side: TextSide, trained: Trained, told: dict) -> str:
     """The encoder of texts, and where it stands beside one of images the projection of these."""
     filling, network = filling_of(side.tokenizer), bare(side.network)
     code = text_code(network, file=TEXT, tokenizer=TOKENIZER, filling=filling, card=CARD)
-    if whitening:
+    if whitening := _whitening(trained):
         code += f"\n{whitened_code(*whitening)}"
     write_weights(out / TEXT, text_weights(network, filling), told)
     write_text(out / TOKENIZER, side.tokenizer)
@@ -158,6 +151,11 @@ def _told(card: dict, out: Path) -> str:
             f"cosine of features with the original's {of['cosine']['mean']:.4f}, at least {of['cosine']['least']:.4f}",
         ]
     )
+
+
+def _whitening(trained: Trained) -> tuple[nn.Linear, str] | None:
+    """That of the encoder, and the file that holds it; None where it has none."""
+    return (trained.network.whitening, WHITENING) if isinstance(trained.network, Whitened) else None
 
 
 def _bare(trained: Trained) -> tuple[nn.Module, dict[str, list[float]]]:

@@ -57,7 +57,7 @@ class ResNet(nn.Module):
         network.fc = nn.Identity()
         if pooling == "linear":
             network.avgpool, network.fc = nn.Identity(), nn.Linear(self.dimension * side**2, self.dimension)
-        elif pooling != "average":
+        else:
             network.avgpool = nn.AdaptiveAvgPool2d(PARTS[pooling])
         stem = network.conv1
         if image_size <= SMALL_IMAGE:
