@@ -22,7 +22,6 @@ from contraflow.models.checkpoint import load_encoder
 from contraflow.steps.mine import mine as step
 from contraflow.steps.mine.mine import MiningSettings, mine
 from contraflow.steps.mine.summarise_mining import NoSettings, summarise_mining
-from contraflow.steps.mine.train_control import ControlTraining, train_control
 from contraflow.steps.mine.train_mined import MinedTraining, train_mined
 from contraflow.training import loop
 
@@ -48,26 +47,6 @@ def trained_mined(encoded):
             start=before / "encoder.safetensors",
             before=before / "history.csv",
             negatives=negatives,
-            data=encoded.folder / CARD,
-            encoder=folder / "encoder.safetensors",
-            history=folder / "history.csv",
-            threads=1,
-            state=folder / "state",
-        )
-        return folder
-
-    return train
-
-
-@pytest.fixture(scope="module")
-def trained_control(encoded):
-    """`trained_control(params, before, folder)`: a round of the control that goes on from the one in `before`."""
-
-    def train(params, before, folder):
-        train_control(
-            ControlTraining.of(params),
-            start=before / "encoder.safetensors",
-            before=before / "history.csv",
             data=encoded.folder / CARD,
             encoder=folder / "encoder.safetensors",
             history=folder / "history.csv",

@@ -10,10 +10,9 @@ from contraflow.evaluation.representation import open_representation
 from contraflow.foundations.artefacts import read_json
 from contraflow.models.checkpoint import load_encoder, of_encoder, read_checkpoint
 from contraflow.models.embed import embed
-from contraflow.models.whitening import Whitened, bare, whitening_of
+from contraflow.models.whitening import Whitened, applied, bare, whitening_of
 from contraflow.neighbours.knn import Labelled, knn_accuracies
 from contraflow.steps.evaluate.evaluate import Evaluating, evaluate
-from contraflow.steps.mine.train_control import ControlTraining, train_control
 from contraflow.training.history import read_history
 from contraflow.training.validation import KNN, validation_knn
 from contraflow.views.items import item_loader
@@ -23,23 +22,14 @@ SHARE = 0.5
 
 
 @pytest.fixture(scope="module")
-def trained(params_of, encoded, pretrained, tmp_path_factory):
+def trained(params_of, encoded, pretrained, trained_control, tmp_path_factory):
     """Folders by `model.whitening`: a pretraining, and in `round1` a round that goes on from it."""
 
     def train(share):
         params, folder = params_of(model={"whitening": share}), tmp_path_factory.mktemp("trained")
         pretrained(params, encoded, folder)
-        (then := folder / "round1").mkdir()
-        train_control(
-            ControlTraining.of(params),
-            start=folder / "encoder.safetensors",
-            before=folder / "history.csv",
-            data=encoded.folder / CARD,
-            encoder=then / "encoder.safetensors",
-            history=then / "history.csv",
-            threads=1,
-            state=then / "state",
-        )
+        (folder / "round1").mkdir()
+        trained_control(params, folder, folder / "round1")
         return folder
 
     return {share: train(share) for share in (0.0, SHARE)}
@@ -110,9 +100,6 @@ def test_the_look_at_validation_images_while_it_trains_is_at_whitened_features(t
     encoder, _ = load_encoder(trained[0.0] / "encoder.safetensors")
     bank, queries = (features(encoder, encoded, "train", each) for each in (encoded.training, encoded.validation))
     layer = whitening_of(bank.features, 1.0)
-    with torch.inference_mode():
-        bank, queries = (
-            Labelled(layer(torch.from_numpy(part.features)).numpy(), part.labels) for part in (bank, queries)
-        )
+    bank, queries = (Labelled(applied(layer, part.features), part.labels) for part in (bank, queries))
     expected = knn_accuracies(queries, bank, [KNN], classes=len(encoded.card.classes), device=CPU)[f"knn{KNN.k}"]
     assert validation_knn(encoded, 1, 1.0)(encoder) == expected
